@@ -1,0 +1,171 @@
+"""Knobs: THE TABLE. Everything playable, once: what hands, patches, OSC, MIDI, stage and docs are derived from.
+
+A knob holds a raw position 0..1 and maps it to a value in real units. The first knobs of a table are the
+*playable* ones (the latents of the model, in the model's own order): they go through friction and chance.
+After them come the parameters (level, difficulty, stick, drift ...), which act at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from instrument.errors import RosinError
+
+Curve = Literal["linear", "exponential", "steps"]
+Role = Literal["pitch", "loudness", "latent"]
+
+KNOBS_MAX = 256
+"""Most knobs in one table: the width of a frame in the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name in both languages."""
+
+    en: str
+    fr: str
+
+    def of(self, language: str) -> str:
+        return self.fr if language == "fr" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One knob: ``low`` and ``high`` are values in ``unit`` at raw 0 and 1, ``start`` the raw position at rest.
+
+    ``exponential`` needs low > 0; ``steps`` rounds to whole values. A playable knob of role ``pitch`` has its
+    value in semitones away from the note being played; the others of the model map straight to latent units.
+    """
+
+    id: str
+    group: str
+    label: Label
+    unit: str = ""
+    low: float = 0.0
+    high: float = 1.0
+    curve: Curve = "linear"
+    start: float = 0.0
+    playable: bool = False
+    role: Role | None = None
+
+    def value(self, raw: float) -> float:
+        """Raw 0..1 (clipped) to the value in ``unit``."""
+        raw = min(1.0, max(0.0, raw))
+        if self.curve == "exponential":
+            return self.low * math.exp(raw * math.log(self.high / self.low))
+        value = self.low + raw * (self.high - self.low)
+        return float(round(value)) if self.curve == "steps" else value
+
+    def raw(self, value: float) -> float:
+        """Value in ``unit`` to raw, clipped to 0..1."""
+        if self.curve == "exponential":
+            if value <= 0.0:
+                return 0.0 if self.high > self.low else 1.0
+            position = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            position = (value - self.low) / (self.high - self.low)
+        return min(1.0, max(0.0, position))
+
+
+@dataclass(frozen=True, slots=True)
+class LatentSpec:
+    """What a model says of one of its dimensions; enough to make a knob of it.
+
+    ``low`` and ``high``: the values the knob spans. For role ``pitch`` in MIDI note numbers, for ``loudness`` in dB.
+    ``start``: the value at rest.
+    """
+
+    id: str
+    label: Label
+    role: Role = "latent"
+    low: float = -3.0
+    high: float = 3.0
+    start: float = 0.0
+
+
+def _parameter(
+    id: str, en: str, fr: str, unit: str, low: float, high: float, start: float, curve: Curve = "linear"
+) -> Knob:
+    knob = Knob(id, id.split(".")[0], Label(en, fr), unit, low, high, curve)
+    return replace(knob, start=knob.raw(start))
+
+
+PARAMETERS: tuple[Knob, ...] = (
+    _parameter("level", "level", "niveau", "dB", -60.0, 6.0, 0.0),
+    _parameter("input", "input", "entrée", "", 0.0, 1.0, 0.0),
+    _parameter("difficulty", "difficulty", "difficulté", "", 0.0, 10.0, 3.0),
+    _parameter("hazard", "hazard", "hasard", "", 0.0, 10.0, 0.0),
+    _parameter("friction.stick", "stick", "adhérence", "travel", 0.0, 0.30, 0.02),
+    _parameter("friction.slide", "slide", "glisse", "travel", 0.0, 0.30, 0.015),
+    _parameter("friction.vs", "slip speed", "seuil de glisse", "travel/s", 0.01, 1.0, 0.05, "exponential"),
+    _parameter("friction.pre", "give", "jeu élastique", "travel", 0.0005, 0.02, 0.002, "exponential"),
+    _parameter("friction.elastic", "spring back", "ressort", "", 0.0, 0.9, 0.7),
+    _parameter("friction.weight", "weight", "poids", "Hz", 1.0, 20.0, 10.0, "exponential"),
+    _parameter("friction.zeta", "damping", "amorti", "", 0.0, 1.5, 0.7),
+    _parameter("friction.visc", "thickness", "épaisseur", "s", 0.0, 2.0, 0.0),
+    _parameter("friction.micro", "bristle", "poil", "", 0.0, 2.0, 1.0),
+    _parameter("chance.drift", "drift", "dérive", "travel", 0.0, 1.0, 0.05),
+    _parameter("chance.tau", "drift time", "temps de dérive", "s", 0.02, 60.0, 2.0, "exponential"),
+)
+"""The knobs every patch has, whatever its model."""
+
+PITCH_RANGE_SEMITONES = 12.0
+
+
+class KnobTable:
+    """An ordered, immutable set of knobs: ``playable`` first, then the parameters. Lookup by id or index."""
+
+    def __init__(self, knobs: Sequence[Knob]) -> None:
+        order = [k.playable for k in knobs]
+        if order != sorted(order, reverse=True):
+            raise ValueError("playable knobs come first in a table")
+        if len(knobs) > KNOBS_MAX:
+            raise RosinError(f"{len(knobs)} knobs are too many; a table holds {KNOBS_MAX}: crop the model's latents")
+        self.knobs: tuple[Knob, ...] = tuple(knobs)
+        self._index = {knob.id: i for i, knob in enumerate(self.knobs)}
+        if len(self._index) != len(self.knobs):
+            raise ValueError("two knobs share an id")
+        self.playable_count = sum(order)
+
+    def __len__(self) -> int:
+        return len(self.knobs)
+
+    def __iter__(self) -> Iterator[Knob]:
+        return iter(self.knobs)
+
+    def __getitem__(self, key: int | str) -> Knob:
+        return self.knobs[self.index(key) if isinstance(key, str) else key]
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._index
+
+    def index(self, id: str) -> int:
+        """Position of a knob. RosinError names the knobs there are."""
+        try:
+            return self._index[id]
+        except KeyError:
+            raise RosinError(f"there is no knob {id!r}; the knobs here are {', '.join(self._index)}") from None
+
+    @property
+    def playable(self) -> tuple[Knob, ...]:
+        return self.knobs[: self.playable_count]
+
+
+def playable_knob(latent: LatentSpec) -> Knob:
+    """The knob of one latent. Pitch becomes an offset in semitones round the note being played."""
+    if latent.role == "pitch":
+        return Knob(
+            latent.id, "latent", latent.label, "semitones", -PITCH_RANGE_SEMITONES, PITCH_RANGE_SEMITONES,
+            start=0.5, playable=True, role="pitch",
+        )  # fmt: skip
+    unit = "dB" if latent.role == "loudness" else ""
+    knob = Knob(latent.id, "latent", latent.label, unit, latent.low, latent.high, playable=True, role=latent.role)
+    return replace(knob, start=knob.raw(latent.start))
+
+
+def table_for(latents: Sequence[LatentSpec]) -> KnobTable:
+    """The table of an instrument whose model has these latents."""
+    return KnobTable([playable_knob(latent) for latent in latents] + list(PARAMETERS))

@@ -1,0 +1,196 @@
+"""Card: what a model says of itself, and how it is kept on disk. Read by everything that loads or shows a model.
+
+A model is a folder: card.toml, credits.toml, decode.onnx and perhaps encode.onnx. The card lists the sha256 of
+every other file, so that the sha256 of card.toml names the whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from instrument.errors import Mistakes, RosinError
+from instrument.knobs import Label, LatentSpec
+
+FORMAT = 1
+CARD = "card.toml"
+CREDITS = "credits.toml"
+DECODE = "decode.onnx"
+ENCODE = "encode.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """One dimension of z as it was met in training. ``histogram``: 32 counts from ``low`` to ``high``."""
+
+    id: str
+    label: Label
+    role: str = "latent"
+    low: float = -3.0
+    high: float = 3.0
+    start: float = 0.0
+    mean: float = 0.0
+    std: float = 1.0
+    minimum: float = -3.0
+    maximum: float = 3.0
+    sign: int = 1
+    fidelity: float = 0.0
+    histogram: tuple[float, ...] = ()
+
+    @property
+    def spec(self) -> LatentSpec:
+        return LatentSpec(self.id, self.label, self.role, self.low, self.high, self.start)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A model's own description. Sizes in samples, ``params`` and ``training`` free tables of numbers and words."""
+
+    name: str
+    title: Label
+    authors: tuple[str, ...]
+    licence: str
+    family: str
+    sample_rate: int
+    ratio: int
+    channels: int
+    latents: tuple[Latent, ...]
+    delay_samples: int = 0
+    about: Label = Label("", "")
+    params: Mapping[str, int] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    derived_from: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
+
+    @property
+    def specs(self) -> tuple[LatentSpec, ...]:
+        return tuple(latent.spec for latent in self.latents)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def card_table(card: Card, with_files: bool = True) -> dict[str, Any]:
+    """The card as plain tables, ready for TOML or JSON."""
+    table = _plain(dataclasses.asdict(card))
+    table = {"format": FORMAT, **table}
+    del table["sha256"]
+    if not with_files:
+        del table["files"]
+    return dict(table)
+
+
+def write_card(card: Card, folder: Path) -> Card:
+    """Write card.toml with the sha256 of every file beside it; returns the card as it now reads."""
+    files = {p.name: sha256_of(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != CARD}
+    table = card_table(dataclasses.replace(card, files=files))
+    (folder / CARD).write_text(tomlkit.dumps(table), encoding="utf-8")
+    return read_card(folder)
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check card.toml (all mistakes at once). Does not touch the other files."""
+    path = folder / CARD
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise RosinError(
+            f"{folder} holds no {CARD}, so it is no model; give a folder made by `rosin train` or `rosin models import`"
+        ) from None
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RosinError(f"{path} is not readable TOML ({error}); fetch the model again") from None
+    return card_from(table, str(path), hashlib.sha256(data).hexdigest())
+
+
+def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
+    """A Card out of plain tables; raises Mistakes naming every wrong entry."""
+    wrong: list[str] = []
+
+    def take(source: Mapping[str, Any], key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
+        value = source.get(key, default)
+        if value is None or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            wrong.append(f"{key}: {value!r} is not what a card holds there; fetch the model again")
+            return default
+        return value
+
+    def label(value: Any, key: str) -> Label:
+        if isinstance(value, str):
+            return Label(value, value)
+        if isinstance(value, Mapping) and all(isinstance(value.get(k), str) for k in ("en", "fr")):
+            return Label(value["en"], value["fr"])
+        wrong.append(f"{key}: {value!r} is no text in two languages; fetch the model again")
+        return Label("", "")
+
+    if table.get("format") != FORMAT:
+        raise Mistakes(
+            where, [f"format: {table.get('format')!r} is not known to this Rosin (it reads {FORMAT}); update Rosin"]
+        )
+    latents = []
+    for i, row in enumerate(take(table, "latents", list, [])):
+        if not isinstance(row, Mapping):
+            wrong.append(f"latents[{i}]: {row!r} is no table; fetch the model again")
+            continue
+        numbers = {k: float(take(row, k, (int, float), 0.0)) for k in
+                   ("low", "high", "start", "mean", "std", "minimum", "maximum", "fidelity")}  # fmt: skip
+        if not all(map(math.isfinite, numbers.values())) or not numbers["low"] < numbers["high"]:
+            wrong.append(f"latents[{i}]: low {numbers['low']} and high {numbers['high']} span nothing; train it again")
+        role = take(row, "role", str, "latent")
+        if role not in ("pitch", "loudness", "latent"):
+            wrong.append(f"latents[{i}].role: {role!r} is none of pitch, loudness, latent; fetch the model again")
+        histogram = tuple(float(v) for v in take(row, "histogram", list, []))
+        latents.append(Latent(str(take(row, "id", str, f"z{i}")), label(row.get("label"), f"latents[{i}].label"),
+                              role, sign=int(take(row, "sign", int, 1)), histogram=histogram, **numbers))  # fmt: skip
+    if not latents:
+        wrong.append("latents: there are none; a model needs at least one knob")
+    card = Card(
+        name=take(table, "name", str, ""),
+        title=label(table.get("title"), "title"),
+        authors=tuple(map(str, take(table, "authors", list, []))),
+        licence=take(table, "licence", str, ""),
+        family=take(table, "family", str, ""),
+        sample_rate=take(table, "sample_rate", int, 0),
+        ratio=take(table, "ratio", int, 0),
+        channels=take(table, "channels", int, 0),
+        latents=tuple(latents),
+        delay_samples=take(table, "delay_samples", int, 0),
+        about=label(table.get("about", ""), "about"),
+        params=take(table, "params", Mapping, {}),
+        training=take(table, "training", Mapping, {}),
+        derived_from=tuple(map(str, take(table, "derived_from", list, []))),
+        files={str(k): str(v) for k, v in take(table, "files", Mapping, {}).items()},
+        sha256=sha256,
+    )
+    if card.ratio < 1 or card.ratio & (card.ratio - 1):
+        wrong.append(f"ratio: {card.ratio} is no power of two; only such models stream here")
+    if not 8000 <= card.sample_rate <= 192000:
+        wrong.append(f"sample_rate: {card.sample_rate} is no rate a sound card has; fetch the model again")
+    if card.channels not in (1, 2):
+        wrong.append(f"channels: {card.channels}; one or two are played")
+    if wrong:
+        raise Mistakes(where, wrong)
+    return card
