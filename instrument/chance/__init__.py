@@ -1,0 +1,1 @@
+"""Chance: seeded accidents that can be called back. Beside friction, before the model."""

@@ -1,0 +1,49 @@
+# Rosin. `make play` and `make test` do all of their own set-up on a bare Debian 12 (python3.11, make, root or sudo).
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT := libportaudio2 libsndfile1
+APT_TEST := jackd2 liblo-tools puredata-core sox
+EXTRAS ?= train,dev
+
+.PHONY: setup setup-play play test test-core lint bench clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt Makefile
+	@sh scripts/system-packages.sh $(APT) $(APT_TEST)
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { sh scripts/system-packages.sh $(PYTHON)-venv && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	$(BIN)/rosin warm
+	@touch $@
+
+# What playing needs and no more: no torch.
+$(VENV)/.play:
+	@sh scripts/system-packages.sh $(APT)
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { sh scripts/system-packages.sh $(PYTHON)-venv && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/rosin warm
+	@touch $@
+
+setup-play: $(if $(wildcard $(VENV)/.ready),,$(VENV)/.play)
+
+# A terminal: you play. None: the shipped take plays for 20 s and leaves its sound.
+play: setup-play
+	@if [ -t 0 ]; then exec $(BIN)/rosin play; else exec $(BIN)/rosin play --demo; fi
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check instrument tests scripts examples
+	$(BIN)/ruff check instrument tests scripts examples
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/rosin bench decode --json
+	$(BIN)/rosin bench latency --json
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,141 @@
+"""Fields: the shape of a settings file, said once; checking and the editors' JSON Schema are derived from it.
+
+Below patch and rig. All mistakes are found in one pass: a line each with path, value and remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Union
+
+Kind = Literal["text", "number", "integer", "boolean", "choice", "label", "sha256", "texts", "tables"]
+
+_WORDS = {
+    "text": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "label": "a text, or { en = ..., fr = ... }",
+    "sha256": "64 hexadecimal digits",
+    "texts": "a list of texts",
+    "tables": "a list of tables",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One entry: its kind, its bounds (inclusive), whether it must be there."""
+
+    kind: Kind
+    needed: bool = False
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of entries; ``each`` is the shape of entries with free names (knob ids)."""
+
+    fields: Mapping[str, Union[Field, Section]] = field(default_factory=dict)
+    each: Section | None = None
+    needed: bool = False
+    about: str = ""
+
+
+def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]:
+    """Every mistake in ``table``, one line each. Empty: it fits."""
+    wrong: list[str] = []
+    for key, value in table.items():
+        here = f"{path}{key}"
+        part = shape.fields.get(key, shape.each)
+        if part is None:
+            near = difflib.get_close_matches(str(key), list(shape.fields), n=1, cutoff=0.6)
+            remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(shape.fields) or 'nothing'}"
+            wrong.append(f"{here}: unknown entry; {remedy}")
+        elif isinstance(part, Field):
+            if said := _mistake(part, value):
+                wrong.append(f"{here}: {_short(value)} {said}")
+        elif not isinstance(value, Mapping):
+            wrong.append(f"{here}: {_short(value)} should be a table; write [{here}]")
+        else:
+            wrong += check(part, value, f"{here}.")
+    for key, part in shape.fields.items():
+        if part.needed and key not in table:
+            remedy = f"write [{path}{key}]" if isinstance(part, Section) else f"write {key} = {_WORDS.get(part.kind)}"
+            wrong.append(f"{path}{key}: it is missing; {remedy}")
+    return wrong
+
+
+def _short(value: Any) -> str:
+    said = repr(value)
+    return said if len(said) <= 60 else said[:57] + "..."
+
+
+def _mistake(part: Field, value: Any) -> str:
+    """Why ``value`` does not fit, with the remedy; empty when it does."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    tests: dict[str, Callable[[], bool]] = {
+        "text": lambda: isinstance(value, str),
+        "number": lambda: number,
+        "integer": lambda: number and isinstance(value, int),
+        "boolean": lambda: isinstance(value, bool),
+        "choice": lambda: value in part.choices,
+        "label": lambda: isinstance(value, str)
+        or (isinstance(value, Mapping) and set(value) == {"en", "fr"} and all(isinstance(v, str) for v in value.values())),
+        "sha256": lambda: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None,
+        "texts": lambda: isinstance(value, list) and all(isinstance(v, str) for v in value),
+        "tables": lambda: isinstance(value, list) and all(isinstance(v, Mapping) for v in value),
+    }
+    try:
+        right = tests[part.kind]()
+    except TypeError:
+        right = False
+    if not right:
+        wanted = "one of " + ", ".join(part.choices) if part.kind == "choice" else _WORDS[part.kind]
+        return f"does not fit; write {wanted}"
+    if number and not math.isfinite(value):
+        return "is not a finite number; write one"
+    if number and part.low is not None and value < part.low:
+        return f"is too small; the range is {part.low:g} to {part.high:g}"
+    if number and part.high is not None and value > part.high:
+        return f"is too large; the range is {part.low:g} to {part.high:g}"
+    return ""
+
+
+def json_schema(shape: Section, title: str = "", dialect: str = "") -> dict[str, Any]:
+    """JSON Schema of a Section, for editors that complete and underline TOML."""
+    schema: dict[str, Any] = {"$schema": dialect, "title": title} if dialect else {}
+    schema.update({"type": "object", "properties": {}})
+    for key, part in shape.fields.items():
+        schema["properties"][key] = json_schema(part) if isinstance(part, Section) else _field_schema(part)
+    schema["additionalProperties"] = json_schema(shape.each) if shape.each else False
+    needed = [key for key, part in shape.fields.items() if part.needed]
+    return {**schema, "required": needed} if needed else schema
+
+
+def _field_schema(part: Field) -> dict[str, Any]:
+    text = {"type": "string"}
+    both = {"type": "object", "properties": {"en": text, "fr": text}, "required": ["en", "fr"]}
+    by_kind: dict[str, dict[str, Any]] = {
+        "text": text,
+        "number": {"type": "number"},
+        "integer": {"type": "integer"},
+        "boolean": {"type": "boolean"},
+        "choice": {"enum": list(part.choices)},
+        "label": {"anyOf": [text, {**both, "additionalProperties": False}]},
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "texts": {"type": "array", "items": text},
+        "tables": {"type": "array", "items": {"type": "object"}},
+    }
+    schema = dict(by_kind[part.kind])
+    if part.low is not None:
+        schema["minimum"] = part.low
+    if part.high is not None:
+        schema["maximum"] = part.high
+    return {**schema, "description": part.about} if part.about else schema

@@ -1,0 +1,235 @@
+"""Health: how each process is, in the link's memory: is it alive, what has it counted, what has it to say. Below link.
+
+One row per process, written by that process alone and read by all: pid, heartbeat, counters, a few short texts and
+the last notices to the player. No locks: a process killed in mid-word leaves its last whole text in place.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from typing import NamedTuple
+from zlib import crc32
+
+PROCESSES = ("show", "hands", "sound", "stage")
+
+COUNTERS = (
+    "starts",
+    "osc_messages", "osc_malformed", "osc_refused", "osc_unknown", "osc_echoed", "osc_clients", "osc_dropped",
+    "midi_messages", "midi_malformed", "midi_unbound", "midi_devices", "midi_lost", "clock_ticks",
+    "key_messages",
+    "gestures", "gestures_lost", "gestures_refused", "gestures_late",
+    "blocks", "xruns", "resets", "swaps", "device_losses",
+    "frames_drawn", "frames_missed", "shader_errors",
+    "restarts", "files_recorded", "files_failed",
+)  # fmt: skip
+"""The names of the counters; the same in every row, each process uses its own few."""
+
+TEXTS = ("where", "device", "ports", "state")
+"""The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open, ``state`` in words."""
+
+TEXT_BYTES = 240
+COUNTERS_MAX = 32
+NOTICES_KEPT = 8
+
+_TEXT = struct.Struct(f"=QdI{TEXT_BYTES}sI")  # number, time, length, UTF-8, crc32 of all before it
+_TEXT_STRIDE = -(-_TEXT.size // 8) * 8
+_HEAD_BYTES = 64  # pid, heartbeat, entered
+_COUNTERS_AT = _HEAD_BYTES
+_NOTICES_AT = _COUNTERS_AT + 8 * COUNTERS_MAX
+_RING_BYTES = 8 + NOTICES_KEPT * _TEXT_STRIDE
+_TEXTS_AT = _NOTICES_AT + _RING_BYTES
+_PAIR_BYTES = 8 + 2 * _TEXT_STRIDE
+ROW_BYTES = -(-(_TEXTS_AT + len(TEXTS) * _PAIR_BYTES) // 64) * 64
+
+_COUNTER = {name: i for i, name in enumerate(COUNTERS)}
+assert len(COUNTERS) <= COUNTERS_MAX
+
+
+class Notice(NamedTuple):
+    """A sentence to the player. ``number`` counts from 1 in its process, ``time`` is monotonic seconds."""
+
+    number: int
+    time: float
+    text: str
+
+
+def clip(text: str) -> bytes:
+    """UTF-8 of at most TEXT_BYTES bytes, cut between two characters, with an ellipsis where it was cut."""
+    whole = text.encode("utf-8", "replace")
+    if len(whole) <= TEXT_BYTES:
+        return whole
+    return whole[: TEXT_BYTES - 3].decode("utf-8", "ignore").encode() + "…".encode()
+
+
+class _Sayings:
+    """A ring of the last few texts, each with number and crc: the newest whole one survives its writer's death."""
+
+    def __init__(self, view: memoryview, words: memoryview, offset: int, slots: int) -> None:
+        self._bytes, self._words = view, words
+        self._count, self._slots, self._first = offset // 8, slots, offset + 8
+
+    def say(self, text: str) -> int:
+        number: int = self._words[self._count] + 1
+        utf8 = clip(text)
+        record = _TEXT.pack(number, time.monotonic(), len(utf8), utf8, 0)[:-4]
+        at = self._first + (number % self._slots) * _TEXT_STRIDE
+        struct.pack_into(f"={len(record)}sI", self._bytes, at, record, crc32(record))
+        self._words[self._count] = number
+        return number
+
+    @property
+    def count(self) -> int:
+        number: int = self._words[self._count]
+        return number
+
+    def read(self, number: int) -> Notice | None:
+        """None if it was never said, is gone, or is being written over."""
+        at = self._first + (number % self._slots) * _TEXT_STRIDE
+        record = self._bytes[at : at + _TEXT.size].tobytes()
+        found, when, length, utf8, crc = _TEXT.unpack(record)
+        if found != number or number == 0 or crc != crc32(record[:-4]):
+            return None
+        return Notice(number, when, utf8[:length].decode("utf-8", "replace"))
+
+    def since(self, number: int) -> list[Notice]:
+        count = self.count
+        found = (self.read(n) for n in range(max(number, count - self._slots) + 1, count + 1))
+        return [notice for notice in found if notice is not None]
+
+    def latest(self) -> str:
+        for _ in range(4):  # one is enough unless the writer laps us between two lines
+            count = self.count
+            for number in range(count, max(count - self._slots, 0), -1):
+                notice = self.read(number)
+                if notice is not None:
+                    return notice.text
+        return ""
+
+
+class Row:
+    """One process: ``enter``, ``beat``, ``add``, ``put``, ``say``, ``set_text`` are for that process alone."""
+
+    def __init__(self, view: memoryview, words: memoryview, offset: int) -> None:
+        self._bytes, self._words, self._at = view, words, offset
+        self._counters = (offset + _COUNTERS_AT) // 8
+        self._notices = _Sayings(view, words, offset + _NOTICES_AT, NOTICES_KEPT)
+        self._texts = {
+            key: _Sayings(view, words, offset + _TEXTS_AT + i * _PAIR_BYTES, 2) for i, key in enumerate(TEXTS)
+        }
+
+    def enter(self) -> None:
+        """The process begins: its pid, a first heartbeat, one more start. Counters go on across restarts."""
+        now = time.monotonic()
+        struct.pack_into("=Qdd", self._bytes, self._at, os.getpid(), now, now)
+        self.add("starts")
+
+    def beat(self, now: float | None = None) -> None:
+        """I live. ``now`` spares a look at the clock."""
+        struct.pack_into("=d", self._bytes, self._at + 8, time.monotonic() if now is None else now)
+
+    @property
+    def pid(self) -> int:
+        """0 before the process was ever started."""
+        pid: int = self._words[self._at // 8]
+        return pid
+
+    @property
+    def heartbeat(self) -> float:
+        """Monotonic seconds; 0.0 before the first."""
+        (when,) = struct.unpack_from("=d", self._bytes, self._at + 8)
+        return float(when)
+
+    @property
+    def entered(self) -> float:
+        """When this process began, monotonic seconds."""
+        (when,) = struct.unpack_from("=d", self._bytes, self._at + 16)
+        return float(when)
+
+    def age(self, now: float | None = None) -> float:
+        """Seconds since the last heartbeat; infinite if there never was one."""
+        when = self.heartbeat
+        return (time.monotonic() if now is None else now) - when if when else float("inf")
+
+    def add(self, counter: str, amount: int = 1) -> None:
+        self._words[self._counters + _COUNTER[counter]] += amount
+
+    def put(self, counter: str, value: int) -> None:
+        self._words[self._counters + _COUNTER[counter]] = value
+
+    def count(self, counter: str) -> int:
+        value: int = self._words[self._counters + _COUNTER[counter]]
+        return value
+
+    def counters(self) -> dict[str, int]:
+        """Every counter by name."""
+        return {name: self._words[self._counters + i] for i, name in enumerate(COUNTERS)}
+
+    def say(self, text: str) -> int:
+        """Tell the player one sentence; returns its number. The last eight are kept. Longer than 240 bytes is cut."""
+        return self._notices.say(text)
+
+    @property
+    def said(self) -> int:
+        """How many notices there have been."""
+        return self._notices.count
+
+    def notices(self, after: int = 0) -> list[Notice]:
+        """The notices after number ``after`` that are still kept, oldest first."""
+        return self._notices.since(after)
+
+    def set_text(self, key: str, text: str) -> None:
+        self._texts[key].say(text)
+
+    def text(self, key: str) -> str:
+        """The last whole text set under ``key`` (one of TEXTS), empty before."""
+        return self._texts[key].latest()
+
+
+class Health:
+    """The rows of all processes. ``row(process)`` once, then use it; the other methods are the same by name."""
+
+    def __init__(self, view: memoryview, words: memoryview, offset: int) -> None:
+        self._rows = {name: Row(view, words, offset + i * ROW_BYTES) for i, name in enumerate(PROCESSES)}
+
+    @staticmethod
+    def size() -> int:
+        return ROW_BYTES * len(PROCESSES)
+
+    def row(self, process: str) -> Row:
+        return self._rows[process]
+
+    def enter(self, process: str) -> Row:
+        self._rows[process].enter()
+        return self._rows[process]
+
+    def beat(self, process: str, now: float | None = None) -> None:
+        self._rows[process].beat(now)
+
+    def age(self, process: str, now: float | None = None) -> float:
+        return self._rows[process].age(now)
+
+    def add(self, process: str, counter: str, amount: int = 1) -> None:
+        self._rows[process].add(counter, amount)
+
+    def put(self, process: str, counter: str, value: int) -> None:
+        self._rows[process].put(counter, value)
+
+    def count(self, process: str, counter: str) -> int:
+        return self._rows[process].count(counter)
+
+    def counters(self, process: str) -> dict[str, int]:
+        return self._rows[process].counters()
+
+    def say(self, process: str, text: str) -> int:
+        return self._rows[process].say(text)
+
+    def notices(self, process: str, after: int = 0) -> list[Notice]:
+        return self._rows[process].notices(after)
+
+    def set_text(self, process: str, key: str, text: str) -> None:
+        self._rows[process].set_text(key, text)
+
+    def text(self, process: str, key: str) -> str:
+        return self._rows[process].text(key)

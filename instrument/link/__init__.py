@@ -1,0 +1,10 @@
+"""Link: what the processes share, and all they share: gestures go one way, frames come the other."""
+
+from __future__ import annotations
+
+from instrument.link.house import Link
+from instrument.link.memory import Memory
+from instrument.link.records import FRAME, Flags, Frame, Gesture, Kind, Source
+from instrument.link.rings import FrameRing, GestureRing
+
+__all__ = ["FRAME", "Flags", "Frame", "FrameRing", "Gesture", "GestureRing", "Kind", "Link", "Memory", "Source"]

@@ -1,0 +1,238 @@
+"""Patch: what travels - a model by name and hash, where its knobs start, friction, chance, seed, how it speaks.
+
+TOML, frozen once read, checked with all mistakes at once. A patch never says how many latents a model has: it
+names knobs by id, and a knob that the model does not have is a mistake found when the two are put together.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from instrument.errors import Mistakes, RosinError
+from instrument.fields import Field, Section, check, json_schema
+from instrument.knobs import PARAMETERS, KnobTable, Label
+
+SCHEMA = 1
+
+_PARAMETER = {knob.id: knob for knob in PARAMETERS}
+
+
+def _ranged(id: str) -> Field:
+    knob = _PARAMETER[id]
+    return Field("number", low=knob.low, high=knob.high, about=f"{knob.label.en} [{knob.unit or '0..1'}]")
+
+
+FRICTION = {name: _ranged(f"friction.{name}") for name in
+            ("stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro")}  # fmt: skip
+CHANCE = {"drift": _ranged("chance.drift"), "tau": _ranged("chance.tau")}
+ENTRIES = ("hand", "bearing", "sound")
+
+SHAPE = Section(
+    {
+        "schema": Field("integer", needed=True, low=1, high=SCHEMA, about="version of this file format"),
+        "name": Field("text", needed=True, about="name of the patch, as OSC and the stage show it"),
+        "title": Field("label", about="title in both languages: { en = ..., fr = ... }"),
+        "author": Field("text", about="who made the patch"),
+        "about": Field("label", about="a sentence for the player"),
+        "seed": Field("integer", low=0, high=2**63 - 1, about="seed of every chance in the patch"),
+        "model": Section(
+            {
+                "name": Field("text", needed=True, about="folder name of the model, or 'null' for the weightless voice"),
+                "sha256": Field("sha256", about="sha256 of the model's card.toml; not needed for 'null'"),
+            },
+            needed=True,
+        ),
+        "voice": Section(
+            {
+                "sounds": Field("choice", choices=("gesture", "always"), about="silent until the first gesture, or not"),
+                "notes": Field("choice", choices=("mono", "off"), about="do notes play the pitch and the loudness"),
+                "note": Field("number", low=0, high=127, about="MIDI note at rest"),
+                "bend_semitones": Field("number", low=0, high=48),
+                "attack_ms": Field("number", low=0, high=10000),
+                "release_ms": Field("number", low=0, high=20000),
+                "glide_ms": Field("number", low=0, high=10000),
+                "fade_ms": Field("number", low=5, high=120000, about="crossfade from the patch before"),
+            }
+        ),
+        "input": Section(
+            {
+                "mode": Field("choice", choices=("off", "blend", "add"), about="how live input and knobs combine"),
+                "amount": Field("number", low=0, high=1),
+            }
+        ),
+        "level": Section({"db": _ranged("level")}),
+        "knobs": Section(
+            {},
+            each=Section(
+                {
+                    "start": Field("number", low=0, high=1, about="raw position at rest"),
+                    "label": Field("label"),
+                }
+            ),
+        ),
+        "friction": Section(
+            {"difficulty": _ranged("difficulty"), **FRICTION, "knob": Section({}, each=Section(FRICTION))}
+        ),
+        "chance": Section(
+            {
+                "hazard": _ranged("hazard"),
+                **CHANCE,
+                "entry": Field("choice", choices=ENTRIES, about="where chance enters: before, in or after friction"),
+                "knob": Section({}, each=Section(CHANCE)),
+            }
+        ),
+    },
+    needed=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where one knob starts, and what the player calls it."""
+
+    start: float | None = None
+    label: Label | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch, read and checked. Amounts that the file leaves out are the table's own."""
+
+    name: str
+    model: str
+    model_sha256: str = ""
+    title: Label = Label("", "")
+    author: str = ""
+    about: Label = Label("", "")
+    seed: int = 1
+    sounds: str = "gesture"
+    notes: str = "mono"
+    note: float = 57.0
+    bend_semitones: float = 2.0
+    attack_ms: float = 20.0
+    release_ms: float = 250.0
+    glide_ms: float = 0.0
+    fade_ms: float = 80.0
+    input_mode: str = "off"
+    input_amount: float = 0.0
+    level_db: float = 0.0
+    knobs: Mapping[str, Start] = field(default_factory=dict)
+    difficulty: float = 3.0
+    friction: Mapping[str, float] = field(default_factory=dict)
+    friction_knobs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    hazard: float = 0.0
+    chance: Mapping[str, float] = field(default_factory=dict)
+    chance_knobs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    entry: str = "sound"
+    path: str = ""
+
+    def parameters(self) -> dict[str, float]:
+        """Values (real units) of the parameter knobs that this patch sets."""
+        values = {"level": self.level_db, "input": self.input_amount, "difficulty": self.difficulty}
+        values["hazard"] = self.hazard
+        values.update({f"friction.{k}": v for k, v in self.friction.items()})
+        values.update({f"chance.{k}": v for k, v in self.chance.items()})
+        return values
+
+
+def migrate(table: dict[str, Any]) -> dict[str, Any]:
+    """Bring an older file up to SCHEMA. Version 0 (before any release) kept ``drift`` and ``difficulty`` on top."""
+    if table.get("schema") == 0:
+        table = {**table, "schema": 1}
+        if "difficulty" in table:
+            table["friction"] = {**table.get("friction", {}), "difficulty": table.pop("difficulty")}
+        if "drift" in table:
+            table["chance"] = {**table.get("chance", {}), "drift": table.pop("drift")}
+    return table
+
+
+def patch_from(table: Mapping[str, Any], where: str) -> Patch:
+    """A Patch out of plain tables. Raises Mistakes: one line each with path, value and remedy."""
+    table = migrate(dict(table))
+    wrong = check(SHAPE, table)
+    name = table.get("name")
+    if isinstance(name, str) and not re.fullmatch(r"[^/\\\x00-\x1f]{1,64}", name):
+        wrong.append(f"name: {name!r} is no name; use 1 to 64 characters without slashes")
+    model = table.get("model")
+    if isinstance(model, Mapping) and model.get("name") not in (None, "null") and not model.get("sha256"):
+        wrong.append("model.sha256: it is missing; write the hash that `rosin models list` prints for this model")
+    if wrong:
+        raise Mistakes(where, wrong)
+    voice, live, friction, chance = (table.get(k, {}) for k in ("voice", "input", "friction", "chance"))
+    wanted: dict[str, Any] = {
+        "name": table["name"],
+        "model": table["model"]["name"],
+        "model_sha256": table["model"].get("sha256", ""),
+        "knobs": {
+            id: Start(row.get("start"), label_from(row["label"]) if "label" in row else None)
+            for id, row in table.get("knobs", {}).items()
+        },
+        "friction": {k: float(v) for k, v in friction.items() if k in FRICTION},
+        "friction_knobs": friction.get("knob", {}),
+        "chance": {k: float(v) for k, v in chance.items() if k in CHANCE},
+        "chance_knobs": chance.get("knob", {}),
+        "path": where,
+    }
+    for key in ("author", "seed"):
+        wanted.update({key: table[key]} if key in table else {})
+    for key in ("title", "about"):
+        wanted.update({key: label_from(table[key])} if key in table else {})
+    for key in SHAPE.fields["voice"].fields:  # type: ignore[union-attr]
+        wanted.update({key: voice[key]} if key in voice else {})
+    renamed = {
+        "input_mode": live.get("mode"),
+        "input_amount": live.get("amount"),
+        "level_db": table.get("level", {}).get("db"),
+        "difficulty": friction.get("difficulty"),
+        "hazard": chance.get("hazard"),
+        "entry": chance.get("entry"),
+    }
+    wanted.update({k: v for k, v in renamed.items() if v is not None})
+    return Patch(**wanted)
+
+
+def label_from(value: Any) -> Label:
+    """A Label out of checked TOML: one text for both languages, or a table of two."""
+    return Label(value, value) if isinstance(value, str) else Label(value["en"], value["fr"])
+
+
+def read_patch(path: Path) -> Patch:
+    """Read one patch file. RosinError or Mistakes, each sentence with its remedy."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise RosinError(f"{path} cannot be read ({error.strerror}); give the path of a patch file") from None
+    except UnicodeDecodeError:
+        raise RosinError(f"{path} is not text in UTF-8; save the patch again as UTF-8") from None
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RosinError(f"{path} is not readable TOML ({error}); mend that place in an editor") from None
+    except RecursionError:
+        raise RosinError(f"{path} nests too deep to be a patch; write it again from a shipped patch") from None
+    return patch_from(table, str(path))
+
+
+def mistakes_against(patch: Patch, table: KnobTable) -> list[str]:
+    """What in the patch does not fit the model it names: knobs that are not there."""
+    lines = []
+    there = ", ".join(k.id for k in table.playable)
+    for section, ids in (
+        ("knobs", patch.knobs),
+        ("friction.knob", patch.friction_knobs),
+        ("chance.knob", patch.chance_knobs),
+    ):
+        for id in ids:
+            if id not in {k.id for k in table.playable}:
+                lines.append(f"{section}.{id}: model {patch.model!r} has no such knob; it has {there}")
+    return lines
+
+
+def patch_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a patch file, for editors."""
+    return json_schema(SHAPE, "Rosin patch", "https://json-schema.org/draft/2020-12/schema")

@@ -1,0 +1,173 @@
+"""Take: the gestures of a performance, kept as they came, so that the same engine can play them again.
+
+A text file, one JSON object a line. The first line names the patch and the seed; each other line is a gesture at
+``t`` seconds after the start. Knobs are named, never numbered, so that a take survives a retrained model.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instrument.errors import Mistakes, RosinError
+from instrument.knobs import KnobTable
+from instrument.link import Gesture, Kind, Source
+
+VERSION = 1
+TAKE_SECONDS_MAX = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One gesture of a take. ``knob`` is a knob's id, or empty for kinds that have none."""
+
+    t: float
+    kind: Kind
+    value: float = 0.0
+    knob: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A whole take: what it was played on, for how long, and every gesture in order of time."""
+
+    patch: str
+    seed: int | None
+    seconds: float
+    events: tuple[Event, ...]
+    path: str = ""
+
+
+_VALUED = {  # key of the line -> kind; the value is the key's own
+    "bend": Kind.BEND,
+    "pressure": Kind.PRESSURE,
+    "sustain": Kind.SUSTAIN,
+    "hands_only": Kind.HANDS_ONLY,
+}
+_BARE = {
+    "panic": Kind.PANIC,
+    "resume": Kind.RESUME,
+    "reset": Kind.RESET,
+    "notes_off": Kind.ALL_NOTES_OFF,
+}
+_SLOTTED = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
+
+
+def _number(row: Mapping[str, Any], key: str, low: float, high: float) -> float:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{key}: {value!r} is not a number; write one from {low:g} to {high:g}")
+    if not low <= value <= high:
+        raise ValueError(f"{key}: {value!r} is out of range; write one from {low:g} to {high:g}")
+    return float(value)
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    t = _number(row, "t", 0.0, TAKE_SECONDS_MAX)
+    if "knob" in row or "push" in row:
+        key = "knob" if "knob" in row else "push"
+        if not isinstance(row[key], str):
+            raise ValueError(f"{key}: {row[key]!r} is no knob; write its id, as `rosin knobs` lists them")
+        if key == "push":
+            return Event(t, Kind.FORCE, _number(row, "value", -1.0, 1.0), row["push"])
+        return Event(t, Kind.KNOB, _number(row, "value", 0.0, 1.0), row["knob"])
+    if "note" in row:
+        note = int(_number(row, "note", 0, 127))
+        velocity = _number(row, "velocity", 0.0, 1.0)
+        return Event(t, Kind.NOTE_ON if velocity else Kind.NOTE_OFF, velocity, number=note)
+    if "seed" in row:
+        return Event(t, Kind.SEED, number=int(_number(row, "seed", 0, 2**63 - 1)))
+    for key, kind in _VALUED.items():
+        if key in row:
+            return Event(t, kind, _number(row, key, -1.0, 1.0))
+    for key, kind in _SLOTTED.items():
+        if key in row:
+            return Event(t, kind, number=int(_number(row, key, 0, 7)))
+    for key, kind in _BARE.items():
+        if key in row:
+            return Event(t, kind)
+    raise ValueError(f"{sorted(row)} says no gesture; write knob, push, note, bend, pressure, sustain, seed, panic ...")
+
+
+def take_from(lines: Iterable[str], where: str) -> Take:
+    """Read a take from its lines; raises Mistakes with every wrong line (the first twenty)."""
+    head: dict[str, Any] | None = None
+    events: list[Event] = []
+    wrong: list[str] = []
+    for n, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError("it is no JSON object; write one object a line")
+            if head is None:
+                if row.get("rosin") != VERSION or not isinstance(row.get("patch"), str):
+                    raise ValueError(f'the first line of a take is {{"rosin": {VERSION}, "patch": "NAME", ...}}')
+                if row.get("seed") is not None:
+                    _number(row, "seed", 0, 2**63 - 1)
+                if "seconds" in row:
+                    _number(row, "seconds", 0, TAKE_SECONDS_MAX)
+                head = row
+                continue
+            events.append(_event(row))
+        except (ValueError, RecursionError) as error:
+            said = "it is no JSON; write one object a line" if isinstance(error, json.JSONDecodeError) else error
+            wrong.append(f"line {n}: {said}")
+            if head is None or len(wrong) >= 20:
+                break
+    if head is None and not wrong:
+        wrong.append("it is empty; give a take recorded by `rosin play --record`")
+    if wrong or head is None:
+        raise Mistakes(where, wrong)
+    events.sort(key=lambda event: event.t)
+    seconds = float(head.get("seconds") or (events[-1].t + 2.0 if events else 2.0))
+    return Take(head["patch"], head.get("seed"), seconds, tuple(events), where)
+
+
+def read_take(path: Path) -> Take:
+    """Read a take file. RosinError or Mistakes."""
+    try:
+        return take_from(path.read_text(encoding="utf-8").splitlines(), str(path))
+    except OSError as error:
+        raise RosinError(f"{path} cannot be read ({error.strerror}); give the path of a take") from None
+    except UnicodeDecodeError:
+        raise RosinError(f"{path} is not text in UTF-8, so it is no take; give one recorded by Rosin") from None
+
+
+def gestures(take: Take, table: KnobTable, start: float = 0.0) -> Iterator[Gesture]:
+    """The take's gestures for one knob table, stamped ``start`` + t. RosinError for a knob that is not there."""
+    for event in take.events:
+        number = table.index(event.knob) if event.knob else event.number
+        seeded = event.kind is Kind.SEED
+        yield Gesture(event.kind, 0 if seeded else number, event.value, start + event.t, Source.TAKE,
+                      number if seeded else 0)  # fmt: skip
+
+
+def line_of(gesture: Gesture, t: float, table: KnobTable) -> str | None:
+    """The line of a take that says this gesture, or None for kinds that a take does not keep."""
+    row: dict[str, Any] = {"t": round(t, 6)}
+    kind = Kind(gesture.kind)
+    names = {v: k for k, v in {**_VALUED, **_BARE, **_SLOTTED}.items()}
+    if kind in (Kind.KNOB, Kind.FORCE):
+        if gesture.knob >= len(table):
+            return None
+        row |= {"knob" if kind is Kind.KNOB else "push": table[gesture.knob].id, "value": gesture.value}
+    elif kind in (Kind.NOTE_ON, Kind.NOTE_OFF):
+        row |= {"note": gesture.knob, "velocity": gesture.value if kind is Kind.NOTE_ON else 0.0}
+    elif kind is Kind.SEED:
+        row["seed"] = gesture.extra
+    elif kind in _SLOTTED.values():
+        row[names[kind]] = gesture.knob
+    elif kind in _BARE.values():
+        row[names[kind]] = True
+    elif kind in names:
+        row[names[kind]] = gesture.value
+    else:
+        return None
+    return json.dumps(row)

@@ -1,0 +1,344 @@
+"""Engine: from gestures to samples, one block of 128 at a time. After control and model, before the device.
+
+The real-time contract: ``block()`` allocates nothing that grows, waits for nothing, reads no file, logs nothing and
+raises nothing that a broken model could cause. Everything slow (loading a patch, opening a file) is done by whoever
+owns the engine, and handed in whole. Three drivers call it: the audio callback, a thread that runs ahead of it, and
+the offline renderer; the sound depends on the sample count alone, never on who called or in what sizes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.chance.noise import Noise
+from instrument.knobs import KnobTable
+from instrument.link import Flags, Frame, Gesture, Kind
+from instrument.model.voice import Voice, VoiceState
+from instrument.patch import Patch
+from instrument.sound.control import QUANTUM, TICK, Control, table_of
+from instrument.sound.guard import Guard
+
+F32 = NDArray[np.float32]
+
+CHANNELS = 2
+"""The engine is stereo; a voice of one channel sounds on both."""
+
+SPEAK_SECONDS = 0.02
+SLOTS = 8
+
+
+class Part:
+    """One patch on stage: its voice, its knobs in motion, its place in the crossfade."""
+
+    def __init__(self, patch: Patch, voice: Voice, index: int = 0, seed: int | None = None) -> None:
+        self.patch = patch
+        self.voice = voice
+        self.index = index
+        self.seed = patch.seed if seed is None else seed
+        self.table: KnobTable = table_of(patch, voice.latents)
+        self.control = Control(patch, self.table, voice.sample_rate, self.seed)
+        self.speaking = patch.sounds == "always"
+        latents = len(voice.latents)
+        frames = voice.frames
+        self._frame_ticks = max(1, voice.ratio // TICK) if voice.ratio <= QUANTUM else QUANTUM // TICK
+        self.z = np.zeros((latents, frames), np.float32)
+        self._heard = np.zeros((latents, frames), np.float32)
+        self.audio = np.zeros((voice.channels, QUANTUM), np.float32)
+        self._ear = np.zeros((voice.channels, QUANTUM), np.float32)
+        self._centre = np.array([[spec.start] for spec in voice.latents], np.float32)
+        self.voice.reseed(self.seed, 0)
+
+    def block(self, live: F32 | None, input_amount: float) -> F32:
+        """Advance one quantum; returns audio f32 [C, QUANTUM], valid until the next call."""
+        self.control.step(self.z)
+        if live is not None and input_amount > 0.0 and self.patch.input_mode != "off" and self.voice.can_encode:
+            np.mean(live, axis=0, out=self._ear[0])
+            if len(self._ear) > 1:
+                self._ear[1:] = self._ear[0]
+            self.voice.encode(self._ear, self._heard)
+            if self.patch.input_mode == "blend":
+                self.z += input_amount * (self._heard - self.z)
+            else:
+                self.z += input_amount * (self._heard - self._centre)
+        self.voice.decode(self.z, self.audio)
+        return self.audio
+
+    def reseed(self, seed: int) -> None:
+        """Every chance of this part begins again under ``seed``."""
+        self.seed = seed
+        self.control.reseed(seed)
+        self.voice.reseed(seed, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that decides what is played next: restore it, play the same gestures, hear the same samples."""
+
+    patch: str
+    speaking: bool
+    seed: int
+    voice: VoiceState
+    control: dict[str, Any]
+    guard: dict[str, Any]
+    gain: float
+
+
+class Engine:
+    """The instrument without its hands and its loudspeaker.
+
+    ``post`` gestures at sample positions, call ``block`` for QUANTUM samples at a time. ``requests`` collects what
+    the engine may not do itself (load a patch, start a recording): (kind, number) pairs for its owner.
+    """
+
+    def __init__(self, part: Part, ceiling_db: float = -1.0) -> None:
+        self.part = part
+        self.rate = part.voice.sample_rate
+        self.sample = 0
+        self.guard = Guard(CHANNELS, self.rate, ceiling_db=ceiling_db)
+        self.panicked = False
+        self.requests: deque[tuple[Kind, int]] = deque(maxlen=64)
+        self.resets = 0
+        self.late = 0
+        self.lost = 0
+        self.fading = False
+        self._leaving: Part | None = None
+        self._incoming: Part | None = None
+        self._fade = 0.0
+        self._fade_step = 0.0
+        self._due: list[tuple[int, int, Gesture]] = []
+        self._order = 0
+        self._slots: list[Snapshot | None] = [None] * SLOTS
+        self._mix = np.zeros((CHANNELS, QUANTUM), np.float32)
+        self._other = np.zeros((CHANNELS, QUANTUM), np.float32)
+        self._ramp = np.arange(1, QUANTUM + 1, dtype=np.float32) / np.float32(QUANTUM)
+        self._gain_curve = np.zeros(QUANTUM, np.float32)
+        self._gain = 0.0
+
+    # --- from the hands
+
+    def post(self, gesture: Gesture, sample: int) -> None:
+        """Let a gesture act at an absolute sample position; one that is already past acts at once (counted)."""
+        if len(self._due) >= 65536:
+            self.lost += 1
+            return
+        if sample < self.sample:
+            self.late += 1
+            sample = self.sample
+        self._order += 1
+        heapq.heappush(self._due, (sample, self._order, gesture))
+
+    def _place(self) -> None:
+        end = self.sample + QUANTUM
+        due = self._due
+        while due and due[0][0] < end:
+            sample, _, gesture = heapq.heappop(due)
+            self._act(gesture, max(0, sample - self.sample) // TICK)
+
+    def _act(self, g: Gesture, tick: int) -> None:
+        part, control, kind = self.part, self.part.control, g.kind
+        if kind == Kind.KNOB:
+            if g.knob < len(part.table):
+                control.place_knob(g.knob, g.value, tick, g.source)
+                part.speaking = True
+        elif kind == Kind.FORCE:
+            if g.knob < part.table.playable_count:
+                control.place_force(g.knob, g.value, tick)
+                part.speaking = True
+        elif kind == Kind.NOTE_ON:
+            if part.patch.notes != "off":
+                control.place_note(g.knob, g.value, tick)
+                part.speaking = True
+                self.panicked = False
+        elif kind == Kind.NOTE_OFF:
+            control.place_note(g.knob, 0.0, tick)
+        elif kind == Kind.BEND:
+            control.notes.bend = min(1.0, max(-1.0, g.value))
+        elif kind == Kind.SUSTAIN:
+            control.notes.sustain(g.value >= 0.5)
+        elif kind == Kind.PRESSURE:
+            control.place_pressure(g.value, tick)
+        elif kind == Kind.ALL_NOTES_OFF:
+            control.notes.all_off()
+        elif kind == Kind.PANIC:
+            self.panicked = True
+            control.notes.reset()
+        elif kind == Kind.RESUME:
+            self.panicked = False
+        elif kind == Kind.SEED:
+            part.reseed(g.extra)
+        elif kind == Kind.RESET:
+            part.voice.reset()
+        elif kind == Kind.HANDS_ONLY:
+            control.obey(g.value >= 0.5)
+        elif kind == Kind.SNAPSHOT:
+            if g.knob < SLOTS:
+                self._slots[g.knob] = self.snapshot()
+        elif kind == Kind.RESTORE:
+            if g.knob < SLOTS and (kept := self._slots[g.knob]) is not None and kept.patch == part.patch.name:
+                self.restore(kept, with_guard=False)
+        elif kind in (Kind.PATCH, Kind.RECORD):
+            self.requests.append((Kind(kind), g.knob if kind == Kind.PATCH else int(g.value >= 0.5)))
+
+    # --- patches
+
+    def change(self, part: Part) -> None:
+        """Hand in a loaded, warmed part; the next block begins the crossfade to it. Safe from another thread."""
+        if part.voice.sample_rate != self.rate:
+            raise ValueError("a part of another sample rate")
+        self._incoming = part
+
+    def _take_incoming(self) -> None:
+        part, self._incoming = self._incoming, None
+        if part is None:
+            return
+        if part is self._leaving:  # going back before the fade was over: turn it round
+            self._leaving, self.part = self.part, part
+            self._fade = 1.0 - self._fade
+        else:
+            self._leaving, self.part = self.part, part
+            self._fade = 0.0
+        part.speaking = part.speaking or self._leaving.speaking
+        seconds = max(0.005, part.patch.fade_ms / 1000.0)
+        self._fade_step = QUANTUM / (seconds * self.rate)
+        self.fading = True
+
+    # --- the block
+
+    def block(self, out: F32, live: F32 | None = None) -> None:
+        """Fill ``out`` f32 [2, QUANTUM] with the next samples; ``live`` f32 [Ci, QUANTUM] is what came in."""
+        self._take_incoming()
+        self._place()
+        mix = self._mix
+        amount = self.part.control.parameter("input")
+        np.copyto(mix, self.part.block(live, amount))
+        if self._leaving is not None:
+            self._crossfade(mix, live, amount)
+        aim = self.part.control.gain() if self.part.speaking else 0.0
+        if aim != self._gain:
+            step = QUANTUM / (SPEAK_SECONDS * self.rate)
+            aim = self._gain + min(step, max(-step, aim - self._gain))
+            np.multiply(self._ramp, np.float32(aim - self._gain), out=self._gain_curve)
+            self._gain_curve += np.float32(self._gain)
+            mix *= self._gain_curve
+            self._gain = aim
+        elif aim != 1.0:
+            mix *= np.float32(aim)
+        self.guard.step(mix, self.panicked)
+        if self.guard.tripped:
+            self.part.voice.reset()
+            if self._leaving is not None:
+                self._leaving.voice.reset()
+            self.resets += 1
+        np.copyto(out, mix)
+        self.sample += QUANTUM
+
+    def _crossfade(self, mix: F32, live: F32 | None, amount: float) -> None:
+        """Equal power: two models are not in phase, so a linear fade would dip by 3 dB in the middle."""
+        assert self._leaving is not None
+        other = self._other
+        np.copyto(other, self._leaving.block(live, amount))
+        begin, end = self._fade, min(1.0, self._fade + self._fade_step)
+        turn = (begin + (end - begin) * self._ramp) * np.float32(math.pi / 2)
+        mix *= np.sin(turn)
+        other *= np.cos(turn)
+        mix += other
+        self._fade = end
+        if end >= 1.0:
+            self._leaving.control.notes.reset()
+            self._leaving = None
+            self.fading = False
+
+    # --- state
+
+    def snapshot(self) -> Snapshot:
+        """All that decides the next samples, copied."""
+        part = self.part
+        return Snapshot(part.patch.name, part.speaking, part.seed, part.voice.snapshot(), part.control.state(),
+                        self.guard.state(), self._gain)  # fmt: skip
+
+    def restore(self, kept: Snapshot, with_guard: bool = True) -> None:
+        """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks."""
+        part = self.part
+        part.voice.restore(kept.voice)
+        part.control.set_state(kept.control)
+        part.seed = kept.seed
+        part.speaking = kept.speaking
+        if with_guard:
+            self.guard.set_state(kept.guard)
+            self._gain = kept.gain
+
+    def resume_from(self, frame: Frame) -> None:
+        """Take up where a lost engine left off: clock, knobs, seed and keys from the last frame it published."""
+        part = self.part
+        self.sample = frame.sample + QUANTUM
+        part.speaking = bool(frame.flags & Flags.SPEAKING)
+        self.panicked = bool(frame.flags & Flags.PANICKED)
+        self.resets, self.late, self.lost = frame.resets, frame.late, frame.lost
+        if frame.seed != part.seed:
+            part.reseed(frame.seed)
+        part.control.resume_from(frame)
+        part.control.tick = max(0, self.sample // TICK - frame.tick_origin)
+
+    def flags(self) -> Flags:
+        """What a frame says of the engine; the owner adds what it alone knows (recording, the device)."""
+        control = self.part.control
+        flags = Flags(0)
+        if self.panicked:
+            flags |= Flags.PANICKED
+        if self.fading:
+            flags |= Flags.SWAPPING
+        if self.part.speaking:
+            flags |= Flags.SPEAKING
+        if control.parameter("input") > 0.0 and self.part.patch.input_mode != "off":
+            flags |= Flags.INPUT_ON
+        if control.hands_only:
+            flags |= Flags.HANDS_ONLY
+        return flags
+
+    def fill_frame(self, frame: Frame, started: float) -> None:
+        """Write what the stage and the hands should know of the last block; ``started``: its time, monotonic s."""
+        part = self.part
+        frame.time = started
+        frame.sample = self.sample - QUANTUM
+        frame.seed = part.seed
+        frame.tick_origin = max(0, self.sample // TICK - part.control.tick)
+        frame.patch = part.index
+        frame.knob_count = len(part.table)
+        frame.playable = part.table.playable_count
+        frame.flags = int(self.flags())
+        part.control.fill_frame(frame)
+        count = min(len(part.z), len(frame.latent))
+        frame.latent[:count] = part.z[:count, -1]
+        frame.rms = self.guard.rms
+        frame.peak = self.guard.peak
+        wave = frame.wave
+        wave[:-QUANTUM] = wave[QUANTUM:]
+        wave[-QUANTUM:] = self._mix[0]
+        frame.late = self.late
+        frame.lost = self.lost
+        frame.resets = self.resets
+
+
+def render(engine: Engine, seconds: float, gestures: Iterable[tuple[float, Gesture]] = ()) -> F32:
+    """Offline: f32 [2, round(seconds * rate)]. Gestures are (seconds, gesture). Same input, same bits."""
+    for at, gesture in gestures:
+        engine.post(gesture, round(at * engine.rate))
+    wanted = round(seconds * engine.rate)
+    blocks = -(-wanted // QUANTUM)
+    out = np.zeros((CHANNELS, blocks * QUANTUM), np.float32)
+    for k in range(blocks):
+        engine.block(out[:, k * QUANTUM : (k + 1) * QUANTUM])
+    return out[:, :wanted]
+
+
+def noise_for(seed: int) -> Noise:
+    """The noise source a voice is opened with: Philox words, so that hiss too can be called back."""
+    return Noise(seed)
