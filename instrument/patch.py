@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import Field, Section, check, json_schema
-from instrument.knobs import PARAMETERS, KnobTable, Label
+from instrument.knobs import PARAMETERS, KnobTable, Label, LatentSpec, table_for
 
 SCHEMA = 1
 
@@ -216,6 +216,19 @@ def read_patch(path: Path) -> Patch:
     except RecursionError:
         raise RosinError(f"{path} nests too deep to be a patch; write it again from a shipped patch") from None
     return patch_from(table, str(path))
+
+
+def table_of(patch: Patch, latents: Sequence[LatentSpec]) -> KnobTable:
+    """The model's knob table as this patch names and starts it."""
+    set_to = patch.parameters()
+    knobs = []
+    for knob in table_for(latents):
+        if knob.id in set_to:
+            knob = replace(knob, start=knob.raw(set_to[knob.id]))
+        if (mine := patch.knobs.get(knob.id)) is not None:
+            knob = replace(knob, start=knob.start if mine.start is None else mine.start, label=mine.label or knob.label)
+        knobs.append(knob)
+    return KnobTable(knobs)
 
 
 def mistakes_against(patch: Patch, table: KnobTable) -> list[str]:

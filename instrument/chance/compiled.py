@@ -1,6 +1,9 @@
 """Compiled: how the laws of this room become machine code. Below every kernel of chance, before anything sounds.
 
 No ``fastmath``: the same words and the same additions in the same order, so the same bits at every block size.
+
+numba's disk cache notices a change in the kernel's own file only. So a law lives in one file with all that it calls,
+or calls what is as good as frozen; whoever does change such a callee deletes ``__pycache__``.
 """
 
 from __future__ import annotations

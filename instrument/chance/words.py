@@ -9,8 +9,6 @@ releases but not ``Generator.normal``):
     word     four words a counter; words 4c .. 4c+3 come from counter c + 1 (numpy counts before it draws)
     uniform  ((word >> 11) + 0.5) 2^-53, never 0 and never 1
     normal   the inverse of the normal distribution function at that uniform: Wichura 1988, algorithm AS 241
-
-numba's disk cache does not see a change made in another file: whoever changes a bit here deletes ``__pycache__``.
 """
 
 from __future__ import annotations

@@ -54,20 +54,29 @@ class Event:
 
 @dataclass(slots=True)
 class Counts:
-    """How many of each since the start. Names as in the health table."""
+    """How many of each since the start, under the names of the health table; what that table lacks stays here."""
 
     osc_messages: int = 0
     osc_malformed: int = 0
     osc_refused: int = 0
     osc_unknown: int = 0
-    osc_sent: int = 0
-    osc_unsent: int = 0
+    osc_echoed: int = 0
+    osc_clients: int = 0
+    osc_dropped: int = 0
     midi_messages: int = 0
     midi_malformed: int = 0
+    midi_unbound: int = 0
     midi_out_of_range: int = 0
+    midi_devices: int = 0
+    midi_lost: int = 0
+    clock_ticks: int = 0
     gestures: int = 0
     gestures_lost: int = 0
     faults: int = 0
+
+
+GAUGES = frozenset({"osc_clients", "midi_devices"})
+"""Counts that also go down."""
 
 
 class Events:

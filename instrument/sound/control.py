@@ -8,7 +8,6 @@ A block is QUANTUM samples and TICKS control ticks. ``place_*`` puts what the ha
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,12 @@ from numpy.typing import NDArray
 from instrument.chance.drift import Drift, scaled_sigma
 from instrument.chance.entry import add_into
 from instrument.chance.words import stream_id
-from instrument.friction.law import Friction, FrictionParams, scaled
+from instrument.friction.law import Friction
+from instrument.friction.params import FrictionParams, scaled
 from instrument.friction.ramp import HandRamp
-from instrument.knobs import KnobTable, LatentSpec, table_for
+from instrument.knobs import KnobTable
 from instrument.link import Flags, Frame
-from instrument.patch import CHANCE, FRICTION, Patch
+from instrument.patch import FRICTION, Patch
 from instrument.sound.notes import Notes
 
 F32 = NDArray[np.float32]
@@ -30,6 +30,9 @@ F32 = NDArray[np.float32]
 QUANTUM = 128
 TICK = 32
 TICKS = QUANTUM // TICK
+
+TARGETS_MAX = 512
+"""Hand movements placed in one block; of more, the newest of each knob count (a burst carries absolute state)."""
 
 PLAIN, PITCH, LOUDNESS = 0, 1, 2
 _ROLES = {"pitch": PITCH, "loudness": LOUDNESS}
@@ -66,19 +69,6 @@ def _to_latents(
             z[k, f] = total / per
 
 
-def table_of(patch: Patch, latents: tuple[LatentSpec, ...]) -> KnobTable:
-    """The model's knob table as this patch names and starts it."""
-    set_to = patch.parameters()
-    knobs = []
-    for knob in table_for(latents):
-        if knob.id in set_to:
-            knob = replace(knob, start=knob.raw(set_to[knob.id]))
-        if (mine := patch.knobs.get(knob.id)) is not None:
-            knob = replace(knob, start=knob.start if mine.start is None else mine.start, label=mine.label or knob.label)
-        knobs.append(knob)
-    return KnobTable(knobs)
-
-
 class Control:
     """The knobs of one patch on one model. ``rate`` in Hz; K playable knobs, N in all."""
 
@@ -97,7 +87,11 @@ class Control:
         self._pushed = np.zeros((TICKS, count), np.float32)
         self._wander = np.zeros((TICKS, count), np.float32)
         self._one = np.ones(count, np.float32)
-        self.ramp = HandRamp(count, tick_hz)
+        self._targets = 0
+        self._target_knob = np.zeros(TARGETS_MAX, np.int32)
+        self._target_value = np.zeros(TARGETS_MAX, np.float32)
+        self._target_at = np.zeros(TARGETS_MAX, np.float64)
+        self.ramp = HandRamp(count)
         self.friction = Friction(count, tick_hz)
         self.drift = Drift([stream_id(f"drift/{knob.id}") for knob in table.playable], tick_hz, seed)
         self.notes = Notes(
@@ -111,8 +105,8 @@ class Control:
         self._span = np.array([knob.high - knob.low for knob in table.playable], np.float32)
         self._loudness = int(np.argmax(self._role == LOUDNESS)) if LOUDNESS in self._role else -1
         self._bottom = float(self._low[self._loudness]) if self._loudness >= 0 else 0.0
-        self._given = FrictionParams.zeros(count)
-        self._params = FrictionParams.zeros(count)
+        self._given = FrictionParams(count)
+        self._params = FrictionParams(count)
         self._sigma = np.zeros(count, np.float32)
         self._tau = np.ones(count, np.float32)
         self._value = [knob.value(float(self.raw[i])) for i, knob in enumerate(table)]
@@ -152,31 +146,33 @@ class Control:
         scaled_sigma(drift, hazard, drift)
         self._chancy = bool(drift.any())
 
-    # --- what the hands did, at a tick 0..TICKS-1 of the coming block
+    # --- what the hands did, ``at`` ticks (0 <= at < TICKS, with fractions) into the coming block, in order of time
 
-    def place_knob(self, index: int, raw: float, tick: int, source: int) -> None:
+    def place_knob(self, index: int, raw: float, at: float, source: int) -> None:
         """A knob's hand goes to raw 0..1. A parameter acts at once, a playable knob through the chain."""
         raw = min(1.0, max(0.0, raw))
         self.raw[index] = raw
         self.origin[index] = source
         if index < self.count:
-            self.ramp.target(index, raw, tick)
+            n = min(self._targets, TARGETS_MAX - 1)
+            self._target_knob[n], self._target_value[n], self._target_at[n] = index, raw, at
+            self._targets = n + 1
         else:
             self._value[index] = self.table[index].value(raw)
             self._refresh()
 
-    def place_force(self, index: int, push: float, tick: int) -> None:
+    def place_force(self, index: int, push: float, at: float) -> None:
         """A push of ``push`` travels on the knob, held until another one."""
-        self._pushed[tick:, index] = push
+        self._pushed[int(at) :, index] = push
 
-    def place_note(self, note: int, velocity: float, tick: int) -> None:
+    def place_note(self, note: int, velocity: float, at: float) -> None:
         """A key down (velocity > 0) or up."""
-        self._note_events.append((tick, note, velocity))
+        self._note_events.append((int(at), note, velocity))
 
-    def place_pressure(self, value: float, tick: int) -> None:
+    def place_pressure(self, value: float, at: float, source: int) -> None:
         """Pressure leans on the loudness knob, when there is one."""
         if self._loudness >= 0:
-            self.place_knob(self._loudness, value, tick, 0)
+            self.place_knob(self._loudness, value, at, source)
 
     def obey(self, on: bool) -> None:
         """Hands only: friction and chance rest from the next block on."""
@@ -188,7 +184,8 @@ class Control:
     def step(self, z: F32) -> None:
         """Advance TICKS ticks; z f32 [K, F] is filled in latent units."""
         hand, pos, x = self.hand, self.pos, self.x
-        self.ramp.step(self._params, hand)
+        self.ramp.step(self._targets, self._target_knob, self._target_value, self._target_at, self._params, hand)
+        self._targets = 0
         entry = self.patch.entry
         bearing: F32 | None = None
         u = hand
@@ -213,7 +210,7 @@ class Control:
     def _play_notes(self) -> None:
         begin = 0
         for tick, note, velocity in self._note_events:
-            if tick > begin:
+            if tick > begin:  # (equal ticks: both act before the next step)
                 self.notes.step(self._pitch[begin:tick], self._level[begin:tick])
                 begin = tick
             if velocity > 0.0:

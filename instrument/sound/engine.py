@@ -22,8 +22,8 @@ from instrument.chance.noise import Noise
 from instrument.knobs import KnobTable
 from instrument.link import Flags, Frame, Gesture, Kind
 from instrument.model.voice import Voice, VoiceState
-from instrument.patch import Patch
-from instrument.sound.control import QUANTUM, TICK, Control, table_of
+from instrument.patch import Patch, table_of
+from instrument.sound.control import QUANTUM, TICK, Control
 from instrument.sound.guard import Guard
 
 F32 = NDArray[np.float32]
@@ -140,31 +140,31 @@ class Engine:
         due = self._due
         while due and due[0][0] < end:
             sample, _, gesture = heapq.heappop(due)
-            self._act(gesture, max(0, sample - self.sample) // TICK)
+            self._act(gesture, max(0, sample - self.sample) / TICK)
 
-    def _act(self, g: Gesture, tick: int) -> None:
+    def _act(self, g: Gesture, at: float) -> None:
         part, control, kind = self.part, self.part.control, g.kind
         if kind == Kind.KNOB:
             if g.knob < len(part.table):
-                control.place_knob(g.knob, g.value, tick, g.source)
+                control.place_knob(g.knob, g.value, at, g.source)
                 part.speaking = True
         elif kind == Kind.FORCE:
             if g.knob < part.table.playable_count:
-                control.place_force(g.knob, g.value, tick)
+                control.place_force(g.knob, g.value, at)
                 part.speaking = True
         elif kind == Kind.NOTE_ON:
             if part.patch.notes != "off":
-                control.place_note(g.knob, g.value, tick)
+                control.place_note(g.knob, g.value, at)
                 part.speaking = True
                 self.panicked = False
         elif kind == Kind.NOTE_OFF:
-            control.place_note(g.knob, 0.0, tick)
+            control.place_note(g.knob, 0.0, at)
         elif kind == Kind.BEND:
             control.notes.bend = min(1.0, max(-1.0, g.value))
         elif kind == Kind.SUSTAIN:
             control.notes.sustain(g.value >= 0.5)
         elif kind == Kind.PRESSURE:
-            control.place_pressure(g.value, tick)
+            control.place_pressure(g.value, at, g.source)
         elif kind == Kind.ALL_NOTES_OFF:
             control.notes.all_off()
         elif kind == Kind.PANIC:

@@ -189,13 +189,13 @@ class Decoder(nn.Module):
     def forward(self, z: Tensor, noise_bands: Tensor) -> Tensor:
         """Training: ``noise_bands`` is white noise already filtered. [B, L, F], [B, F, N, ratio] -> [B, F * ratio]."""
         waves = synthesis.harmonics(synthesis.phases(z[:, 0], self.shape), self.shape)
-        return synthesis.mix(self.amplitudes(z), torch.cat([waves, noise_bands], 2))
+        return synthesis.mix(self.amplitudes(z), waves, noise_bands)
 
     def play(self, z: Tensor, noise: Tensor) -> Tensor:
         """Exactly what the exported model does with z [1, L, F] and white noise [1, F * ratio]; [1, F * ratio]."""
         waves = synthesis.harmonics(synthesis.phases_exactly(z[:, 0], self.shape), self.shape)
         bands = synthesis.filtered(noise, self.noise_filters, self.shape)
-        return synthesis.mix(self.amplitudes(z), torch.cat([waves, bands], 2))
+        return synthesis.mix(self.amplitudes(z), waves, bands)
 
 
 class Network(nn.Module):

@@ -96,7 +96,7 @@ def phases_exactly(note: Tensor, shape: Shape) -> Tensor:
 def harmonics(phase: Tensor, shape: Shape) -> Tensor:
     """Sines of all harmonics. Shape: [B, F, ratio] -> [B, F, H, ratio]."""
     ranks = torch.arange(1, shape.harmonics + 1, device=phase.device, dtype=phase.dtype)
-    return torch.sin((phase * (2.0 * math.pi))[:, :, None] * ranks[:, None])
+    return ((phase * (2.0 * math.pi))[:, :, None] * ranks[:, None]).sin_()
 
 
 def filtered(noise: Tensor, filters: Tensor, shape: Shape) -> Tensor:
@@ -105,13 +105,13 @@ def filtered(noise: Tensor, filters: Tensor, shape: Shape) -> Tensor:
     return bands.unflatten(2, (-1, shape.ratio)).transpose(1, 2)
 
 
-def mix(level: Tensor, waves: Tensor) -> Tensor:
-    """Sum of the waves, each level going straight from the last frame's value to this one's.
+def mix(level: Tensor, waves: Tensor, bands: Tensor) -> Tensor:
+    """Sum of harmonics and noise bands, each level going straight from the last frame's value to this one's.
 
-    Shapes: [B, F, W], [B, F, W, ratio] -> [B, F * ratio].
+    Shapes: [B, F, H + N], [B, F, H, ratio], [B, F, N, ratio] -> [B, F * ratio].
     """
-    ratio = waves.shape[-1]
+    ratio, split = waves.shape[-1], waves.shape[2]
     pairs = torch.stack([functional.pad(level, (0, 0, 1, 0))[:, :-1], level], 2)
     new = torch.arange(1, ratio + 1, device=level.device, dtype=level.dtype) / ratio
-    ends = pairs @ waves
+    ends = pairs[..., :split] @ waves + pairs[..., split:] @ bands
     return (ends[:, :, 0] * (1.0 - new) + ends[:, :, 1] * new).flatten(1)

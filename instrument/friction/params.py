@@ -1,0 +1,94 @@
+"""Params: how much friction each knob has, and the macro that turns it all from glass to stone. Read by law and ramp.
+
+| amount  |                                         | unit     | range        | default |
+|---------|-----------------------------------------|----------|--------------|---------|
+| stick   | lead of the hand before it moves        | travel   | 0-0.30       | 0.02    |
+| slide   | lag that remains while moving           | travel   | 0-stick      | 0.015   |
+| vs      | speed at which stick turns to slide     | travel/s | 0.01-1       | 0.05    |
+| pre     | micro-motion before break-away          | travel   | 0.0005-0.02  | 0.002   |
+| elastic | share of pre that springs back          | -        | 0-0.9        | 0.7     |
+| weight  | natural frequency on the hand's spring  | Hz       | 1-20, 0 off  | 10      |
+| zeta    | damping of the hand                     | -        | 0-1.5        | 0.7     |
+| visc    | lag time of a steady sweep              | s        | 0-2          | 0       |
+| micro   | bristle damping, relative               | -        | 0-2          | 1       |
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.friction.compiled import close, compiled
+
+NAMES = ("stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro")
+DEFAULTS = (0.02, 0.015, 0.05, 0.002, 0.7, 10.0, 0.7, 0.0, 1.0)
+STICK, SLIDE, VS, PRE, ELASTIC, WEIGHT, ZETA, VISC, MICRO = range(9)
+STICK_MOST, VISC_MOST, WEIGHT_LEAST_HZ = 0.30, 2.0, 1.0
+
+
+class FrictionParams:
+    """The amounts of K knobs, f32[K] each: ``params.stick[3] = 0.1``. Changed in place, so nothing is allocated.
+
+    All are rows of one array ``rows`` f32[9, K] (in the order of NAMES), which is what the laws read. They hold any
+    number: a law clips what it reads (slide to stick, negatives and NaN to 0, weight <= 0 to "off").
+    """
+
+    __slots__ = ("elastic", "micro", "pre", "rows", "slide", "stick", "visc", "vs", "weight", "zeta")
+
+    def __init__(self, count: int) -> None:
+        self.rows: NDArray[np.float32] = np.empty((len(NAMES), count), np.float32)
+        self.rows[:] = np.array(DEFAULTS, np.float32)[:, None]
+        self.stick, self.slide, self.vs, self.pre, self.elastic, self.weight, self.zeta, self.visc, self.micro = (
+            self.rows
+        )
+
+    def __len__(self) -> int:
+        return int(self.rows.shape[1])
+
+    def set(self, **amounts: float) -> FrictionParams:
+        """The same amounts for every knob, by name; gives itself back."""
+        for name, amount in amounts.items():
+            self.rows[NAMES.index(name)] = amount
+        return self
+
+
+@compiled
+def neutral(rows: NDArray[np.float32], k: int) -> bool:
+    """Knob k has no friction and no weight: its position is its hand. (Slide never exceeds stick.)"""
+    return not (rows[STICK, k] > 0.0 or rows[VISC, k] > 0.0 or rows[WEIGHT, k] > 0.0)
+
+
+@compiled
+def _scale(rows: NDArray[np.float32], scale: float, out: NDArray[np.float32]) -> None:
+    for k in range(rows.shape[1]):
+        for row in range(rows.shape[0]):
+            out[row, k] = rows[row, k]
+        stick, visc, weight = np.float64(rows[STICK, k]), np.float64(rows[VISC, k]), np.float64(rows[WEIGHT, k])
+        # stick and slide together: clipping one alone would turn stick-slip into plain lag at the top
+        both = min(scale, STICK_MOST / stick) if stick > 0.0 else scale
+        out[STICK, k] = stick * both
+        out[SLIDE, k] = rows[SLIDE, k] * both
+        out[VISC, k] = min(visc * scale, VISC_MOST)
+        out[WEIGHT, k] = max(weight / scale, WEIGHT_LEAST_HZ) if scale > 0.0 and weight > 0.0 else 0.0
+
+
+def scaled(params: FrictionParams, difficulty: float, out: FrictionParams) -> FrictionParams:
+    """The difficulty macro, into ``out`` (not ``params`` itself): 0 neutral, 5 as given, 10 twice as hard.
+
+    With s = difficulty / 5: stick, slide and visc are s times what is given, the weight's natural frequency 1 / s times
+    (its mass s^2 times), so it comes from "direct" without a step. Clipped to stick 0.30 (slide keeping its share of
+    it), visc 2 s, weight 1 Hz; a weight that is off stays off. The character (vs, pre, elastic, zeta, micro) stays.
+    Towards 0 the law itself tends to pos = hand; at 0 it is neutral, bit for bit. Between 0 and 5 the frequency
+    passes above the 20 Hz of the panel, on purpose.
+    """
+    _scale(params.rows, min(10.0, max(0.0, float(difficulty))) / 5.0, out.rows)
+    return out
+
+
+KERNELS = (_scale,)
+
+
+def warm() -> None:
+    """Compile or load every kernel here, then refuse to compile any other."""
+    scaled(FrictionParams(1), 5.0, FrictionParams(1))
+    close(*KERNELS)

@@ -1,0 +1,105 @@
+"""Bindings: which control moves which knob, how far and which way. Kept in the rig; read by the board.
+
+One row of the rig's TOML each:  { knob = "friction.stick", kind = "cc", number = 21, channel = 1, high = 0.5 }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from instrument.errors import Mistakes
+from instrument.fields import Field, Section, check
+
+What = Literal["cc", "cc14", "nrpn", "bend", "pressure", "polypressure", "note"]
+Motion = Literal["absolute", "twos", "offset", "sign"]
+
+NOT_LEARNABLE = frozenset({0, 32, 6, 38, *range(96, 102), *range(120, 128)})
+"""CCs that are bank, data entry, parameter numbers and channel mode: never a knob."""
+
+SHAPE = Section(
+    {
+        "knob": Field("text", needed=True, about="id of the knob that moves"),
+        "kind": Field("choice", needed=True, choices=get_args(What), about="what moves it"),
+        "number": Field("integer", low=0, high=16383, about="of the CC (coarse one of a pair), NRPN or note"),
+        "channel": Field("integer", low=0, high=16, about="1..16; 0 = any"),
+        "low": Field("number", low=0, high=1, about="raw position of the knob at the bottom of the control"),
+        "high": Field("number", low=0, high=1, about="... and at its top"),
+        "invert": Field("boolean", about="top and bottom change places"),
+        "motion": Field("choice", choices=get_args(Motion), about="absolute, or how an endless encoder counts"),
+        "takeover": Field("choice", choices=("", "pickup", "scale", "jump"), about="empty = as the rig says"),
+        "port": Field("text", about="part of the port's name; empty = any"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A control at a knob. ``low`` and ``high`` are raw positions; low above high, or ``invert``, turns it round.
+
+    ``motion``: ``absolute``, or the way an endless encoder counts: ``twos`` complement (1, 127), ``offset`` from 64
+    (65, 63), ``sign`` and magnitude (1, 65).
+    """
+
+    knob: str
+    kind: What
+    number: int = 0
+    channel: int = 0
+    low: float = 0.0
+    high: float = 1.0
+    invert: bool = False
+    motion: Motion = "absolute"
+    takeover: str = ""
+    port: str = ""
+
+    def knob_at(self, control: float) -> float:
+        """Control 0..1 to the knob's raw position."""
+        control = 1.0 - control if self.invert else control
+        return self.low + control * (self.high - self.low)
+
+    def control_at(self, knob: float) -> float:
+        """The knob's raw position to the control's, clipped to 0..1: outside the range the nearer end stands for it."""
+        span = self.high - self.low
+        control = min(1.0, max(0.0, (knob - self.low) / span)) if span else 0.5
+        return 1.0 - control if self.invert else control
+
+    def row(self) -> dict[str, Any]:
+        """As the rig keeps it: what is as usual is left out."""
+        usual = {f.name: f.default for f in fields(self)}
+        return {k: v for k, v in asdict(self).items() if k in ("knob", "kind") or v != usual[k]}
+
+
+def mistakes(row: Mapping[str, Any], where: str) -> list[str]:
+    """What is wrong with a row, one line each."""
+    wrong = check(SHAPE, row, f"{where}.")
+    if wrong:
+        return wrong
+    number = row.get("number", 0)
+    if row["kind"] == "cc" and (number > 127 or number in NOT_LEARNABLE):
+        wrong.append(f"{where}.number: CC {number} cannot move a knob; use 1..95 or 102..119 (not 6, 32, 38)")
+    if row["kind"] == "cc14" and (number > 31 or number in NOT_LEARNABLE):
+        wrong.append(f"{where}.number: CC {number} is not the coarse half of a pair; use 1..31 (not 6)")
+    if row["kind"] == "note" and number > 127:
+        wrong.append(f"{where}.number: {number} is not a note; use 0..127")
+    if row.get("low", 0.0) == row.get("high", 1.0):
+        wrong.append(f"{where}.high: it equals low, so the knob could not move; write two different positions")
+    return wrong
+
+
+def read_bindings(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> list[Binding]:
+    """Rows of the rig as bindings; Mistakes with every wrong one."""
+    rows = list(rows)
+    wrong = [line for i, row in enumerate(rows) for line in mistakes(row, f"midi.bindings[{i}]")]
+    if wrong:
+        raise Mistakes(where, wrong)
+    return [Binding(**row) for row in rows]
+
+
+def encoder_step(byte: int, motion: Motion) -> int:
+    """How many steps an endless encoder turned, by the way it counts."""
+    if motion == "twos":
+        return byte - 128 if byte >= 64 else byte
+    if motion == "offset":
+        return byte - 64
+    return 64 - byte if byte >= 64 else byte

@@ -1,0 +1,120 @@
+"""Board: the bindings laid out for playing. Control in, knob position out. Between controls and gesture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from instrument.hands.bindings import Binding, encoder_step
+from instrument.hands.controls import Control
+from instrument.hands.names import plain
+from instrument.hands.positions import Positions
+from instrument.hands.takeover import MODES, Mode, Takeover
+from instrument.knobs import KnobTable
+
+STEPS_PER_TRAVEL = 127
+"""An endless encoder goes through its range in as many steps as a 7-bit controller has."""
+
+
+class Slot:
+    """One binding in play: where its knob is in the present table (None: not there) and how it is taken over."""
+
+    def __init__(self, binding: Binding, usual: Mode, table: KnobTable) -> None:
+        self.binding = binding
+        mode: Mode = next((m for m in MODES if m == binding.takeover), usual)
+        # A key at a knob is a switch and bend springs back: neither can be led to the knob and left there.
+        self.takeover = Takeover("jump" if binding.kind in ("note", "bend") else mode)
+        self.place(table)
+
+    def place(self, table: KnobTable) -> None:
+        self.knob = table.index(self.binding.knob) if self.binding.knob in table else None
+        self.takeover.release()
+
+    def hears(self, control: Control, port: str) -> bool:
+        binding = self.binding
+        return binding.channel in (0, control.channel) and plain(binding.port) in port
+
+    def turn(self, control: Control, position: float) -> float | None:
+        """Where the knob, now at ``position``, shall go; None = it stays."""
+        binding = self.binding
+        if binding.motion != "absolute":
+            steps = encoder_step(control.raw >> 7 if control.what in ("cc14", "nrpn") else control.raw, binding.motion)
+            if steps == 0:
+                return None
+            at = binding.control_at(position) + steps / STEPS_PER_TRAVEL
+            return binding.knob_at(min(1.0, max(0.0, at)))
+        to = self.takeover.turn(control.value, binding.control_at(position))
+        return None if to is None else binding.knob_at(to)
+
+
+class Pickup(NamedTuple):
+    """How far a knob is from the controller that is to catch it, in the controller's travel; signed."""
+
+    knob: str
+    distance: float
+    caught: bool
+
+
+class Board:
+    """All bindings, found by what moves them. Several knobs on one control, several controls at one knob."""
+
+    def __init__(self, bindings: Iterable[Binding], usual: Mode, table: KnobTable) -> None:
+        self._usual = usual
+        self._table = table
+        self.slots: list[Slot] = []
+        self._by_control: dict[tuple[str, int], list[Slot]] = {}
+        for binding in bindings:
+            self.add(binding)
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        return tuple(slot.binding for slot in self.slots)
+
+    def add(self, binding: Binding) -> None:
+        slot = Slot(binding, self._usual, self._table)
+        self.slots.append(slot)
+        self._by_control.setdefault((binding.kind, binding.number), []).append(slot)
+
+    def remove(self, knob: str) -> int:
+        """Free a knob of its controls; how many there were."""
+        kept = [binding for binding in self.bindings if binding.knob != knob]
+        removed = len(self.slots) - len(kept)
+        self.slots, self._by_control = [s for s in self.slots if s.binding.knob != knob], {}
+        for slot in self.slots:
+            self._by_control.setdefault((slot.binding.kind, slot.binding.number), []).append(slot)
+        return removed
+
+    def place(self, table: KnobTable) -> None:
+        """Another patch: find the knobs again; no absolute controller has caught its knob now."""
+        self._table = table
+        for slot in self.slots:
+            slot.place(table)
+
+    def release(self) -> None:
+        for slot in self.slots:
+            slot.takeover.release()
+
+    def find(self, control: Control, port: str) -> list[Slot]:
+        """The slots that hear a control from the port of this plain name."""
+        number = 0 if control.what in ("bend", "pressure") else control.number
+        return [slot for slot in self._by_control.get((control.what, number), ()) if slot.hears(control, port)]
+
+    def turn(self, slots: Iterable[Slot], control: Control, positions: Positions, now: float) -> list[tuple[int, float]]:
+        """What a control does to the knobs of these slots: (knob, raw)."""
+        moves = []
+        for slot in slots:
+            if slot.knob is None:
+                continue
+            to = slot.turn(control, positions.read(slot.knob))
+            if to is not None:
+                positions.ask(slot.knob, to, now)
+                moves.append((slot.knob, to))
+        return moves
+
+    def pickups(self) -> list[Pickup]:
+        """The distance of every absolute binding that has a knob here."""
+        return [
+            Pickup(slot.binding.knob, slot.takeover.distance, slot.takeover.caught)
+            for slot in self.slots
+            if slot.knob is not None and slot.binding.motion == "absolute"
+        ]

@@ -1,0 +1,227 @@
+"""MIDI: the hand at the controllers. Bytes from ports in, gestures out; learns what it is shown.
+
+Without any binding: notes, bend, pressure and sustain (CC 64) play, program change is a patch, CC 120 is panic, CC 123
+lets all notes go, CC 121 puts controllers back. A bound control does what it is bound to instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from instrument.errors import RosinError
+from instrument.hands import decode
+from instrument.hands.bindings import NOT_LEARNABLE, Binding, Motion
+from instrument.hands.board import Board
+from instrument.hands.clock import Clock
+from instrument.hands.controls import Control, Controls
+from instrument.hands.counts import Counts, Events
+from instrument.hands.decode import Decoder, Message
+from instrument.hands.names import plain
+from instrument.hands.positions import Positions
+from instrument.hands.takeover import Mode
+from instrument.link import Gesture, Kind, Source
+
+SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
+UPGRADE_SECONDS = 1.0
+"""For this long after a CC was learned, two fine bytes right behind it show that it is half of a pair."""
+
+Post = Callable[[Gesture], None]
+Save = Callable[[list[dict[str, Any]]], None]
+
+
+class _Port:
+    def __init__(self, name: str) -> None:
+        self.plain = plain(name)
+        self.decoder = Decoder()
+        self.controls = Controls()
+
+
+class Wish(NamedTuple):
+    """A knob that waits for a controller. What is None stays as it was in the knob's binding before."""
+
+    knob: str
+    low: float | None = None
+    high: float | None = None
+    invert: bool | None = None
+    motion: Motion = "absolute"
+    takeover: str | None = None
+
+
+class MidiHand:
+    """``post`` takes every gesture, ``save`` all bindings as rows whenever one was learned or let go."""
+
+    def __init__(
+        self,
+        bindings: Sequence[Binding], takeover: Mode, positions: Positions, patches: int,
+        post: Post, save: Save, counts: Counts, events: Events,
+    ) -> None:  # fmt: skip
+        self.board = Board(bindings, takeover, positions.table)
+        self.clock = Clock()
+        self.learning: Wish | None = None
+        self.last: Control | None = None
+        self._positions, self._patches = positions, patches
+        self._post, self._save, self._counts, self._events = post, save, counts, events
+        self._ports: dict[str, _Port] = {}
+        self._upgrade: tuple[Binding, float, int] | None = None
+
+    def take(self, port: str, data: Sequence[int], now: float) -> None:
+        """Bytes that arrived at ``now`` from a port."""
+        if port not in self._ports:
+            self._ports[port] = _Port(port)
+        source = self._ports[port]
+        messages = source.decoder.feed(data)
+        if source.decoder.malformed:
+            self._counts.midi_malformed += source.decoder.malformed
+            source.decoder.malformed = 0
+            self._events.complain("hands.midi.malformed", port=port)
+        for message in messages:
+            self._counts.midi_messages += 1
+            if message.status >= 0xF0:
+                self._system(message, now)
+                continue
+            for control in source.controls.take(message):
+                self._control(control, source.plain, now)
+
+    def forget(self, port: str) -> None:
+        """The port went: what it sent half of is void."""
+        self._ports.pop(port, None)
+
+    def _gesture(self, kind: Kind, knob: int, value: float, now: float) -> None:
+        self._post(Gesture(kind, knob, value, now, Source.MIDI))
+
+    def _system(self, message: Message, now: float) -> None:
+        if message.status == decode.CLOCK:
+            self._counts.clock_ticks += 1
+            self.clock.tick(now)
+        elif message.status == decode.START:
+            self.clock.start()
+        elif message.status == decode.CONTINUE:
+            self.clock.resume()
+        elif message.status == decode.STOP:
+            self.clock.stop()
+
+    def _control(self, control: Control, port: str, now: float) -> None:
+        self.last = control
+        if control.what == "cc" and SOUND_OFF <= control.number <= POLY:
+            self._mode(control, now)
+            return
+        if self.learning is not None and _learnable(control):
+            self._learn(self.learning, control, now)
+            return
+        if self._upgrade is not None:
+            self._maybe_pair(control, now)
+        slots = self.board.find(control, port)
+        if slots:
+            for knob, raw in self.board.turn(slots, control, self._positions, now):
+                self._gesture(Kind.KNOB, knob, raw, now)
+        else:
+            self._unbound(control, now)
+
+    def _unbound(self, control: Control, now: float) -> None:
+        what, number, value = control.what, control.number, control.value
+        if what == "note":
+            self._gesture(Kind.NOTE_ON if control.raw else Kind.NOTE_OFF, number, value, now)
+        elif what == "bend":
+            away = control.raw - 8192
+            self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), now)
+        elif what in ("pressure", "polypressure"):
+            self._gesture(Kind.PRESSURE, 0, value, now)
+        elif what == "program":
+            if number < self._patches:
+                self._gesture(Kind.PATCH, number, 0.0, now)
+            else:
+                self._counts.midi_out_of_range += 1
+                self._events.complain("hands.midi.program", number=number)
+        elif what == "cc" and number == SUSTAIN:
+            self._gesture(Kind.SUSTAIN, 0, value, now)
+        elif what == "cc" and number not in NOT_LEARNABLE:
+            self._counts.midi_unbound += 1
+
+    def _mode(self, control: Control, now: float) -> None:
+        if control.number == SOUND_OFF:
+            self._gesture(Kind.PANIC, 0, 0.0, now)
+        elif control.number == CONTROLLERS_OFF:
+            self.board.release()
+            for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN):
+                self._gesture(kind, 0, 0.0, now)
+        elif control.number >= NOTES_OFF:  # 124..127 change the mode and let all notes go as well
+            self._gesture(Kind.ALL_NOTES_OFF, 0, 0.0, now)
+
+    def arm(self, wish: Wish) -> bool:
+        """The next control moved will move this knob. False when there is no such knob in this patch."""
+        if wish.knob not in self._positions.table:
+            self._events.post("hands.learn.no", knob=wish.knob)
+            return False
+        self.learning = wish
+        self._events.post("hands.learn.armed", knob=wish.knob)
+        return True
+
+    def cancel(self) -> None:
+        if self.learning is not None:
+            self.learning = None
+            self._events.post("hands.learn.off")
+
+    def unlearn(self, knob: str) -> int:
+        """Free a knob of its controls; how many there were."""
+        count = self.board.remove(knob)
+        if count:
+            self._saved(knob)
+            self._events.post("hands.unlearned", knob=knob)
+        return count
+
+    def place(self) -> None:
+        """Another patch: nothing is caught any more."""
+        self.board.place(self._positions.table)
+
+    def _learn(self, wish: Wish, control: Control, now: float) -> None:
+        before = next((b for b in self.board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
+        binding = Binding(
+            wish.knob, control.what, 0 if control.what in ("bend", "pressure") else control.number, control.channel,
+            before.low if wish.low is None else wish.low,
+            before.high if wish.high is None else wish.high,
+            before.invert if wish.invert is None else wish.invert,
+            wish.motion,
+            before.takeover if wish.takeover is None else wish.takeover,
+        )  # fmt: skip
+        self.learning = None
+        self._bind(binding)
+        pair = control.what == "cc" and control.number < 32 and wish.motion == "absolute"
+        self._upgrade = (binding, now, 0) if pair else None
+        if self._saved(wish.knob):
+            self._events.post("hands.learn.done", knob=wish.knob, control=str(control))
+
+    def _maybe_pair(self, control: Control, now: float) -> None:
+        assert self._upgrade is not None
+        binding, when, seen = self._upgrade
+        if now - when > UPGRADE_SECONDS:
+            self._upgrade = None
+        elif control.paired and (control.channel, control.number) == (binding.channel, binding.number):
+            self._upgrade = (binding, when, seen + 1)
+            if seen:
+                self._upgrade = None
+                self._bind(Binding(**{**binding.row(), "kind": "cc14"}))
+                if self._saved(binding.knob):
+                    self._events.post("hands.learn.done", knob=binding.knob, control=str(control))
+
+    def _bind(self, binding: Binding) -> None:
+        self.board.remove(binding.knob)
+        self.board.add(binding)
+
+    def _saved(self, knob: str) -> bool:
+        """Into the rig, at once. A full disk must not stop the music."""
+        try:
+            self._save([binding.row() for binding in self.board.bindings])
+        except (RosinError, OSError) as error:
+            self._events.post("hands.learn.unsaved", knob=knob, why=error)
+            return False
+        return True
+
+
+def _learnable(control: Control) -> bool:
+    """Notes are for playing: they are bound in the rig file only. A lone coarse byte counts as its CC, not as a pair."""
+    if control.what == "cc":
+        return control.number not in NOT_LEARNABLE
+    if control.what == "cc14":
+        return control.paired and control.number not in NOT_LEARNABLE
+    return control.what in ("nrpn", "bend", "pressure")

@@ -1,0 +1,56 @@
+"""Places: where patches and takes are found - beside the checkout, in the installation, in the player's own folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from instrument.errors import RosinError
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def data_home() -> Path:
+    """The player's own folder, by the system's custom."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "rosin"
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", Path.home())) / "rosin"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "rosin"
+
+
+def shipped(kind: str) -> Path:
+    """Folder ``kind`` (patches, models, examples) of the checkout, or of the installation."""
+    beside = _ROOT / kind
+    return beside if beside.is_dir() else Path(sys.prefix) / "share" / "rosin" / kind
+
+
+def patch_folders(own: str = "") -> list[Path]:
+    """Where patches are looked for, first wins: the rig's folder, the player's own, the shipped ones."""
+    folders = [Path(own).expanduser()] if own else []
+    folders += [data_home() / "patches", shipped("patches")]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def find_patches(wanted: str = "", own: str = "") -> tuple[list[Path], int]:
+    """The show's list of patches and the index of the one wanted (a path, or a name; empty = the first).
+
+    The list is every patch in the same folder, by file name: a program change walks through it.
+    """
+    if wanted and (wanted.endswith(".toml") or os.sep in wanted or "/" in wanted):
+        path = Path(wanted).expanduser()
+        if not path.is_file():
+            raise RosinError(f"there is no patch file {wanted}; `rosin check` lists the patches there are")
+        siblings = sorted(path.resolve().parent.glob("*.toml"))
+        return siblings, siblings.index(path.resolve())
+    names = []
+    for folder in patch_folders(own):
+        files = sorted(folder.glob("*.toml"))
+        for i, file in enumerate(files):
+            if not wanted or file.stem == wanted:
+                return files, i
+        names += [file.stem for file in files]
+    if wanted:
+        raise RosinError(f"there is no patch {wanted!r}; the patches here are {', '.join(names) or 'none'}")
+    raise RosinError("there are no patches here; give the path of one, or run from a checkout of Rosin")

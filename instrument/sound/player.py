@@ -1,0 +1,157 @@
+"""Player: the engine on a device - in its callback, or ahead of it on a thread. Between engine and device.
+
+The callback's contract: it takes the gestures that are there, computes, publishes one frame a block and returns. It
+opens nothing, waits for nothing, and what it may not do itself it leaves in ``engine.requests`` for the process.
+
+Gestures keep their distances: one stamped t sounds at t + ``delay`` exactly, because the device's callback times,
+smoothed by a delay-locked loop, say which sample t was (realtime.md: jitter of arrival must not become jitter of sound).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.link import Flags, Gesture, Link
+from instrument.sound.clock import DelayLockedLoop
+from instrument.sound.control import QUANTUM
+from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.load import LoadMeter
+from instrument.sound.ring import Adapter, AheadRing
+
+F32 = NDArray[np.float32]
+
+GESTURES_A_BLOCK = 256
+FUTURE_SECONDS = 1.0
+
+
+class Tape(Protocol):
+    """What a recorder looks like from here."""
+
+    def push(self, audio: F32) -> None: ...
+
+
+class Player:
+    """Drives one engine for one device. ``block`` frames a callback, ``ahead`` engine blocks computed ahead (0 = none)."""
+
+    def __init__(self, engine: Engine, link: Link, block: int, ahead: int = 0) -> None:
+        self.engine = engine
+        self.link = link
+        self.rate = engine.rate
+        self.block = block
+        self.ahead = ahead
+        self.recorder: Tape | None = None
+        self.load = LoadMeter(QUANTUM / engine.rate)
+        self.clock = DelayLockedLoop(engine.rate, block)
+        self.xruns = 0
+        self.latency_s = 0.0
+        self.extra_flags = Flags(0)
+        self.record_seconds = 0.0
+        self.blocks = 0
+        self._frame = link.frames.scratch()
+        self._rings = (link.hands, link.stage, link.shows)
+        self._gestures: list[Gesture] = []
+        self._adapter = Adapter(CHANNELS, QUANTUM)
+        self._live: F32 | None = None
+        self._started = 0.0
+        self._origin = engine.sample
+        self._asked = 0
+        whole = block % QUANTUM == 0 or QUANTUM % block == 0
+        self.delay = (max(block, QUANTUM) if whole else block + QUANTUM) + ahead * QUANTUM
+        self._ring = AheadRing(CHANNELS, QUANTUM, ahead) if ahead else None
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._spent = 0.0
+
+    # --- the device's side
+
+    def callback(self, out: F32, live: F32 | None, now: float) -> None:
+        """Fill ``out`` f32 [2, n]; ``live`` f32 [Ci, n] or None; ``now``: monotonic seconds at the callback's start."""
+        self._started = now
+        self.clock.update(now, self._asked)
+        if live is not None:
+            self._adapter.feed(live)
+        produce = self._produce if self._ring is None else self._fetch
+        self._adapter.pull(out, produce)
+        self._asked += out.shape[1]
+
+    def _produce(self, out: F32) -> None:
+        begin = time.perf_counter()
+        self._take_gestures()
+        self.engine.block(out, self._adapter.live())
+        if self.recorder is not None:
+            self.recorder.push(out)
+        self._publish()
+        self.load.add(time.perf_counter() - begin)
+
+    def _fetch(self, out: F32) -> None:
+        assert self._ring is not None
+        if not self._ring.pop(out):
+            out.fill(0.0)
+            self.xruns += 1
+
+    # --- ahead of it
+
+    def start(self) -> None:
+        """Begin to compute ahead, when that is wanted."""
+        if self._ring is not None and self._thread is None:
+            self._thread = threading.Thread(target=self._run_ahead, name="ahead", daemon=True)
+            self._thread.start()
+            deadline = time.monotonic() + 1.0
+            while not self._ring.full and time.monotonic() < deadline:
+                time.sleep(0.001)
+
+    def stop(self) -> None:
+        """No more computing ahead; returns when the thread has ended."""
+        self._stopping = True
+        if self._thread is not None:
+            self._thread.join(timeout=1.0)
+
+    def _run_ahead(self) -> None:
+        assert self._ring is not None
+        block = np.zeros((CHANNELS, QUANTUM), np.float32)
+        pause = QUANTUM / self.rate / 4.0
+        while not self._stopping:
+            if self._ring.full:
+                time.sleep(pause)
+                continue
+            self._started = time.monotonic()
+            self._produce(block)
+            self._ring.push(block)
+
+    # --- both
+
+    def _take_gestures(self) -> None:
+        gestures = self._gestures
+        for ring in self._rings:
+            gestures.clear()
+            if not ring.pop_into(gestures, GESTURES_A_BLOCK):
+                continue
+            engine, clock = self.engine, self.clock
+            latest = engine.sample + round(FUTURE_SECONDS * self.rate)
+            for gesture in gestures:
+                # A stamp of 0 is "now": who cannot stamp (a script) is placed at the block's beginning, uncounted.
+                if gesture.time <= 0.0:
+                    sample = engine.sample
+                else:
+                    sample = self._origin + round(clock.sample_at(gesture.time)) + self.delay
+                    # Within a block's length of the beginning is the clock's own uncertainty, not lateness.
+                    if engine.sample - 16 <= sample < engine.sample:
+                        sample = engine.sample
+                engine.post(gesture, min(sample, latest))
+
+    def _publish(self) -> None:
+        frame = self._frame
+        self.engine.fill_frame(frame, self._started)
+        frame.flags = frame.flags | int(self.extra_flags)
+        frame.xruns = self.xruns
+        frame.load = self.load.now
+        frame.load_p99 = self.load.p99
+        frame.latency = self.latency_s
+        frame.record_seconds = self.record_seconds
+        self.link.frames.publish(frame)
+        self.blocks += 1

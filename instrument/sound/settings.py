@@ -1,0 +1,38 @@
+"""Settings of the sound process: what show tells it on its command line, as JSON. No imports but plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSettings:
+    """``patches``: paths in program order. ``device`` empty: the system's own. ``understudy``: wait for the cue."""
+
+    token: str
+    patches: tuple[str, ...]
+    index: int = 0
+    device: str = ""
+    block: int = 128
+    ahead: int = 0
+    input: bool = False
+    provider: str = "auto"
+    ceiling_db: float = -1.0
+    takes: str = "takes"
+    models: str = ""
+    record: bool = False
+    seed: int | None = None
+    allow_uncredited: bool = False
+    language: str = "en"
+    understudy: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> SoundSettings:
+        table = json.loads(text)
+        table["patches"] = tuple(table["patches"])
+        return cls(**table)

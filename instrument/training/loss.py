@@ -1,0 +1,79 @@
+"""Loss: how far the network's sound is from the real one, and what its latents owe to order. Used by train.py alone.
+
+Spectra at five resolutions, linear and log (DDSP, Engel et al. 2020, section 4.2); a KL term that keeps the latents
+about unit normal; attribute regularisation (AR-VAE, Pati & Lerch 2021) that makes the first latent rise with
+brightness and the second with breath; cross-entropy for the pitch head.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+SIZES = (2048, 1024, 512, 256, 128)
+FLOOR = 3e-5
+"""Log magnitudes below -90 dB are not compared."""
+ATTRIBUTES = ("brightness", "breath")
+
+
+def spectra(audio: Tensor, size: int) -> Tensor:
+    """Magnitudes scaled so that a sine of amplitude a gives a. Shape: [B, N] -> [B, bins, frames]."""
+    window = torch.hann_window(size, device=audio.device)
+    return torch.stft(audio, size, size // 4, window=window, center=False, return_complex=True).abs() * (4.0 / size)
+
+
+def spectral_loss(sound: Tensor, target: Tensor) -> Tensor:
+    """Mean over the resolutions of relative linear error and mean log error (in nepers)."""
+    total = torch.zeros((), device=sound.device)
+    for size in SIZES:
+        a, b = spectra(sound, size), spectra(target, size)
+        linear = (a - b).abs().sum((1, 2)) / (b.sum((1, 2)) + 1e-2)
+        logarithmic = (torch.log(a + FLOOR) - torch.log(b + FLOOR)).abs().mean()
+        total = total + linear.clamp(max=10.0).mean() + logarithmic
+    return total / len(SIZES)
+
+
+def divergence(mean: Tensor, log_std: Tensor) -> Tensor:
+    """KL to the unit normal, a number per dimension (nats a frame). Shape: [B, L, F] -> [L]."""
+    return (0.5 * (mean**2 + torch.exp(2.0 * log_std) - 1.0) - log_std).mean((0, 2))
+
+
+def attributes(target: Tensor, sure: Tensor, ratio: int) -> Tensor:
+    """What the named latents should rise with: log centroid, and lack of period. Shape: [B, 2, F]."""
+    frames = sure.shape[1]
+    window = torch.hann_window(1024, device=target.device)
+    padded = functional.pad(target, (1024 - ratio, 0))
+    power = torch.stft(padded, 1024, ratio, window=window, center=False, return_complex=True).abs()[..., :frames]
+    hz = torch.linspace(0.0, 1.0, power.shape[1], device=target.device)[:, None]
+    centroid = torch.log((power * hz).sum(1) / (power.sum(1) + 1e-6) + 1e-4)
+    return torch.stack([centroid, 1.0 - sure], 1)
+
+
+def order_loss(mean: Tensor, wanted: Tensor, loud: Tensor, every: int = 16) -> Tensor:
+    """Pairs of frames must differ in the first latents the way they differ in the attributes.
+
+    Shapes: [B, L, F], [B, 2, F], [B, F] (True where there is sound).
+    """
+    heard = loud[:, ::every].flatten()
+    total = torch.zeros((), device=mean.device)
+    for i in range(wanted.shape[1]):
+        z, a = mean[:, i, ::every].flatten()[heard], wanted[:, i, ::every].flatten()[heard]
+        if len(z) > 1:
+            scale = a.std() + 1e-4
+            total = total + (torch.tanh(z[:, None] - z) - torch.tanh(2.0 * (a[:, None] - a) / scale)).abs().mean()
+    return total
+
+
+def pitch_loss(scores: Tensor, note: Tensor, sure: Tensor, notes: Tensor) -> Tensor:
+    """Cross-entropy with the tracker's note, blurred by a third of a semitone. Shapes: [B, notes, F], [B, F]."""
+    weight = torch.clamp((sure - 0.5) * 3.0, 0.0, 1.0)
+    wanted = torch.softmax(-0.5 * ((notes[None, :, None] - note[:, None]) / 0.35) ** 2, 1)
+    entropy = -(wanted * torch.log_softmax(scores, 1)).sum(1)
+    return (entropy * weight).sum() / (weight.sum() + 1.0)
+
+
+def decibels(nepers: float) -> float:
+    return nepers * 20.0 / math.log(10.0)
