@@ -23,6 +23,8 @@ COUNTERS = (
     "blocks", "xruns", "resets", "swaps", "device_losses",
     "frames_drawn", "frames_missed", "shader_errors",
     "restarts", "files_recorded", "files_failed",
+    "cue",
+    "memory_locked",
 )  # fmt: skip
 """The names of the counters; the same in every row, each process uses its own few."""
 

@@ -10,7 +10,6 @@ What was played is in the link's last frame, so it survives any of them.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from instrument.errors import RosinError
-from instrument.hands.settings import HandsSettings
+from instrument.hands.child import HandsSettings
 from instrument.link import Frame, Gesture, Kind, Link, Source
 from instrument.sound.settings import SoundSettings
 from instrument.text import say
@@ -60,8 +59,8 @@ class Show:
         self.understudy = Child("understudy", self._sound_command(understudy=True))
         self.hands: Child | None = None
         if hands is not None:
-            told = json.dumps({**hands.to_table(), "token": self.link.token})
-            self.hands = Child("hands", [sys.executable, "-m", "instrument.hands.process", told])
+            told = replace(hands, token=self.link.token).to_json()
+            self.hands = Child("hands", [sys.executable, "-m", "instrument.hands.child", told])
         self.started = time.monotonic()
         self.stopping = False
         self._said = {"hands": 0, "sound": 0}
@@ -87,12 +86,14 @@ class Show:
         if self.hands is not None:
             self._spawn(self.hands)
         deadline = time.monotonic() + timeout_s
-        while self.link.frames.seq == 0:
-            if not self.sound.alive or time.monotonic() > deadline or self.stopping:
-                self._collect_notices()
+        children = [child for child in (self.hands, self.sound) if child is not None]
+        while self.link.frames.seq == 0 or (self.hands is not None and not self.link.health.row("hands").pid):
+            gone = next((child for child in children if not child.alive), None)
+            if gone is not None or time.monotonic() > deadline:
+                name = gone.name if gone is not None else "sound"
+                said = [notice.text for notice in self.link.health.notices(name)]
                 self.close()
-                said = self.notices[-1] if self.notices else "the sound did not start; run `rosin check` on the patch"
-                raise RosinError(said)
+                raise RosinError(said[-1] if said else f"the {name} did not start; run `rosin check` on the patch")
             time.sleep(LOOK_SECONDS)
         self._understudy_at = time.monotonic() + UNDERSTUDY_AFTER_SECONDS
 

@@ -4,8 +4,8 @@
         ...                                  # this process's JACK clients find it (JACK_DEFAULT_SERVER)
         subprocess.run([...], env=jack.env)  # so do children
 
-PortAudio scans for devices once, at import: a test that plays through sounddevice must import it inside the ``with``, in
-a process of its own.
+PortAudio scans for devices once, at import: a test that plays through sounddevice must import it inside the ``with``,
+in a process of its own.
 """
 
 from __future__ import annotations

@@ -54,6 +54,10 @@ SLIP_SHARE = 0.02
 REST = 1e-15
 """Speeds and bristles below this are 0: what fades without end becomes denormal numbers, 100 times slower."""
 
+LEAST, MOST = 1e-6, 2.0
+"""Shares of ``stick``: what a fast knob with no ``slide`` still rubs, and the most a bristle stores. A hand that jumps
+half the travel within a tick would stretch it 20 times too far; letting that go only loses energy."""
+
 _X, _V, _Y, _U = range(4)
 
 
@@ -89,7 +93,7 @@ def _advance(
     flow, spread, bristle = 0.0, 1.0, s1
     for _ in range(2):
         if stick > 0.0:
-            limit = pre * (slide + (stick - slide) * math.exp(-((speed / vs) ** 2))) / stick
+            limit = pre * max(slide + (stick - slide) * math.exp(-((speed / vs) ** 2)), LEAST * stick) / stick
             elastic_limit = elastic * limit
             size = abs(z)
             share = 0.0
@@ -115,7 +119,7 @@ def _advance(
     slips = abs(speed) > SLIP_SHARE * vs and flow * abs(bent) > 0.5 * abs(speed)
     if stopped or abs(speed) < REST:
         speed = 0.0
-    y = bent / pre
+    y = min(MOST, max(-MOST, bent / pre))
     return moved, speed, y if abs(y) > REST else 0.0, force, slips
 
 

@@ -23,7 +23,7 @@ from instrument.friction.compiled import close, compiled
 NAMES = ("stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro")
 DEFAULTS = (0.02, 0.015, 0.05, 0.002, 0.7, 10.0, 0.7, 0.0, 1.0)
 STICK, SLIDE, VS, PRE, ELASTIC, WEIGHT, ZETA, VISC, MICRO = range(9)
-STICK_MOST, VISC_MOST, WEIGHT_LEAST_HZ = 0.30, 2.0, 1.0
+STICK_MOST, VISC_MOST, WEIGHT_LEAST_HZ = float(np.float32(0.30)), 2.0, 1.0
 
 
 class FrictionParams:

@@ -9,7 +9,7 @@ from instrument.hands.bindings import Binding, encoder_step
 from instrument.hands.controls import Control
 from instrument.hands.names import plain
 from instrument.hands.positions import Positions
-from instrument.hands.takeover import MODES, Mode, Takeover
+from instrument.hands.takeover import Mode, Takeover, mode_of
 from instrument.knobs import KnobTable
 
 STEPS_PER_TRAVEL = 127
@@ -21,7 +21,7 @@ class Slot:
 
     def __init__(self, binding: Binding, usual: Mode, table: KnobTable) -> None:
         self.binding = binding
-        mode: Mode = next((m for m in MODES if m == binding.takeover), usual)
+        mode = mode_of(binding.takeover) if binding.takeover else usual
         # A key at a knob is a switch and bend springs back: neither can be led to the knob and left there.
         self.takeover = Takeover("jump" if binding.kind in ("note", "bend") else mode)
         self.place(table)
@@ -99,7 +99,9 @@ class Board:
         number = 0 if control.what in ("bend", "pressure") else control.number
         return [slot for slot in self._by_control.get((control.what, number), ()) if slot.hears(control, port)]
 
-    def turn(self, slots: Iterable[Slot], control: Control, positions: Positions, now: float) -> list[tuple[int, float]]:
+    def turn(
+        self, slots: Iterable[Slot], control: Control, positions: Positions, now: float
+    ) -> list[tuple[int, float]]:
         """What a control does to the knobs of these slots: (knob, raw)."""
         moves = []
         for slot in slots:

@@ -34,8 +34,9 @@ class Control(NamedTuple):
     paired: bool = False
 
     def __str__(self) -> str:
-        name = {"cc": f"CC {self.number}", "cc14": f"CC {self.number}/{self.number + 32}", "nrpn": f"NRPN {self.number}"}
-        return f"{name.get(self.what, self.what)} channel {self.channel}"
+        n = self.number
+        name = {"cc": f"CC {n}", "cc14": f"CC {n}/{n + 32}", "nrpn": f"NRPN {n}"}.get(self.what, self.what)
+        return f"{name} channel {self.channel}"
 
 
 class _Pair:

@@ -16,7 +16,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "hands.midi.went": ("{port} went", "{port} est parti"),
     "hands.midi.lost": ("the {api} MIDI server went; waiting for it", "le serveur MIDI {api} est parti ; on l'attend"),
     "hands.midi.shut": ("{port} could not be opened ({why})", "{port} ne s'ouvre pas ({why})"),
-    "hands.midi.malformed": ("{port} sends bytes that are not MIDI", "{port} envoie des octets qui ne sont pas du MIDI"),
+    "hands.midi.malformed": ("{port} sends bytes that are not MIDI", "{port} envoie autre chose que du MIDI"),
     "hands.midi.program": ("program {number} has no patch here", "aucun patch pour le programme {number}"),
     "hands.learn.armed": ("move a controller for {knob}", "bougez une commande pour {knob}"),
     "hands.learn.done": ("{knob} learned: {control}", "{knob} appris : {control}"),

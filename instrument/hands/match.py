@@ -9,7 +9,7 @@ each, that the pattern so far can end at, and each element of the pattern maps t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, Union
+from typing import Literal, NamedTuple
 
 PATTERN_MAX = 256
 STEPS_MAX = 40_000
@@ -126,7 +126,7 @@ class _Branch:
         self.address: str | None = None
 
 
-Found = Union[tuple[str, ...], PatternError]
+Found = tuple[str, ...] | PatternError
 
 
 class Addresses:

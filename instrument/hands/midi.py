@@ -7,11 +7,11 @@ lets all notes go, CC 121 puts controllers back. A bound control does what it is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from instrument.errors import RosinError
 from instrument.hands import decode
-from instrument.hands.bindings import NOT_LEARNABLE, Binding, Motion
+from instrument.hands.bindings import NOT_LEARNABLE, Binding, Motion, What
 from instrument.hands.board import Board
 from instrument.hands.clock import Clock
 from instrument.hands.controls import Control, Controls
@@ -177,7 +177,8 @@ class MidiHand:
     def _learn(self, wish: Wish, control: Control, now: float) -> None:
         before = next((b for b in self.board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
         binding = Binding(
-            wish.knob, control.what, 0 if control.what in ("bend", "pressure") else control.number, control.channel,
+            wish.knob,
+            cast(What, control.what), 0 if control.what in ("bend", "pressure") else control.number, control.channel,
             before.low if wish.low is None else wish.low,
             before.high if wish.high is None else wish.high,
             before.invert if wish.invert is None else wish.invert,
@@ -219,7 +220,7 @@ class MidiHand:
 
 
 def _learnable(control: Control) -> bool:
-    """Notes are for playing: they are bound in the rig file only. A lone coarse byte counts as its CC, not as a pair."""
+    """Notes are for playing: they are bound in the rig file only. A coarse byte alone is its CC, not a pair."""
     if control.what == "cc":
         return control.number not in NOT_LEARNABLE
     if control.what == "cc14":

@@ -31,7 +31,7 @@ class OscSettings:
 
 @dataclass(frozen=True, slots=True)
 class MidiSettings:
-    """``api`` auto, alsa, jack, core, winmm or off; ``ports`` parts of names, empty = all; ``bindings`` rows of the rig."""
+    """``api`` auto, alsa, jack, core, winmm or off; ``ports`` parts of names, empty = all; ``bindings`` rig rows."""
 
     api: str = "auto"
     ports: tuple[str, ...] = ()

@@ -10,11 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from instrument.errors import RosinError
+
 Mode = Literal["pickup", "scale", "jump"]
 MODES: tuple[Mode, ...] = ("pickup", "scale", "jump")
 
 NEAR = 1.5 / 127
 """Within one and a half steps of a 7-bit controller two positions are the same place."""
+
+
+def mode_of(text: str) -> Mode:
+    """A mode by its name. RosinError when there is none of that name."""
+    for mode in MODES:
+        if text == mode:
+            return mode
+    raise RosinError(f"{text!r} is no takeover; write one of {', '.join(MODES)}")
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,9 +19,13 @@ from typing import Any
 import tomlkit
 
 from instrument.errors import Mistakes, RosinError
-from instrument.knobs import Label, LatentSpec
+from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
 
 FORMAT = 1
+LATENTS_MAX = KNOBS_MAX - len(PARAMETERS)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 CARD = "card.toml"
 CREDITS = "credits.toml"
 DECODE = "decode.onnx"
@@ -64,7 +69,7 @@ class Card:
     channels: int
     latents: tuple[Latent, ...]
     delay_samples: int = 0
-    about: Label = Label("", "")
+    about: Label = field(default_factory=lambda: Label("", ""))
     params: Mapping[str, int] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     derived_from: tuple[str, ...] = ()
@@ -91,6 +96,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
     return value
+
+
+def _short(value: Any) -> str:
+    said = repr(value)
+    return said if len(said) <= 60 else said[:57] + "..."
 
 
 def card_table(card: Card, with_files: bool = True) -> dict[str, Any]:
@@ -122,7 +132,7 @@ def read_card(folder: Path) -> Card:
         ) from None
     try:
         table = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise RosinError(f"{path} is not readable TOML ({error}); fetch the model again") from None
     return card_from(table, str(path), hashlib.sha256(data).hexdigest())
 
@@ -134,43 +144,81 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
     def take(source: Mapping[str, Any], key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
         value = source.get(key, default)
         if value is None or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            wrong.append(f"{key}: {value!r} is not what a card holds there; fetch the model again")
+            said = "it is missing" if value is None else f"{_short(value)} is not what a card holds there"
+            wrong.append(f"{key}: {said}; fetch the model again")
             return default
         return value
+
+    def number(source: Mapping[str, Any], key: str, at: str = "") -> float:
+        value = take(source, key, (int, float), 0.0)
+        try:
+            real = float(value)
+        except OverflowError:
+            real = math.inf
+        if not math.isfinite(real):
+            wrong.append(f"{at}{key}: {str(value)[:40]} is no finite number; fetch the model again")
+            return 0.0
+        return real
+
+    def texts(key: str) -> tuple[str, ...]:
+        values = take(table, key, list, [])
+        if not all(isinstance(value, str) for value in values):
+            wrong.append(f"{key}: {_short(values)} is no list of texts; fetch the model again")
+            return ()
+        return tuple(values)
 
     def label(value: Any, key: str) -> Label:
         if isinstance(value, str):
             return Label(value, value)
         if isinstance(value, Mapping) and all(isinstance(value.get(k), str) for k in ("en", "fr")):
             return Label(value["en"], value["fr"])
-        wrong.append(f"{key}: {value!r} is no text in two languages; fetch the model again")
+        wrong.append(f"{key}: {_short(value)} is no text in two languages; fetch the model again")
         return Label("", "")
 
     if table.get("format") != FORMAT:
         raise Mistakes(
             where, [f"format: {table.get('format')!r} is not known to this Rosin (it reads {FORMAT}); update Rosin"]
         )
-    latents = []
+    latents: list[Latent] = []
+    taken = {knob.id for knob in PARAMETERS}
     for i, row in enumerate(take(table, "latents", list, [])):
         if not isinstance(row, Mapping):
-            wrong.append(f"latents[{i}]: {row!r} is no table; fetch the model again")
+            wrong.append(f"latents[{i}]: {_short(row)} is no table; fetch the model again")
             continue
-        numbers = {k: float(take(row, k, (int, float), 0.0)) for k in
+        at = f"latents[{i}]."
+        numbers = {k: number(row, k, at) for k in
                    ("low", "high", "start", "mean", "std", "minimum", "maximum", "fidelity")}  # fmt: skip
-        if not all(map(math.isfinite, numbers.values())) or not numbers["low"] < numbers["high"]:
-            wrong.append(f"latents[{i}]: low {numbers['low']} and high {numbers['high']} span nothing; train it again")
+        if not numbers["low"] < numbers["high"]:
+            wrong.append(f"{at}low: {numbers['low']} to {numbers['high']} spans nothing; train it again")
+        elif not numbers["low"] <= numbers["start"] <= numbers["high"]:
+            wrong.append(f"{at}start: {numbers['start']} is not between low and high; train it again")
         role = take(row, "role", str, "latent")
         if role not in ("pitch", "loudness", "latent"):
-            wrong.append(f"latents[{i}].role: {role!r} is none of pitch, loudness, latent; fetch the model again")
-        histogram = tuple(float(v) for v in take(row, "histogram", list, []))
-        latents.append(Latent(str(take(row, "id", str, f"z{i}")), label(row.get("label"), f"latents[{i}].label"),
-                              role, sign=int(take(row, "sign", int, 1)), histogram=histogram, **numbers))  # fmt: skip
+            wrong.append(f"{at}role: {_short(role)} is none of pitch, loudness, latent; fetch the model again")
+        id = str(take(row, "id", str, f"z{i}"))
+        if not _ID.fullmatch(id) or id in taken:
+            wrong.append(f"{at}id: {_short(id)} is used twice or is no plain word; fetch the model again")
+        taken.add(id)
+        histogram = take(row, "histogram", list, [])
+        if not all(isinstance(v, (int, float)) and 0.0 <= v < 1e15 for v in histogram) or len(histogram) > 1024:
+            wrong.append(f"{at}histogram: {_short(histogram)} is no list of counts; fetch the model again")
+            histogram = []
+        sign = take(row, "sign", int, 1)
+        if sign not in (-1, 1):
+            wrong.append(f"{at}sign: {_short(sign)} is neither 1 nor -1; fetch the model again")
+        latents.append(Latent(id, label(row.get("label"), f"{at}label"), role, sign=sign,
+                              histogram=tuple(float(v) for v in histogram), **numbers))  # fmt: skip
+    for role in ("pitch", "loudness"):
+        if sum(latent.role == role for latent in latents) > 1:
+            wrong.append(f"latents: more than one has the role {role}; train it again")
+    if len(latents) > LATENTS_MAX:
+        wrong.append(f"latents: {len(latents)} are more than the {LATENTS_MAX} that can be played; crop them")
     if not latents:
         wrong.append("latents: there are none; a model needs at least one knob")
     card = Card(
         name=take(table, "name", str, ""),
         title=label(table.get("title"), "title"),
-        authors=tuple(map(str, take(table, "authors", list, []))),
+        authors=texts("authors"),
         licence=take(table, "licence", str, ""),
         family=take(table, "family", str, ""),
         sample_rate=take(table, "sample_rate", int, 0),
@@ -181,11 +229,18 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         about=label(table.get("about", ""), "about"),
         params=take(table, "params", Mapping, {}),
         training=take(table, "training", Mapping, {}),
-        derived_from=tuple(map(str, take(table, "derived_from", list, []))),
+        derived_from=texts("derived_from"),
         files={str(k): str(v) for k, v in take(table, "files", Mapping, {}).items()},
         sha256=sha256,
     )
-    if card.ratio < 1 or card.ratio & (card.ratio - 1):
+    if not _NAME.fullmatch(card.name):
+        wrong.append(f"name: {_short(card.name)} is no plain name (letters, digits, - _ .); rename the model")
+    for name, digest in card.files.items():
+        if Path(name).name != name or not _SHA256.fullmatch(digest):
+            wrong.append(f"files.{_short(name)}: {_short(digest)} is no sha256 of a file beside it; fetch it again")
+    if not 0 <= card.delay_samples < 2**20:
+        wrong.append(f"delay_samples: {card.delay_samples} is no delay; fetch the model again")
+    if card.ratio < 1 or card.ratio > 2**16 or card.ratio & (card.ratio - 1):
         wrong.append(f"ratio: {card.ratio} is no power of two; only such models stream here")
     if not 8000 <= card.sample_rate <= 192000:
         wrong.append(f"sample_rate: {card.sample_rate} is no rate a sound card has; fetch the model again")

@@ -1,4 +1,4 @@
-"""Denormals off: arithmetic that does not slow down in silence. Around every run of a model, in the thread that runs it.
+"""Denormals off: arithmetic that does not slow down in silence. Around every run of a model, in its own thread.
 
 A fade to silence fills a recurrent state with numbers below 1.2e-38, which cost a CPU 30 to 90 times as much. ONNX
 Runtime's ``session.set_denormal_as_zero`` is not enough (1.31, measured): it sets the mode of the first thread that

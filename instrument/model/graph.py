@@ -11,24 +11,25 @@ RunOptions would add 28 us, so there are none. On CUDA buffers live on the devic
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnxruntime as ort
 
 from instrument.errors import RosinError
 from instrument.model import providers
-from instrument.model.denormals import AsItWas, DenormalsOff
+from instrument.model.denormals import DenormalsOff
+from instrument.model.opening import open_session
 from instrument.model.voice import F32, NoiseSource, noise_stream
 
 FLOAT = "tensor(float)"
 KINDS = ("normal", "uniform")
-QUIET = 4
-"""Log severity: fatal only. A warning of the runtime must not land in the middle of the terminal's stage."""
+
+
+Shape: TypeAlias = tuple["int | str", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,93 +41,49 @@ class Hiss:
     flat: F32
 
 
-def _session(path: Path, sizes: Mapping[str, int], wanted: Sequence[Any]) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = QUIET
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    for name, size in sizes.items():
-        options.add_free_dimension_override_by_name(name, size)
-    with AsItWas():
-        # From the path, not from bytes: the file is mapped and parsed without the GIL.
-        return ort.InferenceSession(str(path), options, providers=list(wanted))
-
-
-def _refusal(path: Path, error: Exception) -> RosinError:
-    """What ONNX Runtime said of a file it will not load, as a sentence."""
-    said = " ".join(str(error).split())
-    if "INVALID_PROTOBUF" in said or "Protobuf parsing failed" in said or "ModelProto does not have a graph" in said:
-        return RosinError(f"{path} is not an ONNX file; fetch the model again")
-    if re.search(r"opset|ir_?version|IR version", said, re.IGNORECASE):
-        return RosinError(
-            f"{path} is written for a newer ONNX Runtime than {ort.__version__}; export it with opset 18, or update"
-        )
-    if "not a registered function" in said or "NOT_IMPLEMENTED" in said:
-        return RosinError(f"{path} uses an operation this ONNX Runtime does not know; export it again ({said[-120:]})")
-    return RosinError(f"{path} cannot be loaded ({said[:160]}); export it again, or fetch the model again")
-
-
 class Graph:
-    """``inputs`` and ``outputs`` name the fixed arrays with their shapes; all else must be state, noise or bend.
+    """``inputs`` and ``outputs`` name the arrays with their shapes, "F" for frames, "T" for samples (F*ratio).
 
-    ``frames`` and ``ratio`` fill the symbolic sizes: F (frames), T (samples), B (1). Fill ``array(name)`` in place,
-    call ``run(frame)``, read ``array(name)``. ``fixed_frames`` reads F from a file that fixes it.
+    Symbolic sizes of that name in the file are set to what ``frames`` says (and B to 1); a file that fixes F decides
+    itself: see ``frames`` afterwards. Every other input must be a state or a noise. Fill ``array(name)`` in place,
+    call ``run(frame)``, read ``array(name)``.
     """
 
     def __init__(
         self,
         path: Path,
-        inputs: Mapping[str, tuple[int, ...]],
-        outputs: Mapping[str, tuple[int, ...]],
-        sizes: Mapping[str, int],
+        inputs: Mapping[str, Shape],
+        outputs: Mapping[str, Shape],
+        ratio: int,
         frames: int,
         noise: NoiseSource,
         wanted: providers.Wanted = "auto",
     ) -> None:
         self.path = path
         self.frames = frames
+        self.ratio = ratio
         self._source = noise
         self._off = DenormalsOff()
-        if not path.is_file():
-            raise RosinError(f"{path} is missing; fetch the model again")
-        self._open(sizes, wanted)
-        self._check(inputs, outputs)
+        opened = open_session(path, {"F": frames, "T": frames * ratio, "B": 1, "batch": 1}, wanted)
+        self._session, self.metadata, self.captured = opened.session, opened.metadata, opened.captured
+        self.where, self.notice = opened.where, opened.notice
+        self.device = "cuda" if opened.cuda else "cpu"
+        self._learn_frames(inputs)
+        self._check({n: self._sized(s) for n, s in inputs.items()}, {n: self._sized(s) for n, s in outputs.items()})
         self._bind()
         self.reseed(0)
 
     # --- opening
 
-    def _open(self, sizes: Mapping[str, int], wanted: providers.Wanted) -> None:
-        asked = providers.provider_list(wanted)
-        try:
-            self._session = _session(self.path, sizes, asked)
-        except Exception as error:
-            if len(asked) == 1:
-                raise _refusal(self.path, error) from None
-            # A graph with an operation that only the CPU has cannot be captured: try CUDA without, then the CPU.
-            try:
-                asked = providers.provider_list(wanted, graph=False)
-                self._session = _session(self.path, sizes, asked)
-            except Exception:
-                asked = [providers.CPU]
-                try:
-                    self._session = _session(self.path, sizes, asked)
-                except Exception as last:
-                    raise _refusal(self.path, last) from None
-        real = self._session.get_providers()
-        self.device = "cuda" if providers.CUDA in real else "cpu"
-        self.captured = self.device == "cuda" and asked[0][1]["enable_cuda_graph"] == "1"
-        self.where = providers.where(real, self.captured)
-        self.notice = providers.notice(wanted, real)
-        try:
-            self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
-        except (UnicodeDecodeError, RuntimeError):
-            raise RosinError(f"{self.path} holds unreadable metadata; fetch the model again") from None
+    def _learn_frames(self, inputs: Mapping[str, Shape]) -> None:
+        for node in self._session.get_inputs():
+            for have, asked in zip(node.shape, inputs.get(node.name, ()), strict=False):
+                if isinstance(have, int) and asked in ("F", "T"):
+                    self.frames = max(1, have if asked == "F" else have // self.ratio)
+
+    def _sized(self, shape: Shape) -> tuple[int, ...]:
+        sizes = {"F": self.frames, "T": self.frames * self.ratio}
+        return tuple(sizes[size] if isinstance(size, str) else size for size in shape)
 
     def _check(self, inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, tuple[int, ...]]) -> None:
         """Everything about names, types and sizes that could break a run, refused here in one sentence."""
@@ -151,7 +108,9 @@ class Graph:
                 if name not in table:
                     raise refuse(f"it {given} no {name}, only {', '.join(sorted(table)) or 'nothing'}")
                 have = tuple(table[name].shape)
-                if len(have) != len(shape) or any(isinstance(a, int) and a != b for a, b in zip(have, shape, strict=True)):
+                if len(have) != len(shape) or any(
+                    isinstance(a, int) and a != b for a, b in zip(have, shape, strict=True)
+                ):
                     raise refuse(f"{name} has the shape {list(have)} where its card asks for {list(shape)}")
                 self.shapes[name] = shape
 
@@ -278,7 +237,7 @@ class Graph:
                 value.update_inplace(array)
 
     def reset(self) -> None:
-        for i, (value, array) in self._sets[self._turn].items():
+        for value, array in self._sets[self._turn].values():
             array.fill(0.0)
             if self.device != "cpu":
                 value.update_inplace(array)

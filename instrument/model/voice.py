@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from instrument.errors import RosinError
 from instrument.knobs import LatentSpec
 from instrument.model.card import Card
+from instrument.model.credits import Credits
 
 F32: TypeAlias = NDArray[np.float32]
 
@@ -85,7 +88,8 @@ class VoiceState:
                     raise ValueError("another format")
                 arrays = {name[2:]: npz[name] for name in npz.files if name.startswith("a.")}
             return cls(str(head["model"]), int(head["seed"]), int(head["frame"]), arrays)
-        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError):
+        except (ValueError, KeyError, TypeError, OSError, EOFError, NotImplementedError, RuntimeError, MemoryError,
+                SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error):  # fmt: skip
             raise RosinError("these bytes are no saved voice state; take the snapshot again") from None
 
 
@@ -128,8 +132,23 @@ class Voice(Protocol):
         ...
 
     @property
+    def lineage(self) -> Credits | None:
+        """Whom it learned from; None when it plays uncredited."""
+        ...
+
+    @property
+    def credits(self) -> str:
+        """The same as one line in English, for the metadata of recordings (``credits_line`` has both languages)."""
+        ...
+
+    @property
     def where(self) -> str:
         """What runs where, in plain words."""
+        ...
+
+    @property
+    def notice(self) -> str:
+        """What the player must be told once about that, or an empty text."""
         ...
 
     def decode(self, z: F32, out: F32) -> None:

@@ -38,11 +38,15 @@ SLOTS = 8
 class Part:
     """One patch on stage: its voice, its knobs in motion, its place in the crossfade."""
 
-    def __init__(self, patch: Patch, voice: Voice, index: int = 0, seed: int | None = None) -> None:
+    def __init__(
+        self, patch: Patch, voice: Voice, index: int = 0, seed: int | None = None, credits: str = ""
+    ) -> None:
         self.patch = patch
         self.voice = voice
         self.index = index
-        self.seed = patch.seed if seed is None else seed
+        self.credits = credits
+        self.patch_seed = patch.seed if seed is None else seed
+        self.seed = self.patch_seed
         self.table: KnobTable = table_of(patch, voice.latents)
         self.control = Control(patch, self.table, voice.sample_rate, self.seed)
         self.speaking = patch.sounds == "always"
@@ -70,6 +74,29 @@ class Part:
                 self.z += input_amount * (self._heard - self._centre)
         self.voice.decode(self.z, self.audio)
         return self.audio
+
+    def recall(self) -> None:
+        """Back to how the patch starts; only while it is not sounding."""
+        self.control = Control(self.patch, self.table, self.voice.sample_rate, self.patch_seed)
+        self.seed = self.patch_seed
+        self.speaking = self.patch.sounds == "always"
+        self.voice.reset()
+        self.voice.reseed(self.seed, 0)
+
+    def warm(self) -> None:
+        """Decode in silence, so that the first heard block is as quick as the others."""
+        self.voice.warm()
+
+    def recording_notes(self) -> dict[str, str]:
+        """What is written into every recording: what was played, on what, and who is owed for it."""
+        card = self.voice.card
+        return {
+            "title": self.patch.name,
+            "artist": self.patch.author,
+            "software": "Rosin",
+            "copyright": f"model {card.title.en} ({card.licence}) by {', '.join(card.authors)}",
+            "comment": f"{self.credits}; patch {self.patch.name}, seed {self.seed}, model {card.sha256 or card.name}",
+        }
 
     def reseed(self, seed: int) -> None:
         """Every chance of this part begins again under ``seed``."""
@@ -198,6 +225,10 @@ class Engine:
     def _take_incoming(self) -> None:
         part, self._incoming = self._incoming, None
         if part is None:
+            return
+        if part is self.part:  # the patch that sounds, recalled: its knobs go home through their friction
+            for i, knob in enumerate(part.table):
+                part.control.place_knob(i, knob.start, 0.0, 0)
             return
         if part is self._leaving:  # going back before the fade was over: turn it round
             self._leaving, self.part = self.part, part

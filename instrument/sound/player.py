@@ -55,8 +55,7 @@ class Player:
         self._frame = link.frames.scratch()
         self._rings = (link.hands, link.stage, link.shows)
         self._gestures: list[Gesture] = []
-        self._adapter = Adapter(CHANNELS, QUANTUM)
-        self._live: F32 | None = None
+        self._adapter = Adapter(CHANNELS, QUANTUM, block)
         self._started = 0.0
         self._origin = engine.sample
         self._asked = 0
@@ -65,7 +64,6 @@ class Player:
         self._ring = AheadRing(CHANNELS, QUANTUM, ahead) if ahead else None
         self._thread: threading.Thread | None = None
         self._stopping = False
-        self._spent = 0.0
 
     # --- the device's side
 
@@ -90,9 +88,7 @@ class Player:
 
     def _fetch(self, out: F32) -> None:
         assert self._ring is not None
-        if not self._ring.pop(out):
-            out.fill(0.0)
-            self.xruns += 1
+        self._ring.pop(out)
 
     # --- ahead of it
 
@@ -105,6 +101,15 @@ class Player:
             while not self._ring.full and time.monotonic() < deadline:
                 time.sleep(0.001)
 
+    def resync(self) -> None:
+        """Another device, or the same one again: its clock is learned anew, the engine's goes on."""
+        self.clock.reset()
+
+    @property
+    def underruns(self) -> int:
+        """Blocks the device asked for that were not ready in time."""
+        return self._ring.underruns if self._ring is not None else 0
+
     def stop(self) -> None:
         """No more computing ahead; returns when the thread has ended."""
         self._stopping = True
@@ -114,10 +119,8 @@ class Player:
     def _run_ahead(self) -> None:
         assert self._ring is not None
         block = np.zeros((CHANNELS, QUANTUM), np.float32)
-        pause = QUANTUM / self.rate / 4.0
         while not self._stopping:
-            if self._ring.full:
-                time.sleep(pause)
+            if not self._ring.wait(0.1):
                 continue
             self._started = time.monotonic()
             self._produce(block)

@@ -62,7 +62,7 @@ class LiveFeed:
         self._written += n
 
     def take(self) -> F32:
-        """Consumer: the next quantum, float32 [channels, quantum], valid until the next call; silence when it is short."""
+        """Consumer: the next quantum, float32 [channels, quantum], valid until the next call. Silence when short."""
         ready = self._written - self._read
         most = self.delay_samples + 2 * self._longest + self.quantum
         if ready > most:
@@ -89,7 +89,7 @@ class Adapter:
     """
 
     def __init__(self, channels: int, quantum: int, block: int = 0) -> None:
-        """``block``: the driver's, if it is known and fixed: it makes the delay of the live input as small as can be."""
+        """``block``: the driver's, if known and fixed: it makes the delay of the live input as small as can be."""
         self.quantum = quantum
         self.left_over = 0
         self.feeding = LiveFeed(channels, quantum, block)
@@ -106,7 +106,7 @@ class Adapter:
         return self.feeding.take() if self._fed else None
 
     def pull(self, out: F32, produce: Callable[[F32], object]) -> None:
-        """Fill ``out`` float32 [channels, n], calling ``produce(block)`` to fill a block in place as often as needed."""
+        """Fill ``out`` float32 [channels, n]; ``produce(block)`` fills one block in place, called as often as needed."""
         n = out.shape[1]
         done = 0
         while done < n:

@@ -1,0 +1,28 @@
+"""``python -m instrument``: the command line; with no verb, what a bug report needs."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+
+from instrument.cli import main
+
+
+def report() -> str:
+    """Versions of everything that sounds."""
+    lines = [f"python {platform.python_version()} on {platform.platform()}"]
+    for name in ("rosin", "numpy", "numba", "onnxruntime", "onnxruntime-gpu", "sounddevice", "soundfile",
+                 "python-rtmidi", "mido", "python-osc"):  # fmt: skip
+        try:
+            lines.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            lines.append(f"{name} -")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print(report())
+        sys.exit(0)
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Book: every OSC address there is in this patch, derived from the knob table, and what a message to it means. Pure.
+
+    /rosin/knob/<id> f         raw 0..1            /rosin/patch/load s|i      by name or by place in the list
+    /rosin/knob/<id>/value f   in the knob's unit  /rosin/note if             note, velocity (0 = off; 1 or 127 = full)
+    /rosin/knob/<id>/push f    a push, in travel   /rosin/bend f              -1..1
+    /rosin/latent/<n> f        n-th playable, raw  /rosin/pressure f          0..1; /rosin/sustain f likewise
+    /rosin/latents fff...      all playable, raw   /rosin/notes/off           lets every note go
+    /rosin/panic, /rosin/resume, /rosin/reset      /rosin/hands_only i        1: friction and chance rest
+    /rosin/seed i              /rosin/record i     /rosin/snapshot i, /rosin/restore i      slot 0..7
+    /rosin/learn s[ffi]        knob, low, high, invert; empty = cancel        /rosin/unlearn s
+    /rosin/sync [i]            tell me everything, to the port I send from or to port i
+
+A pattern reaches knobs and latents only: a mistyped star must not start a recording or load a patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from instrument.hands.match import Addresses, PatternError, is_pattern
+from instrument.hands.wire import bang, number
+from instrument.knobs import KnobTable
+from instrument.link import Kind
+
+SLOTS = 8
+VELOCITY = 0.8
+"""Of a note sent without one."""
+_ALL_64_BITS = (1 << 64) - 1
+
+
+class Meaning(NamedTuple):
+    """What an address is for: a verb, and the knob it is about."""
+
+    verb: str
+    knob: int = 0
+
+
+class Act(NamedTuple):
+    """A gesture not yet stamped."""
+
+    kind: Kind
+    knob: int = 0
+    value: float = 0.0
+    extra: int = 0
+
+
+TRIGGERS = {"panic": Kind.PANIC, "resume": Kind.RESUME, "reset": Kind.RESET, "notes/off": Kind.ALL_NOTES_OFF}
+LEVELS = {"bend": (Kind.BEND, -1.0), "pressure": (Kind.PRESSURE, 0.0), "sustain": (Kind.SUSTAIN, 0.0)}
+SWITCHES = {"record": Kind.RECORD, "hands_only": Kind.HANDS_ONLY}
+PLACES = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
+DESK = ("learn", "unlearn", "sync")
+"""Verbs for the hands themselves; they make no gesture."""
+
+
+class Book:
+    """The addresses of one patch. ``patches``: the names of each of the show's patches, in order; the first wins."""
+
+    def __init__(self, root: str, table: KnobTable, patches: Sequence[Sequence[str]]) -> None:
+        self.table, self.root = table, root
+        self._patches = {name: i for i, names in reversed(list(enumerate(patches))) for name in names}
+        self._folded = {name.casefold(): i for name, i in self._patches.items()}
+        self._patch_count = len(patches)
+        self.knob_addresses = tuple(f"{root}/knob/{knob.id}" for knob in table)
+        self._meanings: dict[str, Meaning] = {}
+        for i, address in enumerate(self.knob_addresses):
+            self._meanings[address] = Meaning("raw", i)
+            self._meanings[f"{address}/value"] = Meaning("value", i)
+            if i < table.playable_count:
+                self._meanings[f"{address}/push"] = Meaning("push", i)
+                self._meanings[f"{root}/latent/{i + 1}"] = Meaning("raw", i)
+        self._by_pattern = Addresses(self._meanings)
+        for verb in ("latents", "patch/load", "note", "seed", *TRIGGERS, *LEVELS, *SWITCHES, *PLACES, *DESK):
+            self._meanings[f"{root}/{verb}"] = Meaning(verb)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._meanings)
+
+    def find(self, address: str) -> Sequence[Meaning]:
+        """What an address or pattern is for; empty = nothing here. PatternError as Addresses.find."""
+        meaning = self._meanings.get(address)
+        if meaning is not None:
+            return (meaning,)
+        if not is_pattern(address):
+            return ()
+        return [self._meanings[found] for found in self._by_pattern.find(address)]
+
+    def acts(self, meaning: Meaning, args: tuple[Any, ...]) -> list[Act]:
+        """The gestures a message asks for. ValueError when its arguments do not fit; LookupError: no such patch."""
+        verb, knob = meaning
+        if verb == "raw":
+            return [Act(Kind.KNOB, knob, _unit(_first(args)))]
+        if verb == "value":
+            return [Act(Kind.KNOB, knob, self.table[knob].raw(_first(args)))]
+        if verb == "push":
+            return [Act(Kind.FORCE, knob, _between(-1.0, _first(args), 1.0))]
+        if verb == "latents":
+            values = [number(value) for value in _flat(args)]
+            if not values:
+                raise ValueError("no positions")
+            return [Act(Kind.KNOB, i, _unit(v)) for i, v in enumerate(values[: self.table.playable_count])]
+        if verb in TRIGGERS:
+            return [Act(TRIGGERS[verb])] if bang(args) else []
+        if verb in LEVELS:
+            kind, low = LEVELS[verb]
+            return [Act(kind, 0, _between(low, _first(args), 1.0))]
+        if verb in SWITCHES:
+            return [Act(SWITCHES[verb], 0, float(_first(args) != 0.0))]
+        if verb in PLACES:
+            slot = _whole(_first(args)) if args else 0
+            if not 0 <= slot < SLOTS:
+                raise ValueError(f"slot {slot}; there are 0 to {SLOTS - 1}")
+            return [Act(PLACES[verb], slot)]
+        if verb == "seed":
+            _first(args)
+            # A float's or a negative integer's bits are as good a seed as any.
+            return [Act(Kind.SEED, 0, 0.0, int(args[0]) & _ALL_64_BITS)]
+        if verb == "note":
+            return [_note(args)]
+        if verb == "patch/load":
+            return [Act(Kind.PATCH, self._patch(args))]
+        raise ValueError(f"{verb} makes no gesture")
+
+    def _patch(self, args: tuple[Any, ...]) -> int:
+        if args and isinstance(args[0], str):
+            name = args[0]
+            found = self._patches.get(name, self._folded.get(name.casefold()))
+        else:
+            index = _whole(_first(args))
+            found = index if 0 <= index < self._patch_count else None
+        if found is None:
+            raise LookupError(str(args[0])[:80])
+        return found
+
+
+def _note(args: tuple[Any, ...]) -> Act:
+    note = _whole(_first(args))
+    velocity = number(args[1]) if len(args) > 1 else VELOCITY
+    if not 0 <= note <= 127:
+        raise ValueError(f"note {note}")
+    if velocity <= 0.0:
+        return Act(Kind.NOTE_OFF, note)
+    return Act(Kind.NOTE_ON, note, velocity if velocity <= 1.0 else _unit(velocity / 127))
+
+
+def _first(args: tuple[Any, ...]) -> float:
+    if not args:
+        raise ValueError("no argument")
+    return number(args[0])
+
+
+def _whole(value: float) -> int:
+    return round(value)
+
+
+def _unit(value: float) -> float:
+    return _between(0.0, value, 1.0)
+
+
+def _between(low: float, value: float, high: float) -> float:
+    return min(high, max(low, value))
+
+
+def _flat(args: Sequence[Any]) -> list[Any]:
+    """Arguments out of their OSC arrays."""
+    found: list[Any] = []
+    ahead = list(reversed(args))
+    while ahead:
+        value = ahead.pop()
+        if isinstance(value, list):
+            ahead += reversed(value)
+        else:
+            found.append(value)
+    return found
+
+
+__all__ = ["DESK", "Act", "Book", "Meaning", "PatternError"]

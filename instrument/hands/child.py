@@ -1,0 +1,110 @@
+"""The hands process: what show starts. ``python -m instrument.hands.child`` with settings as JSON.
+
+Imports nothing heavy until it runs, so that show, which only needs the settings, stays light.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instrument.errors import RosinError
+from instrument.knobs import PARAMETERS, KnobTable
+from instrument.rig import Rig, save_bindings
+
+
+@dataclass(frozen=True, slots=True)
+class HandsSettings:
+    """``patches``: paths in program order, as the sound process has them."""
+
+    token: str
+    patches: tuple[str, ...]
+    rig: str
+    models: str
+    allow_uncredited: bool
+    osc: Mapping[str, Any]
+    midi: Mapping[str, Any]
+    language: str = "en"
+
+    @classmethod
+    def of(cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en") -> HandsSettings:
+        """From the rig and the list of patches; the token is the show's to give."""
+        return cls(
+            "", tuple(patches), rig.path, rig.models, allow_uncredited,
+            {"listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule},
+            {"api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
+             "bindings": [dict(row) for row in rig.bindings]},
+            language,
+        )  # fmt: skip
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> HandsSettings:
+        table = json.loads(text)
+        table["patches"] = tuple(table["patches"])
+        for room, keys in (("osc", ("allow", "echo")), ("midi", ("ports", "bindings"))):
+            for key in keys:
+                table[room][key] = tuple(table[room][key])
+        return cls(**table)
+
+
+def tables_of(patches: Sequence[str], models: str) -> list[KnobTable]:
+    """The knob table of every patch, from its file and its model's card alone; one that fails has the parameters."""
+    from instrument.model.cards import card_for
+    from instrument.patch import read_patch, table_of
+
+    tables = []
+    for path in patches:
+        try:
+            patch = read_patch(Path(path))
+            card = card_for(patch.model, patch.model_sha256, [Path(models)] if models else ())
+            tables.append(table_of(patch, card.specs))
+        except RosinError:
+            tables.append(KnobTable(PARAMETERS))
+    return tables
+
+
+def main(text: str) -> int:
+    """Run the hands until SIGTERM, or until the show is gone."""
+    from instrument.hands.process import Hands
+    from instrument.hands.settings import MidiSettings, OscSettings
+    from instrument.link import Link
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    settings = HandsSettings.from_json(text)
+    link = Link.attach(settings.token)
+    parent = os.getppid()
+    tables = tables_of(settings.patches, settings.models)
+    rig = Path(settings.rig)
+    row = link.health.row("hands")
+    try:
+        hands = Hands(
+            link, lambda i: tables[i], [Path(p).stem for p in settings.patches], OscSettings(**settings.osc),
+            MidiSettings(**settings.midi), lambda rows: save_bindings(rig, rows),
+            lambda event: (row.say(event.text(settings.language)), None)[1],
+        )  # fmt: skip
+    except RosinError as error:
+        row.say(str(error))
+        return 2
+    hands.run(lambda: stopping or os.getppid() != parent)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,154 @@
+"""Echo: one of the two ways back. What moved a knob, told to OSC clients; never to the client that moved it.
+
+Plain messages on the knob's own address, at most 30 a second each, only what the client does not know yet; beside
+them what the instrument says of itself under /rosin/out. Clients are the rig's echo list, for ever, and whoever sends
+/rosin/sync: those until nothing came from them for 60 s or 8 datagrams in a row could not be sent. A /sync is nothing
+but forgetting what that client knows; the dump then goes out in portions, because UDP loses bursts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.hands import wire
+from instrument.hands.settings import Where
+from instrument.link import Frame, Source
+
+INTERVAL_SECONDS = 1 / 30
+FORGET_SECONDS = 60.0
+FAILURES_MAX = 8
+CLIENTS_MAX = 16
+PORTION = 64
+"""Knobs told to one client in one go; the rest 1/60 s later."""
+
+Send = Callable[[bytes, Where], bool]
+
+
+@dataclass(eq=False)
+class Client:
+    """One that is told. ``knows`` and ``told_at`` per knob; NaN = does not know."""
+
+    where: Where
+    fixed: bool
+    heard_at: float
+    senders: set[Where] = field(default_factory=set)
+    knows: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    told_at: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    out: dict[str, tuple[tuple[float, ...], float]] = field(default_factory=dict)
+    failures: int = 0
+
+    def forget(self, knobs: int) -> None:
+        self.knows = np.full(knobs, np.nan, np.float32)
+        self.told_at = np.full(knobs, -np.inf)
+        self.out = {}
+
+
+class Echo:
+    """``tell`` on every frame looked at, about 60 a second; ``moved`` whenever an OSC message moved a knob."""
+
+    def __init__(self, targets: Sequence[Where], root: str, send: Send, detail: bool = False) -> None:
+        self._root, self._send, self._detail = root, send, detail
+        self._addresses: tuple[str, ...] = ()
+        self._movers: dict[int, Where] = {}
+        self.clients = [Client(target, True, 0.0) for target in targets]
+
+    def change(self, addresses: tuple[str, ...]) -> None:
+        """Another patch: nobody knows anything of these knobs."""
+        self._addresses = addresses
+        self._movers.clear()
+        for client in self.clients:
+            client.forget(len(addresses))
+
+    def sync(self, sender: Where, port: int | None, now: float) -> Client | None:
+        """Tell this sender everything, now and from now on. The client if it is new, None otherwise."""
+        to = sender if port is None else (sender[0], port)
+        client = next((c for c in self.clients if c.where == to), None)
+        new = client is None
+        if client is None:
+            if len(self.clients) >= CLIENTS_MAX:
+                return None
+            client = Client(to, False, now)
+            self.clients.append(client)
+        client.senders.add(sender)
+        client.heard_at = now
+        client.forget(len(self._addresses))
+        return client if new else None
+
+    def heard(self, sender: Where, now: float) -> None:
+        """Any traffic keeps a client."""
+        for client in self.clients:
+            if client.where == sender or sender in client.senders:
+                client.heard_at = now
+
+    def moved(self, knob: int, sender: Where) -> None:
+        self._movers[knob] = sender
+
+    def _is_source(self, client: Client, sender: Where | None) -> bool:
+        """Whether this client is where a message came from, as far as addresses tell.
+
+        Many apps send from one port and listen on another. On the network a host with one client is that client; on
+        this machine it may be anybody, so there the port must agree or have been named in a /sync.
+        """
+        if sender is None:
+            return False
+        if client.where == sender or sender in client.senders:
+            return True
+        if sender[0] != client.where[0] or sender[0].startswith("127."):
+            return False
+        return sum(c.where[0] == sender[0] for c in self.clients) == 1
+
+    def tell(self, frame: Frame, distances: Sequence[tuple[str, float]], now: float) -> list[Client]:
+        """Send every client what it does not know yet; returns the clients that were forgotten."""
+        hand = frame.hand[: len(self._addresses)]
+        origin = frame.origin
+        lines = self._lines(frame, distances) if self.clients else []
+        for client in self.clients:
+            self._tell_knobs(client, hand, origin, now)
+            for address, values in lines:
+                known = client.out.get(address)
+                if known is None or (known[0] != values and now - known[1] >= INTERVAL_SECONDS):
+                    client.out[address] = (values, now)
+                    self._to(client, wire.write(address, *values))
+        gone = [
+            c for c in self.clients
+            if not c.fixed and (now - c.heard_at > FORGET_SECONDS or c.failures >= FAILURES_MAX)
+        ]  # fmt: skip
+        self.clients = [c for c in self.clients if c not in gone]
+        return gone
+
+    def _tell_knobs(self, client: Client, hand: NDArray[np.float32], origin: NDArray[np.uint8], now: float) -> None:
+        due = (hand != client.knows[: len(hand)]) & (now - client.told_at[: len(hand)] >= INTERVAL_SECONDS)
+        for knob in np.flatnonzero(due & np.isfinite(hand))[:PORTION].tolist():
+            first = np.isnan(client.knows[knob])
+            client.knows[knob] = hand[knob]
+            if not first and origin[knob] == Source.OSC and self._is_source(client, self._movers.get(knob)):
+                continue  # it knows: it did it
+            client.told_at[knob] = now
+            self._to(client, wire.write(self._addresses[knob], float(hand[knob])))
+
+    def _to(self, client: Client, datagram: bytes) -> None:
+        client.failures = 0 if self._send(datagram, client.where) else client.failures + 1
+
+    def _lines(self, frame: Frame, distances: Sequence[tuple[str, float]]) -> list[tuple[str, tuple[float, ...]]]:
+        """What the instrument says of itself. Numbers only: a text among them upsets those who read a stream."""
+        out = f"{self._root}/out"
+        playable = min(frame.playable, len(self._addresses))
+        lines: list[tuple[str, tuple[float, ...]]] = [
+            (f"{out}/level", (frame.rms,)),
+            (f"{out}/peak", (frame.peak,)),
+            (f"{out}/load", (frame.load,)),
+            (f"{out}/xruns", (frame.xruns,)),
+            (f"{out}/patch", (frame.patch,)),
+            (f"{out}/z", tuple(frame.latent[:playable].tolist())),
+        ]
+        if self._detail:
+            for i in range(playable):
+                at = self._addresses[i]
+                lines += [(f"{at}/{name}", (float(frame[name][i]),)) for name in ("hand", "pos", "force")]
+                lines.append((f"{at}/stuck", (int(frame.stuck[i]),)))
+            lines += [(f"{self._root}/knob/{knob}/distance", (distance,)) for knob, distance in distances]
+        return [(address, values) for address, values in lines if values and np.isfinite(values).all()]

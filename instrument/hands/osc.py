@@ -1,0 +1,125 @@
+"""OSC: the hand on the network. What the ear heard to gestures, by the book; keeps the echo. Beside midi.
+
+Of several messages that say where one thing is, in one pass, only the newest becomes a gesture: a client that sends a
+thousand positions a second is not meant to be played one by one. Notes and triggers all count, in their order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from instrument.hands.book import DESK, Book, Meaning
+from instrument.hands.counts import Counts, Events
+from instrument.hands.ear import Heard, OscEar
+from instrument.hands.echo import Echo
+from instrument.hands.match import PatternError
+from instrument.hands.midi import MidiHand, Wish
+from instrument.hands.positions import Positions
+from instrument.hands.settings import OscSettings, Where, where
+from instrument.hands.wire import number
+from instrument.link import Frame, Gesture, Kind, Source
+
+NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
+
+
+class OscHand:
+    """Listens from the moment it is made. ``midi`` is whom a /learn is handed to. RosinError if it cannot listen."""
+
+    def __init__(
+        self,
+        settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
+        post: Callable[[Gesture], None], counts: Counts, events: Events,
+    ) -> None:  # fmt: skip
+        self.ear = OscEar(settings, counts, events)
+        self.echo = Echo([where(target) for target in settings.echo], settings.root, self.ear.send, settings.detail)
+        self._root, self._schedule, self._patches = settings.root, settings.schedule, patches
+        self._positions, self._midi, self._post = positions, midi, post
+        self._counts, self._events = counts, events
+        self._passing: dict[object, Gesture] = {}
+        self.place()
+        events.post("hands.osc.on", where="{}:{}".format(*self.ear.where))
+
+    def place(self) -> None:
+        """Another patch: its addresses, and nobody knows its knobs."""
+        self.book = Book(self._root, self._positions.table, self._patches)
+        self.echo.change(self.book.knob_addresses)
+
+    def take(self, heard: Heard) -> None:
+        """One message. Its gestures wait for ``flush``, the end of the pass."""
+        address, args, _ = heard.message
+        self.echo.heard(heard.sender, time.monotonic())
+        try:
+            meanings = self.book.find(address)
+            if not meanings:
+                self._counts.osc_unknown += 1
+                self._events.complain("hands.osc.unknown", sender=heard.sender[0], address=address[:80])
+            for meaning in meanings:
+                self._do(meaning, args, heard)
+        except LookupError as missing:
+            self._counts.osc_unknown += 1
+            self._events.complain("hands.patch", patch=missing.args[0])
+        except (PatternError, ValueError):
+            self.ear.malformed(heard.sender)
+
+    def _do(self, meaning: Meaning, args: tuple[Any, ...], heard: Heard) -> None:
+        if meaning.verb in DESK:
+            self._desk(meaning.verb, args, heard.sender)
+            return
+        for kind, knob, value, extra in self.book.acts(meaning, args):
+            gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra)
+            if kind == Kind.KNOB:
+                self._positions.ask(knob, value, time.monotonic())
+                self.echo.moved(knob, heard.sender)
+            key: object = object()
+            if kind in NEWEST_WINS:  # scheduled ones are a curve: there each point of it counts
+                key = (kind, knob, heard.time) if self._schedule else (kind, knob)
+            self._passing.pop(key, None)
+            self._passing[key] = gesture
+
+    def flush(self) -> None:
+        """Post what the pass brought."""
+        gestures, self._passing = list(self._passing.values()), {}
+        for gesture in gestures:
+            self._post(gesture)
+
+    def _desk(self, verb: str, args: tuple[Any, ...], sender: Where) -> None:
+        """What a message asks of the hands themselves."""
+        if verb == "sync":
+            asked = round(number(args[0])) if args else None
+            if asked != 0:  # 0 is a button let go; 1, the same button pressed, is no port
+                self._sync(sender, asked if asked is not None and asked >= 1024 else None)
+            return
+        knob = args[0] if args else ""
+        if not isinstance(knob, str):
+            raise ValueError("a knob's id is a text")
+        if verb == "unlearn":
+            self._midi.unlearn(knob)
+        elif not knob:
+            self._midi.cancel()
+        else:
+            self._midi.arm(_wish(knob, [number(value) for value in args[1:4]]))
+
+    def _sync(self, sender: Where, port: int | None) -> None:
+        if port is not None and (port > 65535 or (port == self.ear.where[1] and self.ear.is_here(sender[0]))):
+            raise ValueError(f"port {port}")
+        client = self.echo.sync(sender, port, time.monotonic())
+        if client is not None:
+            self._events.post("hands.osc.came", client="{}:{}".format(*client.where))
+
+    def tell(self, frame: Frame, now: float) -> None:
+        """A frame to the clients; those who were not heard of for long are let go."""
+        distances = [(pickup.knob, pickup.distance) for pickup in self._midi.board.pickups()]
+        for client in self.echo.tell(frame, distances, now):
+            self._events.post("hands.osc.went", client="{}:{}".format(*client.where))
+
+
+def _wish(knob: str, numbers: Sequence[float]) -> Wish:
+    """``low``, ``high``, ``invert`` as far as they were sent."""
+    if not numbers:
+        return Wish(knob)
+    low, high = (min(1.0, max(0.0, value)) for value in (numbers[0], numbers[1] if len(numbers) > 1 else 1.0))
+    if low == high:
+        raise ValueError("a range without extent")
+    return Wish(knob, low, high, bool(numbers[2]) if len(numbers) > 2 else None)

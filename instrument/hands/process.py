@@ -1,0 +1,194 @@
+"""Hands: the room's loop. OSC, MIDI and the newest frame in; gestures, echo and health out.
+
+One thread: the socket wakes it, MIDI is polled at every pass, the newest frame is looked at 60 times a second for
+where the knobs are. Nothing that arrives from outside can end it: each message is taken on its own, and whatever goes
+wrong with one is counted, said once a minute, and over.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from instrument.errors import RosinError
+from instrument.hands.bindings import read_bindings
+from instrument.hands.board import Pickup
+from instrument.hands.counts import GAUGES, Counts, Event, Events
+from instrument.hands.driver import finder
+from instrument.hands.midi import MidiHand, Wish
+from instrument.hands.osc import OscHand
+from instrument.hands.ports import DriverFinder, Ports
+from instrument.hands.positions import Positions
+from instrument.hands.settings import MidiSettings, OscSettings
+from instrument.hands.takeover import mode_of
+from instrument.health import COUNTERS
+from instrument.knobs import KnobTable, table_for
+from instrument.link import Gesture, Link
+
+WAIT_SECONDS = 0.001
+IDLE_SECONDS = 0.01
+FRAME_SECONDS = 1 / 60
+HEALTH_SECONDS = 0.25
+
+
+class Hands:
+    """``tables``: the knob table of a patch by its place in the show's list. ``patches``: its name, or its names.
+
+    ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go. ``say`` is given each
+    Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see ports.FakeDriver).
+    RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        tables: Callable[[int], KnobTable],
+        patches: Sequence[str | Sequence[str]],
+        osc: OscSettings,
+        midi: MidiSettings,
+        save: Callable[[list[dict[str, Any]]], None],
+        say: Callable[[Event], None] | None = None,
+        find: DriverFinder | None = None,
+    ) -> None:
+        self._link, self._tables = link, tables
+        self._row = link.health.row("hands")
+        self.counts = Counts()
+        self.events = Events(say if say is not None else self._say_in_row)
+        names = [(name,) if isinstance(name, str) else tuple(name) for name in patches]
+        self._patch_count = len(names)
+        frame = link.frames.latest()
+        self.patch = frame.patch if frame is not None and frame.patch < len(names) else 0
+        self.positions = Positions(self._table(self.patch))
+        self.midi = MidiHand(
+            read_bindings(midi.bindings), mode_of(midi.takeover), self.positions, len(names),
+            self._post, save, self.counts, self.events,
+        )  # fmt: skip
+        self.ports: Ports | None = None
+        if midi.api != "off" or find is not None:
+            self.ports = Ports(find or finder(midi.api), midi.ports, self.counts, self.events)
+        self.osc: OscHand | None = None
+        if osc.listen not in ("", "off"):
+            self.osc = OscHand(osc, names, self.positions, self.midi, self._post, self.counts, self.events)
+        self._frame_at = self._health_at = 0.0
+        self._reported: dict[str, int] = {}
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Play until ``stop()``. Enters and beats in the health table."""
+        self._row.enter()
+        try:
+            while not stop():
+                self.step()
+        finally:
+            self.close()
+
+    def step(self, wait_seconds: float = WAIT_SECONDS) -> None:
+        """One pass: wait for a datagram, at most so long while MIDI is to be polled; then take what there is."""
+        self._wait(wait_seconds)
+        if self.osc is not None:
+            for heard in self._safely(self.osc.ear.receive) or ():
+                self._safely(self.osc.take, heard)
+            self.osc.flush()
+        now = time.monotonic()
+        if self.ports is not None:
+            self._safely(self._poll, self.ports, now)
+        if now >= self._frame_at:
+            self._frame_at = now + FRAME_SECONDS
+            self._safely(self._look, now)
+        if now >= self._health_at:
+            self._health_at = now + HEALTH_SECONDS
+            self._report(now)
+
+    def close(self) -> None:
+        if self.ports is not None:
+            self.ports.close()
+        if self.osc is not None:
+            self.osc.ear.close()
+        self._report(time.monotonic())
+
+    def _wait(self, seconds: float) -> None:
+        if self.ports is None or not self.ports.open:  # nothing to poll: sleep on, the socket wakes us anyway
+            seconds = max(seconds, min(IDLE_SECONDS, self._frame_at - time.monotonic()))
+        try:
+            select.select([] if self.osc is None else [self.osc.ear], [], [], seconds)
+        except (OSError, ValueError):
+            time.sleep(seconds)
+
+    def _safely(self, act: Callable[..., Any], *args: Any) -> Any:
+        """On stage there is no traceback. A fault of ours is counted apart from what others send."""
+        try:
+            return act(*args)
+        except Exception as fault:
+            self.counts.faults += 1
+            self.events.complain("hands.fault", why=f"{type(fault).__name__}: {fault}"[:200])
+            return None
+
+    def _post(self, gesture: Gesture) -> None:
+        if self._link.hands.push(gesture):
+            self.counts.gestures += 1
+        else:
+            self.counts.gestures_lost += 1
+            self.events.complain("hands.full")
+
+    def _poll(self, ports: Ports, now: float) -> None:
+        before = ports.names
+        ports.look(now)
+        for port, data in ports.poll():
+            self._safely(self.midi.take, port, data, time.monotonic())
+        if ports.names != before:
+            for port in set(before) - set(ports.names):
+                self.midi.forget(port)
+            self._row.set_text("ports", ", ".join(ports.names))
+
+    def _look(self, now: float) -> None:
+        """At the newest frame: which patch is playing, where the knobs are."""
+        frame = self._link.frames.latest()
+        if frame is None:
+            return
+        if frame.patch != self.patch and frame.patch < self._patch_count:
+            self._change(frame.patch)
+        if frame.knob_count != len(self.positions.table):
+            return  # the sound plays another table than we know: between two patches
+        self.positions.see(frame.hand, frame.time)
+        if self.osc is not None:
+            self.osc.tell(frame, now)
+
+    def _change(self, patch: int) -> None:
+        """Another patch: its knobs, its addresses; no controller has caught anything."""
+        self.patch = patch
+        self.positions.change(self._table(patch))
+        self.midi.place()
+        if self.osc is not None:
+            self.osc.place()
+
+    def _table(self, patch: int) -> KnobTable:
+        try:
+            return self._tables(patch)
+        except RosinError:  # the sound has said what is wrong with it; level and friction can be played all the same
+            return table_for(())
+
+    @property
+    def pickups(self) -> list[Pickup]:
+        """How far each knob is from the controller that is to catch it."""
+        return self.midi.board.pickups()
+
+    def learn(self, knob: str, **wish: Any) -> bool:
+        """Arm: the next control moved will move ``knob``. Keywords as in Wish. False when there is no such knob."""
+        return self.midi.arm(Wish(knob, **wish))
+
+    def _say_in_row(self, event: Event) -> None:
+        self._row.say(str(event))
+
+    def _report(self, now: float) -> None:
+        self._row.beat(now)
+        self.counts.osc_clients = len(self.osc.echo.clients) if self.osc is not None else 0
+        for name in self.counts.__slots__:
+            count, before = getattr(self.counts, name), self._reported.get(name, 0)
+            if name not in COUNTERS or count == before:
+                continue
+            self._reported[name] = count
+            if name in GAUGES:
+                self._row.put(name, count)
+            else:
+                self._row.add(name, count - before)

@@ -1,0 +1,130 @@
+"""Library: where models are kept, found by name and by hash. What the engine's owner asks for a voice.
+
+Looked through in this order: folders given, ``ROSIN_MODELS`` (a list like PATH), ``models/`` beside the package, and
+the player's own folder (``~/.local/share/rosin/models``, or under ``XDG_DATA_HOME`` or ``%LOCALAPPDATA%``).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from instrument.errors import RosinError
+from instrument.model.card import CARD, Card, read_card
+from instrument.model.null import NullVoice, null_card
+from instrument.model.providers import Wanted
+from instrument.model.quantum import quantised
+from instrument.model.session import OnnxVoice
+from instrument.model.voice import QUANTUM, NoiseSource, Voice
+
+NULL = "null"
+
+
+def user_folder() -> Path:
+    """Where the player's own models go."""
+    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
+        return Path(local) / "rosin" / "models"
+    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(home) / "rosin" / "models"
+
+
+def search_path(given: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Folders of model folders, first come first served; those that do not exist are among them."""
+    named = [Path(part) for part in os.environ.get("ROSIN_MODELS", "").split(os.pathsep) if part]
+    found = (*given, *named, Path(__file__).parents[2] / "models", user_folder())
+    return tuple(dict.fromkeys(path.expanduser() for path in found))
+
+
+def model_folders(given: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Every model folder there is, sorted within each place; of two with one name the first."""
+    found: dict[str, Path] = {}
+    for place in search_path(given):
+        try:
+            entries = sorted(place.iterdir())
+        except OSError:
+            continue
+        for folder in entries:
+            if (folder / CARD).is_file():
+                found.setdefault(folder.name, folder)
+    return tuple(found.values())
+
+
+def find(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> tuple[Path, Card]:
+    """The folder and card of a model. With ``sha256`` (of its card) only that very one, wherever it lies.
+
+    RosinError: not found, with the names there are; or found with another hash, with both hashes.
+    """
+    others: list[tuple[Path, Card]] = []
+    for place in search_path(given):
+        folder = place / name
+        if Path(name).name == name and (folder / CARD).is_file():
+            card = read_card(folder)
+            if sha256 in (None, "", card.sha256):
+                return folder, card
+            others.append((folder, card))
+    if sha256:
+        for folder in model_folders(given):
+            try:
+                card = read_card(folder)
+            except RosinError:
+                continue
+            if card.sha256 == sha256:
+                return folder, card
+    if others:
+        folder, card = others[0]
+        raise RosinError(
+            f"the patch wants the model {name!r} with sha256 {sha256[:12] if sha256 else ''}..., but {folder} is "
+            f"{card.sha256[:12]}...; fetch the wanted one, or write the hash of the one here into the patch"
+        )
+    names = ", ".join([NULL, *(folder.name for folder in model_folders(given))])
+    raise RosinError(
+        f"there is no model {name!r}; here are {names}: choose one, or put its folder into {user_folder()}"
+    )
+
+
+def open_voice(
+    name: str,
+    sha256: str | None = None,
+    *,
+    noise: NoiseSource,
+    quantum: int = QUANTUM,
+    providers: Wanted = "auto",
+    allow_uncredited: bool = False,
+    sample_rate: int = 48000,
+    channels: int = 2,
+    given: Sequence[Path] = (),
+) -> Voice:
+    """A voice that plays exactly ``quantum`` samples a call, opened but not yet warmed: call ``warm()`` next.
+
+    Safe in a background thread while another voice plays: it shares nothing and holds the GIL for about a
+    millisecond at most. ``sample_rate`` and ``channels`` are for the null voice alone; a model has its own.
+    """
+    if name == NULL:
+        return NullVoice(noise, sample_rate, quantum, channels)
+    folder, _ = find(name, sha256, given)
+    return open_folder(folder, noise=noise, quantum=quantum, providers=providers, allow_uncredited=allow_uncredited)
+
+
+def open_folder(
+    folder: Path,
+    *,
+    noise: NoiseSource,
+    quantum: int = QUANTUM,
+    providers: Wanted = "auto",
+    allow_uncredited: bool = False,
+) -> Voice:
+    """The voice in a folder given by its path; else as open_voice."""
+    return quantised(OnnxVoice(folder, noise, quantum, providers, allow_uncredited), quantum)
+
+
+def cards(given: Sequence[Path] = ()) -> list[tuple[Path | None, Card | RosinError]]:
+    """What `rosin models list` shows: the null voice (no folder), then every model's card or why it has none."""
+    rows: list[tuple[Path | None, Card | RosinError]] = [(None, null_card())]
+    for folder in model_folders(given):
+        try:
+            rows.append((folder, read_card(folder)))
+        except RosinError as error:
+            rows.append((folder, error))
+    return rows

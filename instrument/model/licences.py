@@ -1,0 +1,56 @@
+"""Licences: which SPDX identifiers mean something here, and what they ask of whoever plays. Beside credits.
+
+Not a lawyer's list: the licences that sounds and models are met under. Anything else is written LicenseRef-NAME, with
+its text in the consent note (SPDX specification 2.3, annex D).
+"""
+
+from __future__ import annotations
+
+import re
+
+_CC = [f"CC-{kind}-{version}" for kind in ("BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND")
+       for version in ("1.0", "2.0", "2.5", "3.0", "4.0")]  # fmt: skip
+
+KNOWN = frozenset([
+    *_CC, "CC0-1.0", "CC-PDDC", "Unlicense", "0BSD", "MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause",
+    "ISC", "Zlib", "BSL-1.0", "WTFPL", "MPL-2.0", "EUPL-1.2", "Artistic-2.0", "OGL-UK-3.0", "etalab-2.0", "OFL-1.1",
+    "FSFAP", "GFDL-1.3-only", "GFDL-1.3-or-later", "DRL-1.0", "DRL-1.1", "LAL-1.2", "LAL-1.3", "ODbL-1.0",
+    "ODC-By-1.0", "PDDL-1.0",
+    *(f"{name}-{version}-{tail}" for name, versions in
+      (("GPL", ("2.0", "3.0")), ("LGPL", ("2.1", "3.0")), ("AGPL", ("3.0",))) for version in versions
+      for tail in ("only", "or-later")),
+    "CDLA-Permissive-2.0", "OpenRAIL-M-1.0",
+])  # fmt: skip
+"""Identifiers taken as they are."""
+
+FREE = frozenset({"CC0-1.0", "CC-PDDC", "Unlicense", "0BSD", "MIT-0", "WTFPL", "PDDL-1.0"})
+"""Those that ask for nothing: credit is given all the same."""
+
+_OWN = re.compile(r"LicenseRef-[A-Za-z0-9.-]{1,80}")
+
+
+def mistake(licence: str) -> str:
+    """What is wrong with a licence, with the remedy; empty when nothing is. `A AND B` and `A OR B` are understood."""
+    parts = re.split(r" (?:AND|OR) ", licence)
+    unknown = [part for part in parts if part not in KNOWN and not _OWN.fullmatch(part)]
+    if not unknown:
+        return ""
+    by_case = {known.lower(): known for known in KNOWN}
+    said = unknown[0] if len(unknown[0]) <= 60 else unknown[0][:57] + "..."
+    if near := by_case.get(unknown[0].strip().lower()):
+        return f"{said!r} is written {near}"
+    return f"{said!r} is no known SPDX licence; write one (CC0-1.0, CC-BY-4.0 ...) or LicenseRef-NAME"
+
+
+def asks(licence: str) -> tuple[str, ...]:
+    """What a licence asks that one can trip over: ``no-commerce``, ``share-alike``, ``no-changes``, ``unknown``."""
+    found = []
+    if "-NC" in licence:
+        found.append("no-commerce")
+    if "-SA" in licence or "GPL" in licence:
+        found.append("share-alike")
+    if "-ND" in licence:
+        found.append("no-changes")
+    if "LicenseRef-" in licence:
+        found.append("unknown")
+    return tuple(found)

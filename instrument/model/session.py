@@ -1,0 +1,170 @@
+"""Session: a model folder as a voice. After chance, before sound; the counterpart with weights of null.py.
+
+Opening reads the card, checks every file against it, runs the graph once and refuses a model that is broken in any
+way with one sentence. It is made for a background thread: files are given by path and hashed in pieces, so the GIL is
+never held for more than about a millisecond (measured with 38 MB of weights: 51 ms to open, longest hold 0.7 ms).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.errors import RosinError
+from instrument.knobs import LatentSpec
+from instrument.model.card import DECODE, ENCODE, Card, read_card, sha256_of
+from instrument.model.credits import credits_line, gate
+from instrument.model.graph import Graph
+from instrument.model.providers import Wanted
+from instrument.model.voice import F32, QUANTUM, NoiseSource, VoiceState, check_state
+
+
+def check_files(card: Card, folder: Path) -> None:
+    """RosinError unless every file the card names is there and is the one the card was written for."""
+    if DECODE not in card.files:
+        raise RosinError(f"the card of {card.name!r} names no {DECODE}; fetch the model again")
+    for name, wanted in card.files.items():
+        if Path(name).name != name:
+            raise RosinError(f"the card of {card.name!r} names a file outside its folder ({name}); do not trust it")
+        path = folder / name
+        try:
+            found = sha256_of(path)
+        except OSError:
+            raise RosinError(f"{path} is missing; fetch the model again") from None
+        if found != wanted:
+            raise RosinError(
+                f"{path} is not the file its card was written for (sha256 {found[:12]}, the card says {wanted[:12]}); "
+                "fetch the model again"
+            )
+
+
+class OnnxVoice:
+    """A trained voice. ``frames``: F, at best ``quantum // ratio``; a file that fixes F decides (see quantum.py)."""
+
+    def __init__(
+        self,
+        folder: Path,
+        noise: NoiseSource,
+        quantum: int = QUANTUM,
+        providers: Wanted = "auto",
+        allow_uncredited: bool = False,
+    ) -> None:
+        self.card = read_card(folder)
+        check_files(self.card, folder)
+        self.lineage = gate(self.card, folder, allow_uncredited)
+        self.credited = self.lineage is not None
+        self.credits = credits_line(self.lineage)
+        self.latents: tuple[LatentSpec, ...] = self.card.specs
+        self.sample_rate = self.card.sample_rate
+        self.ratio = self.card.ratio
+        self.channels = self.card.channels
+        self.latency_samples = self.card.delay_samples
+        wide, deep = self.channels, len(self.latents)
+        frames = max(1, quantum // self.ratio)
+        self._decoder = Graph(
+            folder / DECODE, {"z": (1, deep, "F")}, {"audio": (1, wide, "T")}, self.ratio, frames, noise, providers
+        )
+        self.frames = self._decoder.frames
+        self._encoder: Graph | None = None
+        if ENCODE in self.card.files:
+            self._encoder = Graph(
+                folder / ENCODE, {"audio": (1, wide, "T")}, {"mean": (1, deep, "F"), "std": (1, deep, "F")},
+                self.ratio, self.frames, noise, providers,
+            )  # fmt: skip
+            if self._encoder.frames != self.frames:
+                raise RosinError(
+                    f"{folder}: {DECODE} works on {self.frames} frames and {ENCODE} on {self._encoder.frames}; "
+                    "export both alike"
+                )
+            self._ear, self._mean = self._encoder.array("audio")[0], self._encoder.array("mean")[0]
+        self.can_encode = self._encoder is not None
+        self.where, self.notice = self._decoder.where, self._decoder.notice
+        self._z, self._audio = self._decoder.array("z")[0], self._decoder.array("audio")[0]
+        self._model = self.card.sha256 or self.card.name
+        self._seed = self._frame = self._heard = 0
+        self._first_sound(folder)
+
+    def _first_sound(self, folder: Path) -> None:
+        """One run of each graph at rest: what cannot even do this must not reach the stage."""
+        self._z[:] = np.array([[spec.start] for spec in self.latents], np.float32)
+        for graph, name in ((self._decoder, "audio"), (self._encoder, "mean")):
+            if graph is None:
+                continue
+            try:
+                graph.run(0)
+            except Exception as error:
+                said = " ".join(str(error).split())[:160]
+                raise RosinError(f"{graph.path} does not run ({said}); export it again") from None
+            if not np.isfinite(graph.array(name)).all():
+                raise RosinError(f"{graph.path} gives no finite {name} at rest; train it again, or fetch it again")
+            if not all(np.isfinite(array).all() for array in graph.state().values()):
+                raise RosinError(f"{graph.path} gives no finite state at rest; train it again, or fetch it again")
+        self.reset()
+
+    # --- playing
+
+    def decode(self, z: F32, out: F32) -> None:
+        """z f32 [L, F] to out f32 [C, F*ratio]."""
+        self._z[:] = z
+        self._decoder.run(self._frame)
+        self._frame += self.frames
+        out[:] = self._audio
+
+    def encode(self, audio: F32, mean: F32) -> None:
+        """audio f32 [C, F*ratio] to mean f32 [L, F]; the encoder's own state goes on."""
+        if self._encoder is None:
+            raise RosinError(f"the model {self.card.name!r} has no ears; choose one with an encoder to play through it")
+        self._ear[:] = audio
+        self._encoder.run(self._heard)
+        self._heard += self.frames
+        mean[:] = self._mean
+
+    def reseed(self, seed: int, frame: int) -> None:
+        self._seed = seed
+        self._frame = self._heard = frame
+        for graph in (self._decoder, self._encoder):
+            if graph is not None:
+                graph.reseed(seed)
+
+    # --- state
+
+    def _arrays(self) -> dict[str, F32]:
+        arrays = {f"decode.{i}": array for i, array in self._decoder.state().items()}
+        if self._encoder is not None:
+            arrays.update({f"encode.{i}": array for i, array in self._encoder.state().items()})
+        return arrays
+
+    def snapshot(self) -> VoiceState:
+        arrays: dict[str, NDArray[Any]] = {**self._arrays(), "heard": np.array([self._heard], np.int64)}
+        return VoiceState(self._model, self._seed, self._frame, arrays)
+
+    def restore(self, state: VoiceState) -> None:
+        check_state(state, self._model, {**{n: a.shape for n, a in self._arrays().items()}, "heard": (1,)})
+        for graph, prefix in ((self._decoder, "decode."), (self._encoder, "encode.")):
+            if graph is not None:
+                graph.set_state({i: state.arrays[prefix + i] for i in graph.states})
+        self.reseed(state.seed, state.frame)
+        self._heard = int(state.arrays["heard"][0])
+
+    def reset(self) -> None:
+        for graph in (self._decoder, self._encoder):
+            if graph is not None:
+                graph.reset()
+
+    def warm(self, runs: int = 20) -> None:
+        """Also what makes CUDA capture its graphs, so at least 4 runs for each of the two bindings."""
+        state = self.snapshot()
+        for graph, number in ((self._decoder, runs), (self._encoder, runs)):
+            for _ in range(number if graph is not None else 0):
+                assert graph is not None
+                graph.run(0)
+        self.restore(state)
+
+    def close(self) -> None:
+        """Gives the memory back. The voice cannot play afterwards."""
+        for graph in (self._decoder, self._encoder):
+            if graph is not None:
+                graph.close()

@@ -1,0 +1,39 @@
+"""Render: the engine without a device. The same blocks, as fast as the machine can, for files and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.link import Gesture
+from instrument.sound.engine import CHANNELS, QUANTUM, Engine
+from instrument.sound.ring import Adapter
+
+F32 = NDArray[np.float32]
+
+
+def offline_blocks(
+    engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM
+) -> Iterator[F32]:
+    """The sound in pieces f32 [2, block] (the last may be shorter), each a copy. ``events``: (seconds, gesture).
+
+    Goes through the same adapter as a device's callback, so the block size is the driver's and changes no sample.
+    """
+    for at, gesture in events:
+        engine.post(gesture, round(at * engine.rate))
+    adapter = Adapter(CHANNELS, QUANTUM, block)
+    left = round(seconds * engine.rate)
+    out = np.zeros((CHANNELS, block), np.float32)
+    while left > 0:
+        adapter.pull(out, engine.block)
+        yield out[:, : min(block, left)].copy()
+        left -= block
+
+
+def offline(
+    engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM
+) -> F32:
+    """The whole sound, f32 [2, round(seconds * rate)]."""
+    return np.concatenate(list(offline_blocks(engine, seconds, events, block)), axis=1)

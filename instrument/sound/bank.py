@@ -1,0 +1,93 @@
+"""Bank: the patches of a show, each loaded and warm before it is wanted, so that a change is a crossfade and no wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from instrument.chance.noise import Noise
+from instrument.errors import Mistakes, RosinError
+from instrument.knobs import KnobTable
+from instrument.model.cards import credits_for
+from instrument.model.library import open_voice
+from instrument.model.providers import Wanted
+from instrument.patch import Patch, mistakes_against, read_patch
+from instrument.sound.engine import Part
+
+KEPT = 24
+"""Parts kept ready; of longer lists the rest is loaded when asked for (some ten ms a model, beside the sound)."""
+
+
+class Bank:
+    """``patches``: paths in program order. Parts are opened on demand, or all by ``fill``, and kept."""
+
+    def __init__(
+        self,
+        patches: Sequence[Path],
+        *,
+        provider: Wanted = "auto",
+        models: str = "",
+        allow_uncredited: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        self.paths = tuple(patches)
+        self.seed = seed
+        self._provider = provider
+        self._models = models
+        self._allow_uncredited = allow_uncredited
+        self._parts: dict[int, Part] = {}
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def part(self, index: int) -> Part:
+        """The part of one patch, opened and warmed. RosinError or Mistakes: it stays out, the rest plays on."""
+        if not 0 <= index < len(self.paths):
+            raise RosinError(f"there is no patch number {index + 1}; the list has {len(self.paths)}")
+        if index not in self._parts:
+            self._parts[index] = self._open(index)
+        return self._parts[index]
+
+    def _open(self, index: int) -> Part:
+        patch = read_patch(self.paths[index])
+        part = open_part(
+            patch, index, provider=self._provider, models=self._models,
+            allow_uncredited=self._allow_uncredited, seed=self.seed,
+        )  # fmt: skip
+        part.warm()
+        return part
+
+    def fill(self) -> list[tuple[Path, str]]:
+        """Open every patch there is room for; returns those that failed, with the reason."""
+        failed = []
+        for index in range(min(len(self.paths), KEPT)):
+            try:
+                self.part(index)
+            except RosinError as error:
+                failed.append((self.paths[index], str(error)))
+        return failed
+
+    def table(self, index: int) -> KnobTable:
+        return self.part(index).table
+
+
+def open_part(
+    patch: Patch,
+    index: int = 0,
+    *,
+    provider: Wanted = "auto",
+    models: str = "",
+    allow_uncredited: bool = False,
+    seed: int | None = None,
+) -> Part:
+    """Patch and model put together: the one place where a voice is opened for playing. Mistakes if they do not fit."""
+    # One noise source for a voice; the seed is mixed into its streams by the voice itself (reseed).
+    voice = open_voice(
+        patch.model, patch.model_sha256, noise=Noise(0), providers=provider,
+        given=[Path(models)] if models else (), allow_uncredited=allow_uncredited,
+    )  # fmt: skip
+    given = [Path(models)] if models else []
+    part = Part(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
+    if wrong := mistakes_against(patch, part.table):
+        raise Mistakes(patch.path or patch.name, wrong)
+    return part

@@ -1,0 +1,251 @@
+"""The sound process: engine, device and recorder together, told what to do by show. ``python -m instrument.sound.process``
+
+Main thread: slow things only (patches, files, the device), 100 looks a second. The audio callback never waits for it.
+An understudy does everything but open the device, then waits for its cue: the show writes its pid into the link.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from instrument.errors import RosinError
+from instrument.link import Flags, Frame, Kind, Link
+from instrument.sound import realtime, warm
+from instrument.sound.bank import Bank
+from instrument.sound.device import PortAudioDevice, open_device
+from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.null_device import NullDevice
+from instrument.sound.player import Player
+from instrument.sound.recorder import Recorder
+from instrument.sound.settings import SoundSettings
+from instrument.text import say
+
+LOOK_SECONDS = 0.01
+RETRY_SECONDS = 1.0
+
+
+class Sound:
+    """One sound process. ``run`` returns when it is told to stop."""
+
+    def __init__(self, settings: SoundSettings) -> None:
+        self.settings = settings
+        self.language = settings.language
+        self.link = Link.attach(settings.token)
+        self.row = self.link.health.row("sound")
+        self.stopping = False
+        self._parent = os.getppid()
+        self.bank = Bank(
+            [Path(p) for p in settings.patches], provider=settings.provider, models=settings.models,
+            allow_uncredited=settings.allow_uncredited, seed=settings.seed,
+        )  # fmt: skip
+        self.device: PortAudioDevice | NullDevice | None = None
+        self.recorder: Recorder | None = None
+        self._stand_in: NullDevice | None = None
+        self._retry_at = 0.0
+        self._resets = 0
+
+    def load(self, seen: Frame | None) -> None:
+        """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
+        warm.warm()
+        index = self.settings.index if seen is None else min(seen.patch, len(self.bank) - 1)
+        part = self.bank.part(index)
+        for path, why in self.bank.fill():
+            self.row.say(say("patch_failed", self.language, name=path.stem, why=why))
+        self.engine = Engine(part, self.settings.ceiling_db)
+        self.engine.guard.warm()
+
+    def take_up(self, seen: Frame | None) -> None:
+        """Just before the device opens: go on where the lost sound was."""
+        if seen is None:
+            return
+        if seen.patch != self.engine.part.index and seen.patch < len(self.bank):
+            self.engine.part = self.bank.part(seen.patch)
+        self.engine.resume_from(seen)
+
+    def wait_for_cue(self) -> bool:
+        """The understudy waits here. True: on stage; False: the show is over."""
+        show = self.link.health.row("show")
+        while not self.stopping and os.getppid() == self._parent:
+            if show.count("cue") == os.getpid():
+                return True
+            time.sleep(0.005)
+        return False
+
+    def open_device(self) -> None:
+        """Into the chosen device; into the null device, with a sentence, where there is no card at all."""
+        wants = self.settings
+        self.player = Player(self.engine, self.link, wants.block, wants.ahead)
+        inputs = CHANNELS if wants.input else 0
+        self.device = open_device(
+            wants.device or None, self.engine.rate, CHANNELS, inputs, wants.block, self.player.callback
+        )
+        if self.device.notice:
+            self.row.say(self.device.notice)
+        self.recorder = Recorder(self.engine.rate, CHANNELS, Path(wants.takes))
+        self.player.recorder = self.recorder
+        self.row.set_text("state", "")
+        realtime.settle()
+        self.player.start()
+        self.device.start()
+        self._told_device(self.device)
+
+    def _told_device(self, device: PortAudioDevice | NullDevice) -> None:
+        player = self.player
+        player.latency_s = device.latency_s + player.delay / self.engine.rate
+        self.row.set_text("device", f"{device.name} ({device.api})" if device.api != device.name else device.name)
+        player.extra_flags &= ~Flags.NO_DEVICE
+        if device.is_null:
+            player.extra_flags |= Flags.NO_DEVICE
+
+    # --- the loop
+
+    def run(self) -> None:
+        """Until SIGTERM, or until the show is gone."""
+        recording = self.settings.record
+        seen = self.link.frames.latest()
+        if seen is not None and seen.flags & Flags.RECORDING:
+            recording = True
+        if recording:
+            self.record(True)
+        while not self.stopping and os.getppid() == self._parent:
+            self.look()
+            time.sleep(LOOK_SECONDS)
+        self.record(False)
+        for device in (self._stand_in, self.device):
+            if device is not None:
+                device.close()
+        self.player.stop()
+
+    def look(self) -> None:
+        """One look: heartbeat, requests, the recorder, the device."""
+        now = time.monotonic()
+        self.row.beat(now)
+        engine, player = self.engine, self.player
+        while engine.requests:
+            kind, number = engine.requests.popleft()
+            if kind == Kind.PATCH:
+                self.change_patch(number)
+            elif kind == Kind.RECORD:
+                self.record(bool(number))
+        if engine.resets != self._resets:
+            self._resets = engine.resets
+            self.row.put("resets", engine.resets)
+            self.row.say(say("model_reset", self.language))
+        self.row.put("gestures_late", engine.late)
+        self.row.put("gestures_lost", engine.lost + self.link.hands.lost + self.link.shows.lost)
+        self.row.put("blocks", player.blocks)
+        if self.device is not None:
+            player.xruns = self.device.xruns + player.underruns
+            self.row.put("xruns", player.xruns)
+            self._look_at_device(self.device, now)
+        if self.recorder is not None:
+            player.record_seconds = self.recorder.seconds if self.recorder.recording else 0.0
+            if self.recorder.error and player.extra_flags & Flags.RECORDING:
+                self.row.add("files_failed")
+                self.row.say(self.recorder.error)
+                player.extra_flags &= ~Flags.RECORDING
+
+    def change_patch(self, index: int) -> None:
+        """Hand the engine another part; a patch that does not load leaves the present one playing."""
+        try:
+            part = self.bank.part(index)
+        except RosinError as error:
+            name = self.bank.paths[index].stem if index < len(self.bank) else str(index + 1)
+            self.row.say(say("patch_failed", self.language, name=name, why=str(error)))
+            return
+        self.row.set_text("where", part.voice.where)
+        self.engine.change(part)
+
+    def record(self, on: bool) -> None:
+        """Start or finish a recording. What cannot be written is said once; the sound goes on."""
+        recorder, player = self.recorder, self.player
+        assert recorder is not None
+        if not on and recorder.recording:
+            path = recorder.stop()
+            player.extra_flags &= ~Flags.RECORDING
+            self.row.add("files_recorded")
+            seconds = f"{recorder.seconds:.1f} s"
+            self.row.say(say("recorded", self.language, seconds=seconds, path=path))
+        elif on and not recorder.recording:
+            part = self.engine.part
+            try:
+                path = recorder.start(part.patch.name, part.recording_notes())
+            except RosinError as error:
+                self.row.add("files_failed")
+                self.row.say(str(error))
+                return
+            player.extra_flags |= Flags.RECORDING
+            self.row.set_text("state", str(path))
+            self.row.say(say("recording_to", self.language, path=path))
+
+    def _look_at_device(self, device: PortAudioDevice | NullDevice, now: float) -> None:
+        """A device that stopped calling is reopened; meanwhile a null device keeps the time and the music going."""
+        if isinstance(device, NullDevice):
+            return
+        if self._stand_in is None:
+            if device.alive():
+                return
+            self.row.add("device_losses")
+            self.row.say(say("device_lost", self.language))
+            device.stop()
+            self._stand_by()
+            self._retry_at = now + RETRY_SECONDS
+        elif now >= self._retry_at:
+            self._stand_in.close()
+            self.player.resync()
+            if device.reopen():
+                self._stand_in = None
+                self._told_device(device)
+                self.row.say(say("device_back", self.language, name=device.name))
+            else:
+                self._stand_by()
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+
+    def _stand_by(self) -> None:
+        """The null device calls in the lost one's place."""
+        self.player.resync()
+        self._stand_in = NullDevice(
+            self.engine.rate, CHANNELS, CHANNELS if self.settings.input else 0, self.settings.block,
+            self.player.callback,
+        )  # fmt: skip
+        self._stand_in.start()
+        self._told_device(self._stand_in)
+
+    def stop(self, *_: object) -> None:
+        self.stopping = True
+
+
+def main(text: str) -> int:
+    """Run a sound process with settings as JSON."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the show decides
+    settings = SoundSettings.from_json(text)
+    link = Link.attach(settings.token)
+    row = link.health.row("sound")
+    try:
+        sound = Sound(settings)
+        signal.signal(signal.SIGTERM, sound.stop)
+        locked = realtime.lock_memory()
+        seen = link.frames.latest()
+        sound.load(seen)
+        if settings.understudy:
+            if not sound.wait_for_cue():
+                return 0
+            seen = link.frames.latest()
+        row.enter()
+        sound.take_up(seen)
+        row.set_text("where", sound.engine.part.voice.where)
+        sound.open_device()
+        row.put("memory_locked", int(locked))
+        sound.run()
+    except RosinError as error:
+        row.say(str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,228 @@
+"""Recorder: what was heard, on disk, whatever happens. Beside the device: after the guard, never in its way.
+
+The callback copies each block into a ring of 10 s (``push``: no lock, no allocation, no disk); a thread writes it every
+70 ms as 24-bit WAV and renews the header with each piece. So after a crash, a kill or a full disk the file opens
+everywhere with all but the last piece. At 3.9 GB, before WAV's 4 GB are full, the take goes on without a gap in
+``...-part2.wav``: plain WAV opens in every reader, RF64 does not.
+
+Credits go first: title, artist, copyright and licence, comment are written into the INFO chunk before the first sample.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.errors import RosinError
+
+RING_S = 10.0
+PIECE_S = 0.070
+BYTES_PER_SAMPLE = 3
+PART_BYTES = 3_900_000_000
+STOP_S = 1.0
+FULL_BYTES = 1 << 20
+REMEDY = "make room on that disk, or choose another folder for takes in the rig file, and record again"
+SOFTWARE = "Rosin"
+_HEADER_AUTO = 0x1061  # libsndfile's SFC_SET_UPDATE_HEADER_AUTO
+
+
+class Recorder:
+    """One output's recorder. ``start`` and ``stop`` as often as wanted, but not in the callback: they touch the disk.
+
+    ``metadata``: title, artist, copyright, licence, comment, album, genre; other keys become lines of the comment.
+    ``error``: one sentence for the player once a recording has stopped by itself, else empty.
+    """
+
+    def __init__(
+        self, rate: int, channels: int, folder: str | Path, metadata: Mapping[str, str] | None = None,
+        ring_s: float = RING_S, part_bytes: int = PART_BYTES,
+    ) -> None:  # fmt: skip
+        self.rate = int(rate)
+        self.channels = channels
+        self.folder = Path(folder)
+        self.metadata = dict(metadata or {})
+        self.path: Path | None = None
+        """The file being written, or the last one."""
+        self.paths: list[Path] = []
+        """All parts of this take."""
+        self.error = ""
+        self.lost_samples = 0
+        """Frames that did not fit into the ring because the disk was slower than the music."""
+        self._size = int(rate * ring_s)
+        self._ring = np.zeros((self._size, channels), np.float32)
+        self._ring.fill(0.0)  # touch the pages now: no page faults in the callback
+        self._pushed = 0  # by the callback only
+        self._saved = 0  # by the thread only
+        self._running = False
+        self._part_frames = part_bytes // (BYTES_PER_SAMPLE * channels)
+        self._in_part = 0
+        self._stem = ""
+        self._file: Any = None
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def recording(self) -> bool:
+        return self._running
+
+    @property
+    def seconds(self) -> float:
+        """Length of the take so far."""
+        return (self._pushed if self._running else self._saved) / self.rate
+
+    def push(self, audio: NDArray[np.float32]) -> None:
+        """From the callback: float32 [channels, n]. Does nothing when not recording; when the ring is full, counts."""
+        if not self._running:
+            return
+        n = audio.shape[1]
+        if n > self._size - (self._pushed - self._saved):
+            self.lost_samples += n
+            return
+        start = self._pushed % self._size
+        first = min(n, self._size - start)
+        self._ring[start : start + first] = audio[:, :first].T
+        if first < n:
+            self._ring[: n - first] = audio[:, first:].T
+        self._pushed += n
+
+    def start(self, name: str = "take", metadata: Mapping[str, str] | None = None) -> Path:
+        """Open ``folder/name-YYYYMMDD-HHMMSS.wav``, never over another file, and begin. Returns its path.
+
+        ``metadata`` replaces what was given before. RosinError if the folder can't be written to.
+        """
+        self.stop()
+        if metadata is not None:
+            self.metadata = dict(metadata)
+        now = datetime.datetime.now()
+        self._stem = f"{_plain(name)}-{now:%Y%m%d-%H%M%S}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.paths = []
+            self._open(self._free_path(self._stem), now)
+        except (OSError, RuntimeError) as error:
+            raise RosinError(
+                f"can't record into {self.folder} ({_reason(error)}); "
+                "make the folder writable or choose another one for takes in the rig file"
+            ) from None
+        self.error = ""
+        self.lost_samples = 0
+        self._pushed = self._saved = 0
+        self._wake.clear()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._running = True
+        self._thread.start()
+        assert self.path is not None
+        return self.path
+
+    def stop(self) -> Path | None:
+        """Finish: everything pushed so far is on disk when this returns, within a second. Returns the file's path."""
+        thread = self._thread
+        self._running = False
+        if thread is not None and thread is not threading.current_thread():
+            self._wake.set()
+            thread.join(timeout=STOP_S)
+            if thread.is_alive():
+                self.error = f"the disk under {self.folder} does not answer; what was written so far is in {self.path}"
+            self._thread = None
+        return self.path
+
+    def _run(self) -> None:
+        try:
+            while self._running:
+                self._wake.wait(PIECE_S)
+                self._save()
+            self._save()
+        except Exception as error:  # whatever the disk did, the sound goes on and the player hears of it
+            self._running = False
+            kept = f"the {self._saved // self.rate} s so far are kept in {self.path}"
+            self.error = f"recording stopped ({self._fault(error)}); {kept}; {REMEDY}"
+        finally:
+            self._close()
+
+    def _save(self) -> None:
+        """Write what there is, in pieces that end where the ring or the part ends."""
+        end = self._pushed
+        while self._saved < end:
+            if self._in_part >= self._part_frames:
+                self._close()
+                self._open(self._free_path(f"{self._stem}-part{len(self.paths) + 1}"), datetime.datetime.now())
+            start = self._saved % self._size
+            count = min(end - self._saved, self._size - start, self._part_frames - self._in_part, self.rate)
+            self._file.write(self._ring[start : start + count])
+            self._saved += count
+            self._in_part += count
+
+    def _fault(self, error: BaseException) -> str:
+        """libsndfile only says "system error": look at the disk oneself."""
+        try:
+            if shutil.disk_usage(self.folder).free < FULL_BYTES:
+                return "the disk is full"
+        except OSError:
+            return "the folder is gone"
+        return _reason(error)
+
+    def _free_path(self, stem: str) -> Path:
+        """A new, empty file of that name; made at once, so that no one else takes the name."""
+        number = 1
+        while True:
+            path = self.folder / (f"{stem}.wav" if number == 1 else f"{stem}-{number}.wav")
+            try:
+                path.open("x").close()
+            except FileExistsError:
+                number += 1
+                continue
+            return path
+
+    def _open(self, path: Path, now: datetime.datetime) -> None:
+        import soundfile  # late: nobody pays for it who does not record
+
+        self._file = soundfile.SoundFile(path, "w", self.rate, self.channels, "PCM_24", format="WAV")
+        self.path = path
+        self.paths.append(path)
+        self._in_part = 0
+        for key, text in _info(self.metadata, now).items():
+            setattr(self._file, key, text)
+        soundfile._snd.sf_command(self._file._file, _HEADER_AUTO, soundfile._ffi.NULL, 1)
+        self._file.write(np.zeros((0, self.channels), np.float32))
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except RuntimeError:  # a full disk, told of already; the header is that of the last whole piece
+                pass
+
+
+def _info(metadata: Mapping[str, str], now: datetime.datetime) -> dict[str, str]:
+    """INFO strings by soundfile's names. WAV has none for a licence: it stands with the copyright."""
+    rest = {key: str(text) for key, text in metadata.items() if text}
+    licence = rest.pop("licence", "") or rest.pop("license", "")
+    rights = ". ".join(part for part in (rest.pop("copyright", ""), licence and f"Licence: {licence}") if part)
+    info: dict[str, str] = {key: rest.pop(key) for key in ("title", "artist", "album", "genre") if key in rest}
+    comment = [rest.pop("comment", ""), *(f"{key}: {text}" for key, text in rest.items())]
+    info["comment"] = "\n".join(line for line in comment if line)
+    info["copyright"] = rights
+    info["software"] = SOFTWARE
+    info["date"] = f"{now:%Y-%m-%d}"
+    return {key: text.replace("\0", " ") for key, text in info.items() if text}
+
+
+def _plain(name: str) -> str:
+    """A patch's name as part of a file's."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "take"
+
+
+def _reason(error: BaseException) -> str:
+    """The system's own words, without the file's name."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return (str(error) or repr(error)).split("\n")[0].rstrip(".").lower()

@@ -1,0 +1,188 @@
+"""Export: a trained network as a model folder. The last thing training does; from here on no torch is needed.
+
+The proof that the exported graphs are the network is made at every export: 1000 blocks frame by frame in ONNX
+Runtime against the whole at once in torch. The figure is in the card.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+
+from instrument.errors import RosinError
+from instrument.knobs import Label
+from instrument.model.card import CARD, DECODE, ENCODE, Card, Latent, card_table, write_card
+from instrument.model.credits import Credits, Made, Sound, write_credits
+from instrument.training.corpus import Corpus
+from instrument.training.graph import decoder_graph, encoder_graph
+from instrument.training.network import Network
+from instrument.training.portrait import NAMES, portray
+from instrument.training.trial import held_out_figures
+
+Floats = npt.NDArray[np.float32]
+
+NOISE = "noise.air"
+TOLERANCE = 1e-5
+WATTS_PER_CORE = 15.0
+"""An estimate, not a measurement: one busy core of a server or laptop with its share of memory and power supply."""
+DELAY_SAMPLES = 64
+"""Levels run straight from one frame's value to the next: half a frame of 128 on the average, no look-ahead."""
+
+
+def _session(path: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def streamed(path: Path, blocks: Iterator[dict[str, Floats]], wanted: str) -> Floats:
+    """One output of a graph over many blocks, state carried from zero, joined along its last axis."""
+    session = _session(path)
+    state = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs() if i.name.startswith("state.")}
+    names = [o.name for o in session.get_outputs()]
+    rows = []
+    for block in blocks:
+        out = dict(zip(names, session.run(names, {**block, **state}), strict=True))
+        state = {name: out["next." + name.removeprefix("state.")] for name in state}
+        rows.append(out[wanted])
+    return np.concatenate(rows, -1)
+
+
+def wandering(latents: tuple[Latent, ...] | int, frames: int, seed: int) -> Floats:
+    """z that moves over all its range, slowly and at once. Shape: [1, L, frames]."""
+    rng = np.random.default_rng(seed)
+    count = latents if isinstance(latents, int) else len(latents)
+    t = np.arange(frames) / 375.0
+    z = rng.standard_normal((count, frames)) * 0.3 + np.sin(2 * np.pi * rng.uniform(0.1, 2.0, (count, 1)) * t) * 1.5
+    z[0] = 62.0 + 24.0 * np.sin(2 * np.pi * 0.37 * t) + (t % 1.0 > 0.5) * 5.0
+    z[1] = -30.0 + 28.0 * np.sin(2 * np.pi * 0.61 * t)
+    return z[None].astype(np.float32)
+
+
+@torch.no_grad()
+def verify_against_torch(network: Network, folder: Path, blocks: int = 1000, seed: int = 0) -> dict[str, float]:
+    """Largest differences between decode.onnx and encode.onnx, block by block, and the network, all at once.
+
+    ``decode``: of the sound, relative to full scale or to its peak when that is louder. ``encode``: of latents and
+    loudness (in units of 10 dB) and of their spread. ``encode_pitch_semitones``: of the note.
+    """
+    ratio = network.shape.ratio
+    z = wandering(2 + network.shape.latents, blocks, seed)
+    noise = np.random.default_rng(seed + 1).standard_normal((1, 1, blocks * ratio)).astype(np.float32)
+    real = network.decoder.play(torch.from_numpy(z), torch.from_numpy(noise[0])).numpy()
+    got = streamed(
+        folder / DECODE,
+        ({"z": z[:, :, i : i + 1], NOISE: noise[:, :, i * ratio : (i + 1) * ratio]} for i in range(blocks)),
+        "audio",
+    )
+    peak = max(1.0, float(np.abs(real).max()))
+    out = {"decode": float(np.abs(got[0] - real).max()) / peak}
+    if (folder / ENCODE).exists():
+        audio = (real * (0.5 / peak)).astype(np.float32)[None]
+        mean, std = (part.numpy() for part in network.encoder.encode(torch.from_numpy(audio[0])))
+        for name, whole in (("mean", mean), ("std", std)):
+            part = streamed(
+                folder / ENCODE, ({"audio": audio[:, :, i * ratio : (i + 1) * ratio]} for i in range(blocks)), name
+            )
+            error = np.abs(part - whole)[0].max(1)
+            error[1] /= 10.0
+            out["encode"] = max(out.get("encode", 0.0), float(error[1:].max()))
+            if name == "mean":
+                out["encode_pitch_semitones"] = float(error[0])
+    return out
+
+
+def write_graphs(network: Network, folder: Path, card: Card | None = None) -> None:
+    """decode.onnx and encode.onnx; with a card, each explains itself in its metadata."""
+    makers: tuple[tuple[str, Callable[[], onnx.ModelProto]], ...] = (
+        (DECODE, lambda: decoder_graph(network.decoder)),
+        (ENCODE, lambda: encoder_graph(network.encoder)),
+    )
+    for name, make in makers:
+        model = make()
+        words = {"noise": json.dumps({NOISE: "normal"} if name == DECODE else {})}
+        if card is not None:
+            words["rosin"] = json.dumps(card_table(card, with_files=False), ensure_ascii=False)
+        for key, value in words.items():
+            entry = model.metadata_props.add()
+            entry.key, entry.value = key, value
+        onnx.save(model, str(folder / name))
+
+
+def machine_words() -> str:
+    """The machine in plain words, nothing that names it."""
+    return f"{os.cpu_count()}-core {platform.machine()} CPU".replace("_", "-")
+
+
+def _agreed_licence(corpus: Corpus) -> str:
+    found = {str(c.credit["licence"]) for c in corpus.training}
+    if len(found) == 1:
+        return found.pop()
+    raise RosinError(f"the sounds have several licences ({', '.join(sorted(found))}); say the model's with --licence")
+
+
+def _dated() -> str:
+    return datetime.datetime.fromtimestamp(time.time(), datetime.UTC).date().isoformat()
+
+
+def write_model(
+    network: Network, corpus: Corpus, folder: Path, *, name: str, title: tuple[str, str], by: str, licence: str,
+    steps: int, minutes: float, threads: int, seed: int, about: tuple[str, str] = ("", ""),
+) -> Path:  # fmt: skip
+    """The whole folder: graphs, credits, card; proven against torch before the card is written. Returns it."""
+    network.eval()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CARD).unlink(missing_ok=True)
+    latents, rho = portray(network, corpus)
+    energy_wh = round(minutes / 60.0 * WATTS_PER_CORE * threads, 2)
+    n = network.shape.latents
+    parts = {"encoder": network.encoder, "decoder": network.decoder}
+    card = Card(
+        name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus), family="harmonic",
+        sample_rate=network.shape.sample_rate, ratio=network.shape.ratio, channels=1, latents=latents,
+        delay_samples=DELAY_SAMPLES, about=Label(*about),
+        params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
+    )  # fmt: skip
+    training: dict[str, Any] = {
+        "corpus_sha256": corpus.sha256, "sounds": len(corpus.training), "hours_of_sound": round(corpus.hours, 4),
+        "minutes": round(minutes, 1), "steps": steps, "seed": seed, "machine": machine_words(),
+        "energy_estimate_wh": energy_wh,
+        "energy_is": f"an estimate: {WATTS_PER_CORE:.0f} W for each of {threads} busy core(s)",
+        "held_out_sounds": len(corpus.held_out), "held_out": held_out_figures(network, corpus),
+        "interventions": {f"z{i + 1}": {key: round(float(rho[i, j]), 3) for j, key in enumerate(NAMES)}
+                          for i in range(n)},
+    }  # fmt: skip
+    write_graphs(network, folder)
+    errors = verify_against_torch(network, folder)
+    if errors["decode"] > TOLERANCE:
+        raise RosinError(
+            f"the exported {DECODE} differs from the network by {errors['decode']:.1e}, more than {TOLERANCE:.0e}; "
+            "nothing was written that could play: please report this"
+        )
+    training["equality_error_1000_blocks"] = {key: float(f"{value:.2g}") for key, value in errors.items()}
+    card = dataclasses.replace(card, training=training)
+    write_graphs(network, folder, card)
+    sounds = tuple(
+        Sound(*(str(c.credit[key]) for key in ("title", "author", "source", "licence", "consent")),
+              float(c.credit["seconds"]), str(c.credit["sha256"]))
+        for c in corpus.training
+    )  # fmt: skip
+    made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), energy_wh, False)
+    write_credits(Credits(name, made, sounds), folder)
+    write_card(card, folder)
+    return folder

@@ -1,0 +1,99 @@
+"""Trial: a trained network heard on sounds it never learned from, in figures. After training, into the card."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from instrument.training.corpus import Clip, Corpus
+from instrument.training.network import Network
+
+Doubles = npt.NDArray[np.float64]
+
+FLOOR = 1e-4
+LONGEST_S = 4.0
+SAME_CENTS = 30.0
+
+
+@torch.no_grad()
+def again(network: Network, clip: Clip, own_pitch: bool = True, seed: int = 0) -> tuple[Doubles, Doubles]:
+    """The clip and what the network makes of it. ``own_pitch``: by its own ear, else by the offline tracker's."""
+    shape = network.shape
+    frames = min(len(clip.note), int(LONGEST_S * shape.sample_rate / shape.ratio))
+    audio = torch.from_numpy(clip.audio[None, : frames * shape.ratio])
+    z, _ = network.encoder.encode(audio)
+    if not own_pitch:
+        z[:, 0] = torch.from_numpy(clip.note[None, :frames])
+    noise = torch.randn(audio.shape, generator=torch.Generator().manual_seed(seed))
+    return audio[0].double().numpy(), network.decoder.play(z, noise)[0].double().numpy()
+
+
+def magnitudes(x: Doubles, size: int, hop: int) -> Doubles:
+    """Hann magnitudes, a sine of amplitude a gives a. Shape: [frames, bins]."""
+    x = np.pad(x, (0, max(0, size - len(x))))
+    rows = np.lib.stride_tricks.sliding_window_view(x, size)[::hop]
+    return np.abs(np.fft.rfft(rows * np.hanning(size), axis=1)) * (4.0 / size)
+
+
+def spectral_distance_db(a: Doubles, b: Doubles) -> float:
+    """Log-spectral distance: root mean square over bins, mean over frames, above -80 dB."""
+    x, y = (20.0 * np.log10(np.maximum(magnitudes(s, 1024, 256), FLOOR)) for s in (a, b))
+    return float(np.sqrt(((x - y) ** 2).mean(1)).mean())
+
+
+def envelope(x: Doubles, hop: int = 256) -> Doubles:
+    whole = len(x) // hop * hop
+    return np.sqrt((x[:whole].reshape(-1, hop) ** 2).mean(1))
+
+
+def envelope_correlation(a: Doubles, b: Doubles) -> float:
+    x, y = envelope(a), envelope(b)
+    if len(x) < 3 or x.std() < 1e-9 or y.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def _strongest_hz(x: Doubles, rate_hz: int) -> tuple[Doubles, Doubles]:
+    m = magnitudes(x, 8192, 2048)
+    log = np.log(m + 1e-9)
+    k = np.clip(m[:, 2:-2].argmax(1) + 2, 2, m.shape[1] - 3)
+    rows = np.arange(len(k))
+    left, here, right = log[rows, k - 1], log[rows, k], log[rows, k + 1]
+    shift = 0.5 * (left - right) / np.minimum(left - 2 * here + right, -1e-9)
+    return (k + shift) * rate_hz / 8192, m.max(1)
+
+
+def partial_share(a: Doubles, b: Doubles, rate_hz: int) -> float:
+    """Share of the frames whose strongest partial is the same within 30 cents."""
+    (x, level), (y, _) = _strongest_hz(a, rate_hz), _strongest_hz(b, rate_hz)
+    heard = level > 0.05 * level.max()
+    return float((np.abs(1200.0 * np.log2(y[heard] / x[heard])) < SAME_CENTS).mean())
+
+
+def pitch_share(network: Network, clip: Clip) -> float:
+    """Share of the sure frames in which the network's ear agrees with the tracker within half a semitone."""
+    shape = network.shape
+    frames = min(len(clip.note), int(LONGEST_S * shape.sample_rate / shape.ratio))
+    with torch.no_grad():
+        z, _ = network.encoder.encode(torch.from_numpy(clip.audio[None, : frames * shape.ratio]))
+    sure = clip.sure[:frames] > 0.7
+    return float((np.abs(z[0, 0].numpy() - clip.note[:frames])[sure] < 0.5).mean()) if sure.any() else 1.0
+
+
+def held_out_figures(network: Network, corpus: Corpus, most: int = 60) -> dict[str, float]:
+    """Means over the clips kept for the test; names carry their units."""
+    rate = network.shape.sample_rate
+    rows = []
+    for clip in corpus.held_out[:most]:
+        real, own = again(network, clip)
+        _, guided = again(network, clip, own_pitch=False)
+        rows.append(
+            (
+                spectral_distance_db(real, own), spectral_distance_db(real, guided), envelope_correlation(real, own),
+                partial_share(real, own, rate), partial_share(real, guided, rate), pitch_share(network, clip),
+            )
+        )  # fmt: skip
+    names = ("spectral_distance_db", "spectral_distance_tracked_db", "envelope_correlation",
+             "strongest_partial_share", "strongest_partial_tracked_share", "pitch_half_semitone_share")  # fmt: skip
+    return {name: round(float(np.mean(c)), 4) for name, c in zip(names, zip(*rows, strict=True), strict=True)}

@@ -1,0 +1,156 @@
+"""rosin devices, knobs, check, warm: looking at the instrument without playing it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from instrument.errors import Mistakes, RosinError
+from instrument.model.cards import card_for
+from instrument.patch import mistakes_against, patch_schema, read_patch, table_of
+from instrument.places import find_patches, patch_folders
+from instrument.rehearsal.take import read_take
+from instrument.rig import read_rig, rig_schema
+from instrument.text import language_of, say
+
+
+def add(verbs: Any) -> None:
+    """The verbs' own arguments."""
+    devices = verbs.add_parser("devices", help="list sound devices and MIDI ports", epilog="example: rosin devices")
+    devices.add_argument("--json", action="store_true")
+    devices.set_defaults(run=run_devices)
+    knobs = verbs.add_parser(
+        "knobs", help="list the knobs of a patch with their OSC addresses", epilog="example: rosin knobs strings"
+    )
+    knobs.add_argument("patch", nargs="?", default="")
+    knobs.add_argument("--json", action="store_true")
+    knobs.add_argument("--rig", metavar="FILE")
+    knobs.set_defaults(run=run_knobs)
+    check = verbs.add_parser(
+        "check",
+        help="check patches, rigs, takes and models; every mistake at once",
+        epilog="example: rosin check patches/*.toml rig.toml models/first-bow",
+    )
+    check.add_argument("files", nargs="*", metavar="FILE", help="default: every patch that is found")
+    check.add_argument("--schema", choices=("patch", "rig"), help="print the JSON Schema for editors instead")
+    check.set_defaults(run=run_check)
+    warm = verbs.add_parser("warm", help="compile what playing needs, once on this machine", epilog="example: rosin warm")
+    warm.set_defaults(run=run_warm)
+
+
+def run_devices(args: argparse.Namespace) -> int:
+    """Sound devices as PortAudio sees them; MIDI ports as they are now."""
+    from instrument.hands.driver import finder
+    from instrument.sound.device import list_devices
+
+    found = list_devices()
+    driver = finder(read_rig().midi_api)()
+    api, ports = (driver.api, driver.names()) if driver else ("", [])
+    if args.json:
+        rows = [{"index": d.index, "name": d.name, "api": d.api, "outputs": d.outputs, "inputs": d.inputs,
+                 "rate_hz": d.rate, "default": d.default} for d in found]  # fmt: skip
+        print(json.dumps({"sound": rows, "midi": {"api": api, "ports": ports}}, indent=1))
+        return 0
+    console = Console(highlight=False)
+    table = Table(title="sound", title_justify="left", box=None)
+    for heading in ("", "name", "through", "out", "in", "rate"):
+        table.add_column(heading, justify="right" if heading in ("out", "in", "rate") else "left")
+    for d in found:
+        rate = f"{d.rate:.0f} Hz" if d.rate else "any"
+        table.add_row("→" if d.default else "", d.name, d.api, str(d.outputs), str(d.inputs), rate)
+    console.print(table)
+    console.print(f"\nmidi ({api or 'none'})")
+    for port in ports or ["no MIDI here; plug in a controller or start JACK"]:
+        console.print(f"   {port}")
+    return 0
+
+
+def run_knobs(args: argparse.Namespace) -> int:
+    """The table of one patch: what OSC, MIDI and patches can move."""
+    rig = read_rig(Path(args.rig) if args.rig else None)
+    paths, index = find_patches(args.patch, rig.patches)
+    patch = read_patch(paths[index])
+    card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
+    table = table_of(patch, card.specs)
+    language = language_of(rig.language)
+    if args.json:
+        rows = [{"id": k.id, "address": f"{rig.root}/knob/{k.id}", "en": k.label.en, "fr": k.label.fr, "unit": k.unit,
+                 "low": k.low, "high": k.high, "curve": k.curve, "start": k.start, "playable": k.playable}
+                for k in table]  # fmt: skip
+        print(json.dumps({"patch": patch.name, "model": patch.model, "knobs": rows}, indent=1, ensure_ascii=False))
+        return 0
+    shown = Table(title=f"{patch.name} on {patch.model}", title_justify="left", box=None)
+    for heading in ("", "name", "osc address", "from", "to", "unit", "starts at"):
+        shown.add_column(heading, justify="right" if heading in ("from", "to", "starts at") else "left")
+    for i, k in enumerate(table):
+        mark = str(i + 1) if k.playable else ""
+        shown.add_row(mark, k.label.of(language), f"{rig.root}/knob/{k.id}", f"{k.low:g}", f"{k.high:g}", k.unit,
+                      f"{k.value(k.start):.3g}")  # fmt: skip
+    Console(highlight=False).print(shown)
+    return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Exit 0 when everything is whole, 2 when a line was printed."""
+    if args.schema:
+        print(json.dumps(patch_schema() if args.schema == "patch" else rig_schema(), indent=1))
+        return 0
+    files = [Path(f) for f in args.files] or [f for d in patch_folders() for f in sorted(d.glob("*.toml"))]
+    wrong = 0
+    for file in files:
+        try:
+            said = check_one(file)
+        except RosinError as error:
+            wrong += 1
+            print(error, file=sys.stderr)
+        else:
+            print(f"{file}: {said}")
+    return 2 if wrong else 0
+
+
+def check_one(file: Path) -> str:
+    """What a file is and that it is whole. RosinError or Mistakes."""
+    if file.is_dir():
+        from instrument.chance.noise import Noise
+        from instrument.model.verify import verify
+
+        wrong = [f"{f.about}: {f.text}" for f in verify(file, Noise(0)) if f.grade == "bad"]
+        if wrong:
+            raise Mistakes(str(file), wrong)
+        return "a model, whole"
+    if file.suffix == ".jsonl":
+        take = read_take(file)
+        return f"a take of {take.seconds:g} s with {len(take.events)} gestures on patch {take.patch}"
+    if file.name.startswith("rig"):
+        if not file.exists():
+            raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
+        read_rig(file)
+        return "a rig, whole"
+    patch = read_patch(file)
+    card = card_for(patch.model, patch.model_sha256)
+    if lines := mistakes_against(patch, table_of(patch, card.specs)):
+        raise Mistakes(str(file), lines)
+    return f"a patch on {patch.model} with {len(card.latents)} latents, whole"
+
+
+def run_warm(args: argparse.Namespace) -> int:
+    """Compile with a bar; the second time it only loads."""
+    from instrument.sound.warm import steps
+
+    work = list(steps())
+    with Progress(TextColumn(say("preparing", language_of())), BarColumn(), TextColumn("{task.fields[what]}"),
+                  transient=True) as progress:  # fmt: skip
+        job = progress.add_task("", total=len(work), what="")
+        for what, how in work:
+            progress.update(job, what=what)
+            how()
+            progress.advance(job)
+    print(say("ready", language_of()))
+    return 0

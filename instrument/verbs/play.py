@@ -1,0 +1,220 @@
+"""rosin play: the instrument, from one command. Starts the show, shows one line, hears the keys, sums up at the end."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from instrument.errors import Mistakes, RosinError
+from instrument.hands.child import HandsSettings
+from instrument.hands.keys import TerminalKeys
+from instrument.knobs import KnobTable
+from instrument.link import Flags, Gesture, Kind, Source
+from instrument.model.cards import card_for, credits_for
+from instrument.patch import Patch, mistakes_against, read_patch, table_of
+from instrument.places import find_patches, shipped
+from instrument.rehearsal.take import Take, gestures, read_take
+from instrument.rig import Rig, read_rig
+from instrument.show import Show
+from instrument.sound.settings import SoundSettings
+from instrument.text import language_of, say
+from instrument.verbs.status import Status, decibels, terminal_here
+
+DEMO_TAKE = "first-take.jsonl"
+DEMO_SECONDS = 20.0
+TAKE_LEAD_SECONDS = 0.3
+NUDGE = 0.02
+
+
+def add(verbs: Any) -> None:
+    """The verb's own arguments."""
+    parser = verbs.add_parser(
+        "play",
+        help="play a patch",
+        description="Play a patch: MIDI, OSC and keys move its knobs. Ctrl-C ends.",
+        epilog="example: rosin play strings --device 'USB Audio' --listen 0.0.0.0:9000 --record",
+    )
+    parser.add_argument("patch", nargs="?", default="", help="name of a patch, or the path of a patch file")
+    parser.add_argument("--device", help="part of the sound device's name, or 'null' (see `rosin devices`)")
+    parser.add_argument("--headless", action="store_true", help="no window (there is none yet: always so)")
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this long")
+    parser.add_argument("--take", metavar="FILE", help="let a recorded take play along")
+    parser.add_argument("--record", action="store_true", help="record the sound from the start")
+    parser.add_argument("--takes", metavar="FOLDER", help="where recordings go")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="where OSC is heard (127.0.0.1 = this machine alone)")
+    parser.add_argument("--allow", action="append", metavar="HOST", help="hear OSC from this sender only (repeatable)")
+    parser.add_argument("--midi", metavar="API", choices=("auto", "alsa", "jack", "core", "winmm", "off"))
+    parser.add_argument("--block", type=int, help="frames the device asks for at a time")
+    parser.add_argument("--ahead", type=int, help="blocks computed ahead of the device; 0 = in its callback")
+    parser.add_argument("--input", action="store_true", help="open the device's inputs")
+    parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), help="what runs the model")
+    parser.add_argument("--seed", type=int, help="seed of every chance, instead of the patch's")
+    parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
+    parser.add_argument("--language", choices=("en", "fr"), help="language of what is said")
+    parser.add_argument("--allow-uncredited", action="store_true", help="play a model without credits; it stays marked")
+    parser.add_argument("--demo", action="store_true", help="play the shipped take for 20 s, record it, sum up, end")
+    parser.set_defaults(run=run)
+
+
+def rig_for(args: argparse.Namespace) -> Rig:
+    """The rig file with the command line on top."""
+    rig = read_rig(Path(args.rig) if args.rig else None)
+    over: dict[str, Any] = {
+        "device": args.device, "listen": args.listen, "midi_api": args.midi, "block": args.block, "ahead": args.ahead,
+        "provider": args.provider, "takes": args.takes, "language": args.language,
+        "allow": tuple(args.allow) if args.allow else None, "input": args.input or None,
+    }  # fmt: skip
+    rig = dataclasses.replace(rig, **{k: v for k, v in over.items() if v is not None})
+    if not 16 <= rig.block <= 8192:
+        raise RosinError(f"--block {rig.block} is out of range; give 16 to 8192 frames")
+    if not 0 <= rig.ahead <= 64:
+        raise RosinError(f"--ahead {rig.ahead} is out of range; give 0 to 64 blocks")
+    if args.seconds is not None and not 0.0 < args.seconds < 1e7:
+        raise RosinError(f"--for {args.seconds} is no length of time; give seconds, such as --for 20")
+    if args.seed is not None and not 0 <= args.seed < 2**63:
+        raise RosinError(f"--seed {args.seed} is out of range; give a whole number from 0 to 9223372036854775807")
+    return rig
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play. Exit 0 at the end, 2 for what the player can mend."""
+    rig = rig_for(args)
+    language = language_of(rig.language)
+    take = None
+    if args.demo:
+        take = read_take(shipped("examples") / DEMO_TAKE)
+        args.seconds = args.seconds or DEMO_SECONDS
+        args.record = True
+        print(say("demo", language, seconds=f"{args.seconds:g}"))
+    elif args.take:
+        take = read_take(Path(args.take))
+    wanted = args.patch or (take.patch if take else "")
+    paths, index = find_patches(wanted, rig.patches)
+    tables = checked(paths, index, rig, args.allow_uncredited)
+    if take:
+        list(gestures(take, tables[index]))  # a knob that is not there is said before anything sounds
+        if args.seconds is None and not terminal_here():
+            args.seconds = take.seconds
+    sound = SoundSettings(
+        token="", patches=tuple(str(p) for p in paths), index=index, device=rig.device, block=rig.block,
+        ahead=rig.ahead, input=rig.input, provider=rig.provider, ceiling_db=rig.ceiling_db, takes=rig.takes,
+        models=rig.models, record=args.record, allow_uncredited=args.allow_uncredited, language=language,
+        seed=args.seed if args.seed is not None else (take.seed if take else None),
+    )  # fmt: skip
+    show = Show(sound, HandsSettings.of(rig, [str(p) for p in paths], args.allow_uncredited), language)
+    names = [path.stem for path in paths]
+    try:
+        show.open()
+        print(say("no_screen", language) if not args.headless else "", end="" if args.headless else "\n")
+        player = TakePlayer(take, tables[index]) if take else None
+        with Status(show, names, tables, language) as status, TerminalKeys() as keys:
+            if terminal_here():
+                status.console.print(Text(say("how_to_stop", language), style="dim"))
+
+            def tick(show: Show) -> None:
+                for key in keys.read():
+                    press(key, show, status, len(paths))
+                if player is not None:
+                    player.tick(show)
+                status.tick()
+
+            show.run(args.seconds, tick)
+    finally:
+        show.close()
+    status.peak = max(status.peak, 0.0)
+    sum_up(show, status, read_patch(paths[index]), rig, language)
+    return 0
+
+
+def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> dict[int, KnobTable]:
+    """Knob tables of the patches that are whole. All mistakes of the wanted one are raised before anything starts."""
+    tables = {}
+    for i, path in enumerate(paths):
+        try:
+            patch = read_patch(path)
+            card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
+            table = table_of(patch, card.specs)
+            if wrong := mistakes_against(patch, table):
+                raise Mistakes(str(path), wrong)
+            tables[i] = table
+        except RosinError:
+            if i == index:
+                raise
+    return tables
+
+
+class TakePlayer:
+    """Feeds a take to the show a little ahead of time; its gestures are placed to the sample by their stamps."""
+
+    def __init__(self, take: Take, table: KnobTable) -> None:
+        self._take, self._table = take, table
+        self._events: Iterator[Gesture] | None = None
+        self._next: Gesture | None = None
+
+    def tick(self, show: Show) -> None:
+        """Post what is due within the next moment."""
+        now = time.monotonic()
+        if self._events is None:
+            self._events = gestures(self._take, self._table, now + TAKE_LEAD_SECONDS)
+            self._next = next(self._events, None)
+        while self._next is not None and self._next.time < now + TAKE_LEAD_SECONDS:
+            show.gesture(self._next)
+            self._next = next(self._events, None)
+
+
+def press(key: str, show: Show, status: Status, patches: int) -> None:
+    """What a key of the terminal does."""
+    frame = show.frame()
+    if frame is None:
+        return
+    if key == "escape":
+        show.gesture(Gesture(Kind.PANIC, source=Source.KEYS))
+    elif key == "enter":
+        show.gesture(Gesture(Kind.RESUME, source=Source.KEYS))
+    elif key == "r":
+        recording = bool(frame.flags & Flags.RECORDING)
+        show.gesture(Gesture(Kind.RECORD, value=0.0 if recording else 1.0, source=Source.KEYS))
+    elif key in "np" and patches:
+        step = 1 if key == "n" else -1
+        show.gesture(Gesture(Kind.PATCH, knob=(frame.patch + step) % patches, source=Source.KEYS))
+    elif key.isdecimal() and key != "0":
+        status.focus = min(int(key), max(1, frame.playable)) - 1
+    elif key in ("left", "right"):
+        status.focus = (status.focus + (1 if key == "right" else -1)) % max(1, frame.playable)
+    elif key in ("up", "down") and status.focus < frame.playable:
+        raw = float(frame.hand[status.focus]) + (NUDGE if key == "up" else -NUDGE)
+        raw = min(1.0, max(0.0, raw))
+        show.gesture(Gesture(Kind.KNOB, knob=status.focus, value=raw, source=Source.KEYS))
+
+
+def sum_up(show: Show, status: Status, patch: Patch, rig: Rig, language: str) -> None:
+    """What was played, on what, who is owed for it, and where it was kept."""
+    row = show.link.health.row("sound")
+    console = Console(highlight=False)
+    table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
+    folders = [Path(rig.models)] if rig.models else []
+    table.add_row(say("word_patch", language), patch.name)
+    table.add_row(say("word_model", language), row.text("where"))
+    table.add_row(say("summary_credits", language), credits_for(patch.model, patch.model_sha256, language, folders))
+    table.add_row(say("word_device", language), row.text("device"))
+    ms = status.latency * 1000.0
+    table.add_row(say("word_latency", language), f"{ms:.1f} ms")
+    table.add_row(say("word_load", language), f"p99 {status.load_p99 * 100.0:.0f} %")
+    table.add_row(say("word_dropouts", language), str(row.count("xruns")))
+    table.add_row(say("word_level", language), f"{status.loudest:.1f} dBFS RMS, {decibels(status.peak):.1f} dBFS peak")
+    hands = show.link.health.counters("hands")
+    counts = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in hands.items() if v and k[:3] in ("osc", "mid"))
+    table.add_row(say("word_hands", language), counts or "-")
+    if row.text("state"):
+        table.add_row(say("summary_file", language), row.text("state"))
+    console.print(table, soft_wrap=True)
+    sys.stdout.flush()

@@ -1,0 +1,118 @@
+"""rosin render: a patch or a take to a sound file, offline, with the same engine. One seed, one result, bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from instrument.errors import RosinError
+from instrument.patch import read_patch
+from instrument.places import find_patches
+from instrument.rehearsal.render import offline_blocks
+from instrument.rehearsal.take import gestures, read_take
+from instrument.rig import read_rig
+from instrument.sound.bank import open_part
+from instrument.sound.engine import CHANNELS, QUANTUM, Engine
+
+SECONDS = 10.0
+SUBTYPES = {".wav": ("WAV", "FLOAT"), ".flac": ("FLAC", "PCM_24"), ".aiff": ("AIFF", "FLOAT"), ".aif": ("AIFF", "FLOAT")}
+
+
+def add(verbs: Any) -> None:
+    """The verb's own arguments."""
+    parser = verbs.add_parser(
+        "render",
+        help="render a patch or a take to a file",
+        description="Render offline with the engine that plays live: same seed and gestures, same bits, on any block size.",
+        epilog="example: rosin render examples/first-take.jsonl -o first.wav --seed 7",
+    )
+    parser.add_argument("what", metavar="PATCH|TAKE", help="a patch (name or path) or a take (.jsonl)")
+    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="sound file to write: .wav, .flac or .aiff")
+    parser.add_argument("--seconds", type=float, help=f"length; default the take's, or {SECONDS:g}")
+    parser.add_argument("--seed", type=int, help="seed of every chance, instead of the patch's")
+    parser.add_argument("--patch", help="play the take on this patch")
+    parser.add_argument("--block", type=int, default=QUANTUM, help="frames asked for at a time, as a device would")
+    parser.add_argument("--set", action="append", default=[], metavar="KNOB=RAW", help="put a knob somewhere first")
+    parser.add_argument("--note", type=int, help="hold this MIDI note all along")
+    parser.add_argument("--rig", metavar="FILE")
+    parser.add_argument("--allow-uncredited", action="store_true")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render; prints the length, the level and the sha256 of the samples."""
+    rig = read_rig(Path(args.rig) if args.rig else None)
+    out = Path(args.out)
+    if out.suffix.lower() not in SUBTYPES:
+        raise RosinError(f"{out} names no kind of sound file written here; end it with {', '.join(SUBTYPES)}")
+    if args.seconds is not None and not 0.0 < args.seconds <= 86400.0:
+        raise RosinError(f"--seconds {args.seconds} is no length; give up to a day, such as --seconds 30")
+    if not 1 <= args.block <= 65536:
+        raise RosinError(f"--block {args.block} is out of range; give 1 to 65536 frames")
+    if args.seed is not None and not 0 <= args.seed < 2**63:
+        raise RosinError(f"--seed {args.seed} is out of range; give a whole number from 0 to 9223372036854775807")
+    take = read_take(Path(args.what)) if args.what.endswith(".jsonl") else None
+    paths, index = find_patches(args.patch or (take.patch if take else args.what), rig.patches)
+    patch = read_patch(paths[index])
+    seed = args.seed if args.seed is not None else (take.seed if take else None)
+    part = open_part(
+        patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
+    )  # the CPU alone: another device's arithmetic would be another result
+    engine = Engine(part, rig.ceiling_db)
+    seconds = args.seconds or (take.seconds if take else SECONDS)
+    events = [(g.time, g) for g in gestures(take, part.table)] if take else []
+    events += settings_of(args, part.table)
+    digest = hashlib.sha256()
+    peak, square, count = 0.0, 0.0, 0
+    kind, subtype = SUBTYPES[out.suffix.lower()]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            soundfile.SoundFile(out, "w", engine.rate, CHANNELS, subtype, format=kind) as file,
+            Progress(TextColumn("rendering"), BarColumn(), TimeRemainingColumn(), transient=True) as progress,
+        ):
+            for key, text in part.recording_notes().items():
+                if text:
+                    setattr(file, key, text)
+            job = progress.add_task("", total=seconds)
+            for block in offline_blocks(engine, seconds, events, args.block):
+                file.write(block.T)
+                digest.update(np.ascontiguousarray(block.T).tobytes())
+                peak = max(peak, float(np.abs(block).max(initial=0.0)))
+                square += float(np.square(block, dtype=np.float64).sum())
+                count += block.shape[1]
+                progress.update(job, advance=block.shape[1] / engine.rate)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
+    rms = (square / max(1, count * CHANNELS)) ** 0.5
+    print(f"{out}: {count / engine.rate:.2f} s, {20 * np.log10(max(rms, 1e-9)):.1f} dBFS RMS, "
+          f"{20 * np.log10(max(peak, 1e-9)):.1f} dBFS peak, seed {part.seed}")  # fmt: skip
+    print(f"sha256 of the samples {digest.hexdigest()}")
+    return 0
+
+
+def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]:
+    """--set and --note as gestures at the very beginning."""
+    from instrument.link import Gesture, Kind, Source
+
+    events = []
+    for text in args.set:
+        id, equals, value = text.partition("=")
+        try:
+            raw = float(value)
+        except ValueError:
+            raw = -1.0
+        if not equals or not 0.0 <= raw <= 1.0:
+            raise RosinError(f"--set {text!r} sets nothing; write KNOB=RAW with RAW from 0 to 1, such as brightness=0.7")
+        events.append((0.0, Gesture(Kind.KNOB, table.index(id), raw, source=Source.SHOW)))
+    if args.note is not None:
+        if not 0 <= args.note <= 127:
+            raise RosinError(f"--note {args.note} is no MIDI note; give 0 to 127")
+        events.append((0.0, Gesture(Kind.NOTE_ON, args.note, 0.8, source=Source.SHOW)))
+    return events

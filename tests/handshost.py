@@ -1,0 +1,147 @@
+"""The hands on a table: a real link, real OSC on a free port, MIDI from a fake driver, frames set by the test."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from instrument.hands.counts import Event
+from instrument.hands.ports import DriverFinder, FakeDriver
+from instrument.hands.process import Hands
+from instrument.hands.settings import MidiSettings, OscSettings
+from instrument.hands.wire import read, write
+from instrument.knobs import KnobTable, Label, LatentSpec, table_for
+from instrument.link import Gesture, Kind, Link, Source
+
+LATENTS = (
+    LatentSpec("pitch", Label("pitch", "hauteur"), "pitch", 36.0, 84.0, 57.0),
+    LatentSpec("loud", Label("loudness", "force"), "loudness", -80.0, 0.0, -20.0),
+    *(LatentSpec(f"z{i}", Label(f"z{i}", f"z{i}")) for i in range(2, 6)),
+)
+TABLE = table_for(LATENTS)
+SMALL = table_for(LATENTS[:3])
+PATCHES = ("strings", "Glass", "tin")
+CONTROLLER = "nanoKONTROL2:nanoKONTROL2 MIDI 1 24:0"
+
+
+class Table:
+    """Hands with everything round them in reach."""
+
+    def __init__(self, hands: Hands, link: Link, driver: FakeDriver, saved: list[list[dict[str, Any]]]) -> None:
+        self.hands, self.link, self.driver, self.saved = hands, link, driver, saved
+        self.said: list[Event] = []
+        self.hand = np.zeros(256, np.float32)
+        self.origin = np.zeros(256, np.uint8)
+        self.patch, self.table = 0, TABLE
+        self.sockets: list[socket.socket] = []
+
+    @property
+    def osc_at(self) -> tuple[str, int]:
+        assert self.hands.osc is not None
+        return self.hands.osc.ear.where
+
+    def client(self, host: str = "127.0.0.1") -> Client:
+        client = Client(self.osc_at, host)
+        self.sockets.append(client.socket)
+        return client
+
+    def step(self, times: int = 3) -> list[Gesture]:
+        for _ in range(times):
+            self.hands.step()
+        return self.link.hands.pop(4096)
+
+    def midi(self, *messages: tuple[int, ...], port: str | None = None) -> list[Gesture]:
+        """Messages from the controller, the gestures they make."""
+        inlet = self.driver.mine if port is None else self.driver.inlets[port]
+        inlet.queue += [list(message) for message in messages]
+        return self.step(1)
+
+    def frame(self, origin: int | None = None, hand: Mapping[str, float] | None = None, **fields: Any) -> None:
+        """What the sound publishes: every knob of the table where ``hand`` says, moved by ``origin``."""
+        frame = self.link.frames.scratch()
+        for knob, raw in (hand or {}).items():
+            self.hand[self.table.index(knob)] = raw
+            if origin is not None:
+                self.origin[self.table.index(knob)] = origin
+        frame.hand, frame.origin = self.hand, self.origin
+        frame.patch, frame.knob_count, frame.playable = self.patch, len(self.table), self.table.playable_count
+        frame.time = fields.pop("time", time.monotonic() + 1.0)  # the sound has seen all that was asked so far
+        for name, value in fields.items():
+            frame[name] = value
+        self.link.frames.publish(frame)
+
+    def see(self, seconds: float = 0.05) -> None:
+        """Long enough for the hands to have looked at the frame."""
+        self.hands._frame_at = 0.0
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.hands.step()
+
+
+class Client:
+    """An OSC client on a socket of its own."""
+
+    def __init__(self, at: tuple[str, int], host: str = "127.0.0.1") -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.bind((host, 0))
+        self.socket.setblocking(False)
+        self.at = at
+        self.where: tuple[str, int] = self.socket.getsockname()
+
+    def send(self, address: str, *args: float | int | str) -> None:
+        self.socket.sendto(write(address, *args), self.at)
+
+    def raw(self, datagram: bytes) -> None:
+        self.socket.sendto(datagram, self.at)
+
+    def heard(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Everything that came since the last call, in order."""
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                messages, bad = read(self.socket.recv(65535))
+                assert not bad
+                found += [(m.address, m.args) for m in messages]
+        return found
+
+
+@contextlib.contextmanager
+def on_the_table(
+    osc: OscSettings = OscSettings("127.0.0.1:0"),  # noqa: B008
+    midi: MidiSettings = MidiSettings(),  # noqa: B008
+    tables: Callable[[int], KnobTable] = lambda patch: TABLE if patch == 0 else SMALL,
+    find: DriverFinder | None = None,
+) -> Iterator[Table]:
+    link = Link.create()
+    driver = FakeDriver(CONTROLLER)
+    saved: list[list[dict[str, Any]]] = []
+    said: list[Event] = []
+    hands = Hands(link, tables, PATCHES, osc, midi, saved.append, said.append, find or (lambda: driver))
+    table = Table(hands, link, driver, saved)
+    table.said = said
+    try:
+        table.step()
+        yield table
+    finally:
+        hands.close()
+        for one in table.sockets:
+            one.close()
+        link.close()
+
+
+def kinds(gestures: list[Gesture]) -> list[Kind]:
+    return [Kind(gesture.kind) for gesture in gestures]
+
+
+def moves(gestures: list[Gesture]) -> list[tuple[int, float]]:
+    """The knobs moved, as (index, raw to six digits)."""
+    return [(g.knob, round(g.value, 6)) for g in gestures if g.kind == Kind.KNOB]
+
+
+__all__ = ["CONTROLLER", "PATCHES", "SMALL", "TABLE", "Client", "Source", "Table", "kinds", "moves", "on_the_table"]
