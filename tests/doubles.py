@@ -44,13 +44,11 @@ class PoisonedVoice:
     def __init__(self, voice: Any) -> None:
         self._voice = voice
         self._next: float | None = None
-        self._lasting: float | None = None
         self.resets = 0
 
     def poison(self, kind: str | float = "nan", into: str = "sound") -> None:
         value = float(kind)
         if into == "state":
-            self._lasting = value
             state = self._voice.snapshot()
             arrays = {n: np.full_like(a, value) if a.dtype.kind == "f" else a for n, a in state.arrays.items()}
             self._voice.restore(type(state)(state.model, state.seed, state.frame, arrays))
@@ -65,7 +63,6 @@ class PoisonedVoice:
 
     def reset(self) -> None:
         self.resets += 1
-        self._lasting = None
         self._voice.reset()
 
     def __getattr__(self, name: str) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from instrument.hands.counts import Event
 from instrument.hands.ports import DriverFinder, FakeDriver
+from instrument.hands.positions import SETTLE_SECONDS
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.wire import read, write
@@ -70,7 +71,7 @@ class Table:
                 self.origin[self.table.index(knob)] = origin
         frame.hand, frame.origin = self.hand, self.origin
         frame.patch, frame.knob_count, frame.playable = self.patch, len(self.table), self.table.playable_count
-        frame.time = fields.pop("time", time.monotonic() + 1.0)  # the sound has seen all that was asked so far
+        frame.time = fields.pop("time", time.monotonic() + SETTLE_SECONDS + 0.001)  # it has seen all that was asked
         for name, value in fields.items():
             frame[name] = value
         self.link.frames.publish(frame)

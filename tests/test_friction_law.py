@@ -68,6 +68,15 @@ def test_an_elastic_knob_pushed_too_little_comes_back_to_where_it_was() -> None:
     assert loop(elastic=0.0)[0] > 0.15  # LuGre loses a fifth of it every time
 
 
+def test_what_sprang_while_loading_springs_back_and_no_more() -> None:
+    """Loaded past the elastic limit and let go, it comes back by F/s0: the bristle unbends along a straight line."""
+    loading = np.linspace(0.0, 1.4, 40_000)
+    push = np.r_[loading, loading[::-1]]
+    x = trace(LUGRE._replace(elastic=0.5), 1e-3, np.zeros(len(push)), push)[:, 0]
+    assert x[39_999] > 1.1 * 1.4 / 1e5
+    assert x[39_999] - x[-1] == pytest.approx(1.4 / 1e5, rel=0.005)
+
+
 def test_the_faster_you_push_the_earlier_it_breaks_away() -> None:
     """Break-away: the applied force when the speed first passes vs."""
     step, forces = 1e-5, []
@@ -171,11 +180,14 @@ def test_it_never_gives_back_more_than_was_put_in(
     hand = np.clip(0.5 + 0.6 * np.sin(t * step * random.uniform(1, 100)) + rough * random.normal(0, 0.1, 400), 0, 1)
     push = rough * random.normal(0, 0.5, 400)
     path = trace(law, step, hand, push, start=(0.5, 0.0, 0.0, 0.5))
-    x, v, y, _ = path.T
+    x, v, y, force = path.T
     moved, led = np.diff(x, prepend=0.5), np.diff(hand, prepend=0.5)
     pull = law.spring * (hand - x) + law.damper * (led - moved) / step
     work = np.cumsum(pull * led + push * moved)
     assert np.all(work >= energy(law, x, v, y, hand) - 1e-12 * (1 + np.abs(pull * led).sum()))
+    bent = law.stick * law.pre * y**2 / 2
+    rubbed = force * moved  # the bearing by itself, in every single step
+    assert np.all(rubbed >= np.diff(bent, prepend=0.0) - 1e-12 * (1 + np.abs(rubbed)))
     assert np.all((x >= 0) & (x <= 1))
 
 

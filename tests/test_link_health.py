@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instrument.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXT_BYTES, TEXTS, Health, clip
@@ -69,7 +69,7 @@ def test_the_last_eight_notices_are_kept_and_numbered(link: Link) -> None:
     assert row.said == 11
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=300))
 def test_a_text_comes_back_whole_or_cut_between_two_characters(text: str) -> None:
     memory = Memory.create(Health.size())

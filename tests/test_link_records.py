@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instrument.knobs import KNOBS_MAX
@@ -41,7 +41,7 @@ def bits(gesture: Gesture) -> tuple[int, int, bytes, bytes, int, int]:
     )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(GESTURES, st.integers(0, 6), st.none(), st.just("restart")), max_size=60))
 def test_a_gesture_ring_is_a_bounded_queue_whoever_restarts(steps: list[Gesture | int | str | None]) -> None:
     """Push, pop up to n, drop what is pending, restart of both ends: the same as a deque of 8."""
@@ -68,7 +68,7 @@ def test_a_gesture_ring_is_a_bounded_queue_whoever_restarts(steps: list[Gesture 
     memory.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(min_size=64, max_size=64), st.integers(1, 12))
 def test_a_frame_comes_back_as_it_was_published(seed: bytes, count: int) -> None:
     memory = Memory.create(FrameRing.size(8))

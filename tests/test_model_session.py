@@ -199,9 +199,7 @@ def test_opening_in_the_background_does_not_hold_the_interpreter(tmp_path: Path)
         longest = []
         for _ in range(4):
             gaps = [0.0]
-            thread = threading.Thread(
-                target=lambda: OnnxVoice(tmp_path / "tiny", PlainNoise(), providers="cpu").warm()
-            )
+            thread = threading.Thread(target=lambda: OnnxVoice(tmp_path / "tiny", PlainNoise(), providers="cpu").warm())
             thread.start()
             last = time.perf_counter()
             while thread.is_alive():

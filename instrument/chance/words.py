@@ -8,7 +8,8 @@ releases but not ``Generator.normal``):
 
     word     four words a counter; words 4c .. 4c+3 come from counter c + 1 (numpy counts before it draws)
     uniform  ((word >> 11) + 0.5) 2^-53, never 0 and never 1
-    normal   the inverse of the normal distribution function at that uniform: Wichura 1988, algorithm AS 241
+    normal   the inverse of the normal distribution function at that number: Wichura 1988, algorithm AS 241,
+             folded on the middle, so it is symmetric to the last bit
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _M1 = np.uint64(0xCA5A826395121157)
 _W0 = np.uint64(0x9E3779B97F4A7C15)
 _W1 = np.uint64(0xBB67AE8584CAA73B)
 _LOW = np.uint64(0xFFFFFFFF)
+_MIDDLE = np.uint64(2**52)
+_LAST = np.uint64(2**53 - 1)
 _0, _1, _2, _3, _11, _32 = (np.uint64(n) for n in (0, 1, 2, 3, 11, 32))
 
 
@@ -61,7 +64,8 @@ def philox(seed: np.uint64, stream: np.uint64, counter: np.uint64) -> tuple[np.u
 @compiled
 def uniform(word: np.uint64) -> Any:
     """A word to a number strictly between 0 and 1 (f64)."""
-    return (np.float64(word >> _11) + 0.5) * 2.0**-53
+    # the last of the 2^53 would round up to 1
+    return min((np.float64(word >> _11) + 0.5) * 2.0**-53, 1.0 - 2.0**-53)
 
 
 @compiled
@@ -89,8 +93,11 @@ def _tail(r: float) -> float:
 @compiled
 def normal(word: np.uint64) -> Any:
     """A word to a number of zero mean and unit variance (f64), within 1e-15 of the true inverse."""
-    u = uniform(word)
-    q = u - 0.5
+    # Folded on the middle while still whole, so the upper tail keeps the digits of the lower one.
+    whole = word >> _11
+    upper = whole >= _MIDDLE
+    u = (np.float64(_LAST - whole if upper else whole) + 0.5) * 2.0**-53
+    q = 0.5 - u if upper else u - 0.5
     if abs(q) <= 0.425:
         r = 0.180625 - q * q
         above = (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r + 6.7265770927008700853e4) * r
@@ -100,10 +107,8 @@ def normal(word: np.uint64) -> Any:
                      + 2.1213794301586595867e4) * r + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r
                   + 4.2313330701600911252e1) * r + 1.0)  # fmt: skip
         return q * above / below
-    if q < 0.0:
-        return -_tail(math.sqrt(-math.log(u)))
-    # 1 - u, exactly: the words are symmetric, so no digits are lost in the upper tail
-    return _tail(math.sqrt(-math.log(1.0 - u)))
+    r = _tail(math.sqrt(-math.log(u)))
+    return r if upper else -r
 
 
 @compiled

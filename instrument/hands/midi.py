@@ -102,7 +102,7 @@ class MidiHand:
             self.clock.stop()
 
     def _control(self, control: Control, port: str, now: float) -> None:
-        self.last = control
+        self.last = _shown(control, self.last)
         if control.what == "cc" and SOUND_OFF <= control.number <= POLY:
             self._mode(control, now)
             return
@@ -217,6 +217,15 @@ class MidiHand:
             self._events.post("hands.learn.unsaved", knob=knob, why=error)
             return False
         return True
+
+
+def _shown(control: Control, last: Control | None) -> Control | None:
+    """What the player moved, of the two things that half a pair is."""
+    if control.what == "cc14":
+        return control if control.paired else last
+    if control.what == "cc" and last is not None and last.paired and last.number + 32 == control.number:
+        return last
+    return control
 
 
 def _learnable(control: Control) -> bool:

@@ -105,8 +105,9 @@ def additive(
             d_right = (right - partials[RIGHT, k]) / ratio
             # Cycles per sample at both ends of the frame; the pair is split evenly round the true pitch.
             split = spread * fixed[SPLIT, k]
-            inc_a = hz_before * stretch / sample_rate
-            inc_b = hz * stretch / sample_rate
+            # Above 0.48 only what is fading out is left; without the limit its glide would not fit q below.
+            inc_a = min(hz_before * stretch / sample_rate, 0.48)
+            inc_b = min(hz * stretch / sample_rate, 0.48)
             l_re, l_im = partials[LEFT_RE, k], partials[LEFT_IM, k]
             r_re, r_im = partials[RIGHT_RE, k], partials[RIGHT_IM, k]
             if left > 0.0 or right > 0.0 or partials[LEFT, k] > 0.0 or partials[RIGHT, k] > 0.0:

@@ -226,6 +226,7 @@ def roll(credits: Credits, language: str = "en") -> tuple[str, ...]:
         lines.append(f"{author} · {under} · {length} min · {titles}")
     made = credits.made
     by = f"entraîné par {made.by}, {made.date}" if french else f"trained by {made.by}, {made.date}"
-    hours = f"{made.hours:.3g} h" if made.hours > 0 else ""
+    length = f"{made.hours:.3g} h" if made.hours >= 1 else f"{made.hours * 60:.3g} min" if made.hours > 0 else ""
+    hours = length.replace(".", ",") if french else length
     lines += ["", " · ".join(filter(None, (by, hours, made.machine, energy_words(made, language), made.note)))]
     return tuple(lines)

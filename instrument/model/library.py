@@ -16,7 +16,6 @@ from instrument.model.card import CARD, Card, read_card
 from instrument.model.null import NullVoice, null_card
 from instrument.model.providers import Wanted
 from instrument.model.quantum import quantised
-from instrument.model.session import OnnxVoice
 from instrument.model.voice import QUANTUM, NoiseSource, Voice
 
 NULL = "null"
@@ -116,6 +115,9 @@ def open_folder(
     allow_uncredited: bool = False,
 ) -> Voice:
     """The voice in a folder given by its path; else as open_voice."""
+    # Here and not above: looking for cards (hands, `rosin knobs`) must not load ONNX Runtime.
+    from instrument.model.session import OnnxVoice
+
     return quantised(OnnxVoice(folder, noise, quantum, providers, allow_uncredited), quantum)
 
 

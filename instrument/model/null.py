@@ -87,22 +87,21 @@ class NullVoice:
         self.channels = channels
         self.where = "the null voice is computed on the CPU (one thread)"
         self._source = noise
-        self._seed = 0
-        self._frame = 0
-        self._stream = noise_stream("noise.breath", 0)
         self._z = np.zeros((len(LATENTS), self.frames), np.float32)
         self._out = np.zeros((channels, quantum), np.float32)
         self._noise = np.zeros((channels, quantum), np.float32)
-        self._noise_flat = self._noise.reshape(-1)
         self._partials = np.zeros((7, PARTIALS), np.float64)
         self._memory = np.zeros(FILTER + 4, np.float64)
         self._lines = np.zeros((3, max(RATIO, PARTIALS)), np.float64)
         self._fixed = fixed_numbers()
         self.reset()
+        self.reseed(0, 0)
 
     def decode(self, z: F32, out: F32) -> None:
         """z f32 [8, F] to out f32 [C, F*32]."""
-        self._source.uniform(self._stream, self._frame * RATIO * self.channels, self._noise_flat)
+        # A stream per channel, so that the breath depends on the frame alone and not on the size of a block.
+        for stream, line in zip(self._streams, self._noise, strict=True):
+            self._source.uniform(stream, self._frame * RATIO, line)
         # Copies of a known layout: a slice given by the caller would make numba compile another kernel on stage.
         self._z[:] = z
         additive(
@@ -125,7 +124,7 @@ class NullVoice:
     def reseed(self, seed: int, frame: int) -> None:
         self._seed = seed
         self._frame = frame
-        self._stream = noise_stream("noise.breath", seed)
+        self._streams = [noise_stream(f"noise.breath.{channel}", seed) for channel in range(self.channels)]
 
     def snapshot(self) -> VoiceState:
         arrays = {"partials": self._partials, "memory": self._memory}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 
 from instrument.knobs import Label
 from instrument.model.card import Card, Latent
-from instrument.model.credits import Credits, credits_line, energy_words, no_credits, roll
+from instrument.model.credits import Credits, energy_words, no_credits, roll
 
 BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 32
+PAGE = 96
 
 _WORDS = {
     "by": Label("by", "de"),
@@ -20,6 +22,7 @@ _WORDS = {
     "size": Label("size", "taille"),
     "training": Label("training", "apprentissage"),
     "from": Label("derived from", "dérivé de"),
+    "energy": Label("energy", "énergie"),
     "hash": Label("sha256", "sha256"),
     "credits": Label("credits", "crédits"),
     "stereo": Label("stereo", "stéréo"),
@@ -65,6 +68,18 @@ def _latents(latents: Sequence[Latent], language: str) -> list[str]:
     return lines
 
 
+def _facts(training: Mapping[str, object], language: str) -> list[str]:
+    """The numbers and words of a training, without hashes and inner tables: those are for programs."""
+    facts = []
+    for key, value in training.items():
+        name = key.replace("_", " ")
+        if isinstance(value, float):
+            facts.append(f"{name} {_number(value, language, 4)}")
+        elif isinstance(value, int) or (isinstance(value, str) and len(value) < 60):
+            facts.append(f"{name} {value}")
+    return facts
+
+
 def show_page(card: Card, credits: Credits | None, language: str = "en") -> str:
     """One page: what it is, what it can, whom it learned from. ``credits`` None: it has none, and that is said."""
 
@@ -72,7 +87,7 @@ def show_page(card: Card, credits: Credits | None, language: str = "en") -> str:
         return _WORDS[key].of(language)
 
     def row(key: str, text: str) -> str:
-        return f"{word(key):<14} {text}"
+        return textwrap.fill(text, PAGE, initial_indent=f"{word(key):<14} ", subsequent_indent=" " * 15)
 
     lines = [f"{card.title.of(language)}  ({card.name})", "=" * (len(card.title.of(language)) + len(card.name) + 4)]
     if about := card.about.of(language):
@@ -88,17 +103,13 @@ def show_page(card: Card, credits: Credits | None, language: str = "en") -> str:
     if card.derived_from:
         lines.append(row("from", ", ".join(card.derived_from)))
     if card.training:
-        facts = (f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                 for key, value in card.training.items())  # fmt: skip
-        lines.append(row("training", "; ".join(facts)))
+        lines.append(row("training", "; ".join(_facts(card.training, language))))
     if credits is not None and (energy := energy_words(credits.made, language)):
-        lines.append(row("training", energy))
+        lines.append(row("energy", energy))
     if card.sha256:
         lines.append(row("hash", card.sha256))
     lines += ["", f"{word('latents')} ({len(card.latents)}; {word('met')}; {word('hear')})",
               *_latents(card.latents, language), "", word("credits")]  # fmt: skip
-    lines += [f"  {line}".rstrip() for line in (roll(credits, language) if credits else (no_credits(language),))]
+    for line in roll(credits, language) if credits else (no_credits(language),):
+        lines.append(textwrap.fill(line, PAGE, initial_indent="  ", subsequent_indent="    "))
     return "\n".join(lines) + "\n"
-
-
-__all__ = ["credits_line", "histogram", "show_page"]

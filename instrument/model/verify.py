@@ -96,7 +96,7 @@ def _sound(folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, qua
     voice.warm()
     opened = time.perf_counter() - begin
     block_ms = 1000.0 * quantum / voice.sample_rate
-    yield Finding("good", "opens", f"in {opened * 1000:.0f} ms; {voice.where}")
+    yield Finding("good", "opens", f"and is warm in {opened * 1000:.0f} ms; {voice.where}")
     if voice.notice:
         yield Finding("warn", "provider", voice.notice)
     peak, middle, worst = _play(voice, blocks, False, quantum)
@@ -106,7 +106,8 @@ def _sound(folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, qua
     db = 20.0 * np.log10(max(peak, 1e-9))
     grade: Grade = "warn" if peak > LOUD else "good"
     yield Finding(grade, "sound", f"finite over {blocks} blocks of random latents, peak {db:+.1f} dB")
-    grade = "good" if worst * 1000 < 0.5 * block_ms else "warn" if worst * 1000 < block_ms else "bad"
+    # By the median: the slowest hundredth tells as much of the other programs here as of the model.
+    grade = "bad" if middle * 1000 > 0.8 * block_ms else "good" if worst * 1000 < 0.5 * block_ms else "warn"
     yield Finding(
         grade, "speed", f"{middle * 1000:.3f} ms a block of {block_ms:.2f} ms, 99 % under {worst * 1000:.3f} ms"
     )

@@ -21,6 +21,7 @@ from instrument.sound.clock import DelayLockedLoop
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.load import LoadMeter
+from instrument.sound.realtime import raise_priority
 from instrument.sound.ring import Adapter, AheadRing
 
 F32 = NDArray[np.float32]
@@ -64,11 +65,14 @@ class Player:
         self._ring = AheadRing(CHANNELS, QUANTUM, ahead) if ahead else None
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self.priority = False
 
     # --- the device's side
 
     def callback(self, out: F32, live: F32 | None, now: float) -> None:
         """Fill ``out`` f32 [2, n]; ``live`` f32 [Ci, n] or None; ``now``: monotonic seconds at the callback's start."""
+        if self._asked == 0:
+            self.priority = raise_priority()
         self._started = now
         self.clock.update(now, self._asked)
         if live is not None:
@@ -119,6 +123,7 @@ class Player:
     def _run_ahead(self) -> None:
         assert self._ring is not None
         block = np.zeros((CHANNELS, QUANTUM), np.float32)
+        self.priority = raise_priority()
         while not self._stopping:
             if not self._ring.wait(0.1):
                 continue

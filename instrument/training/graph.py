@@ -67,6 +67,17 @@ class Graph:
     def reshape(self, x: str, *shape: int, to: str = "") -> str:
         return self.node("Reshape", x, self.ints(*shape), to=to)
 
+    def cast(self, x: str, kind: int) -> str:
+        name = f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node("Cast", [x], [name], to=kind))
+        return name
+
+    def split(self, x: str, *sizes: int) -> list[str]:
+        """Pieces along axis 1."""
+        names = [f"n{len(self.nodes)}.{i}" for i in range(len(sizes))]
+        self.nodes.append(helper.make_node("Split", [x, self.ints(*sizes)], names, axis=1))
+        return names
+
     def model(self, name: str) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, self.weights)
         model = helper.make_model(
@@ -107,58 +118,63 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
     g.input("z", 1, count, 1)
     g.input("noise.air", 1, 1, ratio)
     z = g.reshape("z", 1, count)
-    note, loudness, _ = (f"z.{k}" for k in ("note", "loudness", "rest"))
-    g.nodes.append(helper.make_node("Split", [z, g.ints(1, 1, s.latents)], [note, loudness, "z.rest"], axis=1))
+    note = g.node("Slice", z, g.ints(0), g.ints(1), g.ints(1))
 
     h = _stack(g, z, decoder.stack, _numpy(decoder.z_scale)[:, 0], _numpy(decoder.z_shift)[:, 0])
     weight, bias = _numpy(decoder.head.weight)[:, :, 0].T.copy(), _numpy(decoder.head.bias).copy()
-    weight[:, :-1] /= synthesis.SWING
-    bias[:-1] /= synthesis.SWING
+    levels = s.harmonics + s.bands
+    weight[:, :levels] /= synthesis.SWING
+    bias[:levels] /= synthesis.SWING
     bent = g.node("Tanh", g.node("Gemm", h, g.weight(weight), g.weight(bias)))
-    shapes, swing = "head.shape", "head.gain"
-    g.nodes.append(helper.make_node("Split", [bent, g.ints(s.harmonics + s.bands, 1)], [shapes, swing], axis=1))
+    shapes, depth, swing = g.split(bent, levels, s.harmonics, 1)
 
     # phase, in float64 (synthesis.py says why)
     old_note, new_note = g.state(1, 1)
     g.node("Identity", note, to=new_note)
     first = g.node("Equal", old_note, g.weight([[0.0]]))
     since = g.node("Where", first, note, old_note)
-    pair = g.node("Cast", g.node("Concat", since, note, axis=1), to_type=TensorProto.DOUBLE)
+    pair = g.cast(g.node("Concat", since, note, axis=1), TensorProto.DOUBLE)
     exponent = g.node("Mul", pair, g.weight([[synthesis.SEMITONE]], np.float64))
     offset = math.log(440.0 / s.sample_rate) - 69.0 * synthesis.SEMITONE
     increment = g.node("Exp", g.node("Add", exponent, g.weight([[offset]], np.float64)))
     n = np.arange(1, ratio + 1, dtype=np.float64)
     rise = np.stack([n - n * (n + 1) / (2 * ratio), n * (n + 1) / (2 * ratio)])
     old_phase, new_phase = g.state(1, 1)
-    start = g.node("Cast", old_phase, to_type=TensorProto.DOUBLE)
+    start = g.cast(old_phase, TensorProto.DOUBLE)
     cycles = g.node("Add", g.node("MatMul", increment, g.weight(rise, np.float64)), start)
     wrapped = g.node("Sub", cycles, g.node("Floor", cycles))
-    phase = g.node("Cast", wrapped, to_type=TensorProto.FLOAT)
+    phase = g.cast(wrapped, TensorProto.FLOAT)
     g.last(phase, 1, 1, to=new_phase)
     ranks = np.arange(1, s.harmonics + 1, dtype=np.float32)[:, None]
     angle = g.node("Mul", g.node("Mul", phase, g.weight([[2.0 * math.pi]])), g.weight(ranks))
     waves = g.node("Sin", angle)
 
-    # levels
-    gain = g.node("Add", g.node("Mul", loudness, g.weight([[synthesis.DB]])),
-                  g.node("Mul", swing, g.weight([[synthesis.GAIN_SWING]])))  # fmt: skip
-    gate = g.node("Mul", g.node("Sub", loudness, g.weight([[synthesis.GATE_LOW_DB]])),
-                  g.weight([[1.0 / synthesis.GATE_SPAN_DB]]))  # fmt: skip
+    # levels; what is a straight line of note or loudness comes out of one Gemm
+    line = np.zeros((count, 3))
+    line[0, 0] = synthesis.SEMITONE
+    line[1, 1:] = synthesis.DB, 1.0 / synthesis.GATE_SPAN_DB
+    shift = [math.log(440.0) - 69.0 * synthesis.SEMITONE, 0.0, -synthesis.GATE_LOW_DB / synthesis.GATE_SPAN_DB]
+    log_hz, log_gain, gate = g.split(g.node("Gemm", z, g.weight(line), g.weight(shift)), 1, 1, 1)
+    gain = g.node("Add", log_gain, g.node("Mul", swing, g.weight([[synthesis.GAIN_SWING]])))
     gate = g.node("Clip", gate, g.weight(0.0), g.weight(1.0))
     level = g.node("Exp", g.node("Add", g.node("Mul", shapes, g.weight([[synthesis.SWING]])), gain))
-    high = min(synthesis.FADE_HZ[1], s.sample_rate / 2 - 1500.0)
-    span = synthesis.FADE_HZ[1] - synthesis.FADE_HZ[0]
-    hz = g.node("Exp", g.node("Add", g.node("Mul", note, g.weight([[synthesis.SEMITONE]])),
-                              g.weight([[math.log(440.0) - 69.0 * synthesis.SEMITONE]])))  # fmt: skip
-    # noise bands ride along with rank 0: never faded
-    slope = np.concatenate([-ranks[:, 0], np.zeros(s.bands)]) / span
-    mask = g.node("Gemm", hz, g.weight(slope[None]), g.weight(np.full((1, s.harmonics + s.bands), high / span)))
+    high, low = synthesis.fade_hz(s)
+    hz = g.node("Exp", log_hz)
+    mask = g.node("Gemm", hz, g.weight(-ranks.T / (high - low)), g.weight(np.full((1, s.harmonics), high / (high - low))))
     mask = g.node("Clip", mask, g.weight(0.0), g.weight(1.0))
+    pole, strength = synthesis.flutter_poles(s)
+    old_slow, new_slow = g.state(1, s.harmonics)
+    white = g.node("Slice", g.reshape("noise.air", 1, ratio), g.ints(0), g.ints(s.harmonics), g.ints(1))
+    slow = g.node("Add", g.node("Mul", old_slow, g.weight(pole[None])), g.node("Mul", white, g.weight(strength[None])),
+                  to=new_slow)  # fmt: skip
+    half = g.weight([[0.5]])
+    depth = g.node("Add", g.node("Mul", depth, half), half)
+    mask = g.node("Mul", mask, g.node("Add", g.node("Mul", depth, slow), g.weight([[1.0]])))
+    mask = g.node("Concat", mask, g.weight(np.ones((1, s.bands))), axis=1)
     old_level, new_level = g.state(1, s.harmonics + s.bands)
     g.node("Mul", g.node("Mul", level, mask), gate, to=new_level)
     ends = g.node("Concat", old_level, new_level, axis=0)
-    harmonic, airy = "ends.harmonic", "ends.air"
-    g.nodes.append(helper.make_node("Split", [ends, g.ints(s.harmonics, s.bands)], [harmonic, airy], axis=1))
+    harmonic, airy = g.split(ends, s.harmonics, s.bands)
 
     # noise: the bands' filters are summed first, so that one convolution with two kernels does it
     old_noise, new_noise = g.state(1, 1, s.taps - 1)
@@ -173,10 +189,6 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
     mixed = g.node("Mul", both, g.weight(np.stack([1.0 - new, new])))
     audio = g.node("ReduceSum", mixed, g.ints(0), keepdims=1)
     g.reshape(audio, 1, 1, ratio, to=g.output("audio", 1, 1, ratio))
-    for node in g.nodes:  # Cast's attribute is called `to`, which here names an output
-        for attribute in node.attribute:
-            if attribute.name == "to_type":
-                attribute.name = "to"
     return g.model("decode")
 
 
@@ -220,27 +232,19 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     bands = sum(ear.bands for ear in EARS)
     h = _stack(g, features, encoder.stack, np.full(bands, 0.125), np.ones(bands))
     head = g.node("Gemm", h, g.weight(_numpy(encoder.head.weight)[:, :, 0].T), g.weight(_numpy(encoder.head.bias)))
-    mean, log_std, scores = "head.mean", "head.log_std", "head.scores"
-    g.nodes.append(
-        helper.make_node("Split", [head, g.ints(s.latents, s.latents, s.note_count)], [mean, log_std, scores], axis=1)
-    )
+    mean, log_std, scores = g.split(head, s.latents, s.latents, s.note_count)
     std = g.node("Exp", g.node("Clip", log_std, g.weight(-6.0), g.weight(2.0)))
 
     notes = s.low_note + s.note_step * np.arange(s.note_count)
     p = g.node("Softmax", scores, axis=1)
     best = g.node("Gather", g.weight(notes), g.node("ArgMax", scores, axis=1, keepdims=1), axis=0)
     distance = g.node("Abs", g.node("Sub", g.weight(notes[None]), best))
-    near = g.node("Mul", p, g.node("Cast", g.node("Less", distance, g.weight([[1.25]])), to_type=TensorProto.FLOAT))
+    near = g.node("Mul", p, g.cast(g.node("Less", distance, g.weight([[1.25]])), TensorProto.FLOAT))
     sums = g.node("MatMul", near, g.weight(np.stack([notes, np.ones(s.note_count)], 1)))
-    top, bottom = "pitch.top", "pitch.bottom"
-    g.nodes.append(helper.make_node("Split", [sums, g.ints(1, 1)], [top, bottom], axis=1))
+    top, bottom = g.split(sums, 1, 1)
     note = g.node("Div", top, bottom)
     count = 2 + s.latents
     g.reshape(g.node("Concat", note, loudness, mean, axis=1), 1, count, 1, to=g.output("mean", 1, count, 1))
     known = g.node("Concat", g.weight([[0.0, 0.0]]), std, axis=1)
     g.reshape(known, 1, count, 1, to=g.output("std", 1, count, 1))
-    for node in g.nodes:
-        for attribute in node.attribute:
-            if attribute.name == "to_type":
-                attribute.name = "to"
     return g.model("encode")

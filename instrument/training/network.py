@@ -168,11 +168,12 @@ class Decoder(nn.Module):
         super().__init__()
         self.shape = shape
         self.stack = CausalStack(2 + shape.latents, shape)
-        self.head = nn.Conv1d(shape.width, shape.harmonics + shape.bands + 1, 1)
+        self.head = nn.Conv1d(shape.width, 2 * shape.harmonics + shape.bands + 1, 1)
         with torch.no_grad():
             self.head.weight.mul_(0.3)
             slope = torch.linspace(-1.0, -5.0, shape.harmonics)
-            self.head.bias.copy_(torch.cat([slope, torch.full((shape.bands,), -5.0), torch.zeros(1)]))
+            still = torch.full((shape.harmonics,), -1.2)
+            self.head.bias.copy_(torch.cat([slope, torch.full((shape.bands,), -5.0), still, torch.zeros(1)]))
         z_scale = torch.ones(2 + shape.latents)
         z_shift = torch.zeros(2 + shape.latents)
         z_scale[0], z_shift[0] = 1 / 16.0, -64 / 16.0
@@ -181,21 +182,26 @@ class Decoder(nn.Module):
         self.register_buffer("z_shift", z_shift[:, None], False)
         self.register_buffer("noise_filters", torch.from_numpy(synthesis.noise_filters(shape)), False)
 
-    def amplitudes(self, z: Tensor) -> Tensor:
-        """Amplitudes of harmonics then noise bands at the end of each frame. [B, 2 + latents, F] -> [B, F, H + N]."""
+    def amplitudes(self, z: Tensor, slow: Tensor) -> Tensor:
+        """Levels of harmonics then noise bands at the end of each frame. [B, L, F], [B, F, H] -> [B, F, H + N]."""
         out = self.head(self.stack(z * self.z_scale + self.z_shift)).transpose(1, 2)
-        return synthesis.amplitudes(out, z[:, 0], z[:, 1], self.shape)
+        return synthesis.amplitudes(out, z[:, 0], z[:, 1], slow, self.shape)
 
-    def forward(self, z: Tensor, noise_bands: Tensor) -> Tensor:
-        """Training: ``noise_bands`` is white noise already filtered. [B, L, F], [B, F, N, ratio] -> [B, F * ratio]."""
+    def forward(self, z: Tensor, noise_bands: Tensor, white: Tensor) -> Tensor:
+        """Training: ``noise_bands`` [B, F, N, ratio] is noise already filtered, ``white`` [B, F, H] for the flutter.
+
+        z [B, L, F] -> [B, F * ratio].
+        """
         waves = synthesis.harmonics(synthesis.phases(z[:, 0], self.shape), self.shape)
-        return synthesis.mix(self.amplitudes(z), waves, noise_bands)
+        return synthesis.mix(self.amplitudes(z, synthesis.flutter(white, self.shape)), waves, noise_bands)
 
     def play(self, z: Tensor, noise: Tensor) -> Tensor:
         """Exactly what the exported model does with z [1, L, F] and white noise [1, F * ratio]; [1, F * ratio]."""
         waves = synthesis.harmonics(synthesis.phases_exactly(z[:, 0], self.shape), self.shape)
         bands = synthesis.filtered(noise, self.noise_filters, self.shape)
-        return synthesis.mix(self.amplitudes(z), waves, bands)
+        # the flutter takes the first samples of each frame's noise: one noise input is enough
+        white = noise.unflatten(1, (-1, self.shape.ratio))[:, :, : self.shape.harmonics]
+        return synthesis.mix(self.amplitudes(z, synthesis.flutter(white, self.shape)), waves, bands)
 
 
 class Network(nn.Module):

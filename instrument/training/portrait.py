@@ -81,7 +81,7 @@ def interventions(network: Network, z: Doubles, points: int = 40, seed: int = 0)
         swept = np.repeat(base[:, None, :], len(SWEEP), 1)
         swept[2 + i] = middle[2 + i] + deviation[2 + i] * SWEEP[:, None]
         flat = torch.from_numpy(swept.reshape(len(z), -1).T[:, :, None].astype(np.float32)).expand(-1, -1, 18)
-        level = network.decoder.amplitudes(flat.contiguous())[:, -1].double()
+        level = network.decoder.amplitudes(flat.contiguous(), torch.zeros(len(flat), 18, shape.harmonics))[:, -1].double()
         hz = 440.0 * 2.0 ** ((flat[:, 0, -1].double() - 69.0) / 12.0)
         places = torch.cat([hz[:, None] * ranks, torch.from_numpy(band_hz).expand(len(hz), -1)], 1)
         brightness = (level * places).sum(1) / (level.sum(1) + 1e-9)

@@ -26,6 +26,9 @@ GATE_LOW_DB = -80.0
 GATE_SPAN_DB = 10.0
 FADE_HZ = (20000.0, 22500.0)
 """Harmonics fade out between these, so none folds back and none switches."""
+FLUTTER_HZ = (1.5, 2.0, 50.0)
+"""Bandwidth of a harmonic's flutter: so many Hz per rank, at least, at most. Many players are never quite in tune,
+and their lines widen with the rank; a flutter of the level widens a line at no cost in sines."""
 DB = math.log(10.0) / 20.0
 SEMITONE = math.log(2.0) / 12.0
 
@@ -43,21 +46,50 @@ def noise_filters(shape: Shape) -> np.ndarray:
     return (taps / np.sqrt((taps**2).sum(1, keepdims=True))).astype(np.float32)
 
 
-def amplitudes(out: Tensor, note: Tensor, loudness: Tensor, shape: Shape) -> Tensor:
-    """Network output [B, F, H + N + 1], note and loudness [B, F] -> linear amplitudes [B, F, H + N].
+def flutter_poles(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """One-pole filters of the flutter, one per harmonic, of unit variance: (pole, gain). Shapes: [harmonics]."""
+    ranks = np.arange(1, shape.harmonics + 1)
+    hz = np.clip(FLUTTER_HZ[0] * ranks, *FLUTTER_HZ[1:])
+    pole = np.exp(-2.0 * np.pi * hz * shape.ratio / shape.sample_rate).astype(np.float32)
+    return pole, np.sqrt(1.0 - pole**2).astype(np.float32)
 
-    Loudness is a factor in front, and the gate makes it exactly zero at the bottom: silence is not left to learning.
+
+@torch.no_grad()
+def flutter(white: Tensor, shape: Shape) -> Tensor:
+    """Slow noise per harmonic out of white noise per frame. Shape: [B, F, H] -> [B, F, H]."""
+    pole, gain = (torch.from_numpy(part).to(white.device) for part in flutter_poles(shape))
+    slow = torch.zeros_like(white[:, 0])
+    rows = []
+    for now in white.unbind(1):
+        slow = slow * pole + now * gain
+        rows.append(slow)
+    return torch.stack(rows, 1)
+
+
+def amplitudes(out: Tensor, note: Tensor, loudness: Tensor, slow: Tensor, shape: Shape) -> Tensor:
+    """Network output [B, F, 2 H + N + 1] -> linear amplitudes [B, F, H + N].
+
+    ``out`` holds levels of harmonics and bands, depth of the harmonics' flutter, gain; ``note``, ``loudness`` [B, F];
+    ``slow`` [B, F, H] from flutter(). Loudness is a factor in front, and the gate makes it exactly zero at the
+    bottom: silence is not left to learning.
     """
-    gain = torch.exp(loudness * DB + GAIN_SWING * torch.tanh(out[..., -1]))
+    levels, depth, swing = out.split([shape.harmonics + shape.bands, shape.harmonics, 1], 2)
+    gain = torch.exp(loudness * DB + GAIN_SWING * torch.tanh(swing[..., 0]))
     gain = gain * ((loudness - GATE_LOW_DB) / GATE_SPAN_DB).clamp(0.0, 1.0)
-    relative = torch.exp(SWING * torch.tanh(out[..., :-1] / SWING))
+    relative = torch.exp(SWING * torch.tanh(levels / SWING))
     hz = torch.exp(note * SEMITONE + math.log(440.0) - 69.0 * SEMITONE)
     ranks = torch.arange(1, shape.harmonics + 1, device=out.device, dtype=out.dtype)
-    high = min(FADE_HZ[1], shape.sample_rate / 2 - 1500.0)
-    low = high - (FADE_HZ[1] - FADE_HZ[0])
+    high, low = fade_hz(shape)
     mask = ((high - hz[..., None] * ranks) / (high - low)).clamp(0.0, 1.0)
+    mask = mask * (1.0 + 0.5 * (1.0 + torch.tanh(depth)) * slow)
     mask = functional.pad(mask, (0, shape.bands), value=1.0)
     return relative * mask * gain[..., None]
+
+
+def fade_hz(shape: Shape) -> tuple[float, float]:
+    """Where harmonics are gone, and where they begin to go."""
+    high = min(FADE_HZ[1], shape.sample_rate / 2 - 1500.0)
+    return high, high - (FADE_HZ[1] - FADE_HZ[0])
 
 
 def _rise(shape: Shape, device: torch.device) -> Tensor:

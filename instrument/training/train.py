@@ -30,7 +30,7 @@ LEARNING_RATE = 1.5e-3
 LAST_RATE = 0.01
 WARM_FRAMES = 24
 """Frames at the head of a crop that are not compared: the network's memory is still empty there."""
-KL_WEIGHT = 0.003
+KL_WEIGHT = 0.0015
 ORDER_WEIGHT = 0.05
 PITCH_WEIGHT = 0.1
 SAVE_EVERY_S = 120.0
@@ -63,6 +63,12 @@ class Course:
     seconds: float = 0.0
     history: list[list[float]] = field(default_factory=list)
     noise: Any = None
+
+    def chance(self, stream: int) -> torch.Generator:
+        """Random numbers of this step: the same whenever it is taken."""
+        import torch
+
+        return torch.Generator().manual_seed((self.seed * 1_000_003 + self.step) * 2 + stream)
 
     def save(self, path: Path) -> None:
         import torch
@@ -118,7 +124,7 @@ def _noise_bands(course: Course, size: int, frames: int) -> torch.Tensor:
         white = torch.randn(1, NOISE_SAMPLES, generator=torch.Generator().manual_seed(20)).to(device)
         bands = synthesis.filtered(white, course.network.decoder.noise_filters, shape)
         course.noise = bands.transpose(1, 2).flatten(2)[0]
-    chance = torch.Generator().manual_seed(course.seed * 1_000_003 + course.step)
+    chance = course.chance(0)
     length = frames * shape.ratio
     starts = torch.randint(0, NOISE_SAMPLES - length, (size,), generator=chance).tolist()
     rows = torch.stack([course.noise[:, s : s + length] for s in starts])
@@ -137,11 +143,12 @@ def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: floa
     device = network.decoder.z_scale.device
     got = batch(corpus, course.seed, course.step, size, frames)
     audio, note, sure = (torch.from_numpy(part).to(device) for part in (got.audio, got.note, got.sure))
-    chance = torch.Generator().manual_seed(course.seed * 1_000_003 + course.step + 1)
+    chance = course.chance(1)
     loudness, mean, log_std, scores = network.encoder(audio)
     drawn = mean + log_std.exp() * torch.randn(mean.shape, generator=chance).to(device)
     z = torch.cat([note[:, None], loudness[:, None], drawn], 1)
-    sound = network.decoder(z, _noise_bands(course, size, frames))
+    white = torch.randn(size, frames, shape.harmonics, generator=chance).to(device)
+    sound = network.decoder(z, _noise_bands(course, size, frames), white)
     warm = WARM_FRAMES * shape.ratio
     spectral = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
     nats = loss.divergence(mean, log_std).sum()

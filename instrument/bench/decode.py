@@ -1,0 +1,139 @@
+"""rosin bench decode: what each stage of a block costs on one core, as shares of the 2.67 ms a block lasts.
+
+Everything is timed call by call in one process, one thread, after warming; p50 and p99 of ``blocks`` calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from instrument.bench.machine import machine
+from instrument.chance.drift import Drift, scaled_sigma
+from instrument.chance.entry import add_into
+from instrument.friction.law import Friction
+from instrument.friction.params import FrictionParams
+from instrument.friction.ramp import HandRamp
+from instrument.link import Gesture, Kind, Link
+from instrument.patch import read_patch
+from instrument.places import find_patches
+from instrument.sound import warm
+from instrument.sound.bank import open_part
+from instrument.sound.control import QUANTUM, TICK, TICKS
+from instrument.sound.engine import CHANNELS, Engine, Part
+from instrument.sound.player import Player
+from instrument.sound.realtime import settle
+
+
+def spread(call: Callable[[int], None], count: int, block_ms: float) -> dict[str, float]:
+    """p50 and p99 of ``call(i)`` in ms, and p99 as a share of a block."""
+    times = np.zeros(count)
+    for i in range(min(200, count)):
+        call(i)
+    for i in range(count):
+        begin = time.perf_counter()
+        call(i)
+        times[i] = time.perf_counter() - begin
+    p50, p99 = (float(v) * 1000.0 for v in np.percentile(times, (50, 99)))
+    return {"p50_ms": p50, "p99_ms": p99, "share_p50": p50 / block_ms, "share_p99": p99 / block_ms}
+
+
+def model_times(part: Part, count: int, block_ms: float) -> dict[str, Any]:
+    """Decoder, encoder and both, with latents that wander over their whole range."""
+    voice = part.voice
+    rng = np.random.default_rng(1)
+    low = np.array([[s.low] for s in voice.latents], np.float32)
+    span = np.array([[s.high - s.low] for s in voice.latents], np.float32)
+    z = (low + span * rng.random((64, len(voice.latents), voice.frames))).astype(np.float32)
+    out = np.zeros((voice.channels, QUANTUM), np.float32)
+    mean = np.zeros((len(voice.latents), voice.frames), np.float32)
+    live = (0.1 * rng.standard_normal((64, voice.channels, QUANTUM))).astype(np.float32)
+    found: dict[str, Any] = {"decode": spread(lambda i: voice.decode(z[i % 64], out), count, block_ms)}
+    if voice.can_encode:
+        found["encode"] = spread(lambda i: voice.encode(live[i % 64], mean), count, block_ms)
+
+        def both(i: int) -> None:
+            voice.encode(live[i % 64], mean)
+            voice.decode(z[i % 64], out)
+
+        found["encode_and_decode"] = spread(both, count, block_ms)
+    return found
+
+
+def chain_times(knobs: int, count: int, block_ms: float, tick_hz: float) -> dict[str, float]:
+    """Friction and chance alone: hands that move at every block, drift on, every knob."""
+    ramp, friction = HandRamp(knobs), Friction(knobs, tick_hz)
+    drift = Drift(list(range(knobs)), tick_hz, 1)
+    params = FrictionParams(knobs)
+    sigma = scaled_sigma(np.full(knobs, 0.05, np.float32), 5.0, np.empty(knobs, np.float32))
+    tau, one = np.full(knobs, 2.0, np.float32), np.ones(knobs, np.float32)
+    hand, pos, wander, x = (np.zeros((TICKS, knobs), np.float32) for _ in range(4))
+    rng = np.random.default_rng(2)
+    which = np.arange(knobs, dtype=np.int32)
+    values = rng.random((64, knobs)).astype(np.float32)
+    at = np.linspace(0.0, TICKS - 0.01, knobs)
+
+    def step(i: int) -> None:
+        ramp.step(knobs, which, values[i % 64], at, params, hand)
+        drift.step(i * TICKS, TICKS, sigma, tau, wander)
+        friction.step(hand, params, None, pos)
+        add_into(pos, wander, one, x)
+
+    return spread(step, count, block_ms)
+
+
+def engine_times(engine: Engine, count: int, block_ms: float, live: bool) -> dict[str, Any]:
+    """The whole engine as the callback runs it: gestures from the link, every block, and a frame published."""
+    table = engine.part.table
+    knobs = table.playable_count
+    with Link.create() as link:
+        player = Player(engine, link, QUANTUM)
+        out = np.zeros((CHANNELS, QUANTUM), np.float32)
+        heard = np.zeros((CHANNELS, QUANTUM), np.float32) + 0.05 if live else None
+        rng = np.random.default_rng(3)
+        link.hands.push(Gesture(Kind.NOTE_ON, 60, 0.8))
+        moves = rng.random(4096)
+
+        def step(i: int) -> None:
+            link.hands.push(Gesture(Kind.KNOB, i % knobs, float(moves[i % 4096]), time.monotonic(), 1))
+            player.callback(out, heard, time.monotonic())
+
+        found: dict[str, Any] = dict(spread(step, count, block_ms))
+    begin = time.perf_counter()
+    for _ in range(count):
+        engine.block(out)
+    found["offline_times_real_time"] = count * block_ms / 1000.0 / (time.perf_counter() - begin)
+    return found
+
+
+def decode(name: str = "", count: int = 8000) -> dict[str, Any]:
+    """All of it for one patch; one JSON-ready table."""
+    paths, index = find_patches(name)
+    patch = read_patch(paths[index])
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # one core, the same all along
+    warm.warm()
+    part = open_part(patch, index, provider="cpu")
+    part.warm()
+    engine = Engine(part)
+    engine.guard.warm()
+    settle()
+    rate = part.voice.sample_rate
+    block_ms = QUANTUM / rate * 1000.0
+    return {
+        "bench": "decode",
+        "patch": patch.name,
+        "model": patch.model,
+        "where": part.voice.where,
+        "block_frames": QUANTUM,
+        "block_ms": block_ms,
+        "model_block": model_times(part, count, block_ms),
+        "friction_and_chance_16_knobs": chain_times(16, count, block_ms, rate / TICK),
+        "engine": engine_times(engine, count, block_ms, live=patch.input_mode != "off"),
+        "machine": machine(),
+    }
