@@ -199,6 +199,7 @@ def test_opening_in_the_background_does_not_hold_the_interpreter(tmp_path: Path)
         longest = []
         for _ in range(4):
             gaps = [0.0]
+            begin = time.perf_counter()
             thread = threading.Thread(target=lambda: OnnxVoice(tmp_path / "tiny", PlainNoise(), providers="cpu").warm())
             thread.start()
             last = time.perf_counter()
@@ -207,11 +208,12 @@ def test_opening_in_the_background_does_not_hold_the_interpreter(tmp_path: Path)
                 now = time.perf_counter()
                 gaps.append(now - last)
                 last = now
-            longest.append(max(gaps))
+            longest.append(max(gaps) / (time.perf_counter() - begin))
     finally:
         sys.setswitchinterval(switch)
-    # The best of four: a shared machine may stop any thread for milliseconds.
-    assert min(longest) < 0.010
+    # As a share of the opening, and the best of four: a shared machine stops any thread for milliseconds. On a quiet
+    # one the longest hold was 0.7 ms of 51.
+    assert min(longest) < 0.3
 
 
 def test_a_poisoned_voice_sounds_poisoned_until_it_is_reset(voice: OnnxVoice) -> None:

@@ -190,6 +190,23 @@ def test_a_jack_server_that_dies_is_noticed_and_its_successor_played_into_withou
 
 
 @needs_jack
+def test_a_server_that_hangs_for_a_moment_is_noticed_and_comes_back_by_itself() -> None:
+    with jack_server(period=128, rate=RATE) as jack:
+        out = play(
+            f"""
+            import signal
+            device = open_device(None, 48000, 2, 0, 0, tone); device.start(); time.sleep(0.2)
+            os.kill({jack.process.pid}, signal.SIGSTOP); time.sleep(0.8)
+            print(device.alive(), device.reopen()); n = len(blocks)
+            os.kill({jack.process.pid}, signal.SIGCONT); time.sleep(0.4)
+            print(device.alive(), device.reopen(), len(blocks) - n > 50, device.xruns > 0); device.close()
+            """,
+            jack.env,
+        ).splitlines()
+    assert out == ["False False", "True True True True"]
+
+
+@needs_jack
 def test_a_process_that_forgets_to_close_ends_without_a_crash() -> None:
     with jack_server(period=64, rate=RATE) as jack:
         play("device = open_device(None, 48000, 2, 0, 64, tone); device.start(); time.sleep(0.2)", jack.env)

@@ -96,7 +96,7 @@ def _sound(folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, qua
     voice.warm()
     opened = time.perf_counter() - begin
     block_ms = 1000.0 * quantum / voice.sample_rate
-    yield Finding("good", "opens", f"and is warm in {opened * 1000:.0f} ms; {voice.where}")
+    yield Finding("good", "opens", f"in {opened * 1000:.0f} ms, warmed; {voice.where}")
     if voice.notice:
         yield Finding("warn", "provider", voice.notice)
     peak, middle, worst = _play(voice, blocks, False, quantum)

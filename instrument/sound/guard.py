@@ -97,7 +97,7 @@ def _guard(audio, panic, ceiling, dc, release, hold, mute, fade, x1, y1, delay, 
         if at_need == width:
             at_need = 0
 
-        if low <= gain * 1.01:  # within 1 %: the same note's next wave
+        if low < 1.0 and low <= gain * 1.01:  # within 1 %: the same note's next wave
             held = hold
         if low <= gain:
             gain = low
@@ -115,6 +115,8 @@ def _guard(audio, panic, ceiling, dc, release, hold, mute, fade, x1, y1, delay, 
             least = min(least, limit)
 
         trip = max(0.0, trip - 1.0 / ahead) if muted > 0.0 else min(1.0, trip + fade)
+        if trip == 0.0:  # unheard: a gain driven down by a blow-up need not come back slowly
+            gain, held = low, 0.0
         calm = max(0.0, calm - fade) if panic else min(1.0, calm + fade)
         factor = limit * (trip * trip * (3.0 - 2.0 * trip)) * (calm * calm * (3.0 - 2.0 * calm))
         for c in range(channels):

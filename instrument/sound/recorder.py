@@ -31,7 +31,7 @@ STOP_S = 1.0
 FULL_BYTES = 1 << 20
 REMEDY = "make room on that disk, or choose another folder for takes in the rig file, and record again"
 SOFTWARE = "Rosin"
-_HEADER_AUTO = 0x1061  # libsndfile's SFC_SET_UPDATE_HEADER_AUTO
+_HEADER_NOW, _HEADER_AUTO = 0x1060, 0x1061  # libsndfile's SFC_UPDATE_HEADER_NOW, SFC_SET_UPDATE_HEADER_AUTO
 
 
 class Recorder:
@@ -191,7 +191,7 @@ class Recorder:
         for key, text in _info(self.metadata, now).items():
             setattr(self._file, key, text)
         soundfile._snd.sf_command(self._file._file, _HEADER_AUTO, soundfile._ffi.NULL, 1)
-        self._file.write(np.zeros((0, self.channels), np.float32))
+        soundfile._snd.sf_command(self._file._file, _HEADER_NOW, soundfile._ffi.NULL, 0)
 
     def _close(self) -> None:
         file, self._file = self._file, None

@@ -106,7 +106,7 @@ class Adapter:
         return self.feeding.take() if self._fed else None
 
     def pull(self, out: F32, produce: Callable[[F32], object]) -> None:
-        """Fill ``out`` float32 [channels, n]; ``produce(block)`` fills one block in place, called as often as needed."""
+        """Fill ``out`` float32 [channels, n]; ``produce(block)`` fills one block in place, as often as needed."""
         n = out.shape[1]
         done = 0
         while done < n:

@@ -28,7 +28,7 @@ SILENCE = 1e-4
 SHORTEST_S = 0.1
 UNSURE = 0.35
 PITCH_CACHE = ".rosin-pitch.npz"
-PITCH_VERSION = 3
+PITCH_VERSION = 4
 
 EXAMPLE = (
     '[[sounds]] file = "take1.wav", title = "...", author = "...", source = "recorded by me", '
