@@ -15,7 +15,9 @@ CHANNEL_MESSAGES = st.one_of(
     st.tuples(
         st.sampled_from([0x80, 0x90, 0xA0, 0xB0, 0xE0]), st.integers(0, 15), st.integers(0, 127), st.integers(0, 127)
     ).map(lambda m: [m[0] | m[1], m[2], m[3]]),
-    st.tuples(st.sampled_from([0xC0, 0xD0]), st.integers(0, 15), st.integers(0, 127)).map(lambda m: [m[0] | m[1], m[2]]),
+    st.tuples(st.sampled_from([0xC0, 0xD0]), st.integers(0, 15), st.integers(0, 127)).map(
+        lambda m: [m[0] | m[1], m[2]]
+    ),
 )
 
 

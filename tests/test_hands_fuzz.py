@@ -118,7 +118,10 @@ def test_random_midi_bytes() -> None:
             if dice.random() < 0.5:
                 data = [dice.randrange(256) for _ in range(dice.randrange(40))]
             else:  # bytes that are likely to mean something
-                data = [0x80 | dice.randrange(0x70), *(dice.choice([1, 33, 7, 20, 21, 6, 38, 98, 99, 64]) for _ in "ab")]
+                data = [
+                    0x80 | dice.randrange(0x70),
+                    *(dice.choice([1, 33, 7, 20, 21, 6, 38, 98, 99, 64]) for _ in "ab"),
+                ]
             sent += len(data)
             t.driver.mine.queue.append(data)
             if dice.random() < 0.01:

@@ -56,7 +56,9 @@ def as_regex(pattern: str) -> str:
     """The slow way, as the judge of the fast one."""
     found = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
     found = re.sub(r"\\\{(.*?)\\\}", lambda m: "(" + m[1].replace(",", "|") + ")", found)
-    return re.sub(r"\\\[(\\?!)?(.*?)\\\]", lambda m: "[" + ("^" if m[1] else "") + m[2].replace(r"\-", "-") + "]", found)
+    return re.sub(
+        r"\\\[(\\?!)?(.*?)\\\]", lambda m: "[" + ("^" if m[1] else "") + m[2].replace(r"\-", "-") + "]", found
+    )
 
 
 parts = st.lists(

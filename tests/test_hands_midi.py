@@ -45,7 +45,9 @@ def test_panic_all_notes_off_and_controllers_off_are_honoured() -> None:
         t.see()
         assert moves(t.midi((0xB0, 7, 0)))
         assert t.hands.pickups[0].caught
-        assert [g[:3] for g in t.midi((0xB0, 121, 0))] == [(k, 0, 0.0) for k in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN)]
+        assert [g[:3] for g in t.midi((0xB0, 121, 0))] == [
+            (k, 0, 0.0) for k in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN)
+        ]
         assert not t.hands.pickups[0].caught
 
 

@@ -147,15 +147,13 @@ def test_a_bundle_of_the_future_is_played_at_once_and_nothing_waits() -> None:
 def test_a_rig_that_schedules_keeps_times_within_200_ms_and_no_others() -> None:
     with on_the_table(OscSettings("127.0.0.1:0", schedule=True)) as t:
         client = t.client()
-        for ahead in (0.1, 0.15, -0.1, 0.3, -3600.0, 3e8):
+        for ahead in (0.1, 0.15, -0.1, 0.3, -3600.0, 1e7):
             now = time.time()
             client.raw(bundle(now + ahead, write("/rosin/knob/z2", 0.5)))
             (gesture,) = t.step(1)
             wanted = ahead if abs(ahead) <= 0.2 else 0.0
             assert gesture.time - time.monotonic() == pytest.approx(wanted, abs=0.03)
-        client.raw(
-            bundle(None, *(bundle(time.time() + i / 100, write("/rosin/knob/z2", i / 10)) for i in range(1, 5)))
-        )
+        client.raw(bundle(None, *(bundle(time.time() + i / 100, write("/rosin/knob/z2", i / 10)) for i in range(1, 5))))
         curve = t.step(1)
         assert moves(curve) == [(Z2, i / 10) for i in range(1, 5)]  # each point of a curve counts
         assert curve[-1].time - curve[0].time == pytest.approx(0.03, abs=1e-4)

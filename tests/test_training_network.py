@@ -1,5 +1,7 @@
 """The network: it learns, stops and goes on; it is in tune, silent at the bottom, and looks back only."""
 
+# ruff: noqa: E402  (what is not installed is skipped before it is imported)
+
 from __future__ import annotations
 
 import os
@@ -16,10 +18,11 @@ pytest.importorskip("scipy")
 pytest.importorskip("soxr")
 
 from instrument.errors import RosinError
+from instrument.training import course as courses
 from instrument.training import synthesis
 from instrument.training.corpus import Corpus, read_corpus
+from instrument.training.course import Budget, Course, learn, new_course, one_step
 from instrument.training.network import Network, Shape
-from instrument.training.train import Budget, Course, learn, new_course, one_step
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 
@@ -57,11 +60,14 @@ def steady(network: Network, note: float, loudness: float, frames: int) -> np.nd
     return z
 
 
-def test_the_loss_falls_within_twenty_steps(corpus: Corpus) -> None:
+def test_the_loss_falls_within_twenty_steps(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courses, "WARM_UP_STEPS", 2)
     run = course()
     losses = [one_step(run, corpus, 2, 64, 0.0)[0] for _ in range(20)]
+    run.step = 0  # the crops of the first steps once more
+    again = [one_step(run, corpus, 2, 64, 0.0)[0] for _ in range(3)]
     assert all(np.isfinite(losses))
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert np.mean(again) < 0.75 * np.mean(losses[:3])
 
 
 def test_a_run_that_was_stopped_goes_on_exactly_where_it_was(corpus: Corpus, tmp_path: Path) -> None:

@@ -15,8 +15,12 @@ from numba import njit
 
 
 def compiled(law: Callable[..., Any]) -> Any:
-    """Compile on the first call, keep the machine code on disk, leave the interpreter free while it runs."""
-    return njit(cache=True, nogil=True, error_model="numpy")(law)
+    """Compile on the first call, keep the machine code on disk.
+
+    The GIL is kept: a kernel lasts some microseconds, and in the audio callback letting go of it would mean asking
+    for it back, which can take a switch interval (0.5 ms) when another thread got there first.
+    """
+    return njit(cache=True, error_model="numpy")(law)
 
 
 def close(*kernels: Any) -> None:

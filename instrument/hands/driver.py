@@ -13,6 +13,7 @@ from instrument.hands.native import JackWatch, silence
 from instrument.hands.ports import Driver, DriverFinder, Inlet
 
 CLIENT = "rosin"
+"""What other programs connect to: the port ``in`` of this client. Each input needs a client of its own."""
 QUEUE_MESSAGES = 8192
 """What a driver keeps for us between two polls; 8192 is 2.6 s of a full MIDI cable's densest traffic and 0.3 MB."""
 
@@ -47,13 +48,13 @@ class RtDriver:
             raise OSError(f"this rtmidi was built without {api}")
         self._watch = JackWatch() if api == "jack" else None
         try:
-            self._looker = self._input()
+            self._looker = self._input(f"{CLIENT}-look")
         except OSError:
             self._unwatch()
             raise
 
-    def _input(self) -> Any:
-        port = self._rtmidi.MidiIn(self._number, name=CLIENT, queue_size_limit=QUEUE_MESSAGES)
+    def _input(self, name: str) -> Any:
+        port = self._rtmidi.MidiIn(self._number, name=name, queue_size_limit=QUEUE_MESSAGES)
         port.set_error_callback(_nothing)
         port.ignore_types(sysex=True, timing=False, active_sense=True)
         return port
@@ -64,7 +65,7 @@ class RtDriver:
         return list(self._looker.get_ports())
 
     def open(self, name: str) -> Inlet:
-        port = self._input()
+        port = self._input(f"{CLIENT}-device")
         try:
             port.open_port(port.get_ports().index(name), _short(name))
         except (OSError, ValueError) as error:  # ValueError: it went while we were at it
@@ -75,7 +76,7 @@ class RtDriver:
     def own(self) -> Inlet | None:
         if self.api == "winmm":
             return None  # Windows knows no inputs made by programs
-        port = self._input()
+        port = self._input(CLIENT)
         port.open_virtual_port("in")
         return RtInlet(port)
 

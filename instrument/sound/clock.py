@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 BANDWIDTH_HZ = 0.5
+OMEGA_MOST = 0.025  # rad per callback: with blocks of 512 and more, narrower than BANDWIDTH_HZ to filter enough
 START_OMEGA = 0.1  # the loop starts this wide (rad per callback) and narrows as 1/n: locked within 10 callbacks
 DRIFT_MAX = 0.05  # no device is further from its nominal rate
 GAP_S = 0.030
@@ -56,7 +57,7 @@ class DelayLockedLoop:
         if abs(error) > self._gap_s:
             return self._start(now, samples)
         self._updates += 1
-        omega = max(min(self._omega_per_s * span, START_OMEGA), min(START_OMEGA, 1.0 / self._updates))
+        omega = max(min(self._omega_per_s * span, OMEGA_MOST), min(START_OMEGA, 1.0 / self._updates))
         self._time = expected + math.sqrt(2.0) * omega * error
         second = self._second + omega * omega * error / block
         nominal = 1.0 / self.rate

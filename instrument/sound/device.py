@@ -137,32 +137,36 @@ class PortAudioDevice:
     def reopen(self) -> bool:
         """Try to get a lost device back, by its name; True once it plays again. Call about once a second.
 
-        Takes at most 2 s, mostly 50 ms. If the driver hangs in it, every later call is False: start a new process.
+        Takes at most 3 s, mostly 50 ms. While the driver hangs in it, later calls are False. The callback is only ever
+        called again once this has returned True or is about to: whoever stood in for the device can be stopped before.
         """
         if self.alive():
             return True
         if self._started and not self._lost() and time.monotonic() - self._called < PATIENCE_S:
             return False
-        if self._reopening is not None and self._reopening.is_alive():
-            return False
-        done: list[bool] = []
-        self._reopening = threading.Thread(target=lambda: done.append(self._reopen()), name="reopen", daemon=True)
-        self._reopening.start()
+        if self._reopening is None:
+            self._reopening = threading.Thread(target=self._reopen, name="reopen", daemon=True)
+            self._reopening.start()
         self._reopening.join(REOPEN_S)
-        return bool(done and done[0])
+        if self._reopening.is_alive():
+            return False
+        self._reopening = None
+        if self._stream is None:
+            return False
+        if not _bounded(self.start):
+            with contextlib.suppress(RosinError):
+                self._give_up()
+        return self.alive()
 
-    def _reopen(self) -> bool:
-        try:
+    def _reopen(self) -> None:
+        """On a thread of its own, because the driver may hang in any of it. Ends with a stream, or without."""
+        with contextlib.suppress(RosinError, OSError):
             self._started = False
             if self._stream is not None and self.api.startswith("JACK"):
                 self._give_up()
             else:
                 self._release()
             self._open(self.name)
-            self.start()
-        except (RosinError, OSError):
-            return False
-        return True
 
     def _open(self, wanted: str) -> None:
         sd = portaudio.load()

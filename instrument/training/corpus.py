@@ -164,7 +164,7 @@ def read_corpus(
             continue
         digest = sha256_of(path)
         if row.get("sha256") and row["sha256"] != digest:
-            warnings.append(f"{row['file']} is not the file its credit was written for; check the credit, or the sha256")
+            warnings.append(f"{row['file']} is not the file its credit was written for; check its sha256")
             continue
         key = f"{digest}.{rate_hz}.{ratio}.{PITCH_VERSION}"
         pitch = known.get(key)

@@ -16,8 +16,18 @@ from onnx import TensorProto, helper, numpy_helper
 
 from instrument.training import synthesis
 from instrument.training.network import (
-    DECIMATOR_TAPS, EARS, LOUDNESS_LOW_DB, LOUDNESS_SAMPLES, POWER_FLOOR, SLOPE, CausalStack, Decoder, Encoder,
-    decimator, ear_kernel, loudness_window,
+    DECIMATOR_TAPS,
+    EARS,
+    LOUDNESS_LOW_DB,
+    LOUDNESS_SAMPLES,
+    POWER_FLOOR,
+    SLOPE,
+    CausalStack,
+    Decoder,
+    Encoder,
+    decimator,
+    ear_kernel,
+    loudness_window,
 )  # fmt: skip
 
 OPSET = 18
@@ -160,7 +170,8 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
     level = g.node("Exp", g.node("Add", g.node("Mul", shapes, g.weight([[synthesis.SWING]])), gain))
     high, low = synthesis.fade_hz(s)
     hz = g.node("Exp", log_hz)
-    mask = g.node("Gemm", hz, g.weight(-ranks.T / (high - low)), g.weight(np.full((1, s.harmonics), high / (high - low))))
+    span = high - low
+    mask = g.node("Gemm", hz, g.weight(-ranks.T / span), g.weight(np.full((1, s.harmonics), high / span)))
     mask = g.node("Clip", mask, g.weight(0.0), g.weight(1.0))
     pole, strength = synthesis.flutter_poles(s)
     old_slow, new_slow = g.state(1, s.harmonics)

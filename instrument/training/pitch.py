@@ -92,7 +92,8 @@ def track(x: Floats, rate_hz: int, hop: int) -> tuple[Floats, Floats]:
     total = cost[0]
     back = np.zeros(cost.shape, np.int64)
     for t in range(1, len(cost)):
-        moves = total[None, :] + JUMP_COST_PER_OCTAVE * np.minimum(np.abs(octave[t][:, None] - octave[t - 1][None]), 0.5)
+        leaps = np.minimum(np.abs(octave[t][:, None] - octave[t - 1][None, :]), 0.5)
+        moves = total[None, :] + JUMP_COST_PER_OCTAVE * leaps
         back[t] = np.argmin(moves, axis=1)
         total = moves[np.arange(CANDIDATES), back[t]] + np.minimum(cost[t], 1.5)
     path = np.empty(len(cost), np.int64)

@@ -1,0 +1,227 @@
+"""MIDI through a real JACK server: independent clients play our port, come, go, and take the server with them.
+
+This file is also the independent client: ``python test_hands_jack.py NAME BYTES...`` sends hexadecimal messages from a
+port of that name, one every 5 ms, when it is told to by a line on stdin.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from handshost import TABLE, Table, moves, on_the_table
+from jackhost import Jack, jack_is_here, jack_server
+
+from instrument.hands.driver import finder
+from instrument.hands.settings import MidiSettings, OscSettings
+from instrument.link import Gesture, Kind
+
+pytestmark = pytest.mark.skipif(not jack_is_here(), reason="no jackd here")
+NO_OSC = OscSettings("off")
+Z2 = TABLE.index("z2")
+ROWS = (
+    {"knob": "level", "kind": "cc", "number": 7},
+    {"knob": "z2", "kind": "cc14", "number": 1},
+)
+
+
+def client(name: str, *messages: str) -> None:
+    """The other process. Not through our code: rtmidi alone."""
+    import rtmidi
+
+    out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
+    out.open_virtual_port("out")
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        for message in messages:
+            out.send_message(bytes.fromhex(message))
+            time.sleep(0.005)
+        print("sent", flush=True)
+    out.close_port()
+    out.delete()
+
+
+class Peer:
+    def __init__(self, jack: Jack, name: str, *messages: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, name, *messages],
+            env=jack.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        self._expect("ready")
+
+    def _expect(self, word: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == word
+
+    def send(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def sent(self) -> None:
+        self._expect("sent")
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            assert self.process.stdin is not None
+            self.process.stdin.close()
+            self.process.wait(timeout=10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def jack() -> Iterator[Jack]:
+    with jack_server(synchronous=True) as server:
+        yield server
+
+
+def play(t: Table, done: Callable[[list[Gesture]], bool], seconds: float = 5.0) -> list[Gesture]:
+    """Steps until it is done; what was played."""
+    found: list[Gesture] = []
+    until = time.monotonic() + seconds
+    while not done(found):
+        assert time.monotonic() < until, (found, [str(e) for e in t.said])
+        found += t.step(1)
+    return found
+
+
+def keys(t: Table) -> list[str]:
+    return [event.key for event in t.said]
+
+
+def midi(**settings: object) -> MidiSettings:
+    return MidiSettings(takeover="jump", bindings=ROWS, **settings)  # type: ignore[arg-type]
+
+
+def test_an_independent_client_plays_cc_fourteen_bits_program_and_notes_into_our_own_port(
+    jack: Jack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("auto")) as t:
+        ours = jack.wait_for_port("rosin:in")
+        peer = Peer(jack, "keyboard", "b00740", "b00120", "b02105", "b00120", "b02106", "c002", "90407f", "804000")
+        jack.connect(jack.wait_for_port("keyboard:out"), ours)
+        peer.send()
+        found = play(t, lambda g: any(x.kind == Kind.NOTE_OFF for x in g))
+        assert moves(found) == [
+            (TABLE.index("level"), round(64 / 127, 6)),
+            (Z2, round((0x20 << 7 | 0x20) / 16383, 6)),
+            (Z2, round((0x20 << 7 | 5) / 16383, 6)),
+            (Z2, round((0x20 << 7 | 6) / 16383, 6)),
+        ]
+        assert [g[:3] for g in found if g.kind != Kind.KNOB] == [
+            (Kind.PATCH, 2, 0.0),
+            (Kind.NOTE_ON, 64, 1.0),
+            (Kind.NOTE_OFF, 64, 0.0),
+        ]
+        assert t.hands.counts.midi_malformed == t.hands.counts.faults == 0
+        assert str(t.said[0]) == "MIDI through jack"
+        peer.end()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_sequencer_of_jacks_own_plays_notes_in_time(jack: Jack) -> None:
+    # One note every 4800 frames (100 ms), held for 2400, from the sequencer that comes with JACK.
+    with on_the_table(NO_OSC, midi(), find=finder("jack")) as t:
+        ours = jack.wait_for_port("rosin:in")
+        peer = subprocess.Popen(
+            ["jack_midiseq", "seq", "4800", "0", "60", "2400"], env=jack.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            jack.connect(jack.wait_for_port("seq:out"), ours)
+            found = play(t, lambda g: len(g) >= 20)
+        finally:
+            peer.terminate()
+            peer.wait(timeout=5)
+        assert {g.knob for g in found} == {60}
+        ons = [g.time for g in found if g.kind == Kind.NOTE_ON]
+        gaps = sorted(b - a for a, b in zip(ons, ons[1:], strict=False))
+        assert gaps[len(gaps) // 2] == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_device_is_connected_when_it_comes_and_missed_when_it_goes(jack: Jack) -> None:
+    with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
+        assert t.hands.ports is not None
+        for round_ in (1, 2):
+            peer = Peer(jack, "Fader-Box", "b00740")
+            t.hands.ports._look_at = 0.0
+            play(t, lambda _: t.hands.counts.midi_devices == 1)
+            assert t.hands.ports.names == ("Fader-Box:out",)
+            peer.send()
+            assert moves(play(t, bool)) == [(TABLE.index("level"), round(64 / 127, 6))]
+            peer.end()
+            play(t, lambda _: t.hands.counts.midi_devices == 0)
+            assert keys(t).count("hands.midi.came") == keys(t).count("hands.midi.went") == round_
+
+
+def test_a_server_that_crashes_is_said_and_the_next_one_is_found(jack: Jack, capfd: pytest.CaptureFixture[str]) -> None:
+    with on_the_table(NO_OSC, midi(), find=finder("jack")) as t:
+        assert t.hands.ports is not None
+        jack.wait_for_port("rosin:in")
+        jack.kill()
+        play(t, lambda _: "hands.midi.lost" in keys(t))
+        t.hands.ports._look_at = 0.0
+        t.step(1)
+        assert keys(t)[-1] == "hands.midi.none"
+        with jack_server(synchronous=True) as other:
+            t.hands.ports._look_at = 0.0
+            t.step(1)
+            assert keys(t)[-1] == "hands.midi.api"
+            peer = Peer(other, "keyboard", "b00740")
+            t.hands.ports._look_at = 0.0
+            t.step(1)
+            peer.send()
+            assert moves(play(t, bool)) == [(TABLE.index("level"), round(64 / 127, 6))]
+            peer.end()
+        assert t.hands.counts.faults == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_where_there_is_no_server_it_is_one_event_nothing_on_the_terminal_and_no_server_is_started(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", f"rosin-nobody-{os.getpid()}")
+    monkeypatch.delenv("JACK_NO_START_SERVER", raising=False)
+    for api in ("jack", "core", "winmm", "off"):
+        with on_the_table(NO_OSC, midi(), find=finder(api)) as t:
+            assert keys(t) == ["hands.midi.none"]
+            assert t.hands.counts.faults == 0
+    assert os.environ["JACK_NO_START_SERVER"] == "1"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_thousand_fast_messages_all_arrive_in_order(jack: Jack) -> None:
+    with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("jack")) as t:
+        ours = jack.wait_for_port("rosin:in")
+        code = (
+            "import rtmidi,time,sys\n"
+            "out=rtmidi.MidiOut(rtmidi.API_UNIX_JACK,name='fast')\n"
+            "out.open_virtual_port('out');print('ready',flush=True)\n"
+            "sys.stdin.readline()\n"
+            "for i in range(1000):\n out.send_message([0x90,i%128,1+i//128]);time.sleep(0.0005)\n"
+            "sys.stdin.readline();out.close_port();out.delete()\n"
+        )
+        peer = subprocess.Popen(
+            [sys.executable, "-c", code], env=jack.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert peer.stdout is not None
+        assert peer.stdin is not None
+        peer.stdout.readline()
+        jack.connect(jack.wait_for_port("fast:out"), ours)
+        peer.stdin.write("\n")
+        peer.stdin.flush()
+        found = play(t, lambda g: len(g) >= 1000, seconds=10.0)
+        assert [(g.knob, round(g.value * 127)) for g in found] == [(i % 128, 1 + i // 128) for i in range(1000)]
+        peer.stdin.close()
+        peer.wait(timeout=5)
+        peer.stdout.close()
+
+
+if __name__ == "__main__":
+    client(sys.argv[1], *sys.argv[2:])

@@ -1,0 +1,163 @@
+"""The exported model is the trained network, and its folder says truly what it is."""
+
+# ruff: noqa: E402  (what is not installed is skipped before it is imported)
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_sounds import RATE, tone_folder
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("scipy")
+pytest.importorskip("soxr")
+
+from instrument.errors import RosinError
+from instrument.model.card import read_card, sha256_of
+from instrument.model.credits import gate, read_credits
+from instrument.training.export import TOLERANCE, verify_against_torch, wandering, write_graphs
+from instrument.training.network import Network, Shape
+from instrument.training.portrait import names_for, reorder
+from instrument.training.train import run, train
+from instrument.training.trial import envelope_correlation, partial_share, spectral_distance_db
+
+TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def full() -> Network:
+    torch.manual_seed(5)
+    return Network(Shape()).eval()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    sounds = tone_folder(folder / "sounds")
+    return train(
+        sounds, "tones", folder / "models", steps=3, threads=1, shape=TINY, size=2, frames=40,
+        runs=folder / "runs", title=("Tones", "Sons"), by="the tests", quiet=True,
+    )  # fmt: skip
+
+
+def test_the_graphs_are_the_network_over_a_thousand_blocks(full: Network, tmp_path: Path) -> None:
+    write_graphs(full, tmp_path)
+    errors = verify_against_torch(full, tmp_path, blocks=1000)
+    assert errors["decode"] <= TOLERANCE
+    assert errors["encode"] <= TOLERANCE
+    assert errors["encode_pitch_semitones"] <= 1e-3
+
+
+def test_the_proof_notices_another_network(full: Network, tmp_path: Path) -> None:
+    write_graphs(full, tmp_path)
+    torch.manual_seed(6)
+    errors = verify_against_torch(Network(Shape()).eval(), tmp_path, blocks=20)
+    assert errors["decode"] > TOLERANCE
+    assert errors["encode"] > TOLERANCE
+
+
+def test_graphs_keep_to_the_format_that_is_played(full: Network, tmp_path: Path) -> None:
+    write_graphs(full, tmp_path)
+    for name, first in (("decode", "z"), ("encode", "audio")):
+        model = onnx.load(tmp_path / f"{name}.onnx")
+        assert [o.version for o in model.opset_import] == [18]
+        assert model.ir_version <= 10
+        ins = [i.name for i in model.graph.input]
+        outs = [o.name for o in model.graph.output]
+        assert first in ins
+        assert {i.removeprefix("state.") for i in ins if i.startswith("state.")} == {
+            o.removeprefix("next.") for o in outs if o.startswith("next.")
+        }
+    assert sum(p.stat().st_size for p in tmp_path.iterdir()) < 12e6
+
+
+def test_a_trained_folder_is_a_model_with_a_card_and_credits(trained: Path) -> None:
+    card = read_card(trained)
+    assert (card.family, card.ratio, card.sample_rate, card.channels) == ("harmonic", 128, RATE, 1)
+    assert [latent.role for latent in card.latents] == ["pitch", "loudness", "latent", "latent", "latent"]
+    assert card.licence == "CC0-1.0", "all sounds agree on it"
+    assert card.latents[1].start == card.latents[1].low <= -80.0, "at rest it is silent"
+    assert all(len(latent.histogram) == 32 for latent in card.latents)
+    assert card.files == {p.name: sha256_of(p) for p in trained.iterdir() if p.name != "card.toml"}
+    assert card.training["steps"] == 3
+    assert card.training["equality_error_1000_blocks"]["decode"] <= TOLERANCE
+    assert 0 <= card.delay_samples <= 144
+    credits = read_credits(trained)
+    assert gate(card, trained) == credits
+    assert len(credits.sounds) == 4, "one of five is kept for the test and was not learned from"
+    assert credits.made.by == "the tests"
+    assert not credits.made.energy_measured
+
+
+def test_a_lone_graph_explains_itself(trained: Path) -> None:
+    words = {p.key: p.value for p in onnx.load(trained / "decode.onnx").metadata_props}
+    assert json.loads(words["noise"]) == {"noise.air": "normal"}
+    assert json.loads(words["rosin"])["name"] == "tones"
+    assert "files" not in json.loads(words["rosin"])
+
+
+def test_a_second_training_under_one_name_needs_resume(trained: Path) -> None:
+    home = trained.parent.parent
+    again = {"threads": 1, "shape": TINY, "size": 2, "frames": 40, "runs": home / "runs", "quiet": True}
+    with pytest.raises(RosinError, match="--resume, or take another --name"):
+        train(home / "sounds", "tones", home / "models", steps=4, **again)
+    model = train(home / "sounds", "tones", home / "other", steps=4, resume=True, **again)
+    assert read_card(model).training["steps"] == 4
+
+
+def test_a_budget_is_minutes_or_steps_and_more_than_nothing(tmp_path: Path) -> None:
+    import argparse
+
+    from instrument.training.train import add_arguments
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for words in (["--minutes", "1", "--steps", "2"], ["--minutes", "0"], ["--steps", "-1"]):
+        with pytest.raises(RosinError):
+            run(parser.parse_args([str(tmp_path), "--name", "n", *words]))
+
+
+def test_another_order_of_the_latents_is_the_same_network(full: Network) -> None:
+    torch.manual_seed(5)
+    other = Network(Shape()).eval()
+    order, signs = [3, 1, 0, 2, 7, 6, 5, 4], [1, -1, 1, 1, -1, 1, 1, 1]
+    reorder(other, order, signs)
+    sound = torch.randn(1, 20 * 128) * 0.1
+    noise = torch.randn(1, 20 * 128)
+    with torch.no_grad():
+        z, z2 = full.encoder.encode(sound)[0], other.encoder.encode(sound)[0]
+        assert torch.allclose(z2[:, 2:], z[:, 2:][:, order] * torch.tensor(signs)[:, None], atol=1e-5)
+        assert torch.allclose(full.decoder.play(z, noise), other.decoder.play(z2, noise), atol=1e-5)
+
+
+def test_only_a_clear_intervention_gives_a_name() -> None:
+    assert names_for(np.array([[0.95, 0.2], [0.9, 0.1], [0.1, -0.85]])) == {0: "brightness", 2: "breath"}
+    assert names_for(np.array([[0.7, 0.2], [0.1, 0.79]])) == {}
+
+
+def test_figures_of_a_sound_against_itself_are_perfect_and_of_another_are_not() -> None:
+    t = np.arange(RATE) / RATE
+    a = np.sin(2 * np.pi * 440 * t) * np.minimum(1, 4 * t)
+    b = np.sin(2 * np.pi * 466 * t) * np.minimum(1, 4 * (1 - t))
+    assert spectral_distance_db(a, a) == 0.0
+    assert partial_share(a, a, RATE) == 1.0
+    assert envelope_correlation(a, a) == pytest.approx(1.0)
+    assert spectral_distance_db(a, b) > 2.0
+    assert partial_share(a, b, RATE) == 0.0
+    assert envelope_correlation(a, b) < 0.0
+
+
+def test_wandering_reaches_silence_and_full_level() -> None:
+    z = wandering(10, 1000, 0)[0]
+    assert z.shape == (10, 1000)
+    assert z[1].max() > -5.0
+    assert z[1].min() < -55.0
