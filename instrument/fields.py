@@ -6,11 +6,15 @@ Below patch and rig. All mistakes are found in one pass: a line each with path, 
 from __future__ import annotations
 
 import difflib
-import math
 import re
+import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Union
+from pathlib import Path
+from typing import Any, Literal
+
+from instrument.errors import RosinError
 
 Kind = Literal["text", "number", "integer", "boolean", "choice", "label", "sha256", "texts", "tables"]
 
@@ -42,10 +46,35 @@ class Field:
 class Section:
     """A table of entries; ``each`` is the shape of entries with free names (knob ids)."""
 
-    fields: Mapping[str, Union[Field, Section]] = field(default_factory=dict)
+    fields: Mapping[str, Field | Section] = field(default_factory=dict)
     each: Section | None = None
     needed: bool = False
     about: str = ""
+
+
+BYTES_MAX = 1 << 20
+"""A settings file is a few pages; what is larger is another kind of file (/dev/zero has no end at all)."""
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """The tables of one TOML file, of kind ``what``. RosinError for whatever is no such file."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(BYTES_MAX + 1)
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")  # -sig: an editor's byte order mark is no mistake
+    except UnicodeDecodeError:
+        raise RosinError(f"{path} is not text in UTF-8; save the {what} again as UTF-8") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RosinError(f"{path} cannot be read ({why}); give the path of a {what} file") from None
+    if len(data) > BYTES_MAX:
+        raise RosinError(f"{path} is too large to be a {what}; give the path of a {what} file")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise RosinError(f"{path} nests too deep to be a {what}; write it again from a shipped one") from None
+    except ValueError as error:  # also a whole number of 5000 digits, which is no TOMLDecodeError
+        raise RosinError(f"{path} is not readable TOML ({error}); mend that place in an editor") from None
 
 
 def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]:
@@ -60,9 +89,9 @@ def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]
             wrong.append(f"{here}: unknown entry; {remedy}")
         elif isinstance(part, Field):
             if said := _mistake(part, value):
-                wrong.append(f"{here}: {_short(value)} {said}")
+                wrong.append(f"{here}: {short(value)} {said}")
         elif not isinstance(value, Mapping):
-            wrong.append(f"{here}: {_short(value)} should be a table; write [{here}]")
+            wrong.append(f"{here}: {short(value)} should be a table; write [{here}]")
         else:
             wrong += check(part, value, f"{here}.")
     for key, part in shape.fields.items():
@@ -72,9 +101,17 @@ def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]
     return wrong
 
 
-def _short(value: Any) -> str:
-    said = repr(value)
+def short(value: Any) -> str:
+    """A value as a mistake shows it."""
+    try:
+        said = repr(value)
+    except (ValueError, RecursionError):  # a whole number of 5000 digits; tables in tables without end
+        said = f"this {'number' if isinstance(value, int) else 'heap'}"
     return said if len(said) <= 60 else said[:57] + "..."
+
+
+def _bound(bound: float | None) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def _mistake(part: Field, value: Any) -> str:
@@ -86,8 +123,7 @@ def _mistake(part: Field, value: Any) -> str:
         "integer": lambda: number and isinstance(value, int),
         "boolean": lambda: isinstance(value, bool),
         "choice": lambda: value in part.choices,
-        "label": lambda: isinstance(value, str)
-        or (isinstance(value, Mapping) and set(value) == {"en", "fr"} and all(isinstance(v, str) for v in value.values())),
+        "label": lambda: isinstance(value, str) or _both_languages(value),
         "sha256": lambda: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None,
         "texts": lambda: isinstance(value, list) and all(isinstance(v, str) for v in value),
         "tables": lambda: isinstance(value, list) and all(isinstance(v, Mapping) for v in value),
@@ -99,13 +135,17 @@ def _mistake(part: Field, value: Any) -> str:
     if not right:
         wanted = "one of " + ", ".join(part.choices) if part.kind == "choice" else _WORDS[part.kind]
         return f"does not fit; write {wanted}"
-    if number and not math.isfinite(value):
+    if number and not abs(value) <= sys.float_info.max:  # not isfinite(): it fails on a whole number of 400 digits
         return "is not a finite number; write one"
     if number and part.low is not None and value < part.low:
-        return f"is too small; the range is {part.low:g} to {part.high:g}"
+        return f"is too small; the range is {_bound(part.low)} to {_bound(part.high)}"
     if number and part.high is not None and value > part.high:
-        return f"is too large; the range is {part.low:g} to {part.high:g}"
+        return f"is too large; the range is {_bound(part.low)} to {_bound(part.high)}"
     return ""
+
+
+def _both_languages(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"en", "fr"} and all(isinstance(v, str) for v in value.values())
 
 
 def json_schema(shape: Section, title: str = "", dialect: str = "") -> dict[str, Any]:

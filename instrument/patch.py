@@ -7,18 +7,19 @@ names knobs by id, and a knob that the model does not have is a mistake found wh
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from instrument.errors import Mistakes, RosinError
-from instrument.fields import Field, Section, check, json_schema
+from instrument.errors import Mistakes
+from instrument.fields import Field, Section, check, json_schema, read_toml, short
 from instrument.knobs import PARAMETERS, KnobTable, Label, LatentSpec, table_for
 
 SCHEMA = 1
-
+NO_LABEL = Label("", "")
+_NAME = re.compile(r"[^/\\\x00-\x1f]{1,64}")
 _PARAMETER = {knob.id: knob for knob in PARAMETERS}
 
 
@@ -42,14 +43,14 @@ SHAPE = Section(
         "seed": Field("integer", low=0, high=2**63 - 1, about="seed of every chance in the patch"),
         "model": Section(
             {
-                "name": Field("text", needed=True, about="folder name of the model, or 'null' for the weightless voice"),
+                "name": Field("text", needed=True, about="name of the model; 'null' is the weightless voice"),
                 "sha256": Field("sha256", about="sha256 of the model's card.toml; not needed for 'null'"),
             },
             needed=True,
         ),
         "voice": Section(
             {
-                "sounds": Field("choice", choices=("gesture", "always"), about="silent until the first gesture, or not"),
+                "sounds": Field("choice", choices=("gesture", "always"), about="silent until the first gesture or not"),
                 "notes": Field("choice", choices=("mono", "off"), about="do notes play the pitch and the loudness"),
                 "note": Field("number", low=0, high=127, about="MIDI note at rest"),
                 "bend_semitones": Field("number", low=0, high=48),
@@ -106,9 +107,9 @@ class Patch:
     name: str
     model: str
     model_sha256: str = ""
-    title: Label = Label("", "")
+    title: Label = NO_LABEL
     author: str = ""
-    about: Label = Label("", "")
+    about: Label = NO_LABEL
     seed: int = 1
     sounds: str = "gesture"
     notes: str = "mono"
@@ -142,24 +143,27 @@ class Patch:
 
 def migrate(table: dict[str, Any]) -> dict[str, Any]:
     """Bring an older file up to SCHEMA. Version 0 (before any release) kept ``drift`` and ``difficulty`` on top."""
-    if table.get("schema") == 0:
+    if type(table.get("schema")) is int and table["schema"] == 0:
         table = {**table, "schema": 1}
-        if "difficulty" in table:
-            table["friction"] = {**table.get("friction", {}), "difficulty": table.pop("difficulty")}
-        if "drift" in table:
-            table["chance"] = {**table.get("chance", {}), "drift": table.pop("drift")}
+        for key, room in (("difficulty", "friction"), ("drift", "chance")):
+            if key in table and isinstance(table.get(room, {}), Mapping):
+                table[room] = {**table.get(room, {}), key: table.pop(key)}
     return table
 
 
 def patch_from(table: Mapping[str, Any], where: str) -> Patch:
     """A Patch out of plain tables. Raises Mistakes: one line each with path, value and remedy."""
     table = migrate(dict(table))
+    version = table.get("schema")
+    if isinstance(version, int) and version > SCHEMA:  # whatever else it says is not for us to judge
+        raise Mistakes(where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
     wrong = check(SHAPE, table)
-    name = table.get("name")
-    if isinstance(name, str) and not re.fullmatch(r"[^/\\\x00-\x1f]{1,64}", name):
-        wrong.append(f"name: {name!r} is no name; use 1 to 64 characters without slashes")
-    model = table.get("model")
-    if isinstance(model, Mapping) and model.get("name") not in (None, "null") and not model.get("sha256"):
+    model = table.get("model", {})
+    names = {"name": table.get("name"), "model.name": model.get("name") if isinstance(model, Mapping) else None}
+    for at, name in names.items():
+        if isinstance(name, str) and not _NAME.fullmatch(name):
+            wrong.append(f"{at}: {short(name)} is no name; use 1 to 64 characters without slashes")
+    if isinstance(names["model.name"], str) and names["model.name"] != "null" and "sha256" not in model:
         wrong.append("model.sha256: it is missing; write the hash that `rosin models list` prints for this model")
     if wrong:
         raise Mistakes(where, wrong)
@@ -173,17 +177,20 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
             for id, row in table.get("knobs", {}).items()
         },
         "friction": {k: float(v) for k, v in friction.items() if k in FRICTION},
-        "friction_knobs": friction.get("knob", {}),
+        "friction_knobs": {id: _still(row) for id, row in friction.get("knob", {}).items()},
         "chance": {k: float(v) for k, v in chance.items() if k in CHANCE},
-        "chance_knobs": chance.get("knob", {}),
+        "chance_knobs": {id: _still(row) for id, row in chance.get("knob", {}).items()},
         "path": where,
     }
+    for key in ("knobs", "friction", "friction_knobs", "chance", "chance_knobs"):
+        wanted[key] = MappingProxyType(wanted[key])
     for key in ("author", "seed"):
         wanted.update({key: table[key]} if key in table else {})
     for key in ("title", "about"):
         wanted.update({key: label_from(table[key])} if key in table else {})
     for key in SHAPE.fields["voice"].fields:  # type: ignore[union-attr]
-        wanted.update({key: voice[key]} if key in voice else {})
+        if key in voice:
+            wanted[key] = voice[key] if isinstance(voice[key], str) else float(voice[key])
     renamed = {
         "input_mode": live.get("mode"),
         "input_amount": live.get("amount"),
@@ -196,6 +203,10 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
     return Patch(**wanted)
 
 
+def _still(row: Mapping[str, Any]) -> Mapping[str, float]:
+    return MappingProxyType({key: float(value) for key, value in row.items()})
+
+
 def label_from(value: Any) -> Label:
     """A Label out of checked TOML: one text for both languages, or a table of two."""
     return Label(value, value) if isinstance(value, str) else Label(value["en"], value["fr"])
@@ -203,19 +214,7 @@ def label_from(value: Any) -> Label:
 
 def read_patch(path: Path) -> Patch:
     """Read one patch file. RosinError or Mistakes, each sentence with its remedy."""
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise RosinError(f"{path} cannot be read ({error.strerror}); give the path of a patch file") from None
-    except UnicodeDecodeError:
-        raise RosinError(f"{path} is not text in UTF-8; save the patch again as UTF-8") from None
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RosinError(f"{path} is not readable TOML ({error}); mend that place in an editor") from None
-    except RecursionError:
-        raise RosinError(f"{path} nests too deep to be a patch; write it again from a shipped patch") from None
-    return patch_from(table, str(path))
+    return patch_from(read_toml(path, "patch"), str(path))
 
 
 def table_of(patch: Patch, latents: Sequence[LatentSpec]) -> KnobTable:

@@ -6,6 +6,7 @@ port of that name, one every 5 ms, when it is told to by a line on stdin.
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -140,7 +141,7 @@ def test_a_sequencer_of_jacks_own_plays_notes_in_time(jack: Jack) -> None:
             peer.wait(timeout=5)
         assert {g.knob for g in found} == {60}
         ons = [g.time for g in found if g.kind == Kind.NOTE_ON]
-        gaps = sorted(b - a for a, b in zip(ons, ons[1:], strict=False))
+        gaps = sorted(b - a for a, b in itertools.pairwise(ons))
         assert gaps[len(gaps) // 2] == pytest.approx(0.1, abs=0.01)
 
 

@@ -246,7 +246,7 @@ def test_the_rigs_echo_list_is_told_from_the_beginning_and_for_ever() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listens:
         listens.bind(("127.0.0.1", 0))
         listens.settimeout(1.0)
-        with on_the_table(OscSettings("127.0.0.1:0", echo=("127.0.0.1:{}".format(listens.getsockname()[1]),))) as t:
+        with on_the_table(OscSettings("127.0.0.1:0", echo=(f"127.0.0.1:{listens.getsockname()[1]}",))) as t:
             t.frame(hand={"level": 0.5})
             t.see()
             assert listens.recv(100).startswith(b"/rosin/")

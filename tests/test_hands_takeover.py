@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_after_a_release_even_the_controller_that_had_it_is_not_believed() -> No
 def test_scale_follows_the_direction_and_both_meet_at_the_ends(path: list[float], start: float) -> None:
     takeover, position = Takeover("scale"), start
     assert takeover.turn(path[0], position) is None
-    for before, control in zip(path, path[1:], strict=False):
+    for before, control in itertools.pairwise(path):
         to = takeover.turn(control, position)
         if to is None:
             assert control == before
