@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from instrument.rig import Rig, read_rig
     from instrument.show import Show
     from instrument.sound.bank import open_part
-    from instrument.sound.device import list_devices
     from instrument.sound.control import QUANTUM
+    from instrument.sound.device import list_devices
     from instrument.sound.engine import CHANNELS, Engine, Part, Snapshot
     from instrument.sound.ring import Adapter
     from instrument.sound.settings import SoundSettings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,13 +28,18 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. 0: done; 1: a check did not hold; 2: something the player can mend, said in a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a bar or an accent on a console that has none is no reason to end
+            stream.reconfigure(errors="backslashreplace")
     whole = parser()
     args = whole.parse_args(arguments)
     if not getattr(args, "run", None):
         whole.print_help()
         return 2
     try:
-        return int(args.run(args))
+        done = int(args.run(args))
+        sys.stdout.flush()  # here, where a reader that left can still be met
+        return done
     except RosinError as error:
         print(f"rosin: {error}" if "\n" not in str(error) else error, file=sys.stderr)
         return 2

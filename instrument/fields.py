@@ -61,7 +61,7 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             data = file.read(BYTES_MAX + 1)
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")  # -sig: an editor's byte order mark is no mistake
+        text = data.decode("utf-8-sig")  # -sig: an editor's byte order mark is no mistake
     except UnicodeDecodeError:
         raise RosinError(f"{path} is not text in UTF-8; save the {what} again as UTF-8") from None
     except (OSError, ValueError) as error:

@@ -23,8 +23,7 @@ COUNTERS = (
     "blocks", "xruns", "resets", "swaps", "device_losses",
     "frames_drawn", "frames_missed", "shader_errors",
     "restarts", "files_recorded", "files_failed",
-    "cue",
-    "memory_locked",
+    "cue_sound", "cue_hands", "memory_locked",
 )  # fmt: skip
 """The names of the counters; the same in every row, each process uses its own few."""
 
@@ -32,7 +31,7 @@ TEXTS = ("where", "device", "ports", "state")
 """The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open, ``state`` in words."""
 
 TEXT_BYTES = 240
-COUNTERS_MAX = 32
+COUNTERS_MAX = 40
 NOTICES_KEPT = 8
 
 _TEXT = struct.Struct(f"=QdI{TEXT_BYTES}sI")  # number, time, length, UTF-8, crc32 of all before it

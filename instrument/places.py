@@ -28,9 +28,9 @@ def shipped(kind: str) -> Path:
 
 def patch_folders(own: str = "") -> list[Path]:
     """Where patches are looked for, first wins: the rig's folder, the player's own, the shipped ones."""
-    folders = [Path(own).expanduser()] if own else []
+    folders = [Path(os.path.expanduser(own))] if own else []  # (Path.expanduser raises where there is no such home)
     folders += [data_home() / "patches", shipped("patches")]
-    return [folder for folder in folders if folder.is_dir()]
+    return [folder for folder in folders if os.path.isdir(folder)]
 
 
 def find_patches(wanted: str = "", own: str = "") -> tuple[list[Path], int]:
@@ -39,11 +39,12 @@ def find_patches(wanted: str = "", own: str = "") -> tuple[list[Path], int]:
     The list is every patch in the same folder, by file name: a program change walks through it.
     """
     if wanted and (wanted.endswith(".toml") or os.sep in wanted or "/" in wanted):
-        path = Path(wanted).expanduser()
-        if not path.is_file():
+        path = Path(os.path.expanduser(wanted))
+        if not os.path.isfile(path):  # (Path.is_file raises where a name is too long or a folder is closed)
             raise RosinError(f"there is no patch file {wanted}; `rosin check` lists the patches there are")
-        siblings = sorted(path.resolve().parent.glob("*.toml"))
-        return siblings, siblings.index(path.resolve())
+        path = path.resolve()
+        siblings = sorted(path.parent.glob("*.toml"))
+        return (siblings, siblings.index(path)) if path in siblings else ([path], 0)
     names = []
     for folder in patch_folders(own):
         files = sorted(folder.glob("*.toml"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 import tomllib
@@ -17,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
 from instrument.errors import Mistakes, RosinError
-from instrument.fields import Field, Section, check, json_schema
+from instrument.fields import Field, Section, check, json_schema, read_toml, short
 
 SCHEMA = 1
 
@@ -32,7 +32,7 @@ SHAPE = Section(
             {
                 "device": Field("text", about="part of the device's name; empty = the system's own; 'null' = none"),
                 "block": Field("integer", low=16, high=8192, about="frames the device asks for at a time"),
-                "ahead": Field("integer", low=0, high=64, about="blocks computed ahead of the device; 0 = in its callback"),
+                "ahead": Field("integer", low=0, high=64, about="blocks computed ahead; 0 = in the device's callback"),
                 "input": Field("boolean", about="open the device's inputs too"),
                 "provider": Field("choice", choices=("auto", "cpu", "cuda"), about="what runs the model"),
                 "ceiling_db": Field("number", low=-24, high=0, about="no sample ever passes it"),
@@ -114,11 +114,17 @@ def rig_path() -> Path:
 
 def rig_from(table: Mapping[str, Any], where: str) -> Rig:
     """A Rig out of plain tables; raises Mistakes."""
+    version = table.get("schema")
+    if isinstance(version, int) and version > SCHEMA:
+        raise Mistakes(where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
     wrong = check(SHAPE, table)
     if not wrong:
         root = table.get("osc", {}).get("root", "/rosin")
         if not root.startswith("/") or root.endswith("/") or any(c in root for c in " #*,?[]{}"):
             wrong.append(f"osc.root: {root!r} is no OSC address; write one such as /rosin")
+        for key, folder in table.get("folders", {}).items():
+            if at_home(folder) is None:
+                wrong.append(f"folders.{key}: {folder!r} is in the home of nobody here; write the whole path")
     if wrong:
         raise Mistakes(where, wrong)
     wanted: dict[str, Any] = {"path": where}
@@ -126,47 +132,107 @@ def rig_from(table: Mapping[str, Any], where: str) -> Rig:
         place = table.get(section, {}) if section else table
         if key in place:
             value = place[key]
+            value = at_home(value) if section == "folders" else value
             wanted[name] = tuple(value) if isinstance(value, list) else value
     return Rig(**wanted)
+
+
+def at_home(folder: str) -> str | None:
+    """A folder with its ``~`` written out; None when there is no such home."""
+    try:
+        return str(Path(folder).expanduser()) if folder.startswith("~") else folder
+    except RuntimeError:
+        return None
 
 
 def read_rig(path: Path | None = None) -> Rig:
     """The rig file, or a new rig when there is none yet (that is no mistake)."""
     path = path or rig_path()
+    return rig_from(read_toml(path, "rig"), str(path)) if _is_there(path) else Rig(path=str(path))
+
+
+def _is_there(path: Path) -> bool:
+    """False only when nothing is there yet; what cannot be looked at is for the reader to tell of."""
     try:
-        text = path.read_text(encoding="utf-8")
+        os.stat(path)
     except FileNotFoundError:
-        return Rig(path=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RosinError(f"{path} cannot be read ({error}); mend or remove it") from None
-    try:
-        return rig_from(tomllib.loads(text), str(path))
-    except tomllib.TOMLDecodeError as error:
-        raise RosinError(f"{path} is not readable TOML ({error}); mend that place in an editor") from None
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
+
+
+_FIRST_LINES = "# Rosin: this machine. Written when a controller is learned; yours to edit.\nschema = 1\n"
+_HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]\]?\s*(#.*)?")
+_ROWS = re.compile(r"\s*\[\[\s*midi\s*\.\s*bindings\s*\]\]\s*(#.*)?")
 
 
 def save_bindings(path: Path, bindings: Sequence[Mapping[str, Any]]) -> None:
-    """Write what was learned into the rig file, whole and at once; everything else in the file stays as it is."""
+    """Write what was learned into the rig file, whole and at once; everything else in the file stays as it is.
+
+    Done on the file's own lines: a TOML library gives the comment above the next section to the row before it, and
+    takes it away with that row. What comes out is read again, and must say what it should, before the old one goes.
+    """
+    rows = [{k: v for k, v in binding.items() if v is not None} for binding in bindings]
+    there = _is_there(path)
+    before = read_toml(path, "rig") if there else {"schema": SCHEMA}
+    text = path.read_text(encoding="utf-8-sig") if there else _FIRST_LINES
+    midi: Any = before.get("midi", {})
+    if isinstance(midi, Mapping) and midi.get("bindings") and not any(map(_ROWS.fullmatch, text.splitlines())):
+        document = tomlkit.parse(text)  # written as bindings = [...]
+        document["midi"].remove("bindings")
+        text = tomlkit.dumps(document)
+    text = _with_rows(text, rows)
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        document = tomlkit.document()
-        document.add(tomlkit.comment("Rosin: this machine. Written when a controller is learned; yours to edit."))
-        document.add("schema", tomlkit.item(SCHEMA))
-    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
-        raise RosinError(f"{path} cannot be read ({error}), so nothing was learned into it; mend it first") from None
-    midi = document.setdefault("midi", tomlkit.table())
-    rows = tomlkit.aot()
-    for binding in bindings:
-        row = tomlkit.table()
-        row.update({k: v for k, v in binding.items() if v is not None})
-        rows.append(row)
-    midi["bindings"] = rows
-    write_whole(path, tomlkit.dumps(document))
+        after = tomllib.loads(text)
+        whole = isinstance(midi, Mapping) and {**after, "midi": {"bindings": [], **after.get("midi", {})}} == {
+            **before, "midi": {**midi, "bindings": rows}
+        }  # fmt: skip
+    except tomllib.TOMLDecodeError:
+        whole = False
+    if not whole:
+        raise RosinError(f"{path} has no place for what was learned; write its MIDI entries under a line [midi]")
+    write_whole(path, text)
+
+
+def _with_rows(text: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """The text with these rows of midi.bindings in place of those it has. A row that stays keeps its comments."""
+    parts: list[list[str]] = [[]]  # what comes before the first header, then header after header
+    for line in [*text.splitlines(keepends=True), ""]:
+        if not line or _HEADER.fullmatch(line.rstrip()):
+            end = len(parts[-1])
+            while end and (not parts[-1][end - 1].strip() or parts[-1][end - 1].lstrip().startswith("#")):
+                end -= 1  # the comments above a header are the header's, those at the end are nobody's
+            parts.append([*parts[-1][end:], line])
+            del parts[-2][end:]
+        else:
+            parts[-1].append(line)
+    kept = ["".join(part) for part in parts]
+    old = [i for i, part in enumerate(parts) if any(_ROWS.fullmatch(line.rstrip()) for line in part)]
+    midi = [i for i, part in enumerate(kept) if re.search(r"^\s*\[\s*midi\s*\]", part, re.MULTILINE)]
+    at = old[0] if old else midi[0] + 1 if midi else len(kept)
+    mine = [kept[i] for i in old]
+    written = []
+    for row in rows:
+        same = next((part for part in mine if _says(part, row)), None)
+        if same is not None:
+            mine.remove(same)
+        written.append(same or "\n[[midi.bindings]]\n" + tomlkit.dumps(row))
+    head = ["".join(kept[:at])] if at else []
+    tail = [part for i, part in enumerate(kept) if i >= at and i not in old]
+    return "".join(part if part.endswith("\n") or not part else part + "\n" for part in [*head, *written, *tail])
+
+
+def _says(part: str, row: Mapping[str, Any]) -> bool:
+    try:
+        return bool(tomllib.loads(part)["midi"]["bindings"] == [row])
+    except (ValueError, RecursionError):
+        return False
 
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file in one step, so that a crash leaves the old one or the new one, never half of one."""
+    path = Path(os.path.realpath(path))  # a link to a file kept elsewhere stays a link
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -2,23 +2,22 @@
 
     hands --gestures--> sound --frames--> (stage)        all through the link, which show made and keeps
 
-A process that dies is started again: hands at once; sound by its understudy, a second sound process that has
-everything loaded and waits for its cue, so that the gap is the opening of the device and not of the program.
-What was played is in the link's last frame, so it survives any of them.
+A process that dies is replaced by its understudy: a second one that has everything loaded and waits for its cue, so
+that the gap is the opening of a device or a port and not of a program. What was played is in the link's last frame,
+so it survives any of them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from types import FrameType
+from typing import Protocol
 
 from instrument.errors import RosinError
 from instrument.hands.child import HandsSettings
@@ -33,69 +32,107 @@ GIVE_UP_AFTER = 5
 GIVE_UP_WITHIN_SECONDS = 20.0
 
 
-@dataclass
-class Child:
-    """One process of the show and how often it had to be started."""
+class Role:
+    """One part to be played: the process that plays it, the one that could, and how often it had to be replaced."""
 
-    name: str
-    command: list[str]
-    process: subprocess.Popen[bytes] | None = None
-    deaths: list[float] = field(default_factory=list)
+    def __init__(self, name: str, module: str, settings: Told, link: Link) -> None:
+        self.name = name
+        self._commands = [
+            [sys.executable, "-m", module, replace(settings, token=link.token, understudy=u).to_json()]
+            for u in (False, True)
+        ]
+        self._link = link
+        self.row = link.health.row(name)
+        self.player: subprocess.Popen[bytes] | None = None
+        self.understudy: subprocess.Popen[bytes] | None = None
+        self.understudy_at = 0.0
+        self.lost_at = 0.0
+        self._deaths: list[float] = []
+
+    def start(self) -> None:
+        """A player from nothing."""
+        self.player = self._spawn(0)
+
+    def start_understudy(self) -> None:
+        """One who learns the part beside the stage."""
+        self.understudy = self._spawn(1)
+
+    def _spawn(self, which: int) -> subprocess.Popen[bytes]:
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+        return subprocess.Popen(
+            self._commands[which], stdin=subprocess.DEVNULL, pass_fds=self._link.fds, creationflags=flags
+        )
 
     @property
     def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.player is not None and self.player.poll() is None
+
+    @property
+    def ready(self) -> bool:
+        """Is there somebody to take over."""
+        return self.understudy is not None and self.understudy.poll() is None
+
+    def hangs(self, now: float) -> bool:
+        """It lives but no longer beats. (Before its first beat it is only slow.)"""
+        return self.row.pid != 0 and self.row.age(now) > HEARTBEAT_SECONDS
+
+    def take_over(self, now: float) -> float:
+        """The understudy's cue, or a new start. Returns how many deaths there were lately."""
+        self.lost_at = self.lost_at or now
+        self._deaths = [t for t in self._deaths if now - t < GIVE_UP_WITHIN_SECONDS] + [now]
+        if self.ready and self.understudy is not None:
+            self.player, self.understudy = self.understudy, None
+            self._link.health.row("show").put(f"cue_{self.name}", self.player.pid)
+        else:
+            self.start()
+        # The newcomer's heartbeat has yet to begin; until then the dead one's must not count against it.
+        self.row.beat(now + HEARTBEAT_SECONDS)
+        return len(self._deaths)
+
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        return [p for p in (self.player, self.understudy) if p is not None]
+
+
+class Told(Protocol):
+    """Settings of a process: frozen data with a token and whether it is an understudy."""
+
+    token: str
+    understudy: bool
+
+    def to_json(self) -> str: ...
 
 
 class Show:
-    """The whole instrument running. ``run(tick)`` returns when it is asked to stop or ``seconds`` have passed."""
+    """The whole instrument running. ``run(seconds, tick)`` returns at Ctrl-C, SIGTERM or when the time is over."""
 
     def __init__(self, sound: SoundSettings, hands: HandsSettings | None, language: str = "en") -> None:
         self.link = Link.create()
         self.health = self.link.health.enter("show")
         self.language = language
-        self.sound_settings = replace(sound, token=self.link.token)
-        self.sound = Child("sound", self._sound_command(understudy=False))
-        self.understudy = Child("understudy", self._sound_command(understudy=True))
-        self.hands: Child | None = None
-        if hands is not None:
-            told = replace(hands, token=self.link.token).to_json()
-            self.hands = Child("hands", [sys.executable, "-m", "instrument.hands.child", told])
-        self.started = time.monotonic()
+        self.sound = Role("sound", "instrument.sound.process", sound, self.link)
+        self.hands = Role("hands", "instrument.hands.child", hands, self.link) if hands is not None else None
+        self.roles = [role for role in (self.hands, self.sound) if role is not None]
         self.stopping = False
-        self._said = {"hands": 0, "sound": 0}
-        self._understudy_at = 0.0
-        self._lost_at = 0.0
         self.notices: list[str] = []
-
-    def _sound_command(self, understudy: bool) -> list[str]:
-        told = replace(self.sound_settings, understudy=understudy).to_json()
-        return [sys.executable, "-m", "instrument.sound.process", told]
-
-    def _spawn(self, child: Child) -> None:
-        flags = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {}
-        child.process = subprocess.Popen(
-            child.command, stdin=subprocess.DEVNULL, pass_fds=self.link.fds, close_fds=True, **flags
-        )
+        self._said = {"hands": 0, "sound": 0}
 
     # --- the life of the show
 
     def open(self, timeout_s: float = 60.0) -> None:
         """Start the processes and wait for the first block of sound. RosinError in the sound's own words."""
-        self._spawn(self.sound)
-        if self.hands is not None:
-            self._spawn(self.hands)
+        for role in self.roles:
+            role.start()
         deadline = time.monotonic() + timeout_s
-        children = [child for child in (self.hands, self.sound) if child is not None]
-        while self.link.frames.seq == 0 or (self.hands is not None and not self.link.health.row("hands").pid):
-            gone = next((child for child in children if not child.alive), None)
+        while self.link.frames.seq == 0 or any(role.row.pid == 0 for role in self.roles):
+            gone = next((role for role in self.roles if not role.alive), None)
             if gone is not None or time.monotonic() > deadline:
                 name = gone.name if gone is not None else "sound"
                 said = [notice.text for notice in self.link.health.notices(name)]
                 self.close()
                 raise RosinError(said[-1] if said else f"the {name} did not start; run `rosin check` on the patch")
             time.sleep(LOOK_SECONDS)
-        self._understudy_at = time.monotonic() + UNDERSTUDY_AFTER_SECONDS
+        for role in self.roles:
+            role.understudy_at = time.monotonic() + UNDERSTUDY_AFTER_SECONDS
 
     def run(self, seconds: float | None, tick: Callable[[Show], None]) -> None:
         """Watch until Ctrl-C, SIGTERM or ``seconds``; ``tick`` is called about 100 times a second."""
@@ -138,52 +175,28 @@ class Show:
         now = time.monotonic()
         self.health.beat(now)
         self._collect_notices()
-        if self.sound.alive and self.link.health.age("sound", now) > HEARTBEAT_SECONDS and self._entered("sound"):
-            self._kill(self.sound)  # it hangs: a dead sound can be replaced, a frozen one cannot
-        if not self.sound.alive:
-            self._replace_sound(now)
-        elif self._lost_at and self._fresh_frame(self._lost_at):
-            gap = time.monotonic() - self._lost_at
-            self._note(say("sound_restarted", self.language, seconds=f"{gap:.2f}"))
-            self._lost_at = 0.0
-            self._understudy_at = now + UNDERSTUDY_AFTER_SECONDS
-        if self._understudy_at and now > self._understudy_at and not self.understudy.alive:
-            self._understudy_at = 0.0
-            self._spawn(self.understudy)
-        if self.hands is not None and not self.hands.alive:
-            self._mourn(self.hands, now)
-            self._spawn(self.hands)
-            self._note(say("hands_restarted", self.language))
-        elif self.hands is not None and self.link.health.age("hands", now) > HEARTBEAT_SECONDS and self._entered("hands"):
-            self._kill(self.hands)
+        for role in self.roles:
+            if role.alive and role.hangs(now) and role.player is not None:
+                _kill(role.player)  # what hangs cannot be replaced, what is dead can
+            if not role.alive:
+                self.health.add("restarts")
+                if role.take_over(now) >= GIVE_UP_AFTER:
+                    last = f" Its last word: {self.notices[-1]}" if self.notices else ""
+                    raise RosinError(f"the {role.name} keeps dying; start again with another device or patch.{last}")
+            elif role.lost_at and self._is_back(role):
+                gap = time.monotonic() - role.lost_at
+                self._note(say(f"{role.name}_restarted", self.language, seconds=f"{gap:.2f}"))
+                role.lost_at = 0.0
+                role.understudy_at = now + UNDERSTUDY_AFTER_SECONDS
+            if role.understudy_at and now > role.understudy_at and not role.ready:
+                role.understudy_at = 0.0
+                role.start_understudy()
 
-    def _entered(self, name: str) -> bool:
-        row = self.link.health.row(name)
-        return row.pid != 0 and row.heartbeat > 0.0
-
-    def _fresh_frame(self, since: float) -> bool:
+    def _is_back(self, role: Role) -> bool:
+        if role.name == "hands":
+            return role.row.entered > role.lost_at
         frame = self.link.frames.latest()
-        return frame is not None and frame.time > since
-
-    def _replace_sound(self, now: float) -> None:
-        self._mourn(self.sound, now)
-        self._lost_at = self._lost_at or now
-        if self.understudy.alive and self.understudy.process is not None:
-            self.sound.process, self.understudy.process = self.understudy.process, None
-            self.health.put("cue", self.sound.process.pid)
-        else:
-            self._spawn(self.sound)
-        # The newcomer's heartbeat has yet to begin; until then the dead one's must not count against it.
-        self.link.health.row("sound").beat(now + HEARTBEAT_SECONDS)
-
-    def _mourn(self, child: Child, now: float) -> None:
-        """Count a death; one that dies again and again is not brought back for ever."""
-        self.health.add("restarts")
-        child.deaths = [t for t in child.deaths if now - t < GIVE_UP_WITHIN_SECONDS] + [now]
-        if len(child.deaths) >= GIVE_UP_AFTER:
-            self._collect_notices()
-            last = f" Its last word: {self.notices[-1]}" if self.notices else ""
-            raise RosinError(f"the {child.name} process keeps dying; start again with another device or patch.{last}")
+        return frame is not None and frame.time > role.lost_at
 
     def _note(self, text: str) -> None:
         self.notices.append(text)
@@ -197,29 +210,24 @@ class Show:
 
     # --- the end
 
-    def _kill(self, child: Child) -> None:
-        if child.process is not None:
-            with contextlib.suppress(OSError):
-                child.process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.process.wait(timeout=2.0)
-
     def close(self) -> None:
         """Ask everyone to stop (a recording is finished first), then make sure; nothing is left behind."""
-        children = [c for c in (self.hands, self.understudy, self.sound) if c is not None and c.process is not None]
-        for child in children:
-            if child.alive and child.process is not None:
-                child.process.terminate()
+        processes = [process for role in self.roles for process in role.processes()]
+        for process in processes:
+            with contextlib.suppress(OSError):
+                process.terminate()
         deadline = time.monotonic() + 5.0
-        for child in children:
-            assert child.process is not None
+        for process in processes:
             try:
-                child.process.wait(timeout=max(0.05, deadline - time.monotonic()))
+                process.wait(timeout=max(0.05, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self._kill(child)
+                _kill(process)
         self._collect_notices()
 
 
-def default_takes() -> Path:
-    """Where recordings go when nobody says otherwise."""
-    return Path(os.getcwd()) / "takes"
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process that does not listen, and wait until it is gone: two may not write one ring."""
+    with contextlib.suppress(OSError):
+        process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=2.0)

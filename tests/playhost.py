@@ -84,6 +84,16 @@ class Playing:
                     return child
         raise AssertionError(f"no {name} process among the children")
 
+    def wait_for_understudy(self, name: str, seconds: float = 30.0) -> None:
+        """Until the one who would take over has everything loaded and does nothing but wait."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(AssertionError, psutil.Error):
+                if self.child(name, understudy=True).cpu_percent(0.4) < 5.0:
+                    return
+            time.sleep(0.1)
+        raise AssertionError(f"{name} has no understudy after {seconds} s")
+
     @property
     def text(self) -> str:
         return self.log.read_text(errors="replace")

@@ -9,7 +9,7 @@ from instrument.errors import RosinError
 from instrument.hands.bindings import NOT_LEARNABLE
 from instrument.hands.clock import Clock
 from instrument.hands.names import plain, wanted
-from instrument.hands.ports import FakeDriver
+from instrument.hands.ports import FakeDriver, Inlet
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.link import Kind
 
@@ -298,6 +298,29 @@ def test_a_port_that_breaks_under_the_hand_is_closed_and_opened_again() -> None:
         look(t)
         assert keys(t)[-1] == "hands.midi.came"
         assert t.hands.counts.faults == 0
+
+
+def test_a_port_that_cannot_be_opened_is_said_once_and_tried_again_when_plugged_in_again() -> None:
+    class Busy(FakeDriver):
+        busy = True
+
+        def open(self, name: str) -> Inlet:
+            if self.busy:
+                raise OSError("another program has it")
+            return super().open(name)
+
+    driver = Busy(CONTROLLER)
+    with on_the_table(NO_OSC, find=lambda: driver) as t:
+        for _ in range(3):
+            look(t)
+        assert keys(t).count("hands.midi.shut") == 1
+        assert "another program has it" in str(t.said[-1])
+        driver.busy = False
+        driver.unplug(CONTROLLER)
+        look(t)
+        driver.plug(CONTROLLER)
+        look(t)
+        assert keys(t)[-1] == "hands.midi.came"
 
 
 def test_a_midi_server_that_dies_is_said_and_found_again() -> None:

@@ -54,6 +54,16 @@ def test_of_many_positions_in_one_pass_the_newest_wins_notes_and_triggers_all_co
         assert moves(found) == [(Z2, 0.49), (0, 0.5)]
 
 
+def test_the_newest_position_takes_its_own_place_in_the_order() -> None:
+    with on_the_table(HERE) as t:
+        client = t.client()
+        client.send("/rosin/knob/z2", 0.25)
+        client.send("/rosin/note", 60, 0.5)
+        client.send("/rosin/knob/z2", 0.75)
+        time.sleep(0.01)
+        assert [g[:3] for g in t.step(1)] == [(Kind.NOTE_ON, 60, 0.5), (Kind.KNOB, Z2, 0.75)]
+
+
 def test_a_pattern_moves_every_knob_it_fits() -> None:
     with on_the_table(HERE) as t:
         t.client().send("/rosin/latent/*", 0.75)
@@ -419,9 +429,9 @@ def test_learning_can_be_asked_for_by_osc() -> None:
 def test_a_relative_encoder_goes_on_from_where_osc_has_put_the_knob() -> None:
     rows = ({"knob": "z2", "kind": "cc", "number": 20, "motion": "twos"},)
     with on_the_table(HERE, MidiSettings(bindings=rows)) as t:
-        t.client().send("/rosin/knob/z2", 0.5)
+        t.client().send("/rosin/knob/z2", 0.25)
         t.step()
-        assert moves(t.midi((0xB0, 20, 1))) == [(Z2, round(0.5 + 1 / 127, 6))]
+        assert moves(t.midi((0xB0, 20, 1))) == [(Z2, round(0.25 + 1 / 127, 6))]
 
 
 def test_a_sound_that_does_not_listen_costs_gestures_and_one_sentence() -> None:

@@ -15,7 +15,7 @@ from instrument.knobs import Label
 from instrument.model import library
 from instrument.model.card import Latent, write_card
 from instrument.model.library import cards, find, open_voice, search_path, user_folder
-from instrument.model.null import null_card
+from instrument.model.null_card import null_card
 from instrument.model.page import histogram, show_page
 from instrument.model.session import OnnxVoice
 from instrument.model.verify import verify

@@ -10,7 +10,8 @@ from doubles import PlainNoise
 
 from instrument.errors import RosinError
 from instrument.knobs import table_for
-from instrument.model.null import NullVoice, null_card
+from instrument.model.null import NullVoice
+from instrument.model.null_card import null_card
 from instrument.model.voice import Voice
 
 RATE = 48000

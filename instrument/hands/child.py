@@ -10,13 +10,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from instrument.errors import RosinError
 from instrument.knobs import PARAMETERS, KnobTable
+from instrument.link import Link
 from instrument.rig import Rig, save_bindings
 
 
@@ -32,6 +34,7 @@ class HandsSettings:
     osc: Mapping[str, Any]
     midi: Mapping[str, Any]
     language: str = "en"
+    understudy: bool = False
 
     @classmethod
     def of(cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en") -> HandsSettings:
@@ -45,7 +48,8 @@ class HandsSettings:
         )  # fmt: skip
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self))
+        # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here
+        return json.dumps(dataclasses.asdict(self), default=str)
 
     @classmethod
     def from_json(cls, text: str) -> HandsSettings:
@@ -73,11 +77,20 @@ def tables_of(patches: Sequence[str], models: str) -> list[KnobTable]:
     return tables
 
 
+def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
+    """The understudy waits here, everything loaded. True: on stage; False: the show is over."""
+    show = link.health.row("show")
+    while not stop():
+        if show.count("cue_hands") == os.getpid():
+            return True
+        time.sleep(0.005)
+    return False
+
+
 def main(text: str) -> int:
     """Run the hands until SIGTERM, or until the show is gone."""
     from instrument.hands.process import Hands
     from instrument.hands.settings import MidiSettings, OscSettings
-    from instrument.link import Link
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopping = False
@@ -91,6 +104,8 @@ def main(text: str) -> int:
     link = Link.attach(settings.token)
     parent = os.getppid()
     tables = tables_of(settings.patches, settings.models)
+    if settings.understudy and not wait_for_cue(link, lambda: stopping or os.getppid() != parent):
+        return 0
     rig = Path(settings.rig)
     row = link.health.row("hands")
     try:

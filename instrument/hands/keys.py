@@ -12,6 +12,7 @@ import sys
 from types import TracebackType
 
 _ARROWS = {"[A": "up", "[B": "down", "[C": "right", "[D": "left", "OA": "up", "OB": "down", "OC": "right", "OD": "left"}
+TYPED_MAX = 4096
 _NAMED = {"\r": "enter", "\n": "enter", " ": "space", "\x7f": "backspace"}
 
 
@@ -44,7 +45,13 @@ class TerminalKeys:
         """The keys pressed since the last call: one character each, or escape, enter, space, up, down, left, right."""
         if self._before is None or not select.select([self._fd], [], [], 0.0)[0]:
             return []
-        return names_of(os.read(self._fd, 256).decode("utf-8", "ignore"))
+        typed = b""
+        with contextlib.suppress(OSError):  # the terminal was closed: the show hears of it by a signal
+            while len(typed) < TYPED_MAX and select.select([self._fd], [], [], 0.0)[0]:
+                if not (more := os.read(self._fd, TYPED_MAX)):
+                    break
+                typed += more  # all there is, so that no arrow is cut in two: its first half would be the Escape key
+        return names_of(typed.decode("utf-8", "ignore"))
 
 
 def names_of(typed: str) -> list[str]:

@@ -85,8 +85,8 @@ class Hands:
 
     def step(self, wait_seconds: float = WAIT_SECONDS) -> None:
         """One pass: wait for a datagram, at most so long while MIDI is to be polled; then take what there is."""
-        self._wait(wait_seconds)
-        if self.osc is not None:
+        something = self._wait(wait_seconds)
+        if something and self.osc is not None:
             for heard in self._safely(self.osc.ear.receive) or ():
                 self._safely(self.osc.take, heard)
             self.osc.flush()
@@ -107,13 +107,15 @@ class Hands:
             self.osc.ear.close()
         self._report(time.monotonic())
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> bool:
+        """Whether a datagram has come."""
         if self.ports is None or not self.ports.open:  # nothing to poll: sleep on, the socket wakes us anyway
             seconds = max(seconds, min(IDLE_SECONDS, self._frame_at - time.monotonic()))
         try:
-            select.select([] if self.osc is None else [self.osc.ear], [], [], seconds)
-        except (OSError, ValueError):
+            return bool(select.select([] if self.osc is None else [self.osc.ear], [], [], seconds)[0])
+        except (OSError, ValueError):  # no socket to wait for
             time.sleep(seconds)
+            return True
 
     def _safely(self, act: Callable[..., Any], *args: Any) -> Any:
         """On stage there is no traceback. A fault of ours is counted apart from what others send."""

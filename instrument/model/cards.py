@@ -9,7 +9,7 @@ from instrument.errors import RosinError
 from instrument.model.card import Card
 from instrument.model.credits import credits_line, no_credits, read_credits
 from instrument.model.library import NULL, find
-from instrument.model.null import null_card
+from instrument.model.null_card import null_card
 
 
 def card_for(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> Card:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.link import Gesture
-from instrument.sound.engine import CHANNELS, QUANTUM, Engine
+from instrument.sound.control import QUANTUM
+from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.ring import Adapter
 
 F32 = NDArray[np.float32]

@@ -7,18 +7,20 @@ A text file, one JSON object a line. The first line names the patch and the seed
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from instrument.errors import Mistakes, RosinError
+from instrument.fields import short
 from instrument.knobs import KnobTable
 from instrument.link import Gesture, Kind, Source
 
 VERSION = 1
 TAKE_SECONDS_MAX = 24 * 3600.0
+SEED_MAX = 2**63 - 1
+SLOT_MAX = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +62,57 @@ _SLOTTED = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
 
 def _number(row: Mapping[str, Any], key: str, low: float, high: float) -> float:
     value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{key}: {value!r} is not a number; write one from {low:g} to {high:g}")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise ValueError(f"{key}: {short(value)} is not a number; write one from {low:g} to {high:g}")
     if not low <= value <= high:
-        raise ValueError(f"{key}: {value!r} is out of range; write one from {low:g} to {high:g}")
+        raise ValueError(f"{key}: {short(value)} is out of range; write one from {low:g} to {high:g}")
     return float(value)
+
+
+def _whole(row: Mapping[str, Any], key: str, high: int) -> int:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
+        raise ValueError(f"{key}: {short(value)} does not fit; write a whole number from 0 to {high}")
+    return value
 
 
 def _event(row: Mapping[str, Any]) -> Event:
     t = _number(row, "t", 0.0, TAKE_SECONDS_MAX)
     if "knob" in row or "push" in row:
         key = "knob" if "knob" in row else "push"
-        if not isinstance(row[key], str):
-            raise ValueError(f"{key}: {row[key]!r} is no knob; write its id, as `rosin knobs` lists them")
+        if not isinstance(row[key], str) or not row[key]:
+            raise ValueError(f"{key}: {short(row[key])} is no knob; write its id, as `rosin knobs` lists them")
         if key == "push":
             return Event(t, Kind.FORCE, _number(row, "value", -1.0, 1.0), row["push"])
         return Event(t, Kind.KNOB, _number(row, "value", 0.0, 1.0), row["knob"])
     if "note" in row:
-        note = int(_number(row, "note", 0, 127))
+        note = _whole(row, "note", 127)
         velocity = _number(row, "velocity", 0.0, 1.0)
         return Event(t, Kind.NOTE_ON if velocity else Kind.NOTE_OFF, velocity, number=note)
     if "seed" in row:
-        return Event(t, Kind.SEED, number=int(_number(row, "seed", 0, 2**63 - 1)))
+        return Event(t, Kind.SEED, number=_whole(row, "seed", SEED_MAX))
     for key, kind in _VALUED.items():
         if key in row:
             return Event(t, kind, _number(row, key, -1.0, 1.0))
     for key, kind in _SLOTTED.items():
         if key in row:
-            return Event(t, kind, number=int(_number(row, key, 0, 7)))
+            return Event(t, kind, number=_whole(row, key, SLOT_MAX))
     for key, kind in _BARE.items():
         if key in row:
             return Event(t, kind)
-    raise ValueError(f"{sorted(row)} says no gesture; write knob, push, note, bend, pressure, sustain, seed, panic ...")
+    raise ValueError(
+        f"{short(sorted(row))} says no gesture; write knob, push, note, bend, pressure, sustain, seed, panic ..."
+    )
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):  # no JSON, a number of 5000 digits, lists in lists without end
+        row = None
+    if not isinstance(row, dict):
+        raise ValueError("it is no JSON object; write one object a line")
+    return row
 
 
 def take_from(lines: Iterable[str], where: str) -> Take:
@@ -103,22 +124,19 @@ def take_from(lines: Iterable[str], where: str) -> Take:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError("it is no JSON object; write one object a line")
+            row = _object(line)
             if head is None:
                 if row.get("rosin") != VERSION or not isinstance(row.get("patch"), str):
                     raise ValueError(f'the first line of a take is {{"rosin": {VERSION}, "patch": "NAME", ...}}')
                 if row.get("seed") is not None:
-                    _number(row, "seed", 0, 2**63 - 1)
+                    _whole(row, "seed", SEED_MAX)
                 if "seconds" in row:
                     _number(row, "seconds", 0, TAKE_SECONDS_MAX)
                 head = row
                 continue
             events.append(_event(row))
-        except (ValueError, RecursionError) as error:
-            said = "it is no JSON; write one object a line" if isinstance(error, json.JSONDecodeError) else error
-            wrong.append(f"line {n}: {said}")
+        except ValueError as error:
+            wrong.append(f"line {n}: {error}")
             if head is None or len(wrong) >= 20:
                 break
     if head is None and not wrong:
@@ -133,11 +151,13 @@ def take_from(lines: Iterable[str], where: str) -> Take:
 def read_take(path: Path) -> Take:
     """Read a take file. RosinError or Mistakes."""
     try:
-        return take_from(path.read_text(encoding="utf-8").splitlines(), str(path))
-    except OSError as error:
-        raise RosinError(f"{path} cannot be read ({error.strerror}); give the path of a take") from None
+        # Not splitlines(): it splits at U+2028 and the like too, and lines would not be numbered as in an editor.
+        return take_from(path.read_text(encoding="utf-8-sig").split("\n"), str(path))
     except UnicodeDecodeError:
         raise RosinError(f"{path} is not text in UTF-8, so it is no take; give one recorded by Rosin") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RosinError(f"{path} cannot be read ({why}); give the path of a take") from None
 
 
 def gestures(take: Take, table: KnobTable, start: float = 0.0) -> Iterator[Gesture]:

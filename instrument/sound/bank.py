@@ -1,4 +1,4 @@
-"""Bank: the patches of a show, each loaded and warm before it is wanted, so that a change is a crossfade and no wait."""
+"""Bank: the patches of a show, each loaded and warm before it is wanted: a change is a crossfade and no wait."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Bank:
     ) -> None:
         self.paths = tuple(patches)
         self.seed = seed
+        self.rate = 0
+        """In Hz; the first part opened sets it, and the device and every other part follow."""
         self._provider = provider
         self._models = models
         self._allow_uncredited = allow_uncredited
@@ -54,6 +56,12 @@ class Bank:
             patch, index, provider=self._provider, models=self._models,
             allow_uncredited=self._allow_uncredited, seed=self.seed,
         )  # fmt: skip
+        self.rate = self.rate or part.voice.sample_rate
+        if part.voice.sample_rate != self.rate:
+            raise RosinError(
+                f"the model {patch.model!r} plays at {part.voice.sample_rate} Hz and this show at {self.rate} Hz; "
+                f"play it by itself: rosin play {self.paths[index]}"
+            )
         part.warm()
         return part
 

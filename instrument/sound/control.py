@@ -34,6 +34,9 @@ TICKS = QUANTUM // TICK
 TARGETS_MAX = 512
 """Hand movements placed in one block; of more, the newest of each knob count (a burst carries absolute state)."""
 
+PEDAL, ALL_UP = -1, -2
+"""Note events that are no note: they wait in line with the notes, or a pedal would come before the key under it."""
+
 PLAIN, PITCH, LOUDNESS = 0, 1, 2
 _ROLES = {"pitch": PITCH, "loudness": LOUDNESS}
 
@@ -94,9 +97,7 @@ class Control:
         self.ramp = HandRamp(count)
         self.friction = Friction(count, tick_hz)
         self.drift = Drift([stream_id(f"drift/{knob.id}") for knob in table.playable], tick_hz, seed)
-        self.notes = Notes(
-            patch.note, patch.attack_ms, patch.release_ms, patch.glide_ms, patch.bend_semitones, tick_hz
-        )
+        self.notes = Notes(patch.note, patch.attack_ms, patch.release_ms, patch.glide_ms, patch.bend_semitones, tick_hz)
         self._pitch = np.zeros(TICKS, np.float32)
         self._level = np.zeros(TICKS, np.float32)
         self._note_events: list[tuple[int, int, float]] = []
@@ -169,6 +170,19 @@ class Control:
         """A key down (velocity > 0) or up."""
         self._note_events.append((int(at), note, velocity))
 
+    def place_sustain(self, down: bool, at: float) -> None:
+        """The pedal goes down or up."""
+        self._note_events.append((int(at), PEDAL, float(down)))
+
+    def place_all_off(self, at: float) -> None:
+        """Every key and the pedal up."""
+        self._note_events.append((int(at), ALL_UP, 0.0))
+
+    def silence(self) -> None:
+        """Panic: no key is down, and none that came in this block goes down."""
+        self._note_events.clear()
+        self.notes.reset()
+
     def place_pressure(self, value: float, at: float, source: int) -> None:
         """Pressure leans on the loudness knob, when there is one."""
         if self._loudness >= 0:
@@ -213,7 +227,11 @@ class Control:
             if tick > begin:  # (equal ticks: both act before the next step)
                 self.notes.step(self._pitch[begin:tick], self._level[begin:tick])
                 begin = tick
-            if velocity > 0.0:
+            if note == PEDAL:
+                self.notes.sustain(velocity > 0.0)
+            elif note == ALL_UP:
+                self.notes.all_off()
+            elif velocity > 0.0:
                 self.notes.on(note, velocity)
             else:
                 self.notes.off(note)

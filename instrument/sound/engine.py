@@ -38,9 +38,7 @@ SLOTS = 8
 class Part:
     """One patch on stage: its voice, its knobs in motion, its place in the crossfade."""
 
-    def __init__(
-        self, patch: Patch, voice: Voice, index: int = 0, seed: int | None = None, credits: str = ""
-    ) -> None:
+    def __init__(self, patch: Patch, voice: Voice, index: int = 0, seed: int | None = None, credits: str = "") -> None:
         self.patch = patch
         self.voice = voice
         self.index = index
@@ -189,14 +187,14 @@ class Engine:
         elif kind == Kind.BEND:
             control.notes.bend = min(1.0, max(-1.0, g.value))
         elif kind == Kind.SUSTAIN:
-            control.notes.sustain(g.value >= 0.5)
+            control.place_sustain(g.value >= 0.5, at)
         elif kind == Kind.PRESSURE:
             control.place_pressure(g.value, at, g.source)
         elif kind == Kind.ALL_NOTES_OFF:
-            control.notes.all_off()
+            control.place_all_off(at)
         elif kind == Kind.PANIC:
             self.panicked = True
-            control.notes.reset()
+            control.silence()
         elif kind == Kind.RESUME:
             self.panicked = False
         elif kind == Kind.SEED:

@@ -70,7 +70,7 @@ class Sound:
         """The understudy waits here. True: on stage; False: the show is over."""
         show = self.link.health.row("show")
         while not self.stopping and os.getppid() == self._parent:
-            if show.count("cue") == os.getpid():
+            if show.count("cue_sound") == os.getpid():
                 return True
             time.sleep(0.005)
         return False

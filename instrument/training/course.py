@@ -31,7 +31,8 @@ WARM_UP_STEPS = 100
 LAST_RATE = 0.01
 WARM_FRAMES = 24
 """Frames at the head of a crop that are not compared: the network's memory is still empty there."""
-KL_WEIGHT = 0.0015
+KL_WEIGHT = 0.001
+TEXTURE_WEIGHT = 0.7
 ORDER_WEIGHT = 0.05
 PITCH_WEIGHT = 0.1
 SAVE_EVERY_S = 120.0
@@ -131,13 +132,13 @@ def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: floa
     white = torch.randn(size, frames, shape.harmonics, generator=chance).to(device)
     sound = network.decoder(z, _noise_bands(course, size, frames), white)
     warm = WARM_FRAMES * shape.ratio
-    spectral = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
+    spectral, texture = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
     nats = loss.divergence(mean, log_std).sum()
     heard = loudness > -60.0
     order = loss.order_loss(mean, loss.attributes(audio, sure, shape.ratio), heard)
     pitch = loss.pitch_loss(scores, note, sure, network.encoder.notes)
     kl_weight = KL_WEIGHT * min(1.0, spent / 0.15)
-    total = spectral + kl_weight * nats + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
+    total = spectral + TEXTURE_WEIGHT * texture + kl_weight * nats + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
     rate = LEARNING_RATE * min(1.0, (course.step + 1) / WARM_UP_STEPS)
     rate *= LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * spent))
     for group in course.optimiser.param_groups:

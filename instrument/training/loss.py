@@ -1,19 +1,19 @@
 """Loss: how far the network's sound is from the real one, and what its latents owe to order. Used by train.py alone.
 
-Spectra at five resolutions, linear and log (DDSP, Engel et al. 2020, section 4.2); a KL term that keeps the latents
+Spectra at five resolutions, linear and log (DDSP, Engel et al. 2020, section 4.2), and how much each bin moves in
+time, without which nothing random would pay and many players would sound like one; a KL term that keeps the latents
 about unit normal; attribute regularisation (AR-VAE, Pati & Lerch 2021) that makes the first latent rise with
 brightness and the second with breath; cross-entropy for the pitch head.
 """
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 SIZES = (2048, 1024, 512, 256, 128)
+TEXTURE_SIZES = (2048, 512)
 FLOOR = 3e-5
 """Log magnitudes below -90 dB are not compared."""
 ATTRIBUTES = ("brightness", "breath")
@@ -25,15 +25,26 @@ def spectra(audio: Tensor, size: int) -> Tensor:
     return torch.stft(audio, size, size // 4, window=window, center=False, return_complex=True).abs() * (4.0 / size)
 
 
-def spectral_loss(sound: Tensor, target: Tensor) -> Tensor:
-    """Mean over the resolutions of relative linear error and mean log error (in nepers)."""
-    total = torch.zeros((), device=sound.device)
+def spectral_loss(sound: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Two numbers: how far the spectra are apart frame by frame, and how far their textures are.
+
+    The first is the mean over the resolutions of the relative linear error and the mean log error (nepers). Alone it
+    would still every flutter: a random swell that is not the recorded one costs twice. So the second compares, per
+    bin, mean and deviation over time of the log magnitude.
+    """
+    near, texture = torch.zeros((), device=sound.device), torch.zeros((), device=sound.device)
     for size in SIZES:
         a, b = spectra(sound, size), spectra(target, size)
         linear = (a - b).abs().sum((1, 2)) / (b.sum((1, 2)) + 1e-2)
-        logarithmic = (torch.log(a + FLOOR) - torch.log(b + FLOOR)).abs().mean()
-        total = total + linear.clamp(max=10.0).mean() + logarithmic
-    return total / len(SIZES)
+        log_a, log_b = torch.log(a + FLOOR), torch.log(b + FLOOR)
+        near = near + linear.clamp(max=10.0).mean() + (log_a - log_b).abs().mean()
+        if size in TEXTURE_SIZES:
+            middle = (log_a.mean(2) - log_b.mean(2)).abs().mean()
+            moving = (
+                ((log_a.var(2, correction=0) + 1e-4).sqrt() - (log_b.var(2, correction=0) + 1e-4).sqrt()).abs().mean()
+            )
+            texture = texture + middle + moving
+    return near / len(SIZES), texture / len(TEXTURE_SIZES)
 
 
 def divergence(mean: Tensor, log_std: Tensor) -> Tensor:
@@ -73,7 +84,3 @@ def pitch_loss(scores: Tensor, note: Tensor, sure: Tensor, notes: Tensor) -> Ten
     wanted = torch.softmax(-0.5 * ((notes[None, :, None] - note[:, None]) / 0.35) ** 2, 1)
     entropy = -(wanted * torch.log_softmax(scores, 1)).sum(1)
     return (entropy * weight).sum() / (weight.sum() + 1.0)
-
-
-def decibels(nepers: float) -> float:
-    return nepers * 20.0 / math.log(10.0)

@@ -171,9 +171,9 @@ class Decoder(nn.Module):
         self.head = nn.Conv1d(shape.width, 2 * shape.harmonics + shape.bands + 1, 1)
         with torch.no_grad():
             self.head.weight.mul_(0.3)
-            slope = torch.linspace(-1.0, -5.0, shape.harmonics)
-            still = torch.full((shape.harmonics,), -1.2)
-            self.head.bias.copy_(torch.cat([slope, torch.full((shape.bands,), -5.0), still, torch.zeros(1)]))
+            slope = torch.linspace(-0.5, -8.0, shape.harmonics)
+            still = torch.full((shape.harmonics,), -0.7)
+            self.head.bias.copy_(torch.cat([slope, torch.full((shape.bands,), -6.0), still, torch.zeros(1)]))
         z_scale = torch.ones(2 + shape.latents)
         z_shift = torch.zeros(2 + shape.latents)
         z_scale[0], z_shift[0] = 1 / 16.0, -64 / 16.0

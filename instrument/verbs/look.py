@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from instrument.model.cards import card_for
 from instrument.patch import mistakes_against, patch_schema, read_patch, table_of
 from instrument.places import find_patches, patch_folders
 from instrument.rehearsal.take import read_take
-from instrument.rig import read_rig, rig_schema
+from instrument.rig import Rig, read_rig, rig_schema
 from instrument.text import language_of, say
 
 
@@ -41,7 +42,7 @@ def add(verbs: Any) -> None:
     check.add_argument("files", nargs="*", metavar="FILE", help="default: every patch that is found")
     check.add_argument("--schema", choices=("patch", "rig"), help="print the JSON Schema for editors instead")
     check.set_defaults(run=run_check)
-    warm = verbs.add_parser("warm", help="compile what playing needs, once on this machine", epilog="example: rosin warm")
+    warm = verbs.add_parser("warm", help="compile what playing needs, once for all", epilog="example: rosin warm")
     warm.set_defaults(run=run_warm)
 
 
@@ -102,11 +103,15 @@ def run_check(args: argparse.Namespace) -> int:
     if args.schema:
         print(json.dumps(patch_schema() if args.schema == "patch" else rig_schema(), indent=1))
         return 0
-    files = [Path(f) for f in args.files] or [f for d in patch_folders() for f in sorted(d.glob("*.toml"))]
+    try:
+        rig = read_rig()
+    except RosinError:  # its mistakes are told when it is what is checked
+        rig = Rig()
+    files = [Path(f) for f in args.files] or [f for d in patch_folders(rig.patches) for f in sorted(d.glob("*.toml"))]
     wrong = 0
     for file in files:
         try:
-            said = check_one(file)
+            said = check_one(file, rig)
         except RosinError as error:
             wrong += 1
             print(error, file=sys.stderr)
@@ -115,9 +120,9 @@ def run_check(args: argparse.Namespace) -> int:
     return 2 if wrong else 0
 
 
-def check_one(file: Path) -> str:
+def check_one(file: Path, rig: Rig) -> str:
     """What a file is and that it is whole. RosinError or Mistakes."""
-    if file.is_dir():
+    if os.path.isdir(file):
         from instrument.chance.noise import Noise
         from instrument.model.verify import verify
 
@@ -129,12 +134,12 @@ def check_one(file: Path) -> str:
         take = read_take(file)
         return f"a take of {take.seconds:g} s with {len(take.events)} gestures on patch {take.patch}"
     if file.name.startswith("rig"):
-        if not file.exists():
+        if not os.path.exists(file):
             raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
         read_rig(file)
         return "a rig, whole"
     patch = read_patch(file)
-    card = card_for(patch.model, patch.model_sha256)
+    card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
     if lines := mistakes_against(patch, table_of(patch, card.specs)):
         raise Mistakes(str(file), lines)
     return f"a patch on {patch.model} with {len(card.latents)} latents, whole"

@@ -16,7 +16,7 @@ from instrument.errors import RosinError
 from instrument.model.card import Card
 from instrument.model.credits import read_credits
 from instrument.model.library import NULL, cards, find, model_folders
-from instrument.model.null import null_card
+from instrument.model.null_card import null_card
 from instrument.model.page import show_page
 from instrument.model.verify import verify
 from instrument.rig import read_rig
@@ -27,7 +27,9 @@ _MARK = {"good": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red"
 
 def add(verbs: Any) -> None:
     """The verb's own arguments."""
-    models = verbs.add_parser("models", help="list, show and verify models", epilog="example: rosin models show first-bow")
+    models = verbs.add_parser(
+        "models", help="list, show and verify models", epilog="example: rosin models show first-bow"
+    )
     what = models.add_subparsers(dest="what", metavar="list|show|verify", required=True)
     listing = what.add_parser("list", help="every model found", epilog="example: rosin models list")
     listing.add_argument("--json", action="store_true")
@@ -100,7 +102,8 @@ def run_verify(args: argparse.Namespace) -> int:
     for folder in folders:
         found = verify(folder, Noise(0))
         bad += sum(f.grade == "bad" for f in found)
-        told.append({"model": folder.name, "findings": [{"grade": f.grade, "about": f.about, "text": f.text} for f in found]})
+        rows = [{"grade": f.grade, "about": f.about, "text": f.text} for f in found]
+        told.append({"model": folder.name, "findings": rows})
         if not args.json:
             console.print(Text(folder.name, style="bold"))
             for f in found:

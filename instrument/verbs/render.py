@@ -18,10 +18,12 @@ from instrument.rehearsal.render import offline_blocks
 from instrument.rehearsal.take import gestures, read_take
 from instrument.rig import read_rig
 from instrument.sound.bank import open_part
-from instrument.sound.engine import CHANNELS, QUANTUM, Engine
+from instrument.sound.control import QUANTUM
+from instrument.sound.engine import CHANNELS, Engine
 
 SECONDS = 10.0
-SUBTYPES = {".wav": ("WAV", "FLOAT"), ".flac": ("FLAC", "PCM_24"), ".aiff": ("AIFF", "FLOAT"), ".aif": ("AIFF", "FLOAT")}
+AIFF = ("AIFF", "FLOAT")
+SUBTYPES = {".wav": ("WAV", "FLOAT"), ".flac": ("FLAC", "PCM_24"), ".aiff": AIFF, ".aif": AIFF}
 
 
 def add(verbs: Any) -> None:
@@ -29,7 +31,7 @@ def add(verbs: Any) -> None:
     parser = verbs.add_parser(
         "render",
         help="render a patch or a take to a file",
-        description="Render offline with the engine that plays live: same seed and gestures, same bits, on any block size.",
+        description="Render offline with the engine that plays live: same seed and gestures, same bits, at any --block",
         epilog="example: rosin render examples/first-take.jsonl -o first.wav --seed 7",
     )
     parser.add_argument("what", metavar="PATCH|TAKE", help="a patch (name or path) or a take (.jsonl)")
@@ -109,7 +111,7 @@ def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]
         except ValueError:
             raw = -1.0
         if not equals or not 0.0 <= raw <= 1.0:
-            raise RosinError(f"--set {text!r} sets nothing; write KNOB=RAW with RAW from 0 to 1, such as brightness=0.7")
+            raise RosinError(f"--set {text!r} sets nothing; write KNOB=RAW with RAW from 0 to 1, such as level=0.7")
         events.append((0.0, Gesture(Kind.KNOB, table.index(id), raw, source=Source.SHOW)))
     if args.note is not None:
         if not 0 <= args.note <= 127:

@@ -77,10 +77,10 @@ class Status:
             self.loudest = max(self.loudest, decibels(frame.rms))
             self.load_p99 = frame.load_p99
             self.latency = frame.latency
+        self._tell()
         if now - self._at < (REFRESH_SECONDS if self.living else PLAIN_SECONDS):
             return
         self._at = now
-        self._tell()
         line = self.line(frame, now)
         if self._live is not None:
             self._live.update(line, refresh=True)
