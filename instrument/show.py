@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
-from typing import Protocol
 
 from instrument.errors import RosinError
 from instrument.hands.child import HandsSettings
@@ -35,7 +34,7 @@ GIVE_UP_WITHIN_SECONDS = 20.0
 class Role:
     """One part to be played: the process that plays it, the one that could, and how often it had to be replaced."""
 
-    def __init__(self, name: str, module: str, settings: Told, link: Link) -> None:
+    def __init__(self, name: str, module: str, settings: SoundSettings | HandsSettings, link: Link) -> None:
         self.name = name
         self._commands = [
             [sys.executable, "-m", module, replace(settings, token=link.token, understudy=u).to_json()]
@@ -58,10 +57,7 @@ class Role:
         self.understudy = self._spawn(1)
 
     def _spawn(self, which: int) -> subprocess.Popen[bytes]:
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
-        return subprocess.Popen(
-            self._commands[which], stdin=subprocess.DEVNULL, pass_fds=self._link.fds, creationflags=flags
-        )
+        return subprocess.Popen(self._commands[which], stdin=subprocess.DEVNULL, pass_fds=self._link.fds)
 
     @property
     def alive(self) -> bool:
@@ -91,15 +87,6 @@ class Role:
 
     def processes(self) -> list[subprocess.Popen[bytes]]:
         return [p for p in (self.player, self.understudy) if p is not None]
-
-
-class Told(Protocol):
-    """Settings of a process: frozen data with a token and whether it is an understudy."""
-
-    token: str
-    understudy: bool
-
-    def to_json(self) -> str: ...
 
 
 class Show:

@@ -72,24 +72,26 @@ def house() -> list[str]:
     left, middle, right, wide = 30, 440, 850, 240
     top, below = 286, 476
     hands = ("MIDI ports, polled", "OSC, one socket", "bindings, learn, takeover", "echo to clients")
-    link = ("shared memory, no names", "gesture rings, 40 bytes each", "frame ring, one a block", "health and notices")
+    link = ("shared memory", "gesture rings, 40 bytes each", "frame ring, one a block", "health and notices")
     sound = ("engine: friction, chance, model", "guard, device or null device", "recorder",
              "real-time priority where allowed")  # fmt: skip
     stage = ("the window: not there yet", "will read frames and", "post gestures")
     show = ("starts, watches, restarts", "holds nothing musical", "terminal: keys, status, takes")
-    understudy = ("a second sound process, loaded", "and waiting: takes over when", "the first one dies")
+    understudies = ("a second sound, a second hands,", "loaded and waiting: on stage", "when the first one dies")
     parts = [text(left, 262, "the processes, and the link they share", IVORY, 17)]
     parts += room(left, top, wide, 132, "hands", hands, HAND, HAND)
     parts += room(middle, top, wide, 132, "link", link, IVORY, WALL, "5 5")
     parts += room(right, top, wide, 132, "sound", sound, IVORY, IVORY)
     parts += room(left, below, wide, 118, "stage", stage, TEXT, WALL, "5 5")
     parts += room(middle, below, wide, 118, "show", show, IVORY, WALL)
-    parts += room(right, below, wide, 118, "understudy", understudy, TEXT, WALL, "5 5")
+    parts += room(right, below, wide, 118, "understudies", understudies, TEXT, WALL, "5 5")
     for x in (left + wide, middle + wide):
         parts += [
-            arrow([(x, top + 42), (x + 164, top + 42)], HAND), text(x + 82, top + 34, "gestures", HAND, 13, "middle"),
-            arrow([(x + 170, top + 96), (x + 6, top + 96)], IVORY), text(x + 88, top + 117, "frames", IVORY, 13, "middle"),
-        ]  # fmt: skip
+            arrow([(x, top + 42), (x + 164, top + 42)], HAND),
+            text(x + 82, top + 34, "gestures", HAND, anchor="middle"),
+            arrow([(x + 170, top + 96), (x + 6, top + 96)], IVORY),
+            text(x + 88, top + 117, "frames", IVORY, anchor="middle"),
+        ]
     parts += [
         arrow([(middle + 120, below), (middle + 120, top + 138)], HAND),
         text(middle + 132, top + 166, "gestures of keys and takes", HAND),

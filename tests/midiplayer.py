@@ -1,6 +1,6 @@
 """An independent JACK MIDI client: reads lines of hex bytes on stdin, sends each as one MIDI event, at once.
 
-    python tests/midiplayer.py DESTINATION      then lines such as "b0 15 40"; "wait" answers "sent" when all has gone
+python tests/midiplayer.py DESTINATION      then lines such as "b0 15 40"; "wait" answers "sent" when all has gone
 """
 
 from __future__ import annotations

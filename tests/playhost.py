@@ -127,7 +127,13 @@ def playing(
         voice.bind(("127.0.0.1", 0))
         voice.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=surroundings, cwd=ROOT, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=surroundings,
+            cwd=ROOT,
+            text=True,
         )
         play = Playing(process, port, log, takes, voice)
         try:

@@ -11,7 +11,7 @@ import pytest
 from doubles import PoisonedVoice
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import null_engine, null_part, now, play, rms_db, shipped_part
+from stage import now, null_engine, null_part, play, rms_db, shipped_part
 
 from instrument.chance.noise import Noise
 from instrument.link import Frame, Gesture, Kind

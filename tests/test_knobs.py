@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.errors import RosinError
@@ -47,12 +47,14 @@ def knobs(draw: st.DrawFn) -> Knob:
     return Knob("k", "g", Label("k", "k"), "", low, low + span, "linear")
 
 
+@settings(deadline=None)
 @given(knob=st.one_of(st.sampled_from(list(TABLE)), knobs()), raw=RAW)
 def test_raw_to_value_and_back_is_the_same_place(knob: Knob, raw: float) -> None:
     near = 0.5001 / (knob.high - knob.low) if knob.curve == "steps" else 1e-6
     assert knob.raw(knob.value(raw)) == pytest.approx(raw, abs=near)
 
 
+@settings(deadline=None)
 @given(knob=st.one_of(st.sampled_from(list(TABLE)), knobs()), part=RAW)
 def test_value_to_raw_and_back_is_the_same_value(knob: Knob, part: float) -> None:
     value = min(knob.high, knob.low + part * (knob.high - knob.low))
@@ -63,27 +65,32 @@ def test_value_to_raw_and_back_is_the_same_value(knob: Knob, part: float) -> Non
         assert knob.value(knob.raw(value)) == pytest.approx(value, rel=1e-6, abs=1e-6 * (knob.high - knob.low))
 
 
+@settings(deadline=None)
 @given(knob=st.one_of(st.sampled_from(list(TABLE)), knobs()), one=RAW, two=RAW)
 def test_a_higher_position_is_never_a_lower_value(knob: Knob, one: float, two: float) -> None:
     low, high = sorted((one, two))
     assert knob.value(low) <= knob.value(high)
 
 
+@settings(deadline=None)
 @given(knob=st.one_of(st.sampled_from(list(TABLE)), knobs()), raw=ANY)
 def test_no_position_leaves_the_range(knob: Knob, raw: float) -> None:
     assert knob.low <= knob.value(raw) <= knob.high
 
 
+@settings(deadline=None)
 @given(knob=st.one_of(st.sampled_from(list(TABLE)), knobs()), value=ANY)
 def test_no_value_leaves_the_travel(knob: Knob, value: float) -> None:
     assert 0.0 <= knob.raw(value) <= 1.0
 
 
+@settings(deadline=None)
 @given(knob=knobs())
 def test_the_ends_of_the_travel_are_the_ends_of_the_range_exactly(knob: Knob) -> None:
     assert (knob.value(0.0), knob.value(1.0)) == (knob.low, knob.high)
 
 
+@settings(deadline=None)
 @given(raw=RAW)
 def test_a_knob_may_run_backwards(raw: float) -> None:
     for curve in ("linear", "exponential"):
@@ -148,6 +155,7 @@ def test_the_other_latents_rest_where_the_model_says() -> None:
     assert (TABLE["loudness"].unit, TABLE["loudness"].start) == ("dB", 0.0)
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, KNOBS_MAX - len(PARAMETERS)))
 def test_a_model_may_have_any_number_of_latents_up_to_the_limit(count: int) -> None:
     table = table_for([LatentSpec(f"z{i}", Label(f"z{i}", f"z{i}")) for i in range(count)])

@@ -1,8 +1,12 @@
-"""Fuzz: whatever a patch or a rig file holds, it is read whole or refused in words; and the schema agrees."""
+"""Fuzz: whatever a patch or a rig file holds, it is read whole or refused in words; and the schema agrees.
+
+Sixty of each here; ``ROSIN_FUZZ=100000`` for the long run.
+"""
 
 from __future__ import annotations
 
 import datetime
+import os
 import string
 import tempfile
 from collections.abc import Callable, Mapping
@@ -39,7 +43,10 @@ ROOMS = pytest.mark.parametrize(
     [(PATCH, patch_from, patch_schema), (RIG, rig_from, rig_schema)],
     ids=["patch", "rig"],
 )
-SLOW = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+EXAMPLES = max(60, int(os.environ.get("ROSIN_FUZZ", "0")) // 50)
+SLOW = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def fitting(part: Field) -> st.SearchStrategy[Any]:

@@ -154,7 +154,9 @@ def test_midi_moves_knobs_changes_the_patch_and_what_was_learned_is_kept(jack: J
 
         play.osc("/rosin/learn", "z2")
         time.sleep(0.2)
-        send(*(f"b0 {n:02x} {v:02x}" for value in range(0, 16384, 1000) for n, v in ((3, value >> 7), (35, value & 127))))
+        send(
+            *(f"b0 {n:02x} {v:02x}" for value in range(0, 16384, 1000) for n, v in ((3, value >> 7), (35, value & 127)))
+        )
         assert play.wait_for_text("z2 learned")
         for value in range(0, 16384, 256):
             send(f"b0 03 {value >> 7:02x}", f"b0 23 {value & 127:02x}")
@@ -170,7 +172,7 @@ def test_midi_moves_knobs_changes_the_patch_and_what_was_learned_is_kept(jack: J
         assert play.wait_for("/rosin/knob/z1", 8 / 127)
         play.stop()
     with playing(tmp_path, "bow", env=jack.env, midi="jack") as play, midi_player(jack) as send:
-        send(*(f"b0 15 {v:02x}" for v in range(0, 128)))
+        send(*(f"b0 15 {v:02x}" for v in range(128)))
         assert play.wait_for("/rosin/knob/z1", 1.0), "what was learned works in the next show"
 
 
@@ -216,7 +218,9 @@ def _fuzzed(chance: random.Random) -> bytes:
     roll = chance.random()
     if roll < 0.25:
         return chance.randbytes(chance.randrange(0, 200))
-    values = [chance.choice([0.5, -1.0, float("nan"), float("inf"), 7, "text", 1e30]) for _ in range(chance.randrange(4))]
+    values = [
+        chance.choice([0.5, -1.0, float("nan"), float("inf"), 7, "text", 1e30]) for _ in range(chance.randrange(4))
+    ]
     data = bytearray(datagram(chance.choice(addresses), *values))
     if roll < 0.35:
         data = bytearray(b"#bundle\x00" + chance.randbytes(8) + len(data).to_bytes(4, "big") + data)

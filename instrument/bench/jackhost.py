@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 START_SECONDS = 10.0
 
@@ -31,6 +34,8 @@ class Jack:
     period: int
     rate: int
     process: subprocess.Popen[bytes]
+    log: Path
+    """What the server says: a line for each client that was late."""
     env: dict[str, str] = field(repr=False)
 
     def ports(self, *options: str) -> list[str]:
@@ -74,14 +79,13 @@ def jack_server(period: int = 128, rate: int = 48000, synchronous: bool = False)
     before = {key: os.environ.get(key) for key in here}
     env = {**os.environ, **here}
     command = ["jackd", "-r", "-n", name, *(["-S"] if synchronous else []), "-d", "dummy"]
-    process = subprocess.Popen(
-        [*command, "-r", str(rate), "-p", str(period)],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    jack = Jack(name, period, rate, process, env)
+    command += ["-r", str(rate), "-p", str(period)]
+    free_slots()
+    handle, path = tempfile.mkstemp(prefix="rosin-jack-", suffix=".log")
+    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=handle, stderr=handle)
+    os.close(handle)
+    log = Path(path)
+    jack = Jack(name, period, rate, process, log, env)
     try:
         end = time.monotonic() + START_SECONDS
         while not jack.ports():
@@ -97,6 +101,28 @@ def jack_server(period: int = 128, rate: int = 48000, synchronous: bool = False)
             else:
                 os.environ[key] = value
         _end(process, signal.SIGTERM)
+        if process.returncode == -signal.SIGKILL:
+            _free_slot(command, env)
+        log.unlink(missing_ok=True)
+
+
+def free_slots() -> None:
+    """Give back the places of our own servers whose makers are dead (their pid is in the name)."""
+    registry = Path("/dev/shm/jack-shm-registry")
+    if not registry.is_file():
+        return
+    for name, pid in set(re.findall(rb"(rosin-test-(\d+)-[0-9a-f]+)", registry.read_bytes())):
+        if not Path(f"/proc/{int(pid)}").exists():
+            _free_slot(["jackd", "-r", "-n", name.decode(), "-d", "dummy"], dict(os.environ))
+
+
+def _free_slot(command: list[str], env: dict[str, str]) -> None:
+    """JACK has eight places for servers, and a killed one keeps its own until one of its name has ended properly."""
+    again = subprocess.Popen(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(0.5)
+    _end(again, signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:

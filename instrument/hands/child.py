@@ -43,7 +43,7 @@ class HandsSettings:
             "", tuple(patches), rig.path, rig.models, allow_uncredited,
             {"listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule},
             {"api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
-             "bindings": [dict(row) for row in rig.bindings]},
+             "bindings": tuple(dict(row) for row in rig.bindings)},
             language,
         )  # fmt: skip
 

@@ -33,8 +33,6 @@ def offline_blocks(
         left -= block
 
 
-def offline(
-    engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM
-) -> F32:
+def offline(engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM) -> F32:
     """The whole sound, f32 [2, round(seconds * rate)]."""
     return np.concatenate(list(offline_blocks(engine, seconds, events, block)), axis=1)

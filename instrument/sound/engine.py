@@ -151,7 +151,7 @@ class Engine:
 
     def post(self, gesture: Gesture, sample: int) -> None:
         """Let a gesture act at an absolute sample position; one that is already past acts at once (counted)."""
-        if len(self._due) >= 65536:
+        if len(self._due) >= 65536 or gesture.value != gesture.value:  # too many, or not a number
             self.lost += 1
             return
         if sample < self.sample:

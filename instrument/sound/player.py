@@ -40,7 +40,7 @@ class Tape(Protocol):
 
 
 class Player:
-    """Drives one engine for one device. ``block`` frames a callback, ``ahead`` engine blocks computed ahead (0 = none)."""
+    """Drives one engine for one device. ``block``: frames a callback; ``ahead``: engine blocks computed ahead of it."""
 
     def __init__(self, engine: Engine, link: Link, block: int, ahead: int = 0) -> None:
         self.engine = engine

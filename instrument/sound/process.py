@@ -1,4 +1,4 @@
-"""The sound process: engine, device and recorder together, told what to do by show. ``python -m instrument.sound.process``
+"""The sound process: engine, device and recorder together. ``python -m instrument.sound.process``, started by show.
 
 Main thread: slow things only (patches, files, the device), 100 looks a second. The audio callback never waits for it.
 An understudy does everything but open the device, then waits for its cue: the show writes its pid into the link.
@@ -46,6 +46,7 @@ class Sound:
         self.recorder: Recorder | None = None
         self._stand_in: NullDevice | None = None
         self._retry_at = 0.0
+        self._tell_what_was_got = 0.0
         self._resets = 0
 
     def load(self, seen: Frame | None) -> None:
@@ -111,6 +112,7 @@ class Sound:
             recording = True
         if recording:
             self.record(True)
+        self._tell_what_was_got = time.monotonic() + 0.3
         while not self.stopping and os.getppid() == self._parent:
             self.look()
             time.sleep(LOOK_SECONDS)
@@ -125,6 +127,11 @@ class Sound:
         now = time.monotonic()
         self.row.beat(now)
         engine, player = self.engine, self.player
+        if 0.0 < self._tell_what_was_got < now:
+            self._tell_what_was_got = 0.0
+            words = {True: say("yes", self.language), False: say("no", self.language)}
+            locked = words[bool(self.row.count("memory_locked"))]
+            self.row.say(say("rt_got", self.language, priority=words[player.priority], locked=locked))
         while engine.requests:
             kind, number = engine.requests.popleft()
             if kind == Kind.PATCH:

@@ -14,7 +14,7 @@ _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
 def settle() -> None:
-    """Before the stream opens: no garbage collection from here on (up to 163 ms were measured), quick thread switches."""
+    """Before the stream opens: no garbage collection from here on (163 ms were measured), quick thread switches."""
     gc.collect()
     gc.freeze()
     gc.disable()

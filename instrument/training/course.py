@@ -36,7 +36,7 @@ TEXTURE_WEIGHT = 0.7
 ORDER_WEIGHT = 0.05
 PITCH_WEIGHT = 0.1
 SAVE_EVERY_S = 120.0
-NOISE_SAMPLES = 1 << 17
+NOISE_FRAMES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +103,15 @@ def new_course(shape: Shape, seed: int, device: str) -> Course:
     return Course(network, optimiser, seed)
 
 
-def _noise_bands(course: Course, size: int, frames: int) -> torch.Tensor:
-    """White noise already through the band filters, a different stretch per crop. Shape: [B, F, N, ratio]."""
+def _noise_bands(course: Course, frames: int) -> torch.Tensor:
+    """A stretch of white noise already through the band filters, for all of the batch. Shape: [F, N, ratio]."""
     shape = course.network.shape
-    device = course.network.decoder.noise_filters.device
     if course.noise is None:
-        white = torch.randn(1, NOISE_SAMPLES, generator=torch.Generator().manual_seed(20)).to(device)
-        bands = synthesis.filtered(white, course.network.decoder.noise_filters, shape)
-        course.noise = bands.transpose(1, 2).flatten(2)[0]
-    chance = course.chance(0)
-    length = frames * shape.ratio
-    starts = torch.randint(0, NOISE_SAMPLES - length, (size,), generator=chance).tolist()
-    rows = torch.stack([course.noise[:, s : s + length] for s in starts])
-    return rows.unflatten(2, (frames, shape.ratio)).transpose(1, 2)
+        filters = course.network.decoder.noise_filters
+        white = torch.randn(NOISE_FRAMES * shape.ratio, generator=torch.Generator().manual_seed(20))
+        course.noise = synthesis.filtered(white.to(filters.device), filters, shape)
+    first = int(torch.randint(0, NOISE_FRAMES - frames, (1,), generator=course.chance(0)))
+    return course.noise[first : first + frames]
 
 
 def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
@@ -130,7 +126,7 @@ def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: floa
     drawn = mean + log_std.exp() * torch.randn(mean.shape, generator=chance).to(device)
     z = torch.cat([note[:, None], loudness[:, None], drawn], 1)
     white = torch.randn(size, frames, shape.harmonics, generator=chance).to(device)
-    sound = network.decoder(z, _noise_bands(course, size, frames), white)
+    sound = network.decoder(z, _noise_bands(course, frames), white)
     warm = WARM_FRAMES * shape.ratio
     spectral, texture = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
     nats = loss.divergence(mean, log_std).sum()

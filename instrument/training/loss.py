@@ -22,7 +22,9 @@ ATTRIBUTES = ("brightness", "breath")
 def spectra(audio: Tensor, size: int) -> Tensor:
     """Magnitudes scaled so that a sine of amplitude a gives a. Shape: [B, N] -> [B, bins, frames]."""
     window = torch.hann_window(size, device=audio.device)
-    return torch.stft(audio, size, size // 4, window=window, center=False, return_complex=True).abs() * (4.0 / size)
+    bins = torch.stft(audio, size, size // 4, window=window * (4.0 / size), center=False, return_complex=True)
+    parts = torch.view_as_real(bins)
+    return torch.sqrt(parts[..., 0] ** 2 + parts[..., 1] ** 2 + 1e-12)
 
 
 def spectral_loss(sound: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

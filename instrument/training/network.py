@@ -188,7 +188,7 @@ class Decoder(nn.Module):
         return synthesis.amplitudes(out, z[:, 0], z[:, 1], slow, self.shape)
 
     def forward(self, z: Tensor, noise_bands: Tensor, white: Tensor) -> Tensor:
-        """Training: ``noise_bands`` [B, F, N, ratio] is noise already filtered, ``white`` [B, F, H] for the flutter.
+        """Training: ``noise_bands`` [F, N, ratio] is noise already filtered, ``white`` [B, F, H] for the flutter.
 
         z [B, L, F] -> [B, F * ratio].
         """
@@ -198,7 +198,7 @@ class Decoder(nn.Module):
     def play(self, z: Tensor, noise: Tensor) -> Tensor:
         """Exactly what the exported model does with z [1, L, F] and white noise [1, F * ratio]; [1, F * ratio]."""
         waves = synthesis.harmonics(synthesis.phases_exactly(z[:, 0], self.shape), self.shape)
-        bands = synthesis.filtered(noise, self.noise_filters, self.shape)
+        bands = synthesis.filtered(noise[0], self.noise_filters, self.shape)
         # the flutter takes the first samples of each frame's noise: one noise input is enough
         white = noise.unflatten(1, (-1, self.shape.ratio))[:, :, : self.shape.harmonics]
         return synthesis.mix(self.amplitudes(z, synthesis.flutter(white, self.shape)), waves, bands)

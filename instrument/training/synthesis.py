@@ -132,18 +132,19 @@ def harmonics(phase: Tensor, shape: Shape) -> Tensor:
 
 
 def filtered(noise: Tensor, filters: Tensor, shape: Shape) -> Tensor:
-    """White noise through the band filters, from silence. Shape: [B, F * ratio] -> [B, F, N, ratio]."""
-    bands = functional.conv1d(functional.pad(noise[:, None], (shape.taps - 1, 0)), filters.flip(1)[:, None])
-    return bands.unflatten(2, (-1, shape.ratio)).transpose(1, 2)
+    """White noise through the band filters, from silence. Shape: [F * ratio] -> [F, N, ratio]."""
+    bands = functional.conv1d(functional.pad(noise[None], (shape.taps - 1, 0)), filters.flip(1)[:, None])
+    return bands.unflatten(1, (-1, shape.ratio)).transpose(0, 1).contiguous()
 
 
 def mix(level: Tensor, waves: Tensor, bands: Tensor) -> Tensor:
     """Sum of harmonics and noise bands, each level going straight from the last frame's value to this one's.
 
-    Shapes: [B, F, H + N], [B, F, H, ratio], [B, F, N, ratio] -> [B, F * ratio].
+    Shapes: [B, F, H + N], [B, F, H, ratio], [F, N, ratio] (one noise for all of the batch) -> [B, F * ratio].
     """
     ratio, split = waves.shape[-1], waves.shape[2]
     pairs = torch.stack([functional.pad(level, (0, 0, 1, 0))[:, :-1], level], 2)
     new = torch.arange(1, ratio + 1, device=level.device, dtype=level.dtype) / ratio
-    ends = pairs[..., :split] @ waves + pairs[..., split:] @ bands
+    airy = pairs[..., split:].transpose(0, 1).flatten(1, 2) @ bands
+    ends = pairs[..., :split] @ waves + airy.unflatten(1, (-1, 2)).transpose(0, 1)
     return (ends[:, :, 0] * (1.0 - new) + ends[:, :, 1] * new).flatten(1)

@@ -1,4 +1,4 @@
-"""rosin bench decode|latency: figures of this machine, as ratios in one run, printed as one JSON object."""
+"""rosin bench decode|latency|soak: figures of this machine, as ratios in one run, printed as one JSON object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 def add(verbs: Any) -> None:
     """The verb's own arguments."""
     bench = verbs.add_parser("bench", help="measure this machine", epilog="example: rosin bench decode --json")
-    what = bench.add_subparsers(dest="what", metavar="decode|latency", required=True)
+    what = bench.add_subparsers(dest="what", metavar="decode|latency|soak", required=True)
     decode = what.add_parser(
         "decode", help="cost of the model, the knobs and the whole engine", epilog="example: rosin bench decode --json"
     )
@@ -27,6 +27,15 @@ def add(verbs: Any) -> None:
     latency.add_argument("--ahead", type=int, default=0)
     latency.add_argument("--json", action="store_true")
     latency.set_defaults(run=run_latency)
+
+    soak = what.add_parser(
+        "soak", help="minutes under 1000 messages a second", epilog="example: rosin bench soak --minutes 10 --json"
+    )
+    soak.add_argument("--patch", default="", help="the patch to measure; default the first")
+    soak.add_argument("--minutes", type=float, default=10.0)
+    soak.add_argument("--block", type=int, default=128)
+    soak.add_argument("--json", action="store_true")
+    soak.set_defaults(run=run_soak)
 
 
 def _show(found: dict[str, Any], as_json: bool, prefix: str = "") -> None:
@@ -54,4 +63,12 @@ def run_latency(args: argparse.Namespace) -> int:
     from instrument.bench.latency import latency
 
     _show(latency(args.patch, args.messages, args.block, args.ahead), args.json)
+    return 0
+
+
+def run_soak(args: argparse.Namespace) -> int:
+    """See bench/soak.py."""
+    from instrument.bench.soak import soak
+
+    _show(soak(args.patch, args.minutes, args.block), args.json)
     return 0

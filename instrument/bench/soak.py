@@ -1,0 +1,119 @@
+"""rosin bench soak: the whole instrument for minutes under 1000 OSC messages a second - memory, dropouts, gestures.
+
+On JACK's dummy driver. Resident memory of each process is read once a second from the system; growth is the median
+of the last tenth minus the median of the ten seconds after the first minute. The bare callback (bench/bare.py) plays
+first on the same server, so that dropouts stand beside what this machine does to a program that does nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from instrument.bench.jackhost import jack_is_here, jack_server
+from instrument.bench.latency import bare, instrument
+from instrument.bench.machine import machine
+from instrument.errors import RosinError
+from instrument.patch import read_patch
+from instrument.places import find_patches
+from instrument.show import Show
+
+RATE = 48000
+SETTLE_SECONDS = 60.0
+
+
+def resident_kib(pid: int) -> float:
+    """Resident memory of a process, in KiB; NaN when it is gone."""
+    try:
+        return float(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])  # type: ignore[index]
+    except (OSError, TypeError):
+        return float("nan")
+
+
+def soak(name: str = "", minutes: float = 10.0, block: int = 128, messages_hz: int = 1000) -> dict[str, Any]:
+    """Growth of each process in MB, dropouts a minute of both, and what became of the messages."""
+    if not jack_is_here() or not sys.platform.startswith("linux"):
+        raise RosinError("this bench needs Linux and JACK; apt install jackd2")
+    paths, index = find_patches(name)
+    patch = read_patch(paths[index])
+    found: dict[str, Any] = {"bench": "soak", "patch": patch.name, "model": patch.model, "minutes": minutes,
+                             "block_frames": block, "messages_hz": messages_hz}  # fmt: skip
+    baseline_minutes = max(0.2, min(2.0, minutes / 5.0))
+    with jack_server(period=block, rate=RATE) as server:
+        with bare(server, block) as (_, _tell):
+            before = server_xruns(server.log)
+            time.sleep(baseline_minutes * 60.0)
+            lates = server_xruns(server.log) - before
+        found["baseline_bare_callback"] = {"minutes": baseline_minutes, "xruns_per_minute": lates / baseline_minutes}
+        with instrument(paths, index, block, 0) as (show, _port, send):
+            knobs = [f"/rosin/knob/{k}" for k in ("z1", "z2", "z3", "z4", "pitch", "brightness", "glass", "breath")]
+            send("/rosin/knob/hazard", 0.4)
+            send("/rosin/knob/loudness", 0.8)
+            before, mine = server_xruns(server.log), show.link.health.row("sound").count("xruns")
+            sent, series = 0, {role.name: [] for role in show.roles}  # type: dict[str, list[float]]
+            series["show"] = []
+            begin = time.monotonic()
+            for second in seconds(begin, minutes * 60.0):
+                for i in range(messages_hz):
+                    value = 0.5 + 0.4 * np.sin(0.001 * (sent + i))
+                    send(knobs[i % len(knobs)], float(value))
+                    if i % 10 == 9:
+                        ahead = begin + second + (i + 1) / messages_hz - time.monotonic()
+                        if ahead > 0:
+                            time.sleep(ahead)
+                sent += messages_hz
+                show.look()
+                for role in show.roles:
+                    series[role.name].append(resident_kib(role.row.pid))
+                series["show"].append(resident_kib(show.health.pid))
+            found |= outcome(show, series, sent, minutes)
+            found["xruns"] = show.link.health.row("sound").count("xruns") - mine
+            found["server_xruns_per_minute"] = (server_xruns(server.log) - before) / minutes
+    found["xruns_per_minute"] = found["xruns"] / minutes
+    found["machine"] = machine()
+    return found
+
+
+def seconds(begin: float, length: float) -> Iterator[int]:
+    """0, 1, 2 ... while there is time."""
+    n = 0
+    while time.monotonic() - begin < length:
+        yield n
+        n += 1
+
+
+def outcome(show: Show, series: dict[str, list[float]], sent: int, minutes: float) -> dict[str, Any]:
+    """Growth, and the counters of the hands and the sound."""
+    hands, sound = show.link.health.counters("hands"), show.link.health.counters("sound")
+    frame = show.frame()
+    growth = {}
+    for name, values in series.items():
+        first = int(min(SETTLE_SECONDS, len(values) / 4))
+        last = max(10, len(values) // 10)
+        growth[f"{name}_growth_mb"] = float(np.median(values[-last:]) - np.median(values[first : first + 10])) / 1024.0
+        growth[f"{name}_resident_mb"] = values[-1] / 1024.0
+    return {
+        **growth,
+        "messages_sent": sent,
+        "messages_heard": hands["osc_messages"],
+        "gestures_late": frame.late if frame else 0,
+        "gestures_lost": sound["gestures_lost"],
+        "blocks": sound["blocks"],
+        "blocks_expected": round(minutes * 60 * RATE / 128),
+        "load_p99": frame.load_p99 if frame else 0.0,
+        "restarts": show.link.health.count("show", "restarts"),
+    }
+
+
+def server_xruns(log: Path) -> int:
+    """How often the server has complained of late clients so far."""
+    try:
+        return len(re.findall(r"XRun|xrun|was not finished", log.read_text(errors="replace")))
+    except OSError:
+        return 0
