@@ -272,22 +272,24 @@ def test_a_hundred_thousand_bad_datagrams_and_midi_bytes_leave_the_sound_unbroke
 
 
 def test_the_sound_outlives_its_server_and_comes_back(tmp_path: Path) -> None:
-    with jack_server(period=256, rate=48000, synchronous=True) as first:
-        with playing(tmp_path, "storm", env=first.env) as play:
-            first.kill()
-            assert play.wait_for_text("went away", 8.0), play.text
-            play.osc("/rosin/knob/level", 0.5)
-            assert play.wait_for("/rosin/knob/level", 0.5), "the hands and the engine go on without a device"
-            again = subprocess.Popen(
-                ["jackd", "-r", "-n", first.name, "-S", "-d", "dummy", "-r", "48000", "-p", "256"],
-                env=first.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            try:
-                assert play.wait_for_text("is back", 15.0), play.text
-            finally:
-                text = play.stop()
-                again.terminate()
-                again.wait()
+    with (
+        jack_server(period=256, rate=48000, synchronous=True) as first,
+        playing(tmp_path, "storm", env=first.env) as play,
+    ):
+        first.kill()
+        assert play.wait_for_text("went away", 8.0), play.text
+        play.osc("/rosin/knob/level", 0.5)
+        assert play.wait_for("/rosin/knob/level", 0.5), "the hands and the engine go on without a device"
+        again = subprocess.Popen(
+            ["jackd", "-r", "-n", first.name, "-S", "-d", "dummy", "-r", "48000", "-p", "256"],
+            env=first.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            assert play.wait_for_text("is back", 15.0), play.text
+        finally:
+            text = play.stop()
+            again.terminate()
+            again.wait()
     assert "Traceback" not in text
 
 

@@ -40,8 +40,9 @@ def main(port: int, block: int) -> None:
             pass
         out[:] = tone if on else 0.0
 
-    device = next(d["index"] for d in sounddevice.query_devices()
-                  if sounddevice.query_hostapis(d["hostapi"])["name"].startswith("JACK") and d["max_output_channels"])  # fmt: skip
+    apis = [api["name"].startswith("JACK") for api in sounddevice.query_hostapis()]
+    devices = sounddevice.query_devices()
+    device = next(d["index"] for d in devices if apis[d["hostapi"]] and d["max_output_channels"])
     settle()
     stream = sounddevice.OutputStream(
         samplerate=48000, blocksize=block, device=device, channels=1, callback=callback, latency="low"

@@ -47,8 +47,10 @@ def latency(name: str = "", messages: int = 300, block: int = 128, ahead: int = 
         raise RosinError("this bench needs the JACK client library; pip install 'rosin[dev]'") from None
     paths, index = find_patches(name)
     patch = read_patch(paths[index])
-    found: dict[str, Any] = {"bench": "latency", "patch": patch.name, "model": patch.model, "block_frames": block,
-                             "block_ms": block / RATE * 1000.0, "ahead_blocks": ahead, "messages": messages}  # fmt: skip
+    found: dict[str, Any] = {
+        "bench": "latency", "patch": patch.name, "model": patch.model, "block_frames": block,
+        "block_ms": block / RATE * 1000.0, "ahead_blocks": ahead, "messages": messages,
+    }  # fmt: skip
     with jack_server(period=block, rate=RATE) as server:
         with bare(server, block) as (port, say):
             found["baseline_bare_callback"] = measure(server, port, say, messages)

@@ -4,7 +4,7 @@ The callback's contract: it takes the gestures that are there, computes, publish
 opens nothing, waits for nothing, and what it may not do itself it leaves in ``engine.requests`` for the process.
 
 Gestures keep their distances: one stamped t sounds at t + ``delay`` exactly, because the device's callback times,
-smoothed by a delay-locked loop, say which sample t was (realtime.md: jitter of arrival must not become jitter of sound).
+smoothed by a delay-locked loop, say which sample t was: jitter of arrival must not become jitter of the sound.
 """
 
 from __future__ import annotations
