@@ -121,6 +121,9 @@ PARAMETERS: tuple[Knob, ...] = (
 """The knobs every patch has, whatever its model."""
 
 PITCH_RANGE_SEMITONES = 12.0
+LOUDNESS_RANGE_DB = 54.0
+"""What the loudness knob spans below its loudest. Below that only the last 2 % of its travel lead to silence: with all
+80 dB of a model on the knob, half of its travel was nearly inaudible."""
 
 
 class KnobTable:
@@ -169,8 +172,10 @@ def playable_knob(latent: LatentSpec) -> Knob:
             latent.id, "latent", latent.label, "semitones", -PITCH_RANGE_SEMITONES, PITCH_RANGE_SEMITONES,
             start=0.5, playable=True, role="pitch",
         )  # fmt: skip
-    unit = "dB" if latent.role == "loudness" else ""
-    knob = Knob(latent.id, "latent", latent.label, unit, latent.low, latent.high, playable=True, role=latent.role)
+    unit, low = "", latent.low
+    if latent.role == "loudness":
+        unit, low = "dB", max(latent.low, latent.high - LOUDNESS_RANGE_DB)
+    knob = Knob(latent.id, "latent", latent.label, unit, low, latent.high, playable=True, role=latent.role)
     return replace(knob, start=knob.raw(latent.start))
 
 

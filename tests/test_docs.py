@@ -1,4 +1,4 @@
-"""Docs: what is written down is true. Made pages are up to date, commands exist, links lead somewhere, TOML is whole."""
+"""Docs: what is written down is true. Made pages are up to date, commands exist, links lead somewhere, TOML fits."""
 
 from __future__ import annotations
 

@@ -37,6 +37,11 @@ TARGETS_MAX = 512
 PEDAL, ALL_UP = -1, -2
 """Note events that are no note: they wait in line with the notes, or a pedal would come before the key under it."""
 
+SILENCE_DB = -80.0
+"""Loudness at which a model is silent, by the file format."""
+FADE_TRAVEL = 0.02
+"""The part of the loudness knob's travel that leads from its quietest to silence."""
+
 PLAIN, PITCH, LOUDNESS = 0, 1, 2
 _ROLES = {"pitch": PITCH, "loudness": LOUDNESS}
 
@@ -66,8 +71,8 @@ def _to_latents(
                 value = low[k] + span[k] * np.float64(raw)
                 if role[k] == PITCH:
                     value += pitch[t]
-                elif role[k] == LOUDNESS and raw <= 0.0:
-                    value = bottom
+                elif role[k] == LOUDNESS and raw < FADE_TRAVEL:
+                    value = bottom + (value - bottom) * (raw / FADE_TRAVEL) if raw > 0.0 else bottom
                 total += value
             z[k, f] = total / per
 
@@ -105,7 +110,7 @@ class Control:
         self._low = np.array([knob.low for knob in table.playable], np.float32)
         self._span = np.array([knob.high - knob.low for knob in table.playable], np.float32)
         self._loudness = int(np.argmax(self._role == LOUDNESS)) if LOUDNESS in self._role else -1
-        self._bottom = float(self._low[self._loudness]) if self._loudness >= 0 else 0.0
+        self._bottom = min(SILENCE_DB, float(self._low[self._loudness])) if self._loudness >= 0 else SILENCE_DB
         self._given = FrictionParams(count)
         self._params = FrictionParams(count)
         self._sigma = np.zeros(count, np.float32)

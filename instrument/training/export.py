@@ -142,7 +142,7 @@ def _dated() -> str:
 
 def write_model(
     network: Network, corpus: Corpus, folder: Path, *, name: str, title: tuple[str, str], by: str, licence: str,
-    steps: int, minutes: float, threads: int, seed: int, about: tuple[str, str] = ("", ""),
+    steps: int, minutes: float, threads: int, seed: int, about: tuple[str, str] = ("", ""), note: str = "",
 ) -> Path:  # fmt: skip
     """The whole folder: graphs, credits, card; proven against torch before the card is written. Returns it."""
     network.eval()
@@ -182,7 +182,7 @@ def write_model(
               float(c.credit["seconds"]), str(c.credit["sha256"]))
         for c in corpus.training
     )  # fmt: skip
-    made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), energy_wh, False)
+    made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), energy_wh, False, note)
     write_credits(Credits(name, made, sounds), folder)
     write_card(card, folder)
     return folder

@@ -7,6 +7,7 @@ Nothing heavy is imported until training is asked for: playing needs no torch.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 MINUTES = 60.0
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+
+
+def _keep_memory() -> None:
+    """Ask glibc to keep freed memory: every step frees and takes 500 MB, and fresh pages cost a fifth of the time."""
+    try:
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+    except (OSError, AttributeError, TypeError):
+        pass  # another C library: only slower
 
 
 def train(
@@ -47,6 +59,7 @@ def train(
     say = Console(stderr=True, quiet=quiet).print
     if device != "cpu" and not torch.cuda.is_available():
         raise RosinError(f"there is no {device} here; train with --device cpu")
+    _keep_memory()
     torch.set_num_threads(threads or os.cpu_count() or 1)
     shape = shape or Sizes()
     corpus = corpora.read_corpus(sounds, shape.sample_rate, shape.ratio)

@@ -119,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
         with Status(show, names, tables, language) as status, TerminalKeys() as keys:
             if terminal_here():
                 status.console.print(Text(say("how_to_stop", language), style="dim"))
+                labels = [f"{i} {k.label.of(language)}" for i, k in enumerate(tables[index].playable[:9], 1)]
+                status.console.print(Text("   ".join(labels), style="dim"))
 
             def tick(show: Show) -> None:
                 for key in keys.read():
@@ -130,8 +132,8 @@ def run(args: argparse.Namespace) -> int:
             show.run(args.seconds, tick)
     finally:
         show.close()
-    status.peak = max(status.peak, 0.0)
-    sum_up(show, status, read_patch(paths[index]), rig, language)
+    last = show.frame()
+    sum_up(show, status, read_patch(paths[last.patch if last and last.patch < len(paths) else index]), rig, language)
     return 0
 
 

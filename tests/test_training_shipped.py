@@ -1,0 +1,80 @@
+# ruff: noqa: E402  (what is not installed is skipped before it is imported)
+"""The shipped model: in tune, silent at rest, as loud as its knob says, and it hears the notes it plays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnx")
+pytest.importorskip("scipy")
+
+from instrument.model.card import Card, read_card, sha256_of
+from instrument.model.credits import gate
+from instrument.training.export import TOLERANCE, streamed
+
+FOLDER = Path(__file__).resolve().parent.parent / "models" / "first-bow"
+RATE = 48000
+
+
+@pytest.fixture(scope="module")
+def card() -> Card:
+    return read_card(FOLDER)
+
+
+def played(card: Card, note: float, loudness_db: float, frames: int = 500, noise_level: float = 1.0) -> np.ndarray:
+    """A held note with the latents at rest. Shape: [frames * 128]."""
+    z = np.array([[[latent.start] for latent in card.latents]], np.float32)
+    z[0, 0], z[0, 1] = note, loudness_db
+    rng = np.random.default_rng(1)
+    blocks = ({"z": z, "noise.air": noise_level * rng.standard_normal((1, 1, 128)).astype(np.float32)} for _ in
+              range(frames))  # fmt: skip
+    return streamed(FOLDER / "decode.onnx", blocks, "audio")[0, 0]
+
+
+def test_the_folder_is_whole_and_small_and_everybody_is_credited(card: Card) -> None:
+    assert card.files == {p.name: sha256_of(p) for p in FOLDER.iterdir() if p.name != "card.toml"}
+    assert sum(p.stat().st_size for p in FOLDER.iterdir()) <= 12e6
+    credits = gate(card, FOLDER)
+    assert credits is not None
+    assert len(credits.sounds) == card.training["sounds"]
+    assert set(credits.licences) == {"CC0-1.0"}
+    assert card.training["equality_error_1000_blocks"]["decode"] <= TOLERANCE
+
+
+@pytest.mark.parametrize("note", [36, 43, 50, 57, 64, 71, 79, 88])
+def test_every_key_is_in_tune_within_ten_cents(card: Card, note: int) -> None:
+    sound = played(card, note, -20.0, 800, noise_level=0.0)[12800:]
+    size = 1 << 20
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), size))
+    hz = 440.0 * 2.0 ** ((note - 69.0) / 12.0)
+    found = []
+    for k in (1, 2, 3):
+        near = slice(int(hz * (k - 0.1) * size / RATE), int(hz * (k + 0.1) * size / RATE))
+        found.append((spectrum[near].max(), (near.start + int(spectrum[near].argmax())) * RATE / size / k))
+    assert abs(1200.0 * np.log2(max(found)[1] / hz)) < 10.0
+
+
+def test_at_rest_it_is_silent(card: Card) -> None:
+    assert not played(card, 60, card.latents[1].start, 50).any()
+
+
+@pytest.mark.parametrize("note", [40, 55, 67, 79])
+def test_the_loudness_knob_says_how_loud_it_is_and_always_rises(card: Card, note: int) -> None:
+    asked = np.arange(-50.0, -10.0, 8.0)
+    got = [20 * np.log10(played(card, note, level)[12800:].std()) for level in asked]
+    assert (np.diff(got) > 3.0).all()
+    assert np.abs(got - asked)[2:].max() < 6.0
+
+
+@pytest.mark.parametrize("note", [43, 55, 67, 76])
+def test_it_hears_the_note_it_plays(card: Card, note: int) -> None:
+    sound = played(card, note, -20.0, 300).reshape(1, 1, -1)
+    mean = streamed(
+        FOLDER / "encode.onnx", ({"audio": sound[:, :, i : i + 128]} for i in range(0, sound.shape[2], 128)), "mean"
+    )
+    assert abs(np.median(mean[0, 0, 100:]) - note) < 0.5
+    assert abs(np.median(mean[0, 1, 100:]) + 20.0) < 6.0
