@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from instrument.link import Flags, Frame, Gesture, Kind, Link, Source
     from instrument.patch import Patch, patch_from, read_patch, table_of
     from instrument.places import find_patches, shipped
-    from instrument.rehearsal.take import Event, Take, read_take
     from instrument.rig import Rig, read_rig
     from instrument.show import Show
     from instrument.sound.bank import open_part
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from instrument.sound.engine import CHANNELS, Engine, Part, Snapshot
     from instrument.sound.ring import Adapter
     from instrument.sound.settings import SoundSettings
+    from instrument.take import Event, Take, read_take
 
     Provider = Literal["auto", "cpu", "cuda"]
 
@@ -123,7 +123,7 @@ def render(engine: Engine, seconds: float, events: Iterable[Event] = ()) -> NDAr
     whole block of 128 samples). RosinError for a knob that the patch does not have. Same seed and events, same bits.
     """
     from instrument.rehearsal.render import offline
-    from instrument.rehearsal.take import Take, gestures
+    from instrument.take import Take, gestures
 
     take = Take(engine.part.patch.name, None, seconds, tuple(sorted(events, key=lambda event: event.t)))
     now = engine.sample / engine.rate
@@ -156,7 +156,7 @@ def save(path: str | Path, sound: NDArray[np.float32], engine: Engine) -> None:
 def note(t: float, number: int, velocity: float = 0.8) -> Event:
     """A key at ``t`` s: MIDI note ``number`` goes down with ``velocity`` 0..1, or up when that is 0."""
     from instrument.link import Kind
-    from instrument.rehearsal.take import Event
+    from instrument.take import Event
 
     return Event(t, Kind.NOTE_ON if velocity > 0.0 else Kind.NOTE_OFF, velocity, number=number)
 
@@ -164,6 +164,6 @@ def note(t: float, number: int, velocity: float = 0.8) -> Event:
 def knob(t: float, id: str, raw: float) -> Event:
     """The hand on knob ``id`` goes to ``raw`` 0..1 at ``t`` s; where the knob goes, friction and chance decide."""
     from instrument.link import Kind
-    from instrument.rehearsal.take import Event
+    from instrument.take import Event
 
     return Event(t, Kind.KNOB, raw, id)

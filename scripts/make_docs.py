@@ -30,7 +30,6 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 ROOT = "/rosin"
 
 VERBS = {  # of the book: arguments and meaning; one that is here and not there, or the other way round, is an error
-    "raw": ("f", ""),
     "latents": ("f f f …", "the knobs of the model from the first on, raw; as many as are sent"),
     "patch/load": ("s or i", "a patch by its name, or by its place in the list from 0"),
     "note": (
@@ -190,8 +189,7 @@ def reference(shape: Section, home: Any) -> str:
 
 def learned() -> str:
     """The rows of midi.bindings."""
-    rows = [(f"`{key}`", kind_of(part), usual(bindings.Binding, (key,), part), part.about)
-            for key, part in bindings.SHAPE.fields.items() if isinstance(part, Field)]  # fmt: skip
+    _, rows = next(sections(bindings.SHAPE, bindings.Binding))
     return table(("entry", "kind", "if left out", "meaning"), rows)
 
 
@@ -211,8 +209,8 @@ def verbs() -> str:
     """The book's addresses that are no knobs."""
     pages = book.Book(ROOT, table_for(()), [("bow",)])
     heard = [address.removeprefix(f"{ROOT}/") for address in pages if "/knob/" not in address]
-    if set(heard) != set(VERBS) - {"raw"}:
-        raise SystemExit(f"make_docs.py: VERBS and the book differ: {sorted(set(heard) ^ (set(VERBS) - {'raw'}))}")
+    if set(heard) != set(VERBS):
+        raise SystemExit(f"make_docs.py: VERBS and the book differ: {sorted(set(heard) ^ set(VERBS))}")
     return table(
         ("address", "arguments", "meaning"),
         [(f"`{ROOT}/{verb}`", f"`{VERBS[verb][0]}`", VERBS[verb][1]) for verb in heard],

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument import CHANNELS, QUANTUM, Label, open_engine, read_take, shipped
-from instrument.rehearsal.take import gestures
+from instrument.take import gestures
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"

@@ -25,7 +25,7 @@ sys.path.insert(0, "tests")
 from stage import shipped_part
 from instrument.sound.engine import Engine
 from instrument.rehearsal.render import offline
-from instrument.rehearsal.take import read_take, gestures
+from instrument.take import read_take, gestures
 from pathlib import Path
 import hashlib
 take = read_take(Path("examples/first-take.jsonl"))
@@ -302,3 +302,22 @@ def test_the_block_grows_no_memory() -> None:
 
 def test_offline_gives_exactly_the_seconds_asked_for() -> None:
     assert offline(null_engine(sounds="always"), 0.51234, block=100).shape == (2, round(0.51234 * 48000))
+
+
+def test_live_input_moves_the_model_as_far_as_the_patch_lets_it() -> None:
+    tone = (0.3 * np.sin(2 * np.pi * 330.0 * np.arange(96000) / 48000)).astype(np.float32)
+
+    def last_z(amount: float, heard: bool) -> np.ndarray:  # type: ignore[type-arg]
+        engine = Engine(shipped_part("mirror"))
+        now(engine, Kind.KNOB, engine.part.table.index("input"), amount)
+        out = np.zeros((2, QUANTUM), np.float32)
+        for k in range(500):
+            live = np.stack([tone[k * QUANTUM : (k + 1) * QUANTUM]] * 2) * heard
+            engine.block(out, live)
+        return engine.part.z[:, -1].copy()
+
+    deaf, half, whole = last_z(0.0, True), last_z(0.5, True), last_z(1.0, True)
+    assert np.array_equal(deaf, last_z(0.0, False)), "without amount the input is not even heard"
+    assert np.allclose(half, 0.5 * (deaf + whole), atol=0.05)
+    assert abs(whole[0] - 64.0) < 1.0, "330 Hz is heard as E4"
+    assert whole[1] > -30.0, "and as loud as it is"

@@ -1,4 +1,4 @@
-"""Notes: one voice, many keys. The last key sounds, the one before comes back, and a release ends at exactly nothing."""
+"""Notes: one voice, many keys. The last key sounds, the one before comes back, a release ends at exactly nothing."""
 
 from __future__ import annotations
 
@@ -131,14 +131,14 @@ def test_times_of_nothing_act_within_two_ticks_and_do_not_divide() -> None:
     assert run(notes, 2)[1][-1] == 0.0
 
 
-@given(first=st.integers(0, 127), second=st.integers(0, 127), glide_ms=st.floats(1, 2000))
+@given(first=st.integers(0, 127), second=st.integers(0, 127), glide_ms=st.floats(1, 400))
 @settings(deadline=None)
 def test_a_glide_goes_one_way_and_arrives(first: int, second: int, glide_ms: float) -> None:
     notes = keys(glide_ms=glide_ms)
     notes.on(first, 1.0)
     run(notes, 64, 64)
     notes.on(second, 1.0)
-    pitch, _ = run(notes, int(12 * glide_ms * TICK_HZ / 1000 / 3) + 64)
+    pitch, _ = run(notes, int(6 * glide_ms * TICK_HZ / 1000) + 64)
     way = np.sign(second - first)
     assert np.all(np.diff(pitch) * way >= 0.0)
     assert min(first, second) <= pitch.min()

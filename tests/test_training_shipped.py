@@ -1,4 +1,4 @@
-# ruff: noqa: E402  (what is not installed is skipped before it is imported)
+
 """The shipped model: in tune, silent at rest, as loud as its knob says, and it hears the notes it plays."""
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from instrument.model.card import Card
 from instrument.model.credits import credits_line, no_credits, read_credits
 from instrument.model.library import NULL, find
 from instrument.model.null_card import null_card
+from instrument.text import say
 
 
 def card_for(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> Card:
@@ -20,7 +21,7 @@ def card_for(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -
 def credits_for(name: str, sha256: str | None = None, language: str = "en", given: Sequence[Path] = ()) -> str:
     """One line: who this voice learned from. A model without readable credits says so."""
     if name == NULL:
-        return {"en": "no training: computed", "fr": "aucun apprentissage : calculé"}[language]
+        return say("credits.computed", language)
     folder, _ = find(name, sha256, given)
     try:
         return credits_line(read_credits(folder), language)

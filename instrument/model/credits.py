@@ -21,6 +21,7 @@ from instrument.errors import Mistakes, RosinError
 from instrument.fields import Field, Section, check
 from instrument.model import licences
 from instrument.model.card import CREDITS, Card
+from instrument.text import say
 
 FORMAT = 1
 MISTAKES_SHOWN = 20
@@ -175,17 +176,16 @@ def gate(card: Card, folder: Path, allow_uncredited: bool = False) -> Credits | 
 
 def _and(names: Sequence[str], language: str, shown: int = 3) -> str:
     """`A, B and 4 others`."""
-    link, others = ("et", "autres") if language == "fr" else ("and", "others")
+    link = say("credits.and", language)
     if len(names) > shown:
         rest = len(names) - shown
-        last = f"{rest} {others if rest > 1 else others[:-1]}"
-        names = (*names[:shown], last)
+        names = (*names[:shown], say("credits.others" if rest > 1 else "credits.other", language, count=rest))
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {link} {names[-1]}" if names else ""
 
 
 def no_credits(language: str = "en") -> str:
     """How a voice that plays uncredited stays marked."""
-    return "sans crédits" if language == "fr" else "no credits"
+    return say("credits.none", language)
 
 
 def credits_line(credits: Credits | None, language: str = "en") -> str:
@@ -193,12 +193,10 @@ def credits_line(credits: Credits | None, language: str = "en") -> str:
     if credits is None:
         return no_credits(language)
     if not credits.sounds:
-        return "aucun apprentissage : calculé" if language == "fr" else "no training: computed"
+        return say("credits.computed", language)
     count = len(credits.sounds)
     by, under = _and(credits.authors, language), ", ".join(credits.licences)
-    if language == "fr":
-        return f"appris de {count} enregistrement{'s' * (count > 1)} de {by} ({under})"
-    return f"learned from {count} recording{'s' * (count > 1)} by {by} ({under})"
+    return say("credits.line" if count > 1 else "credits.line_one", language, count=count, by=by, under=under)
 
 
 def energy_words(made: Made, language: str = "en") -> str:
@@ -207,7 +205,7 @@ def energy_words(made: Made, language: str = "en") -> str:
         return ""
     size = f"{made.energy_wh / 1000:.2g} kWh" if made.energy_wh >= 1000 else f"{made.energy_wh:.3g} Wh"
     french = language == "fr"
-    how = ("mesurés" if french else "measured") if made.energy_measured else ("estimés" if french else "estimated")
+    how = say("credits.measured" if made.energy_measured else "credits.estimated", language)
     return f"{size.replace('.', ',') if french else size} ({how})"
 
 
@@ -225,7 +223,7 @@ def roll(credits: Credits, language: str = "en") -> tuple[str, ...]:
         length = f"{minutes:.1f}".replace(".", ",") if french else f"{minutes:.1f}"
         lines.append(f"{author} · {under} · {length} min · {titles}")
     made = credits.made
-    by = f"entraîné par {made.by}, {made.date}" if french else f"trained by {made.by}, {made.date}"
+    by = say("credits.trained", language, by=made.by, date=made.date)
     length = f"{made.hours:.3g} h" if made.hours >= 1 else f"{made.hours * 60:.3g} min" if made.hours > 0 else ""
     hours = length.replace(".", ",") if french else length
     lines += ["", " · ".join(filter(None, (by, hours, made.machine, energy_words(made, language), made.note)))]

@@ -1,13 +1,12 @@
 """Library: where models are kept, found by name and by hash. What the engine's owner asks for a voice.
 
 Looked through in this order: folders given, ``ROSIN_MODELS`` (a list like PATH), ``models/`` beside the package, and
-the player's own folder (``~/.local/share/rosin/models``, or under ``XDG_DATA_HOME`` or ``%LOCALAPPDATA%``).
+the player's own folder (``~/.local/share/rosin/models`` and its like on other systems: places.py).
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,22 +16,20 @@ from instrument.model.null_card import null_card
 from instrument.model.providers import Wanted
 from instrument.model.quantum import quantised
 from instrument.model.voice import QUANTUM, NoiseSource, Voice
+from instrument.places import data_home, shipped
 
 NULL = "null"
 
 
 def user_folder() -> Path:
     """Where the player's own models go."""
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "rosin" / "models"
-    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(home) / "rosin" / "models"
+    return data_home() / "models"
 
 
 def search_path(given: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Folders of model folders, first come first served; those that do not exist are among them."""
     named = [Path(part) for part in os.environ.get("ROSIN_MODELS", "").split(os.pathsep) if part]
-    found = (*given, *named, Path(__file__).parents[2] / "models", user_folder())
+    found = (*given, *named, shipped("models"), user_folder())
     return tuple(dict.fromkeys(path.expanduser() for path in found))
 
 

@@ -5,34 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from instrument.knobs import Label
 from instrument.model.card import Card, Latent
 from instrument.model.credits import Credits, energy_words, no_credits, roll
+from instrument.text import say
 
 BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 32
 PAGE = 96
-
-_WORDS = {
-    "by": Label("by", "de"),
-    "family": Label("family", "famille"),
-    "sound": Label("sound", "son"),
-    "latents": Label("latents", "latents"),
-    "delay": Label("delay", "retard"),
-    "size": Label("size", "taille"),
-    "training": Label("training", "apprentissage"),
-    "from": Label("derived from", "dérivé de"),
-    "energy": Label("energy", "énergie"),
-    "hash": Label("sha256", "sha256"),
-    "credits": Label("credits", "crédits"),
-    "stereo": Label("stereo", "stéréo"),
-    "mono": Label("mono", "mono"),
-    "parameters": Label("parameters", "paramètres"),
-    "frame": Label("a frame is", "une trame fait"),
-    "samples": Label("samples", "échantillons"),
-    "met": Label("met in training", "rencontré à l'apprentissage"),
-    "hear": Label("fidelity", "fidélité"),
-}
 
 
 def histogram(latent: Latent, width: int = WIDTH) -> str:
@@ -84,7 +63,7 @@ def show_page(card: Card, credits: Credits | None, language: str = "en") -> str:
     """One page: what it is, what it can, whom it learned from. ``credits`` None: it has none, and that is said."""
 
     def word(key: str) -> str:
-        return _WORDS[key].of(language)
+        return say(f"page.{key}", language)
 
     def row(key: str, text: str) -> str:
         return textwrap.fill(text, PAGE, initial_indent=f"{word(key):<14} ", subsequent_indent=" " * 15)

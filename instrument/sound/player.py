@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +50,8 @@ class Player:
         self.block = block
         self.ahead = ahead
         self.recorder: Tape | None = None
+        self.played: deque[tuple[int, Gesture]] | None = None
+        """While a take is written: (sample, gesture) as they are placed; its owner empties it."""
         self.load = LoadMeter(QUANTUM / engine.rate)
         self.clock = DelayLockedLoop(engine.rate, block)
         self.xruns = 0
@@ -154,6 +157,8 @@ class Player:
                     if engine.sample - 16 <= sample < engine.sample:
                         sample = engine.sample
                 engine.post(gesture, min(sample, latest))
+                if self.played is not None:
+                    self.played.append((sample, gesture))
 
     def _publish(self) -> None:
         frame = self._frame

@@ -6,10 +6,12 @@ An understudy does everything but open the device, then waits for its cue: the s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 from instrument.errors import RosinError
@@ -22,6 +24,7 @@ from instrument.sound.null_device import NullDevice
 from instrument.sound.player import Player
 from instrument.sound.recorder import Recorder
 from instrument.sound.settings import SoundSettings
+from instrument.take import TakeLog
 from instrument.text import say
 
 LOOK_SECONDS = 0.01
@@ -47,6 +50,8 @@ class Sound:
         self._stand_in: NullDevice | None = None
         self._retry_at = 0.0
         self._tell_what_was_got = 0.0
+        self._log: TakeLog | None = None
+        self._log_begin = 0
         self._resets = 0
 
     def load(self, seen: Frame | None) -> None:
@@ -155,6 +160,8 @@ class Sound:
                 self.row.add("files_failed")
                 self.row.say(self.recorder.error)
                 player.extra_flags &= ~Flags.RECORDING
+                self._close_log()
+        self._write_log()
 
     def change_patch(self, index: int) -> None:
         """Hand the engine another part; a patch that does not load leaves the present one playing."""
@@ -164,6 +171,12 @@ class Sound:
             name = self.bank.paths[index].stem if index < len(self.bank) else str(index + 1)
             self.row.say(say("patch_failed", self.language, name=name, why=str(error)))
             return
+        if part.voice.sample_rate != self.engine.rate:
+            rates = {"name": part.patch.name, "rate": part.voice.sample_rate, "here": self.engine.rate}
+            self.row.say(say("patch_rate", self.language, **rates))
+            return
+        if part is not self.engine.part and not self.engine.fading:
+            part.recall()
         self.row.set_text("where", part.voice.where)
         self.engine.change(part)
 
@@ -173,6 +186,7 @@ class Sound:
         assert recorder is not None
         if not on and recorder.recording:
             path = recorder.stop()
+            self._close_log()
             player.extra_flags &= ~Flags.RECORDING
             self.row.add("files_recorded")
             seconds = f"{recorder.seconds:.1f} s"
@@ -186,8 +200,41 @@ class Sound:
                 self.row.say(str(error))
                 return
             player.extra_flags |= Flags.RECORDING
+            self._open_log(path)
             self.row.set_text("state", str(path))
             self.row.say(say("recording_to", self.language, path=path))
+
+    def _open_log(self, path: Path) -> None:
+        """The gestures, beside the sound: what was played can be played again."""
+        part = self.engine.part
+        try:
+            self._log = TakeLog(
+                path.with_suffix(".jsonl"), part.patch.name, part.seed, part.table, part.control.raw.tolist()
+            )
+        except OSError as error:
+            self.row.say(say("log_failed", self.language, why=error.strerror))
+            return
+        self._log_begin = self.engine.sample
+        self.player.played = deque(maxlen=65536)
+
+    def _write_log(self) -> None:
+        played, log = self.player.played, self._log
+        if played is None or log is None:
+            return
+        try:
+            while played:
+                sample, gesture = played.popleft()
+                if self.engine.part.table is log.table or gesture.kind != Kind.KNOB:
+                    log.add((sample - self._log_begin) / self.engine.rate, gesture)
+        except OSError as error:
+            self.row.say(say("log_failed", self.language, why=error.strerror))
+            self._close_log()
+
+    def _close_log(self) -> None:
+        log, self._log, self.player.played = self._log, None, None
+        if log is not None:
+            with contextlib.suppress(OSError):
+                log.close()
 
     def _look_at_device(self, device: PortAudioDevice | NullDevice, now: float) -> None:
         """A device that stopped calling is reopened; meanwhile a null device keeps the time and the music going."""

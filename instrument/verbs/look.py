@@ -17,8 +17,8 @@ from instrument.errors import Mistakes, RosinError
 from instrument.model.cards import card_for
 from instrument.patch import mistakes_against, patch_schema, read_patch, table_of
 from instrument.places import find_patches, patch_folders
-from instrument.rehearsal.take import read_take
 from instrument.rig import Rig, read_rig, rig_schema
+from instrument.take import read_take
 from instrument.text import language_of, say
 
 

@@ -22,10 +22,10 @@ from instrument.link import Flags, Gesture, Kind, Source
 from instrument.model.cards import card_for, credits_for
 from instrument.patch import Patch, mistakes_against, read_patch, table_of
 from instrument.places import find_patches, shipped
-from instrument.rehearsal.take import Take, gestures, read_take
 from instrument.rig import Rig, read_rig
 from instrument.show import Show
 from instrument.sound.settings import SoundSettings
+from instrument.take import Take, gestures, read_take
 from instrument.text import language_of, say
 from instrument.verbs.status import Status, decibels, terminal_here
 

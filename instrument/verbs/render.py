@@ -15,11 +15,11 @@ from instrument.errors import RosinError
 from instrument.patch import read_patch
 from instrument.places import find_patches
 from instrument.rehearsal.render import offline_blocks
-from instrument.rehearsal.take import gestures, read_take
 from instrument.rig import read_rig
 from instrument.sound.bank import open_part
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
+from instrument.take import gestures, read_take
 
 SECONDS = 10.0
 AIFF = ("AIFF", "FLOAT")

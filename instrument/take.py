@@ -7,7 +7,7 @@ A text file, one JSON object a line. The first line names the patch and the seed
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def take_from(lines: Iterable[str], where: str) -> Take:
             if head is None or len(wrong) >= 20:
                 break
     if head is None and not wrong:
-        wrong.append("it is empty; give a take recorded by `rosin play --record`")
+        wrong.append("it is empty; give a take, as `rosin play --record` leaves one beside its sound")
     if wrong or head is None:
         raise Mistakes(where, wrong)
     events.sort(key=lambda event: event.t)
@@ -191,3 +191,23 @@ def line_of(gesture: Gesture, t: float, table: KnobTable) -> str | None:
     else:
         return None
     return json.dumps(row)
+
+
+class TakeLog:
+    """Writes a take while it is being played: the head, where every knob stood, then each gesture as it came."""
+
+    def __init__(self, path: Path, patch: str, seed: int, table: KnobTable, raw: Sequence[float]) -> None:
+        self.path = path
+        self.table = table
+        self._file = path.open("w", encoding="utf-8")
+        head = {"rosin": VERSION, "patch": patch, "seed": seed}
+        stood = [line_of(Gesture(Kind.KNOB, i, float(value)), 0.0, table) for i, value in enumerate(raw)]
+        self._file.write("\n".join([json.dumps(head), *filter(None, stood)]) + "\n")
+
+    def add(self, seconds: float, gesture: Gesture) -> None:
+        """One gesture, ``seconds`` after the beginning. A change of patch is not kept: the knobs would be others'."""
+        if line := line_of(gesture, max(0.0, seconds), self.table):
+            self._file.write(line + "\n")
+
+    def close(self) -> None:
+        self._file.close()
