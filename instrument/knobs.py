@@ -160,6 +160,14 @@ class KnobTable:
         except KeyError:
             raise RosinError(f"there is no knob {id!r}; the knobs here are {', '.join(self._index)}") from None
 
+    def find(self, name: str) -> int:
+        """Position of a knob by its id, or by its label in either language. RosinError names the knobs there are."""
+        if name not in self._index:
+            for i, knob in enumerate(self.knobs):
+                if name.lower() in (knob.label.en.lower(), knob.label.fr.lower()):
+                    return i
+        return self.index(name)
+
     @property
     def playable(self) -> tuple[Knob, ...]:
         return self.knobs[: self.playable_count]

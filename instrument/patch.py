@@ -25,7 +25,8 @@ _PARAMETER = {knob.id: knob for knob in PARAMETERS}
 
 def _ranged(id: str) -> Field:
     knob = _PARAMETER[id]
-    return Field("number", low=knob.low, high=knob.high, about=f"{knob.label.en} [{knob.unit or '0..1'}]")
+    about = f"{knob.label.en} [{knob.unit}]" if knob.unit else knob.label.en
+    return Field("number", low=knob.low, high=knob.high, about=about)
 
 
 FRICTION = {name: _ranged(f"friction.{name}") for name in

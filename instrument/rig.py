@@ -45,6 +45,7 @@ SHAPE = Section(
                 "echo": Field("texts", about="HOST:PORT of clients that are told of every move"),
                 "root": Field("text", about="first part of every address"),
                 "schedule": Field("boolean", about="honour timetags within 200 ms"),
+                "detail": Field("boolean", about="also send hand, pos, force and stuck of every playable knob"),
             }
         ),
         "midi": Section(
@@ -78,6 +79,7 @@ class Rig:
     echo: tuple[str, ...] = ()
     root: str = "/rosin"
     schedule: bool = False
+    detail: bool = False
     midi_api: str = "auto"
     midi_ports: tuple[str, ...] = ()
     takeover: str = "pickup"
@@ -90,7 +92,7 @@ class Rig:
 _PLACES = {  # field of Rig -> section and key of the file
     "language": (None, "language"),
     **{k: ("sound", k) for k in ("device", "block", "ahead", "input", "provider", "ceiling_db")},
-    **{k: ("osc", k) for k in ("listen", "allow", "echo", "root", "schedule")},
+    **{k: ("osc", k) for k in ("listen", "allow", "echo", "root", "schedule", "detail")},
     "midi_api": ("midi", "api"),
     "midi_ports": ("midi", "ports"),
     "takeover": ("midi", "takeover"),

@@ -82,13 +82,13 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
         "schema": 1, "language": "fr",
         "sound": {"device": "usb", "block": 64, "ahead": 2, "input": True, "provider": "cpu", "ceiling_db": -3},
         "osc": {"listen": "0.0.0.0:7000", "allow": ["10.0.0.1"], "echo": ["10.0.0.1:7001"], "root": "/r",
-                "schedule": True},
+                "schedule": True, "detail": True},
         "midi": {"api": "jack", "ports": ["nano"], "takeover": "jump", "bindings": ROWS},
         "folders": {"takes": "/t", "models": "/m", "patches": "/p"},
     }  # fmt: skip
     assert rig_from(table, "r") == Rig(
         "r", "fr", "usb", 64, 2, True, "cpu", -3, "0.0.0.0:7000", ("10.0.0.1",), ("10.0.0.1:7001",), "/r", True,
-        "jack", ("nano",), "jump", tuple(ROWS), "/t", "/m", "/p",
+        True, "jack", ("nano",), "jump", tuple(ROWS), "/t", "/m", "/p",
     )  # fmt: skip
 
 

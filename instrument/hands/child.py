@@ -39,13 +39,15 @@ class HandsSettings:
     @classmethod
     def of(cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en") -> HandsSettings:
         """From the rig and the list of patches; the token is the show's to give."""
-        return cls(
-            "", tuple(patches), rig.path, rig.models, allow_uncredited,
-            {"listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule},
-            {"api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
-             "bindings": tuple(dict(row) for row in rig.bindings)},
-            language,
-        )  # fmt: skip
+        osc = {
+            "listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule,
+            "detail": rig.detail,
+        }  # fmt: skip
+        midi = {
+            "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
+            "bindings": [dict(row) for row in rig.bindings],
+        }  # fmt: skip
+        return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language)
 
     def to_json(self) -> str:
         # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here

@@ -75,6 +75,12 @@ class Bank:
                 failed.append((self.paths[index], str(error)))
         return failed
 
+    def also_here(self, part: Part) -> str:
+        """One line naming the other models of this show, for a recording in which any of them may come to sound."""
+        own = part.voice.card.name
+        others = {p.voice.card.name: p.credits for p in self._parts.values() if p.voice.card.name != own}
+        return "; ".join(f"also in this show: {name}, {credits}" for name, credits in sorted(others.items()))
+
     def table(self, index: int) -> KnobTable:
         return self.part(index).table
 

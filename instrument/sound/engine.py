@@ -85,15 +85,16 @@ class Part:
         """Decode in silence, so that the first heard block is as quick as the others."""
         self.voice.warm()
 
-    def recording_notes(self) -> dict[str, str]:
+    def recording_notes(self, also: str = "") -> dict[str, str]:
         """What is written into every recording: what was played, on what, and who is owed for it."""
         card = self.voice.card
+        played = f"patch {self.patch.name}, seed {self.seed}, model {card.sha256 or card.name}"
         return {
             "title": self.patch.name,
             "artist": self.patch.author,
             "software": "Rosin",
             "copyright": f"model {card.title.en} ({card.licence}) by {', '.join(card.authors)}",
-            "comment": f"{self.credits}; patch {self.patch.name}, seed {self.seed}, model {card.sha256 or card.name}",
+            "comment": "; ".join(filter(None, (self.credits, also, played))),
         }
 
     def reseed(self, seed: int) -> None:

@@ -18,7 +18,7 @@ from instrument.errors import RosinError
 from instrument.link import Flags, Frame, Kind, Link
 from instrument.sound import realtime, warm
 from instrument.sound.bank import Bank
-from instrument.sound.device import PortAudioDevice, open_device
+from instrument.sound.device import NO_CARD, NO_PORTAUDIO, PortAudioDevice, open_device
 from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.null_device import NullDevice
 from instrument.sound.player import Player
@@ -89,8 +89,9 @@ class Sound:
         self.device = open_device(
             wants.device or None, self.engine.rate, CHANNELS, inputs, wants.block, self.player.callback
         )
-        if self.device.notice:
-            self.row.say(self.device.notice)
+        if notice := self.device.notice:
+            known = {NO_CARD: "no_card", NO_PORTAUDIO: "no_portaudio"}
+            self.row.say(say(known[notice], self.language) if notice in known else notice)
         self.recorder = Recorder(self.engine.rate, CHANNELS, Path(wants.takes))
         self.player.recorder = self.recorder
         self.row.set_text("state", "")
@@ -172,8 +173,8 @@ class Sound:
             self.row.say(say("patch_failed", self.language, name=name, why=str(error)))
             return
         if part.voice.sample_rate != self.engine.rate:
-            rates = {"name": part.patch.name, "rate": part.voice.sample_rate, "here": self.engine.rate}
-            self.row.say(say("patch_rate", self.language, **rates))
+            rate, here = part.voice.sample_rate, self.engine.rate
+            self.row.say(say("patch_rate", self.language, name=part.patch.name, rate=rate, here=here))
             return
         if part is not self.engine.part and not self.engine.fading:
             part.recall()
@@ -194,7 +195,7 @@ class Sound:
         elif on and not recorder.recording:
             part = self.engine.part
             try:
-                path = recorder.start(part.patch.name, part.recording_notes())
+                path = recorder.start(part.patch.name, part.recording_notes(self.bank.also_here(part)))
             except RosinError as error:
                 self.row.add("files_failed")
                 self.row.say(str(error))

@@ -28,7 +28,7 @@ def add(verbs: Any) -> None:
     devices.add_argument("--json", action="store_true")
     devices.set_defaults(run=run_devices)
     knobs = verbs.add_parser(
-        "knobs", help="list the knobs of a patch with their OSC addresses", epilog="example: rosin knobs strings"
+        "knobs", help="list the knobs of a patch with their OSC addresses", epilog="example: rosin knobs bow"
     )
     knobs.add_argument("patch", nargs="?", default="")
     knobs.add_argument("--json", action="store_true")
@@ -37,13 +37,19 @@ def add(verbs: Any) -> None:
     check = verbs.add_parser(
         "check",
         help="check patches, rigs, takes and models; every mistake at once",
-        epilog="example: rosin check patches/*.toml rig.toml models/first-bow",
+        epilog="example: rosin check patches/*.toml models/first-bow",
     )
     check.add_argument("files", nargs="*", metavar="FILE", help="default: every patch that is found")
     check.add_argument("--schema", choices=("patch", "rig"), help="print the JSON Schema for editors instead")
     check.set_defaults(run=run_check)
     warm = verbs.add_parser("warm", help="compile what playing needs, once for all", epilog="example: rosin warm")
     warm.set_defaults(run=run_warm)
+
+
+def wide_console() -> Console:
+    """A console whose tables are not cut when they go into a pipe or a file."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
 
 
 def run_devices(args: argparse.Namespace) -> int:
@@ -59,7 +65,7 @@ def run_devices(args: argparse.Namespace) -> int:
                  "rate_hz": d.rate, "default": d.default} for d in found]  # fmt: skip
         print(json.dumps({"sound": rows, "midi": {"api": api, "ports": ports}}, indent=1))
         return 0
-    console = Console(highlight=False)
+    console = wide_console()
     table = Table(title="sound", title_justify="left", box=None)
     for heading in ("", "name", "through", "out", "in", "rate"):
         table.add_column(heading, justify="right" if heading in ("out", "in", "rate") else "left")
@@ -88,13 +94,14 @@ def run_knobs(args: argparse.Namespace) -> int:
         print(json.dumps({"patch": patch.name, "model": patch.model, "knobs": rows}, indent=1, ensure_ascii=False))
         return 0
     shown = Table(title=f"{patch.name} on {patch.model}", title_justify="left", box=None)
-    for heading in ("", "name", "osc address", "from", "to", "unit", "starts at"):
-        shown.add_column(heading, justify="right" if heading in ("from", "to", "starts at") else "left")
+    for heading in ("", "id", "name", "osc address", "from", "to", "unit", "starts at"):
+        right = heading in ("from", "to", "starts at")
+        shown.add_column(heading, justify="right" if right else "left", overflow="fold")
     for i, k in enumerate(table):
         mark = str(i + 1) if k.playable else ""
-        shown.add_row(mark, k.label.of(language), f"{rig.root}/knob/{k.id}", f"{k.low:g}", f"{k.high:g}", k.unit,
+        shown.add_row(mark, k.id, k.label.of(language), f"{rig.root}/knob/{k.id}", f"{k.low:g}", f"{k.high:g}", k.unit,
                       f"{k.value(k.start):.3g}")  # fmt: skip
-    Console(highlight=False).print(shown)
+    wide_console().print(shown)
     return 0
 
 

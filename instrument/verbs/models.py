@@ -21,6 +21,7 @@ from instrument.model.page import show_page
 from instrument.model.verify import verify
 from instrument.rig import read_rig
 from instrument.text import language_of
+from instrument.verbs.look import wide_console
 
 _MARK = {"good": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red")}
 
@@ -63,14 +64,14 @@ def run_list(args: argparse.Namespace) -> int:
     language = language_of(read_rig().language)
     table = Table(box=None)
     for heading in ("name", "title", "latents", "kHz", "licence", "sha256 of its card"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for folder, card in rows:
         if isinstance(card, Card):
             table.add_row(card.name, card.title.of(language), str(len(card.latents)), f"{card.sample_rate / 1000:g}",
                           card.licence, card.sha256 or "-")  # fmt: skip
         else:
             table.add_row(folder.name if folder else "", Text(str(card), style="red"), "", "", "", "")
-    Console(highlight=False, soft_wrap=True).print(table)
+    wide_console().print(table)
     return 0
 
 

@@ -41,7 +41,7 @@ def add(verbs: Any) -> None:
         "play",
         help="play a patch",
         description="Play a patch: MIDI, OSC and keys move its knobs. Ctrl-C ends.",
-        epilog="example: rosin play strings --device 'USB Audio' --listen 0.0.0.0:9000 --record",
+        epilog="example: rosin play bow --device 'USB Audio' --listen 0.0.0.0:9000 --record",
     )
     parser.add_argument("patch", nargs="?", default="", help="name of a patch, or the path of a patch file")
     parser.add_argument("--device", help="part of the sound device's name, or 'null' (see `rosin devices`)")
@@ -132,8 +132,8 @@ def run(args: argparse.Namespace) -> int:
             show.run(args.seconds, tick)
     finally:
         show.close()
-    last = show.frame()
-    sum_up(show, status, read_patch(paths[last.patch if last and last.patch < len(paths) else index]), rig, language)
+    heard = [read_patch(paths[i]) for i in sorted(status.heard or {index}) if i in tables]
+    sum_up(show, status, heard, rig, language)
     return 0
 
 
@@ -198,15 +198,17 @@ def press(key: str, show: Show, status: Status, patches: int) -> None:
         show.gesture(Gesture(Kind.KNOB, knob=status.focus, value=raw, source=Source.KEYS))
 
 
-def sum_up(show: Show, status: Status, patch: Patch, rig: Rig, language: str) -> None:
+def sum_up(show: Show, status: Status, patches: list[Patch], rig: Rig, language: str) -> None:
     """What was played, on what, who is owed for it, and where it was kept."""
     row = show.link.health.row("sound")
     console = Console(highlight=False)
     table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
     folders = [Path(rig.models)] if rig.models else []
-    table.add_row(say("word_patch", language), patch.name)
+    table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches))
     table.add_row(say("word_model", language), row.text("where"))
-    table.add_row(say("summary_credits", language), credits_for(patch.model, patch.model_sha256, language, folders))
+    owed = {patch.model: credits_for(patch.model, patch.model_sha256, language, folders) for patch in patches}
+    for model, line in owed.items():
+        table.add_row(say("summary_credits", language), f"{model}: {line}")
     table.add_row(say("word_device", language), row.text("device"))
     ms = status.latency * 1000.0
     table.add_row(say("word_latency", language), f"{ms:.1f} ms")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from instrument.errors import RosinError
@@ -20,6 +21,7 @@ from instrument.sound.bank import open_part
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
 from instrument.take import gestures, read_take
+from instrument.text import language_of, say
 
 SECONDS = 10.0
 AIFF = ("AIFF", "FLOAT")
@@ -73,11 +75,13 @@ def run(args: argparse.Namespace) -> int:
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
     kind, subtype = SUBTYPES[out.suffix.lower()]
+    errors = Console(stderr=True)
+    columns = (TextColumn("rendering"), BarColumn(), TimeRemainingColumn())
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
             soundfile.SoundFile(out, "w", engine.rate, CHANNELS, subtype, format=kind) as file,
-            Progress(TextColumn("rendering"), BarColumn(), TimeRemainingColumn(), transient=True) as progress,
+            Progress(*columns, transient=True, disable=not errors.is_terminal, console=errors) as progress,
         ):
             for key, text in part.recording_notes().items():
                 if text:
@@ -96,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{out}: {count / engine.rate:.2f} s, {20 * np.log10(max(rms, 1e-9)):.1f} dBFS RMS, "
           f"{20 * np.log10(max(peak, 1e-9)):.1f} dBFS peak, seed {part.seed}")  # fmt: skip
     print(f"sha256 of the samples {digest.hexdigest()}")
+    if peak == 0.0:
+        print(say("render_silent", language_of(rig.language)), file=errors.file)
     return 0
 
 
@@ -112,7 +118,7 @@ def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]
             raw = -1.0
         if not equals or not 0.0 <= raw <= 1.0:
             raise RosinError(f"--set {text!r} sets nothing; write KNOB=RAW with RAW from 0 to 1, such as level=0.7")
-        events.append((0.0, Gesture(Kind.KNOB, table.index(id), raw, source=Source.SHOW)))
+        events.append((0.0, Gesture(Kind.KNOB, table.find(id), raw, source=Source.SHOW)))
     if args.note is not None:
         if not 0 <= args.note <= 127:
             raise RosinError(f"--note {args.note} is no MIDI note; give 0 to 127")

@@ -51,6 +51,8 @@ class Status:
         self.loudest = -99.0
         self.load_p99 = 0.0
         self.latency = 0.0
+        self.heard: set[int] = set()
+        """Patches that were on stage: whoever they learned from is owed in the summary."""
 
     def __enter__(self) -> Status:
         if self.living:
@@ -65,7 +67,7 @@ class Status:
 
     def _tell(self) -> None:
         for notice in self.show.notices[self._told :]:
-            self.console.print(Text(notice, style=_QUIET if self.living else ""))
+            self.console.print(Text(notice, style=_QUIET if self.living else ""), soft_wrap=True)
         self._told = len(self.show.notices)
 
     def tick(self) -> None:
@@ -77,6 +79,7 @@ class Status:
             self.loudest = max(self.loudest, decibels(frame.rms))
             self.load_p99 = frame.load_p99
             self.latency = frame.latency
+            self.heard.add(frame.patch)
         self._tell()
         if now - self._at < (REFRESH_SECONDS if self.living else PLAIN_SECONDS):
             return
