@@ -48,7 +48,7 @@ _ROOMS = {
     "link": ("Flags", "Frame", "Gesture", "Kind", "Link", "Source"),
     "patch": ("Patch", "patch_from", "read_patch", "table_of"),
     "places": ("find_patches", "shipped"),
-    "rehearsal.take": ("Event", "Take", "read_take"),
+    "take": ("Event", "Take", "read_take"),
     "rig": ("Rig", "read_rig"),
     "show": ("Show",),
     "sound.bank": ("open_part",),

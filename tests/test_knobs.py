@@ -178,6 +178,12 @@ def test_a_knob_that_is_not_there_is_a_sentence_with_those_that_are() -> None:
     assert TABLE["z1"] is TABLE[2]
 
 
+def test_a_knob_is_found_by_its_name_in_either_language_too() -> None:
+    assert TABLE.find("z1") == TABLE.find("Brightness") == TABLE.find("brillance") == 2
+    with pytest.raises(RosinError, match="there is no knob 'glitter'; the knobs here are pitch"):
+        TABLE.find("glitter")
+
+
 def test_parameters_keep_their_values_as_their_rest() -> None:
     rest = {knob.id: knob.value(knob.start) for knob in PARAMETERS}
     assert rest["level"] == pytest.approx(0.0)

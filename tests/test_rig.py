@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 
 from instrument import rig as room
 from instrument.errors import Mistakes, RosinError
+from instrument.fields import Section
 from instrument.hands.bindings import Binding, read_bindings
 from instrument.hands.child import HandsSettings
-from instrument.rig import SCHEMA, Rig, read_rig, rig_from, rig_path, rig_schema, save_bindings, write_whole
+from instrument.rig import SCHEMA, SHAPE, Rig, read_rig, rig_from, rig_path, rig_schema, save_bindings, write_whole
 from instrument.sound.settings import SoundSettings
 
 ROWS: list[dict[str, Any]] = [
@@ -78,7 +80,7 @@ def test_the_least_rig_is_a_new_machine() -> None:
 
 
 def test_every_entry_of_the_file_reaches_the_rig() -> None:
-    table = {
+    table: dict[str, Any] = {
         "schema": 1, "language": "fr",
         "sound": {"device": "usb", "block": 64, "ahead": 2, "input": True, "provider": "cpu", "ceiling_db": -3},
         "osc": {"listen": "0.0.0.0:7000", "allow": ["10.0.0.1"], "echo": ["10.0.0.1:7001"], "root": "/r",
@@ -86,10 +88,22 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
         "midi": {"api": "jack", "ports": ["nano"], "takeover": "jump", "bindings": ROWS},
         "folders": {"takes": "/t", "models": "/m", "patches": "/p"},
     }  # fmt: skip
-    assert rig_from(table, "r") == Rig(
-        "r", "fr", "usb", 64, 2, True, "cpu", -3, "0.0.0.0:7000", ("10.0.0.1",), ("10.0.0.1:7001",), "/r", True,
-        True, "jack", ("nano",), "jump", tuple(ROWS), "/t", "/m", "/p",
+    assert {key for key, part in SHAPE.fields.items() if isinstance(part, Section)} == set(table) - {
+        "schema",
+        "language",
+    }
+    for key, part in SHAPE.fields.items():
+        if isinstance(part, Section):
+            assert set(part.fields) == set(table[key]), "a new entry belongs in this test"
+    rig = rig_from(table, "r")
+    assert rig == Rig(
+        path="r", language="fr", device="usb", block=64, ahead=2, input=True, provider="cpu", ceiling_db=-3,
+        listen="0.0.0.0:7000", allow=("10.0.0.1",), echo=("10.0.0.1:7001",), root="/r", schedule=True, detail=True,
+        midi_api="jack", midi_ports=("nano",), takeover="jump", bindings=tuple(ROWS), takes="/t", models="/m",
+        patches="/p",
     )  # fmt: skip
+    usual = Rig()
+    assert [f.name for f in fields(Rig) if getattr(rig, f.name) == getattr(usual, f.name)] == []
 
 
 def test_mistakes_come_all_at_once() -> None:

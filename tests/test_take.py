@@ -182,7 +182,7 @@ def test_every_broken_line_is_told_and_of_very_many_the_first_twenty() -> None:
 
 @pytest.mark.parametrize("lines", [[], ["", "  "]])
 def test_an_empty_take_is_a_sentence(lines: list[str]) -> None:
-    assert mistakes(*lines) == ["it is empty; give a take recorded by `rosin play --record`"]
+    assert mistakes(*lines) == ["it is empty; give a take, as `rosin play --record` leaves one beside its sound"]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class HandsSettings:
         }  # fmt: skip
         midi = {
             "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
-            "bindings": [dict(row) for row in rig.bindings],
+            "bindings": tuple(dict(row) for row in rig.bindings),
         }  # fmt: skip
         return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language)
 
