@@ -31,7 +31,7 @@ WORDS = st.text(string.ascii_lowercase + "z1_.- é", max_size=12)
 ODD = st.one_of(
     st.booleans(),
     st.integers(-(2**70), 2**70),
-    st.sampled_from([0, 1, -1, 127, 128, 10**400, 16**5000, float("nan"), float("inf"), -float("inf"), -0.0, 1e308]),
+    st.sampled_from([0, 1, -1, 127, 128, 10**400, float("nan"), float("inf"), -float("inf"), -0.0, 1e308]),
     st.floats(),
     WORDS,
     st.datetimes(timezones=st.just(datetime.UTC)),
@@ -85,14 +85,6 @@ def validator(schema: Callable[[], dict[str, Any]]) -> Any:
     return jsonschema.Draft202012Validator(schema())
 
 
-def sayable(table: Any) -> bool:
-    """The validator itself falls over a number that Python will not write out."""
-    try:
-        return bool(repr(table))
-    except ValueError:
-        return False
-
-
 def beyond_the_schema(value: Any) -> bool:
     """What JSON cannot tell apart or has no word for, so that check() alone refuses it: 1.0 for 1, NaN, dates."""
     if isinstance(value, Mapping):
@@ -117,7 +109,7 @@ def test_what_fits_the_shape_pleases_check_and_schema(
 @given(data=st.data())
 @SLOW
 def test_check_and_schema_refuse_the_same_tables(shape: Section, read: Any, schema: Any, data: st.DataObject) -> None:
-    table = data.draw(tables(shape, odd=True).filter(sayable))
+    table = data.draw(tables(shape, odd=True))
     told, refused = bool(check(shape, table)), not validator(schema).is_valid(table)
     if told and not refused:
         assert beyond_the_schema(table)

@@ -176,6 +176,34 @@ def test_midi_moves_knobs_changes_the_patch_and_what_was_learned_is_kept(jack: J
         assert play.wait_for("/rosin/knob/z1", 1.0), "what was learned works in the next show"
 
 
+def test_what_is_sung_into_it_comes_out_of_the_model_at_its_pitch(jack: Jack, tmp_path: Path) -> None:
+    with playing(tmp_path, "mirror", "--input", env=jack.env) as play:
+        play.osc("/rosin/knob/input", 1.0)
+        # The name that JACK gives the audio client; MIDI has another.
+        ears = [p for p in jack.ports() if p.startswith("rosin") and ":in_" in p]
+        assert len(ears) == 2, jack.ports()
+        singer = subprocess.Popen(
+            [sys.executable, "tests/tone.py", "330", *ears],
+            stdout=subprocess.PIPE, text=True, env=jack.env, cwd=ROOT,
+        )  # fmt: skip
+        try:
+            assert singer.stdout is not None
+            assert singer.stdout.readline().strip() == "singing"
+            time.sleep(1.0)
+            audio, _ = Ear(jack, tmp_path, 2.0, output_of(jack)).result()
+        finally:
+            singer.kill()
+            singer.communicate()
+        heard = play.sync()["/rosin/out/z"]
+    assert np.sqrt((audio**2).mean()) > 0.003
+    assert abs(heard[0] - 64.0) < 1.0, "the model is told E4"
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio))))
+    hz = np.arange(len(spectrum)) * 48000 / len(audio)
+    comb = [spectrum[(hz > f * 0.97) & (hz < f * 1.03)].max() for f in (330, 660, 990)]
+    between = [np.median(spectrum[(hz > f * 0.8) & (hz < f * 0.92)]) for f in (330, 660, 990)]
+    assert max(comb) > 10 * max(between), "and its sound has that pitch"
+
+
 def test_killed_hands_and_killed_sound_are_back_within_a_second_and_the_file_opens(tmp_path: Path) -> None:
     # Not synchronous: such a server waits for its dead client, and with it everyone.
     with (

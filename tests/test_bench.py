@@ -1,0 +1,70 @@
+"""The benches measure what they say: a delay that was put in is the delay that is found; the keys are there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instrument.bench.decode import chain_times
+from instrument.bench.latency import spread
+
+ROOT = Path(__file__).parent.parent
+
+
+def _heard(delays_s: list[float], noise: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """A recording in which a tone begins ``delay`` after each sending and lasts 30 ms."""
+    rate, period = 48000, 128
+    sent = np.array([0.5 + 0.3 * i for i in range(len(delays_s))])
+    samples = int((sent[-1] + 0.6) * rate) // period * period
+    audio = noise * np.random.default_rng(0).standard_normal(samples).astype(np.float32)
+    for moment, delay in zip(sent, delays_s, strict=True):
+        begin = round((moment + delay) * rate)
+        audio[begin : begin + 1440] += 0.3
+    at = 10.0 + np.arange(samples // period) * period / rate
+    return audio, at, sent + 10.0
+
+
+def test_latency_finds_the_delay_that_was_put_in() -> None:
+    audio, at, sent = _heard([0.004] * 50)
+    found = spread(audio, at, 128, 48000, sent)
+    assert found["heard"] == 50
+    assert found["p50_ms"] == pytest.approx(4.0, abs=0.03)
+    assert found["jitter_ms"] == pytest.approx(0.0, abs=0.03)
+
+
+def test_latency_finds_jitter_and_counts_what_it_did_not_hear() -> None:
+    delays = [0.003, 0.008] * 40 + [0.2]
+    audio, at, sent = _heard(delays, noise=1e-5)
+    found = spread(audio, at, 128, 48000, sent)
+    assert found["missed"] == 1
+    assert found["jitter_ms"] == pytest.approx(5.0, abs=0.1)
+    assert found["p99_ms"] == pytest.approx(8.0, abs=0.1)
+
+
+def test_more_knobs_cost_more() -> None:
+    few, many = (chain_times(n, 300, 2.667, 1500.0) for n in (4, 256))
+    assert many["p50_ms"] > few["p50_ms"] > 0.0
+
+
+def test_decode_prints_one_object_with_shares_of_the_block() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "instrument", "bench", "decode", "--json", "--blocks", "200"],
+        capture_output=True, text=True, timeout=120, check=True, cwd=ROOT,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    block = found["block_ms"]
+    for stage in (
+        found["model_block"]["decode"],
+        found["model_block"]["encode_and_decode"],
+        found["friction_and_chance_16_knobs"],
+        found["engine"],
+    ):
+        assert 0.0 < stage["p50_ms"] <= stage["p99_ms"]
+        assert stage["share_p99"] == pytest.approx(stage["p99_ms"] / block)
+    assert found["engine"]["offline_times_real_time"] > 0.0
+    assert found["machine"]["cores"] >= 1
