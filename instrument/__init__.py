@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from instrument.sound.bank import open_part
     from instrument.sound.control import QUANTUM
     from instrument.sound.device import list_devices
-    from instrument.sound.engine import CHANNELS, Engine, Part, Snapshot
+    from instrument.sound.engine import CHANNELS, Engine, Snapshot
+    from instrument.sound.part import Part
     from instrument.sound.ring import Adapter
     from instrument.sound.settings import SoundSettings
     from instrument.take import Event, Take, read_take

@@ -54,16 +54,12 @@ class Knob:
     def value(self, raw: float) -> float:
         """Raw 0..1 (clipped) to the value in ``unit``."""
         raw = min(1.0, max(0.0, raw))
-        if raw in (0.0, 1.0):
+        if raw in (0.0, 1.0):  # the ends exactly: exp(log(x)) can be a hair beyond x, which a patch would refuse
             return float(self.high if raw else self.low)
         if self.curve == "exponential":
-            value = self.low * math.exp(raw * math.log(self.high / self.low))
-        else:
-            value = self.low + raw * (self.high - self.low)
-        if self.curve == "steps":
-            value = float(round(value))
-        # exp(log(x)) is often a hair beyond x, and a patch with that value in it would be refused.
-        return min(max(self.low, self.high), max(min(self.low, self.high), value))
+            return self.low * math.exp(raw * math.log(self.high / self.low))
+        value = self.low + raw * (self.high - self.low)
+        return float(round(value)) if self.curve == "steps" else value
 
     def raw(self, value: float) -> float:
         """Value in ``unit`` to raw, clipped to 0..1. A knob that spans nothing is at 0."""

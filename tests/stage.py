@@ -12,7 +12,9 @@ from instrument.link import Gesture, Kind
 from instrument.model.library import open_voice
 from instrument.model.null import NullVoice
 from instrument.patch import Patch, read_patch
-from instrument.sound.engine import CHANNELS, QUANTUM, Engine, Part
+from instrument.sound.control import QUANTUM
+from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.part import Part
 
 PATCHES = Path(__file__).parent.parent / "patches"
 

@@ -17,7 +17,8 @@ from instrument.chance.noise import Noise
 from instrument.link import Frame, Gesture, Kind
 from instrument.model.null import NullVoice
 from instrument.rehearsal.render import offline
-from instrument.sound.engine import QUANTUM, Engine
+from instrument.sound.control import QUANTUM
+from instrument.sound.engine import Engine
 
 RENDER = """
 import sys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ NAMED = {"up", "down", "left", "right", "escape", "enter", "space", "backspace"}
         ("1r\x1b[An", ["1", "r", "up", "n"]),
         ("\r\n \x7f", ["enter", "enter", "space", "backspace"]),
         ("é", ["é"]),
+        ("\x1b[5~a\x1b[3~\x1b[A", ["a", "up"]),
         ("", []),
     ],
 )
@@ -117,6 +119,17 @@ def test_a_terminal_that_was_closed_has_no_keys(terminal: int) -> None:
     keys.__enter__()
     os.close(terminal)
     assert [keys.read() for _ in range(3)] == [[], [], []]
+
+
+def test_a_terminal_that_fails_has_no_keys(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with TerminalKeys() as keys, monkeypatch.context() as broken:
+        os.write(terminal, b"a")
+        select.select([sys.stdin], [], [], 2.0)
+        broken.setattr(os, "read", fails)
+        assert keys.read() == []
 
 
 def test_where_there_is_no_terminal_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:

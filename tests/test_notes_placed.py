@@ -9,7 +9,9 @@ from instrument.chance.noise import Noise
 from instrument.link import Gesture, Kind
 from instrument.model.null import NullVoice
 from instrument.patch import Patch
-from instrument.sound.engine import QUANTUM, Engine, Part
+from instrument.sound.control import QUANTUM
+from instrument.sound.engine import Engine
+from instrument.sound.part import Part
 
 ON, OFF = Gesture(Kind.NOTE_ON, 60, 1.0), Gesture(Kind.NOTE_OFF, 60)
 DOWN, UP = Gesture(Kind.SUSTAIN, value=1.0), Gesture(Kind.SUSTAIN, value=0.0)

@@ -176,6 +176,7 @@ def test_the_whole_complaint_names_the_file_on_every_line() -> None:
         ({"name": ""}, "name: '' is no name"),
         ({"model": {"name": "first-bow"}}, "model.sha256: it is missing; write the hash that `rosin models list`"),
         ({"model": {"name": "first-bow", "sha256": "1"}}, "model.sha256: '1' does not fit; write 64 hexadecimal"),
+        ({"model": {"name": "first-bow", "sha256": ""}}, "model.sha256: '' does not fit; write 64 hexadecimal"),
         ({"model": {"name": "x" * 300, "sha256": "0" * 64}}, "model.name: 'xxxxxx"),
         ({"model": {"name": "../../x", "sha256": "0" * 64}}, "model.name: '../../x' is no name"),
         ({"model": {}}, "model.name: it is missing; write name = a text"),

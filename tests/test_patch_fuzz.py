@@ -152,6 +152,32 @@ def places(shape: Section, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, 
     return found + (places(shape.each, (*path, "z1")) if shape.each else [])
 
 
+def rooms(shape: Section, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every section, with a knob's name for those whose entries are named freely."""
+    found = [path] if shape.each is None else rooms(shape.each, (*path, "z1"))
+    for key, part in shape.fields.items():
+        found += rooms(part, (*path, key)) if isinstance(part, Section) else []
+    return found
+
+
+@ROOMS
+@given(data=st.data())
+@SLOW
+def test_one_damage_is_refused_by_both(shape: Section, read: Any, schema: Any, data: st.DataObject) -> None:
+    table = data.draw(tables(shape, odd=False))
+    if data.draw(st.booleans()):
+        path, part = data.draw(st.sampled_from(places(shape)))
+        value = data.draw(one_damage(part).filter(lambda value: not beyond_the_schema(value)))
+    else:
+        path, value = (*data.draw(st.sampled_from(rooms(shape))), "nothing_of_that_name"), 0
+    room = table
+    for key in path[:-1]:
+        room = room.setdefault(key, {})
+    room[path[-1]] = value
+    assert check(shape, table) != []
+    assert not validator(schema).is_valid(table)
+
+
 @given(data=st.data(), count=st.integers(1, 8))
 @SLOW
 def test_there_are_as_many_lines_as_there_are_mistakes(data: st.DataObject, count: int) -> None:

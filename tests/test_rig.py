@@ -218,6 +218,14 @@ def test_everything_else_stays_as_it_is(tmp_path: Path) -> None:
     assert text.endswith("# the end\n")
 
 
+def test_two_rows_that_say_the_same_keep_each_its_own_comment(tmp_path: Path) -> None:
+    row = '[[midi.bindings]]\nknob = "level"\nkind = "bend"\n'
+    path = rig_file(tmp_path, f"schema = 1\n# the left one\n{row}# the right one\n{row}")
+    before = path.read_text()
+    save_bindings(path, list(read_rig(path).bindings))
+    assert path.read_text() == before
+
+
 def test_learning_twice_the_same_changes_no_byte(tmp_path: Path) -> None:
     path = rig_file(tmp_path)
     rows = list(read_rig(path).bindings)

@@ -21,6 +21,9 @@ import tomlkit
 from jackhost import Jack, jack_is_here, jack_server
 from playhost import ROOT, Playing, datagram, playing
 
+from instrument.link import Kind
+from instrument.take import read_take
+
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installed")
 
@@ -358,9 +361,17 @@ def test_nothing_is_left_behind_when_every_process_is_killed(jack: Jack, tmp_pat
 def test_ctrl_c_ends_with_a_summary_and_exit_0(jack: Jack, tmp_path: Path) -> None:
     with playing(tmp_path, "glass", "--record", env=jack.env) as play:
         play.osc("/rosin/note", 60, 0.8)
+        play.osc("/rosin/knob/brightness", 0.9)
         time.sleep(1.0)
         text = play.stop()
         assert play.process.returncode == 0
+    take = read_take(next(play.takes.glob("*.jsonl")))
+    assert take.patch == "glass"
+    assert [e.number for e in take.events if e.kind == Kind.NOTE_ON] == [60]
+    assert [e.value for e in take.events if e.knob == "brightness"][-1] == pytest.approx(0.9)
+    comment = soundfile.SoundFile(next(play.takes.glob("*.wav"))).comment
+    assert "no training: computed" in comment
+    assert "first-bow, learned from" in comment, "the show's other model is credited too: it may have come to sound"
     assert "What was played" in text
     assert "no training: computed" in text
     assert shutil.which("sox") is None or list(play.takes.glob("*.wav"))

@@ -108,8 +108,11 @@ def test_a_lone_graph_explains_itself(trained: Path) -> None:
 def test_a_second_training_under_one_name_needs_resume(trained: Path) -> None:
     home = trained.parent.parent
     again = {"threads": 1, "shape": TINY, "size": 2, "frames": 40, "runs": home / "runs", "quiet": True}
-    with pytest.raises(RosinError, match="--resume, or take another --name"):
-        train(home / "sounds", "tones", home / "models", steps=4, **again)
+    for out in ("models", "elsewhere"):  # the model is in one, only its checkpoint is known in the other
+        with pytest.raises(RosinError, match="--resume, or take another --name"):
+            train(home / "sounds", "tones", home / out, steps=4, **again)
+    with pytest.raises(RosinError, match="cannot name a folder"):
+        train(home / "sounds", "../tones", home / "models", steps=4, **again)
     model = train(home / "sounds", "tones", home / "other", steps=4, resume=True, **again)
     assert read_card(model).training["steps"] == 4
 

@@ -1,4 +1,3 @@
-
 """The shipped model: in tune, silent at rest, as loud as its knob says, and it hears the notes it plays."""
 
 from __future__ import annotations

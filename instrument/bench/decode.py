@@ -25,7 +25,8 @@ from instrument.places import find_patches
 from instrument.sound import warm
 from instrument.sound.bank import open_part
 from instrument.sound.control import QUANTUM, TICK, TICKS
-from instrument.sound.engine import CHANNELS, Engine, Part
+from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.part import Part
 from instrument.sound.player import Player
 from instrument.sound.realtime import settle
 

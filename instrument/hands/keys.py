@@ -45,12 +45,11 @@ class TerminalKeys:
         """The keys pressed since the last call: one character each, or escape, enter, space, up, down, left, right."""
         if self._before is None or not select.select([self._fd], [], [], 0.0)[0]:
             return []
-        typed = b""
-        with contextlib.suppress(OSError):  # the terminal was closed: the show hears of it by a signal
-            while len(typed) < TYPED_MAX and select.select([self._fd], [], [], 0.0)[0]:
-                if not (more := os.read(self._fd, TYPED_MAX)):
-                    break
-                typed += more  # all there is, so that no arrow is cut in two: its first half would be the Escape key
+        try:
+            # All that a terminal keeps, so that no arrow is cut in two: its first half would be the Escape key.
+            typed = os.read(self._fd, TYPED_MAX)
+        except OSError:  # the terminal was closed: the show hears of it by a signal
+            return []
         return names_of(typed.decode("utf-8", "ignore"))
 
 

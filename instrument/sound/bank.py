@@ -12,7 +12,7 @@ from instrument.model.cards import credits_for
 from instrument.model.library import open_voice
 from instrument.model.providers import Wanted
 from instrument.patch import Patch, mistakes_against, read_patch
-from instrument.sound.engine import Part
+from instrument.sound.part import Part
 
 KEPT = 24
 """Parts kept ready; of longer lists the rest is loaded when asked for (some ten ms a model, beside the sound)."""

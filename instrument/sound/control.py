@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from instrument.chance.drift import Drift, scaled_sigma
@@ -23,6 +22,7 @@ from instrument.friction.ramp import HandRamp
 from instrument.knobs import KnobTable
 from instrument.link import Flags, Frame
 from instrument.patch import FRICTION, Patch
+from instrument.sound.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
 from instrument.sound.notes import Notes
 
 F32 = NDArray[np.float32]
@@ -37,44 +37,11 @@ TARGETS_MAX = 512
 PEDAL, ALL_UP = -1, -2
 """Note events that are no note: they wait in line with the notes, or a pedal would come before the key under it."""
 
-SILENCE_DB = -80.0
-"""Loudness at which a model is silent, by the file format."""
-FADE_TRAVEL = 0.02
-"""The part of the loudness knob's travel that leads from its quietest to silence."""
-
-PLAIN, PITCH, LOUDNESS = 0, 1, 2
 _ROLES = {"pitch": PITCH, "loudness": LOUDNESS}
 
 # Unless the patch says otherwise for that very knob: a drift that colours a timbre would put a melody out of tune,
 # and one on loudness would sound without a gesture.
 DRIFT_SHARE = {"pitch": 0.1, "loudness": 0.0}
-
-
-@njit(cache=True, error_model="numpy")
-def _to_latents(
-    x: F32, pitch: F32, level: F32, low: F32, span: F32, role: NDArray[np.uint8], bottom: float, z: F32
-) -> None:
-    """Mean over the ticks of each frame, in latent units. x f32 [T, K], pitch and level f32 [T], z f32 [K, F].
-
-    The mean is what places a gesture inside a frame: a move three ticks before the frame's end counts for three.
-    """
-    ticks, knobs = x.shape
-    frames = z.shape[1]
-    per = ticks // frames
-    for k in range(knobs):
-        for f in range(frames):
-            total = 0.0
-            for t in range(f * per, (f + 1) * per):
-                raw = x[t, k]
-                if role[k] == LOUDNESS and level[t] > raw:
-                    raw = level[t]
-                value = low[k] + span[k] * np.float64(raw)
-                if role[k] == PITCH:
-                    value += pitch[t]
-                elif role[k] == LOUDNESS and raw < FADE_TRAVEL:
-                    value = bottom + (value - bottom) * (raw / FADE_TRAVEL) if raw > 0.0 else bottom
-                total += value
-            z[k, f] = total / per
 
 
 class Control:
@@ -223,7 +190,7 @@ class Control:
         else:
             np.copyto(x, pos)
         self._play_notes()
-        _to_latents(x, self._pitch, self._level, self._low, self._span, self._role, self._bottom, z)
+        to_latents(x, self._pitch, self._level, self._low, self._span, self._role, self._bottom, z)
         self.tick += TICKS
 
     def _play_notes(self) -> None:

@@ -6,12 +6,10 @@ An understudy does everything but open the device, then waits for its cue: the s
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import time
-from collections import deque
 from pathlib import Path
 
 from instrument.errors import RosinError
@@ -22,9 +20,8 @@ from instrument.sound.device import NO_CARD, NO_PORTAUDIO, PortAudioDevice, open
 from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.null_device import NullDevice
 from instrument.sound.player import Player
-from instrument.sound.recorder import Recorder
 from instrument.sound.settings import SoundSettings
-from instrument.take import TakeLog
+from instrument.sound.taping import Taping
 from instrument.text import say
 
 LOOK_SECONDS = 0.01
@@ -46,12 +43,9 @@ class Sound:
             allow_uncredited=settings.allow_uncredited, seed=settings.seed,
         )  # fmt: skip
         self.device: PortAudioDevice | NullDevice | None = None
-        self.recorder: Recorder | None = None
         self._stand_in: NullDevice | None = None
         self._retry_at = 0.0
         self._tell_what_was_got = 0.0
-        self._log: TakeLog | None = None
-        self._log_begin = 0
         self._resets = 0
 
     def load(self, seen: Frame | None) -> None:
@@ -92,8 +86,7 @@ class Sound:
         if notice := self.device.notice:
             known = {NO_CARD: "no_card", NO_PORTAUDIO: "no_portaudio"}
             self.row.say(say(known[notice], self.language) if notice in known else notice)
-        self.recorder = Recorder(self.engine.rate, CHANNELS, Path(wants.takes))
-        self.player.recorder = self.recorder
+        self.taping = Taping(self.player, self.bank, self.row, Path(wants.takes), self.language)
         self.row.set_text("state", "")
         realtime.settle()
         self.player.start()
@@ -117,12 +110,12 @@ class Sound:
         if seen is not None and seen.flags & Flags.RECORDING:
             recording = True
         if recording:
-            self.record(True)
+            self.taping.record(True)
         self._tell_what_was_got = time.monotonic() + 0.3
         while not self.stopping and os.getppid() == self._parent:
             self.look()
             time.sleep(LOOK_SECONDS)
-        self.record(False)
+        self.taping.record(False)
         for device in (self._stand_in, self.device):
             if device is not None:
                 device.close()
@@ -143,7 +136,7 @@ class Sound:
             if kind == Kind.PATCH:
                 self.change_patch(number)
             elif kind == Kind.RECORD:
-                self.record(bool(number))
+                self.taping.record(bool(number))
         if engine.resets != self._resets:
             self._resets = engine.resets
             self.row.put("resets", engine.resets)
@@ -155,14 +148,7 @@ class Sound:
             player.xruns = self.device.xruns + player.underruns
             self.row.put("xruns", player.xruns)
             self._look_at_device(self.device, now)
-        if self.recorder is not None:
-            player.record_seconds = self.recorder.seconds if self.recorder.recording else 0.0
-            if self.recorder.error and player.extra_flags & Flags.RECORDING:
-                self.row.add("files_failed")
-                self.row.say(self.recorder.error)
-                player.extra_flags &= ~Flags.RECORDING
-                self._close_log()
-        self._write_log()
+        self.taping.look()
 
     def change_patch(self, index: int) -> None:
         """Hand the engine another part; a patch that does not load leaves the present one playing."""
@@ -180,62 +166,6 @@ class Sound:
             part.recall()
         self.row.set_text("where", part.voice.where)
         self.engine.change(part)
-
-    def record(self, on: bool) -> None:
-        """Start or finish a recording. What cannot be written is said once; the sound goes on."""
-        recorder, player = self.recorder, self.player
-        assert recorder is not None
-        if not on and recorder.recording:
-            path = recorder.stop()
-            self._close_log()
-            player.extra_flags &= ~Flags.RECORDING
-            self.row.add("files_recorded")
-            seconds = f"{recorder.seconds:.1f} s"
-            self.row.say(say("recorded", self.language, seconds=seconds, path=path))
-        elif on and not recorder.recording:
-            part = self.engine.part
-            try:
-                path = recorder.start(part.patch.name, part.recording_notes(self.bank.also_here(part)))
-            except RosinError as error:
-                self.row.add("files_failed")
-                self.row.say(str(error))
-                return
-            player.extra_flags |= Flags.RECORDING
-            self._open_log(path)
-            self.row.set_text("state", str(path))
-            self.row.say(say("recording_to", self.language, path=path))
-
-    def _open_log(self, path: Path) -> None:
-        """The gestures, beside the sound: what was played can be played again."""
-        part = self.engine.part
-        try:
-            self._log = TakeLog(
-                path.with_suffix(".jsonl"), part.patch.name, part.seed, part.table, part.control.raw.tolist()
-            )
-        except OSError as error:
-            self.row.say(say("log_failed", self.language, why=error.strerror))
-            return
-        self._log_begin = self.engine.sample
-        self.player.played = deque(maxlen=65536)
-
-    def _write_log(self) -> None:
-        played, log = self.player.played, self._log
-        if played is None or log is None:
-            return
-        try:
-            while played:
-                sample, gesture = played.popleft()
-                if self.engine.part.table is log.table or gesture.kind != Kind.KNOB:
-                    log.add((sample - self._log_begin) / self.engine.rate, gesture)
-        except OSError as error:
-            self.row.say(say("log_failed", self.language, why=error.strerror))
-            self._close_log()
-
-    def _close_log(self) -> None:
-        log, self._log, self.player.played = self._log, None, None
-        if log is not None:
-            with contextlib.suppress(OSError):
-                log.close()
 
     def _look_at_device(self, device: PortAudioDevice | NullDevice, now: float) -> None:
         """A device that stopped calling is reopened; meanwhile a null device keeps the time and the music going."""

@@ -30,7 +30,9 @@ def _engine() -> None:
     from instrument.link import Frame, Gesture, Kind
     from instrument.model.null import NullVoice
     from instrument.patch import Patch
-    from instrument.sound.engine import CHANNELS, QUANTUM, Engine, Part
+    from instrument.sound.control import QUANTUM
+    from instrument.sound.engine import CHANNELS, Engine
+    from instrument.sound.part import Part
 
     out = np.zeros((CHANNELS, QUANTUM), np.float32)
     engine = Engine(Part(Patch("warm", "null", hazard=5.0), NullVoice(Noise(0))))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instrument.errors import RosinError
+from instrument.model.card import CARD
 
 if TYPE_CHECKING:
     from instrument.training.network import Shape
@@ -56,6 +58,10 @@ def train(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"
         ) from None
 
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise RosinError(f"{name!r} cannot name a folder everywhere; use letters, digits, dots and dashes")
+    if (out / name / CARD).exists() and not resume:
+        raise RosinError(f"{out / name} is a model already; go on with --resume, or take another --name")
     say = Console(stderr=True, quiet=quiet).print
     if device != "cpu" and not torch.cuda.is_available():
         raise RosinError(f"there is no {device} here; train with --device cpu")
