@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.chance.compiled import close, compiled
+from instrument.compiled import close, compiled
 
 
 @compiled

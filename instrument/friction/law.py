@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.friction.compiled import close, compiled
+from instrument.compiled import close, compiled
 from instrument.friction.params import (
     ELASTIC,
     MICRO,

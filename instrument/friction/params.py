@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.friction.compiled import close, compiled
+from instrument.compiled import close, compiled
 
 NAMES = ("stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro")
 DEFAULTS = (0.02, 0.015, 0.05, 0.002, 0.7, 10.0, 0.7, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Compiled: how the laws of this room become machine code. Below every kernel of chance, before anything sounds.
+"""Compiled: how laws become machine code. Below every kernel of friction and chance, before anything sounds.
 
 No ``fastmath``: the same words and the same additions in the same order, so the same bits at every block size.
 
