@@ -204,6 +204,19 @@ def test_a_swap_has_no_jump_above_the_signals_own(first: str, second: str) -> No
     assert rms_db(swap[:, 2000:3000]) > -45.0
 
 
+def test_a_third_patch_waits_for_a_hurried_fade_and_nothing_jumps() -> None:
+    engine = null_engine(sounds="always", fade_ms=2000.0)
+    parts = [null_part(sounds="always", fade_ms=2000.0, note=note) for note in (45.0, 64.0)]
+    own = _jump(play(engine, 200)[:, 9600:])
+    engine.change(parts[0])
+    begin = play(engine, 30)
+    engine.change(parts[1])
+    rest = play(engine, 900)
+    assert engine.part is parts[1]
+    assert not engine.fading
+    assert _jump(np.concatenate([begin, rest], axis=1)) < 2.5 * own
+
+
 @pytest.mark.parametrize("name", ["glass", "bow"])
 def test_snapshot_play_on_restore_plays_the_same_bits(name: str) -> None:
     engine = Engine(shipped_part(name))

@@ -86,6 +86,7 @@ class Control:
         self._at = {knob.id: i for i, knob in enumerate(table)}
         self._gain = 1.0
         self._chancy = False
+        self._stale = False
         self.ramp.reset(self.raw[:count])
         self.friction.reset(self.raw[:count])
         self._refresh()
@@ -100,6 +101,7 @@ class Control:
 
     def _refresh(self) -> None:
         """Parameters moved: work out the effective friction and chance of every knob."""
+        self._stale = False
         level = self._at["level"]
         self._gain = 0.0 if self.raw[level] <= 0.0 else 10.0 ** (self._value[level] / 20.0)
         for name in FRICTION:
@@ -132,7 +134,7 @@ class Control:
             self._targets = n + 1
         else:
             self._value[index] = self.table[index].value(raw)
-            self._refresh()
+            self._stale = True
 
     def place_force(self, index: int, push: float, at: float) -> None:
         """A push of ``push`` travels on the knob, held until another one."""
@@ -169,6 +171,8 @@ class Control:
 
     def step(self, z: F32) -> None:
         """Advance TICKS ticks; z f32 [K, F] is filled in latent units."""
+        if self._stale:  # once a block, however many parameters moved in it
+            self._refresh()
         hand, pos, x = self.hand, self.pos, self.x
         self.ramp.step(self._targets, self._target_knob, self._target_value, self._target_at, self._params, hand)
         self._targets = 0

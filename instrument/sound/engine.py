@@ -29,6 +29,7 @@ CHANNELS = 2
 """The engine is stereo; a voice of one channel sounds on both."""
 
 SPEAK_SECONDS = 0.02
+HURRY_SECONDS = 0.05
 SLOTS = 8
 
 
@@ -150,9 +151,14 @@ class Engine:
         self._incoming = part
 
     def _take_incoming(self) -> None:
-        part, self._incoming = self._incoming, None
+        part = self._incoming
         if part is None:
             return
+        if self._leaving is not None and part is not self._leaving and part is not self.part:
+            # Three at once would mean dropping one in the middle of its sound: the fade under way is hurried instead.
+            self._fade_step = max(self._fade_step, QUANTUM / (HURRY_SECONDS * self.rate))
+            return
+        self._incoming = None
         if part is self.part:  # the patch that sounds, recalled: its knobs go home through their friction
             for i, knob in enumerate(part.table):
                 part.control.place_knob(i, knob.start, 0.0, 0)

@@ -1,6 +1,6 @@
 """The sound process: engine, device and recorder together. ``python -m instrument.sound.process``, started by show.
 
-Main thread: slow things only (patches, files, the device), 100 looks a second. The audio callback never waits for it.
+Main thread: slow things only (patches, files, the device), 50 looks a second. The audio callback never waits for it.
 An understudy does everything but open the device, then waits for its cue: the show writes its pid into the link.
 """
 
@@ -24,7 +24,7 @@ from instrument.sound.settings import SoundSettings
 from instrument.sound.taping import Taping
 from instrument.text import say
 
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.02
 RETRY_SECONDS = 1.0
 
 
@@ -95,6 +95,7 @@ class Sound:
 
     def _told_device(self, device: PortAudioDevice | NullDevice) -> None:
         player = self.player
+        player.device = device
         player.latency_s = device.latency_s + player.delay / self.engine.rate
         self.row.set_text("device", f"{device.name} ({device.api})" if device.api != device.name else device.name)
         player.extra_flags &= ~Flags.NO_DEVICE

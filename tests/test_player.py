@@ -1,0 +1,82 @@
+"""The player: gestures keep their distances whatever the callback's jitter, also while blocks are lost."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from stage import null_engine
+
+from instrument.link import Gesture, Kind, Link
+from instrument.sound.control import QUANTUM
+from instrument.sound.player import MARGIN_SAMPLES, Player
+
+RATE = 48000
+
+
+def _placed(lose_every: int, lateness_s: float, tell: bool = True, block: int = QUANTUM) -> np.ndarray:  # type: ignore[type-arg]
+    """ms from a gesture's stamp, at a random moment between callbacks, to the time of the sample it is placed at."""
+    rng = np.random.default_rng(5)
+    engine = null_engine(sounds="always")
+    with Link.create() as link:
+        player = Player(engine, link, block)
+        player.played = deque()
+        player.device = device = SimpleNamespace(xruns=0)
+        out = np.zeros((2, block), np.float32)
+        at, delays, stamps = 100.0, [], []
+        for k in range(1500):
+            if lose_every and k % lose_every == lose_every - 1:
+                at += block / RATE
+                device.xruns += tell
+            at += block / RATE
+            stamp = at - rng.random() * block / RATE
+            link.hands.push(Gesture(Kind.KNOB, 2, float(rng.random()), stamp, 1))
+            stamps.append(stamp)
+            first = engine.sample
+            player.callback(out, None, at + rng.exponential(lateness_s))
+            while player.played:
+                sample, _ = player.played.popleft()
+                delays.append((at + (max(sample, first) - first) / RATE - stamps.pop(0)) * 1000.0)
+        return np.array(delays[400:])
+
+
+def test_on_a_steady_device_every_gesture_waits_the_same() -> None:
+    delays = _placed(lose_every=0, lateness_s=0.0)
+    assert np.ptp(delays) < 0.05
+    assert np.median(delays) == pytest.approx((QUANTUM + MARGIN_SAMPLES) / RATE * 1000.0, abs=0.05)
+
+
+def test_late_callbacks_do_not_become_jitter_of_the_gestures() -> None:
+    delays = _placed(lose_every=0, lateness_s=0.0002)
+    assert np.percentile(delays, 99) - np.percentile(delays, 1) < 0.3
+
+
+def test_a_device_that_loses_blocks_all_the_time_does_not_make_gestures_late() -> None:
+    told = _placed(lose_every=15, lateness_s=0.0001)
+    assert np.percentile(told, 99) < 5.0
+    untold = _placed(lose_every=15, lateness_s=0.0001, tell=False)
+    assert np.percentile(untold, 99) > 6.0, "this is what the telling is for"
+
+
+@pytest.mark.parametrize("block", [64, 256, 512])
+def test_other_block_sizes_wait_one_block_and_the_margin(block: int) -> None:
+    delays = _placed(lose_every=0, lateness_s=0.0, block=block)
+    assert np.median(delays) == pytest.approx((max(block, QUANTUM) + MARGIN_SAMPLES) / RATE * 1000.0, abs=1.4)
+    assert np.percentile(delays, 99) - np.percentile(delays, 1) < 1.5
+
+
+def test_a_gesture_without_a_stamp_acts_at_once_and_one_from_the_far_future_waits_a_second_at_most() -> None:
+    engine = null_engine()
+    with Link.create() as link:
+        player = Player(engine, link, QUANTUM)
+        out = np.zeros((2, QUANTUM), np.float32)
+        link.hands.push(Gesture(Kind.KNOB, 2, 0.25))
+        link.hands.push(Gesture(Kind.KNOB, 3, 0.75, 1e9))
+        for k in range(400):
+            player.callback(out, None, 5.0 + k * QUANTUM / RATE)
+            if k == 0:
+                assert engine.part.control.raw[2] == np.float32(0.25)
+        assert engine.part.control.raw[3] == np.float32(0.75)
+        assert engine.late == 0
