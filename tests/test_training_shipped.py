@@ -77,3 +77,15 @@ def test_it_hears_the_note_it_plays(card: Card, note: int) -> None:
     )
     assert abs(np.median(mean[0, 0, 100:]) - note) < 0.5
     assert abs(np.median(mean[0, 1, 100:]) + 20.0) < 6.0
+
+
+def test_knobs_anywhere_and_leaping_never_burst(card: Card) -> None:
+    rng = np.random.default_rng(0)
+    low, high = (np.array([getattr(latent, side) for latent in card.latents]) for side in ("low", "high"))
+    z = np.repeat(rng.uniform(low, high, (40, len(low))), 40, axis=0).astype(np.float32)
+    z[:, 1] = -20.0
+    blocks = ({"z": row[None, :, None], "noise.air": rng.standard_normal((1, 1, 128)).astype(np.float32)} for row in z)
+    sound = streamed(FOLDER / "decode.onnx", blocks, "audio")[0, 0]
+    level = 20 * np.log10(np.sqrt((sound.reshape(-1, 512) ** 2).mean(1)) + 1e-9)
+    assert level.max() < -20.0 + 12.0
+    assert np.isfinite(sound).all()

@@ -101,13 +101,18 @@ def _numpy(tensor: Any) -> Any:
     return tensor.detach().double().cpu().numpy()
 
 
-def _stack(g: Graph, x: str, stack: CausalStack, scale: Any, shift: Any) -> str:
-    """x [1, inputs] (still to be scaled and shifted: folded into the first layer) -> [1, width]."""
+def _stack(g: Graph, x: str, stack: CausalStack, scale: Any, shift: Any, rest: Any) -> str:
+    """x [1, inputs] (still to be scaled and shifted: folded into the first layer) -> [1, width].
+
+    What is kept and passed on is the difference from what ``rest`` leaves behind, so that a state of zeros is that of
+    an instrument at rest; the layers' biases take the rest up.
+    """
     weight = _numpy(stack.first.weight)[:, :, 0]
     bias = _numpy(stack.first.bias) + weight @ shift
+    rests = [_numpy(r) for r in stack.rests(rest)]
     h = g.node("Gemm", x, g.weight((weight * scale).T), g.weight(bias))
-    h = g.node("LeakyRelu", h, alpha=SLOPE)
-    for layer in stack.layers:
+    h = g.node("Sub", g.node("LeakyRelu", h, alpha=SLOPE), g.weight(rests[0][None]))
+    for i, layer in enumerate(stack.layers):
         d, width = layer.dilation[0], layer.out_channels
         old, new = g.state(2 * d, width)
         line = g.node("Concat", old, h, axis=0)
@@ -115,9 +120,10 @@ def _stack(g: Graph, x: str, stack: CausalStack, scale: Any, shift: Any) -> str:
         taps = line if d == 1 else g.node("Gather", line, g.ints(0, d, 2 * d), axis=0)
         flat = g.reshape(taps, 1, 3 * width)
         kernel = _numpy(layer.weight).transpose(2, 1, 0).reshape(3 * width, width)
-        y = g.node("Gemm", flat, g.weight(kernel), g.weight(_numpy(layer.bias)))
-        h = g.node("Add", h, g.node("LeakyRelu", y, alpha=SLOPE))
-    return h
+        bias = _numpy(layer.bias) + _numpy(layer.weight).sum(2) @ rests[i]
+        y = g.node("LeakyRelu", g.node("Gemm", flat, g.weight(kernel), g.weight(bias)), alpha=SLOPE)
+        h = g.node("Add", h, g.node("Sub", y, g.weight((rests[i + 1] - rests[i])[None])))
+    return g.node("Add", h, g.weight(rests[-1][None]))
 
 
 def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
@@ -130,7 +136,7 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
     z = g.reshape("z", 1, count)
     note = g.node("Slice", z, g.ints(0), g.ints(1), g.ints(1))
 
-    h = _stack(g, z, decoder.stack, _numpy(decoder.z_scale)[:, 0], _numpy(decoder.z_shift)[:, 0])
+    h = _stack(g, z, decoder.stack, _numpy(decoder.z_scale)[:, 0], _numpy(decoder.z_shift)[:, 0], decoder.rest())
     weight, bias = _numpy(decoder.head.weight)[:, :, 0].T.copy(), _numpy(decoder.head.bias).copy()
     levels = s.harmonics + s.bands
     weight[:, :levels] /= synthesis.SWING
@@ -183,7 +189,13 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
     mask = g.node("Mul", mask, g.node("Add", g.node("Mul", depth, slow), g.weight([[1.0]])))
     mask = g.node("Concat", mask, g.weight(np.ones((1, s.bands))), axis=1)
     old_level, new_level = g.state(1, s.harmonics + s.bands)
-    g.node("Mul", g.node("Mul", level, mask), gate, to=new_level)
+    level = g.node("Mul", level, mask)
+    parts = np.concatenate([np.full(s.harmonics, 0.5), np.ones(s.bands)])[:, None]
+    power = g.node("MatMul", g.node("Mul", level, level), g.weight(parts))
+    most = g.node("Mul", g.node("Exp", log_gain), g.weight([[synthesis.MOST_OVER_ASKED]]))
+    held = g.node("Div", most, g.node("Sqrt", g.node("Add", power, g.weight([[1e-20]]))))
+    held = g.node("Clip", held, "", g.weight(1.0))
+    g.node("Mul", level, g.node("Mul", held, gate), to=new_level)
     ends = g.node("Concat", old_level, new_level, axis=0)
     harmonic, airy = g.split(ends, s.harmonics, s.bands)
 
@@ -241,7 +253,7 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     energy = g.node("ReduceSum", g.node("Mul", both, both), g.ints(0), keepdims=1)
     features = g.node("Log", g.node("Add", energy, g.weight([[POWER_FLOOR]])))
     bands = sum(ear.bands for ear in EARS)
-    h = _stack(g, features, encoder.stack, np.full(bands, 0.125), np.ones(bands))
+    h = _stack(g, features, encoder.stack, np.full(bands, 0.125), np.ones(bands), encoder.silence())
     head = g.node("Gemm", h, g.weight(_numpy(encoder.head.weight)[:, :, 0].T), g.weight(_numpy(encoder.head.bias)))
     mean, log_std, scores = g.split(head, s.latents, s.latents, s.note_count)
     std = g.node("Exp", g.node("Clip", log_std, g.weight(-6.0), g.weight(2.0)))

@@ -21,6 +21,7 @@ SLOPE = 0.1
 POWER_FLOOR = 1e-7
 LOUDNESS_LOW_DB = -80.0
 LOUDNESS_SAMPLES = 1024
+REST_NOTE = 57.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,24 @@ class CausalStack(nn.Module):
         self.first = nn.Conv1d(inputs, width, 1)
         self.layers = nn.ModuleList(nn.Conv1d(width, width, 3, dilation=d) for d in shape.dilations)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Shape: [B, inputs, F] -> [B, width, F]."""
-        h = functional.leaky_relu(self.first(x), SLOPE)
+    def rests(self, rest: Tensor) -> list[Tensor]:
+        """What every layer is given when the input has been ``rest`` [inputs] for ever. Shapes: [width]."""
+        h = functional.leaky_relu(self.first.weight[:, :, 0] @ rest + self.first.bias, SLOPE)
+        out = [h]
         for layer in self.layers:
-            h = h + functional.leaky_relu(layer(functional.pad(h, (2 * layer.dilation[0], 0))), SLOPE)
+            h = h + functional.leaky_relu(layer.weight.sum(2) @ h + layer.bias, SLOPE)
+            out.append(h)
+        return out
+
+    def forward(self, x: Tensor, rest: Tensor) -> Tensor:
+        """Before its beginning the input was ``rest`` for ever. Shapes: [B, inputs, F], [inputs] -> [B, width, F].
+
+        Zeros there would be a memory that no sound leaves behind: the first frames burst.
+        """
+        h = functional.leaky_relu(self.first(x), SLOPE)
+        for layer, before in zip(self.layers, self.rests(rest), strict=False):
+            past = before[None, :, None].expand(len(h), -1, 2 * layer.dilation[0])
+            h = h + functional.leaky_relu(layer(torch.cat([past, h], 2)), SLOPE)
         return h
 
 
@@ -143,9 +157,14 @@ class Encoder(nn.Module):
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loudness [B, F], mean and log spread of the latents [B, latents, F], note scores [B, notes, F]."""
         features, loudness = self.features(audio)
-        out = self.head(self.stack(features))
+        out = self.head(self.stack(features, self.silence()))
         n = self.shape.latents
         return loudness, out[:, :n], out[:, n : 2 * n].clamp(-6.0, 2.0), out[:, 2 * n :]
+
+    def silence(self) -> Tensor:
+        """The features of no sound at all. Shape: [208]."""
+        return torch.full((self.stack.first.in_channels,), float(np.log(POWER_FLOOR)) * 0.125 + 1.0,
+                          device=self.notes.device)  # fmt: skip
 
     def pitch(self, scores: Tensor) -> Tensor:
         """The note: mean of the notes within 1.25 semitones of the best one. Shape: [B, notes, F] -> [B, F]."""
@@ -182,9 +201,15 @@ class Decoder(nn.Module):
         self.register_buffer("z_shift", z_shift[:, None], False)
         self.register_buffer("noise_filters", torch.from_numpy(synthesis.noise_filters(shape)), False)
 
+    def rest(self) -> Tensor:
+        """z of an instrument that is not played, scaled: silence, the middle of the latents. Shape: [L]."""
+        z = torch.zeros_like(self.z_scale)
+        z[0], z[1] = REST_NOTE, LOUDNESS_LOW_DB
+        return (z * self.z_scale + self.z_shift)[:, 0]
+
     def amplitudes(self, z: Tensor, slow: Tensor) -> Tensor:
         """Levels of harmonics then noise bands at the end of each frame. [B, L, F], [B, F, H] -> [B, F, H + N]."""
-        out = self.head(self.stack(z * self.z_scale + self.z_shift)).transpose(1, 2)
+        out = self.head(self.stack(z * self.z_scale + self.z_shift, self.rest())).transpose(1, 2)
         return synthesis.amplitudes(out, z[:, 0], z[:, 1], slow, self.shape)
 
     def forward(self, z: Tensor, noise_bands: Tensor, white: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SWING = 8.0
 """Log amplitudes stay within e^+-8 (69 dB): beyond it gradients would only make clicks."""
 GAIN_SWING = 1.5
+MOST_OVER_ASKED = 2.0
+"""The level may pass what loudness asks by 6 dB, no more: latents where no sound ever was must not burst."""
 GATE_LOW_DB = -80.0
 GATE_SPAN_DB = 10.0
 FADE_HZ = (20000.0, 22500.0)
@@ -74,16 +76,19 @@ def amplitudes(out: Tensor, note: Tensor, loudness: Tensor, slow: Tensor, shape:
     bottom: silence is not left to learning.
     """
     levels, depth, swing = out.split([shape.harmonics + shape.bands, shape.harmonics, 1], 2)
-    gain = torch.exp(loudness * DB + GAIN_SWING * torch.tanh(swing[..., 0]))
-    gain = gain * ((loudness - GATE_LOW_DB) / GATE_SPAN_DB).clamp(0.0, 1.0)
-    relative = torch.exp(SWING * torch.tanh(levels / SWING))
+    asked = loudness[..., None] * DB
+    relative = torch.exp(SWING * torch.tanh(levels / SWING) + (asked + GAIN_SWING * torch.tanh(swing)))
     hz = torch.exp(note * SEMITONE + math.log(440.0) - 69.0 * SEMITONE)
     ranks = torch.arange(1, shape.harmonics + 1, device=out.device, dtype=out.dtype)
     high, low = fade_hz(shape)
     mask = ((high - hz[..., None] * ranks) / (high - low)).clamp(0.0, 1.0)
     mask = mask * (1.0 + 0.5 * (1.0 + torch.tanh(depth)) * slow)
-    mask = functional.pad(mask, (0, shape.bands), value=1.0)
-    return relative * mask * gain[..., None]
+    level = relative * functional.pad(mask, (0, shape.bands), value=1.0)
+    power = (level[..., : shape.harmonics] ** 2).sum(-1, True) * 0.5
+    power = power + (level[..., shape.harmonics :] ** 2).sum(-1, True)
+    held = (MOST_OVER_ASKED * torch.exp(asked) / torch.sqrt(power + 1e-20)).clamp(max=1.0)
+    gate = ((loudness - GATE_LOW_DB) / GATE_SPAN_DB).clamp(0.0, 1.0)
+    return level * (held * gate[..., None])
 
 
 def fade_hz(shape: Shape) -> tuple[float, float]:
