@@ -23,7 +23,7 @@ def settle() -> None:
 
 def lock_memory() -> bool:
     """Keep every page that is touched in memory. False where the system does not allow it."""
-    if not sys.platform.startswith("linux") or os.environ.get("ROSIN_NO_LOCK"):
+    if not sys.platform.startswith("linux"):
         return False
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +33,7 @@ def lock_memory() -> bool:
 
 def raise_priority() -> bool:
     """Real-time priority for the calling thread alone. False where the system does not allow it."""
-    if not hasattr(os, "sched_setscheduler") or os.environ.get("ROSIN_NO_RT"):
+    if not hasattr(os, "sched_setscheduler"):
         return False
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
