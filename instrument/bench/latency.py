@@ -37,7 +37,7 @@ QUIET_SECONDS = 0.1
 RATE = 48000
 
 
-def latency(name: str = "", messages: int = 300, block: int = 128, ahead: int = 0) -> dict[str, Any]:
+def latency(name: str = "", messages: int = 200, block: int = 128, ahead: int = 0) -> dict[str, Any]:
     """p50, p99 and jitter (p99 - p1) in ms of the instrument, neutral and with friction, and of the bare callback."""
     if not jack_is_here():
         raise RosinError("this bench needs JACK; apt install jackd2")
@@ -135,7 +135,7 @@ def instrument(
 def measure(server: Jack, port: str, tell: Callable[[bool], None], messages: int) -> dict[str, Any]:
     """Send, listen, and find each first changed sample."""
     chance = random.Random(1)
-    cycle = 0.26
+    cycle = 0.18
     seconds = messages * (cycle + 0.010) + 2.5
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "heard.npz")

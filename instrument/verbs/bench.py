@@ -22,7 +22,7 @@ def add(verbs: Any) -> None:
         "latency", help="from an OSC message to the sound, through JACK", epilog="example: rosin bench latency --json"
     )
     latency.add_argument("--patch", default="", help="the patch to measure; default the first")
-    latency.add_argument("--messages", type=int, default=300)
+    latency.add_argument("--messages", type=int, default=200)
     latency.add_argument("--block", type=int, default=128)
     latency.add_argument("--ahead", type=int, default=0)
     latency.add_argument("--json", action="store_true")
