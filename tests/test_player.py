@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from stage import null_engine
+from stage import null_engine, play
 
 from instrument.link import Gesture, Kind, Link
 from instrument.sound.control import QUANTUM
@@ -80,3 +81,36 @@ def test_a_gesture_without_a_stamp_acts_at_once_and_one_from_the_far_future_wait
                 assert engine.part.control.raw[2] == np.float32(0.25)
         assert engine.part.control.raw[3] == np.float32(0.75)
         assert engine.late == 0
+
+
+def test_computing_ahead_plays_the_same_samples_a_ring_later() -> None:
+    wanted = play(null_engine(sounds="always", hazard=4.0), 60)
+    engine = null_engine(sounds="always", hazard=4.0)
+    with Link.create() as link:
+        player = Player(engine, link, QUANTUM, ahead=4)
+        heard = np.zeros((2, 60 * QUANTUM), np.float32)
+        player.start()
+        try:
+            for k in range(60):
+                block = np.zeros((2, QUANTUM), np.float32)
+                player.callback(block, None, 5.0 + k * QUANTUM / RATE)
+                heard[:, k * QUANTUM : (k + 1) * QUANTUM] = block
+                time.sleep(0.003)
+        finally:
+            player.stop()
+        assert player.underruns == 0
+        assert player.delay == QUANTUM + 4 * QUANTUM + MARGIN_SAMPLES
+        assert np.array_equal(heard, wanted)
+        frame = link.frames.latest()
+        assert frame is not None
+        assert frame.sample >= 59 * QUANTUM
+
+
+def test_a_ring_that_runs_dry_is_counted_and_dies_away_without_a_click() -> None:
+    engine = null_engine(sounds="always")
+    with Link.create() as link:
+        player = Player(engine, link, QUANTUM, ahead=2)
+        out = np.zeros((2, QUANTUM), np.float32)
+        player.callback(out, None, 5.0)  # never started: nothing has been computed
+        assert player.underruns == 1
+        assert not out.any()
