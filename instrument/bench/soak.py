@@ -36,14 +36,16 @@ def resident_kib(pid: int) -> float:
         return float("nan")
 
 
-def soak(name: str = "", minutes: float = 10.0, block: int = 128, messages_hz: int = 1000) -> dict[str, Any]:
+def soak(
+    name: str = "", minutes: float = 10.0, block: int = 128, messages_hz: int = 1000, ahead: int = 0
+) -> dict[str, Any]:
     """Growth of each process in MB, dropouts a minute of both, and what became of the messages."""
     if not jack_is_here() or not sys.platform.startswith("linux"):
         raise RosinError("this bench needs Linux and JACK; apt install jackd2")
     paths, index = find_patches(name)
     patch = read_patch(paths[index])
     found: dict[str, Any] = {"bench": "soak", "patch": patch.name, "model": patch.model, "minutes": minutes,
-                             "block_frames": block, "messages_hz": messages_hz}  # fmt: skip
+                             "block_frames": block, "ahead_blocks": ahead, "messages_hz": messages_hz}  # fmt: skip
     baseline_minutes = max(0.2, min(2.0, minutes / 5.0))
     with jack_server(period=block, rate=RATE) as server:
         with bare(server, block) as (_, _tell):
@@ -51,7 +53,7 @@ def soak(name: str = "", minutes: float = 10.0, block: int = 128, messages_hz: i
             time.sleep(baseline_minutes * 60.0)
             lates = server_xruns(server.log) - before
         found["baseline_bare_callback"] = {"minutes": baseline_minutes, "xruns_per_minute": lates / baseline_minutes}
-        with instrument(paths, index, block, 0) as (show, _port, send):
+        with instrument(paths, index, block, ahead) as (show, _port, send):
             knobs = [f"/rosin/knob/{k}" for k in ("z1", "z2", "z3", "z4", "pitch", "brightness", "glass", "breath")]
             send("/rosin/knob/hazard", 0.4)
             send("/rosin/knob/loudness", 0.8)

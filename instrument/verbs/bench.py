@@ -34,6 +34,7 @@ def add(verbs: Any) -> None:
     soak.add_argument("--patch", default="", help="the patch to measure; default the first")
     soak.add_argument("--minutes", type=float, default=10.0)
     soak.add_argument("--block", type=int, default=128)
+    soak.add_argument("--ahead", type=int, default=0, help="blocks computed ahead of the device")
     soak.add_argument("--json", action="store_true")
     soak.set_defaults(run=run_soak)
 
@@ -70,5 +71,5 @@ def run_soak(args: argparse.Namespace) -> int:
     """See bench/soak.py."""
     from instrument.bench.soak import soak
 
-    _show(soak(args.patch, args.minutes, args.block), args.json)
+    _show(soak(args.patch, args.minutes, args.block, ahead=args.ahead), args.json)
     return 0
