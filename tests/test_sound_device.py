@@ -181,6 +181,7 @@ def test_a_jack_server_that_dies_is_noticed_and_its_successor_played_into_withou
         n = len(blocks); time.sleep(0.3); print(device.alive(), len(blocks) - n > 50)
         print(subprocess.run(["jack_lsp"], capture_output=True, text=True).stdout.count("rosin:out_"))
     server.send_signal(signal.{how}); server.wait()
+    while device.alive(): time.sleep(0.01)
     begin = time.monotonic(); device.close(); print(time.monotonic() - begin < 0.5)
     server = serve(); server.terminate(); server.wait()  # JACK has eight names; a killed server keeps its own
     """
