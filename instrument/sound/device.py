@@ -29,6 +29,7 @@ __all__ = ["Callback", "Device", "DeviceInfo", "NullDevice", "PortAudioDevice", 
 
 LONGEST_BLOCK = 8192
 REOPEN_S = 2.0
+PATIENCE_S = 3.0
 CLOSE_S = 1.0
 PATIENCE_S = 3.0  # a driver that is silent but says it is active (a JACK server under load) may come back by itself
 NO_PORTAUDIO = "PortAudio is missing: apt install libportaudio2; playing into the null device"
@@ -133,6 +134,13 @@ class PortAudioDevice:
     def alive(self) -> bool:
         """Whether the callbacks keep coming: False at once when the driver says so, else after 0.5 s of silence."""
         return self._started and not self._lost() and time.monotonic() - self._called < LOST_S
+
+    def gone(self) -> bool:
+        """Whether it will not come back by itself: the driver has ended the stream, or was silent for 3 s.
+
+        Shorter silences are hiccups of a busy machine; giving the stream up for one would lose its JACK connections.
+        """
+        return self._lost() or time.monotonic() - self._called > PATIENCE_S
 
     def reopen(self) -> bool:
         """Try to get a lost device back, by its name; True once it plays again. Call about once a second.

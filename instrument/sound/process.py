@@ -173,7 +173,7 @@ class Sound:
         if isinstance(device, NullDevice):
             return
         if self._stand_in is None:
-            if device.alive():
+            if device.alive() or not device.gone():
                 return
             self.row.add("device_losses")
             self.row.say(say("device_lost", self.language))
