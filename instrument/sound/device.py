@@ -29,7 +29,6 @@ __all__ = ["Callback", "Device", "DeviceInfo", "NullDevice", "PortAudioDevice", 
 
 LONGEST_BLOCK = 8192
 REOPEN_S = 2.0
-PATIENCE_S = 3.0
 CLOSE_S = 1.0
 PATIENCE_S = 3.0  # a driver that is silent but says it is active (a JACK server under load) may come back by itself
 NO_PORTAUDIO = "PortAudio is missing: apt install libportaudio2; playing into the null device"
