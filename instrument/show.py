@@ -25,7 +25,8 @@ from instrument.sound.settings import SoundSettings
 from instrument.text import say
 
 LOOK_SECONDS = 0.01
-HEARTBEAT_SECONDS = 3.0
+HEARTBEAT_SECONDS = 6.0
+"""Without a sign of life for so long a process hangs. Opening a device on a busy machine can take three."""
 UNDERSTUDY_AFTER_SECONDS = 1.5
 GIVE_UP_AFTER = 5
 GIVE_UP_WITHIN_SECONDS = 20.0

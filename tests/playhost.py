@@ -76,13 +76,16 @@ class Playing:
         return False
 
     def child(self, name: str, understudy: bool = False) -> psutil.Process:
-        """The process of hands or sound."""
+        """The process that plays hands or sound: the oldest of its kind; its understudy is the youngest."""
+        found = []
         for child in psutil.Process(self.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                words = child.cmdline()
-                if f"instrument.{name}" in " ".join(words[:4]) and ('"understudy": true' in words[-1]) == understudy:
-                    return child
-        raise AssertionError(f"no {name} process among the children")
+                if child.status() != "zombie" and f"instrument.{name}" in " ".join(child.cmdline()[:4]):
+                    found.append((child.create_time(), child.pid, child))
+        found.sort()
+        if len(found) < 1 + understudy:
+            raise AssertionError(f"no {name} process among the children")
+        return found[-1][2] if understudy else found[0][2]
 
     def wait_for_understudy(self, name: str, seconds: float = 30.0) -> None:
         """Until the one who would take over has everything loaded and does nothing but wait."""

@@ -88,10 +88,12 @@ class Sound:
             self.row.say(say(known[notice], self.language) if notice in known else notice)
         self.taping = Taping(self.player, self.bank, self.row, Path(wants.takes), self.language)
         self.row.set_text("state", "")
+        self.row.beat()
         realtime.settle()
         self.player.start()
         self.device.start()
         self._told_device(self.device)
+        self.row.beat()
 
     def _told_device(self, device: PortAudioDevice | NullDevice) -> None:
         player = self.player
