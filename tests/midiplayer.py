@@ -25,7 +25,12 @@ def main(destination: str) -> None:
             port.write_midi_event(offset, event)
 
     with client:
-        client.connect(port, destination)
+        # Rosin opens every port it sees by itself; wired by hand as well, each message would come twice.
+        end = time.monotonic() + 4.0
+        while not client.get_all_connections(port) and time.monotonic() < end:
+            time.sleep(0.05)
+        if not client.get_all_connections(port):
+            client.connect(port, destination)
         print("ready", flush=True)
         for line in sys.stdin:
             if line.strip() == "wait":
