@@ -66,7 +66,7 @@ class Playing:
         self.osc("/rosin/sync")
         return self.heard(seconds)
 
-    def wait_for(self, address: str, wanted: Any, seconds: float = 15.0) -> bool:
+    def wait_for(self, address: str, wanted: Any, seconds: float = 5.0) -> bool:
         """Whether a value comes (within 1e-3) in time; asks again and again."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
