@@ -118,12 +118,13 @@ def on_the_table(
     midi: MidiSettings = MidiSettings(),  # noqa: B008
     tables: Callable[[int], KnobTable] = lambda patch: TABLE if patch == 0 else SMALL,
     find: DriverFinder | None = None,
+    index: int = 0,
 ) -> Iterator[Table]:
     link = Link.create()
     driver = FakeDriver(CONTROLLER)
     saved: list[list[dict[str, Any]]] = []
     said: list[Event] = []
-    hands = Hands(link, tables, PATCHES, osc, midi, saved.append, said.append, find or (lambda: driver))
+    hands = Hands(link, tables, PATCHES, osc, midi, saved.append, said.append, find or (lambda: driver), index)
     table = Table(hands, link, driver, saved)
     table.said = said
     try:

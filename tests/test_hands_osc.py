@@ -7,7 +7,7 @@ import struct
 import time
 
 import pytest
-from handshost import TABLE, Source, kinds, moves, on_the_table
+from handshost import SMALL, TABLE, Source, kinds, moves, on_the_table
 
 from instrument.errors import RosinError
 from instrument.hands.echo import FORGET_SECONDS
@@ -65,6 +65,45 @@ def test_the_newest_position_takes_its_own_place_in_the_order() -> None:
         client.send("/rosin/knob/z2", 0.75)
         time.sleep(0.01)
         assert [g[:3] for g in t.step(1)] == [(Kind.NOTE_ON, 60, 0.5), (Kind.KNOB, Z2, 0.75)]
+
+
+def test_what_comes_before_the_first_frame_is_for_the_patch_that_begins() -> None:
+    with on_the_table(HERE, tables=lambda patch: TABLE if patch == 2 else SMALL, index=2) as t:
+        t.client().send("/rosin/knob/z5", 0.5)
+        assert moves(t.step()) == [(TABLE.index("z5"), 0.5)]
+        assert t.hands.counts.osc_unknown == 0
+
+
+def test_knobs_sent_with_a_patch_wait_for_it() -> None:
+    with on_the_table(HERE, tables=lambda patch: TABLE if patch == 1 else SMALL) as t:
+        client = t.client()
+        client.send("/rosin/patch/load", "glass")
+        client.send("/rosin/knob/z5", 0.5)
+        client.send("/rosin/latents", 0.1, 0.2)
+        client.send("/rosin/note", 60, 0.5)
+        assert kinds(t.step()) == [Kind.PATCH, Kind.NOTE_ON], "a note is played at once, whatever the patch"
+        t.patch = 1
+        t.frame()
+        t.see(0.02)
+        assert moves(t.step()) == [(TABLE.index("z5"), 0.5), (0, 0.1), (1, 0.2)]
+        assert t.hands.counts.osc_unknown == 0
+
+
+def test_knobs_that_wait_for_a_patch_that_never_comes_play_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("instrument.hands.osc.CHANGE_SECONDS", 0.05)
+    with on_the_table(HERE) as t:
+        t.frame()
+        t.see()
+        client = t.client()
+        client.send("/rosin/patch/load", 1)
+        client.send("/rosin/knob/z2", 0.25)
+        assert kinds(t.step(1)) == [Kind.PATCH]
+        t.see(0.1)
+        assert moves(t.step()) == [(Z2, 0.25)]
+        client.send("/rosin/patch/load", 0)  # the one that plays: nothing to wait for
+        client.send("/rosin/knob/z2", 0.75)
+        t.see(0.02)
+        assert kinds(t.step()) == [Kind.PATCH, Kind.KNOB]
 
 
 def test_a_pattern_moves_every_knob_it_fits() -> None:

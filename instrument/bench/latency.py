@@ -106,7 +106,7 @@ def instrument(
     rig = replace(Rig(), listen=f"127.0.0.1:{number}", midi_api="off", block=block, ahead=ahead)
     told = [str(p) for p in paths]
     sound = SoundSettings("", tuple(told), index, block=block, ahead=ahead, takes=tempfile.gettempdir())
-    show = Show(sound, HandsSettings.of(rig, told, False))
+    show = Show(sound, HandsSettings.of(rig, told, False, index=index))
     try:
         show.open()
         time.sleep(3.0)  # the understudy loads beside the sound; wait until the machine is its own again

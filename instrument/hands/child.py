@@ -24,7 +24,7 @@ from instrument.rig import Rig, save_bindings
 
 @dataclass(frozen=True, slots=True)
 class HandsSettings:
-    """``patches``: paths in program order, as the sound process has them."""
+    """``patches``: paths in program order, as the sound process has them; ``index``: the one that begins."""
 
     token: str
     patches: tuple[str, ...]
@@ -34,10 +34,13 @@ class HandsSettings:
     osc: Mapping[str, Any]
     midi: Mapping[str, Any]
     language: str = "en"
+    index: int = 0
     understudy: bool = False
 
     @classmethod
-    def of(cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en") -> HandsSettings:
+    def of(
+        cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en", index: int = 0
+    ) -> HandsSettings:
         """From the rig and the list of patches; the token is the show's to give."""
         osc = {
             "listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule,
@@ -47,7 +50,7 @@ class HandsSettings:
             "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
             "bindings": tuple(dict(row) for row in rig.bindings),
         }  # fmt: skip
-        return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language)
+        return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language, index)
 
     def to_json(self) -> str:
         # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here
@@ -114,7 +117,7 @@ def main(text: str) -> int:
         hands = Hands(
             link, lambda i: tables[i], [Path(p).stem for p in settings.patches], OscSettings(**settings.osc),
             MidiSettings(**settings.midi), lambda rows: save_bindings(rig, rows),
-            lambda event: (row.say(event.text(settings.language)), None)[1],
+            lambda event: (row.say(event.text(settings.language)), None)[1], index=settings.index,
         )  # fmt: skip
     except RosinError as error:
         row.say(str(error))

@@ -2,6 +2,9 @@
 
 Of several messages that say where one thing is, in one pass, only the newest becomes a gesture: a client that sends a
 thousand positions a second is not meant to be played one by one. Notes and triggers all count, in their order.
+
+A client that loads a patch and sets its knobs in one breath means the knobs of the new patch: what comes between the
+asking and the change waits for it, half a second at most.
 """
 
 from __future__ import annotations
@@ -21,6 +24,10 @@ from instrument.hands.settings import OscSettings, Where, where
 from instrument.hands.wire import number
 from instrument.link import Frame, Gesture, Kind, Source
 
+CHANGE_SECONDS = 0.5
+HELD_MAX = 1024
+OF_A_PATCH = frozenset({"raw", "value", "push", "latents", "learn", "unlearn"})
+"""Verbs that mean another thing, or nothing, in another patch."""
 NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
 
 
@@ -30,7 +37,7 @@ class OscHand:
     def __init__(
         self,
         settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
-        post: Callable[[Gesture], None], counts: Counts, events: Events,
+        post: Callable[[Gesture], None], counts: Counts, events: Events, patch: int = 0,
     ) -> None:  # fmt: skip
         self.ear = OscEar(settings, counts, events)
         self.echo = Echo([where(target) for target in settings.echo], settings.root, self.ear.send, settings.detail)
@@ -38,13 +45,27 @@ class OscHand:
         self._positions, self._midi, self._post = positions, midi, post
         self._counts, self._events = counts, events
         self._passing: dict[object, Gesture] = {}
-        self.place()
+        self._held: list[Heard] = []
+        self._changing_until = 0.0
+        self.place(patch)
         events.post("hands.osc.on", where="{}:{}".format(*self.ear.where))
 
-    def place(self) -> None:
-        """Another patch: its addresses, and nobody knows its knobs."""
+    def place(self, patch: int) -> None:
+        """Another patch: its addresses, and nobody knows its knobs; what waited for it is played."""
+        self.patch = patch
         self.book = Book(self._root, self._positions.table, self._patches)
         self.echo.change(self.book.knob_addresses)
+        self.wait_no_longer(float("inf"))
+
+    def wait_no_longer(self, now: float) -> None:
+        """Play what was held for a change of patch, if it has come or is overdue."""
+        if not 0.0 < self._changing_until < now:
+            return
+        self._changing_until = 0.0
+        held, self._held = self._held, []
+        for heard in held:
+            self.take(heard)
+        self.flush()
 
     def take(self, heard: Heard) -> None:
         """One message. Its gestures wait for ``flush``, the end of the pass."""
@@ -52,6 +73,10 @@ class OscHand:
         self.echo.heard(heard.sender, time.monotonic())
         try:
             meanings = self.book.find(address)
+            for_the_next = not meanings or any(meaning.verb in OF_A_PATCH for meaning in meanings)
+            if self._changing_until and for_the_next and len(self._held) < HELD_MAX:
+                self._held.append(heard)
+                return
             if not meanings:
                 self._counts.osc_unknown += 1
                 self._events.complain("hands.osc.unknown", sender=heard.sender[0], address=address[:80])
@@ -69,7 +94,9 @@ class OscHand:
             return
         for kind, knob, value, extra in self.book.acts(meaning, args):
             gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra)
-            if kind == Kind.KNOB:
+            if kind == Kind.PATCH:
+                self._changing_until = time.monotonic() + (CHANGE_SECONDS if knob != self.patch else 0.0)
+            elif kind == Kind.KNOB:
                 self._positions.ask(knob, value, time.monotonic())
                 self.echo.moved(knob, heard.sender)
             key: object = object()

@@ -36,6 +36,7 @@ HEALTH_SECONDS = 0.25
 class Hands:
     """``tables``: the knob table of a patch by its place in the show's list. ``patches``: its name, or its names.
 
+    ``index``: the patch that plays while no frame has told yet: what is heard before the first block counts too.
     ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go. ``say`` is given each
     Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see ports.FakeDriver).
     RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
@@ -51,6 +52,7 @@ class Hands:
         save: Callable[[list[dict[str, Any]]], None],
         say: Callable[[Event], None] | None = None,
         find: DriverFinder | None = None,
+        index: int = 0,
     ) -> None:
         self._link, self._tables = link, tables
         self._row = link.health.row("hands")
@@ -59,7 +61,8 @@ class Hands:
         names = [(name,) if isinstance(name, str) else tuple(name) for name in patches]
         self._patch_count = len(names)
         frame = link.frames.latest()
-        self.patch = frame.patch if frame is not None and frame.patch < len(names) else 0
+        begins = index if frame is None else frame.patch
+        self.patch = begins if begins < len(names) else 0
         self.positions = Positions(self._table(self.patch))
         self.midi = MidiHand(
             read_bindings(midi.bindings), mode_of(midi.takeover), self.positions, len(names),
@@ -70,7 +73,7 @@ class Hands:
             self.ports = Ports(find or finder(midi.api), midi.ports, self.counts, self.events)
         self.osc: OscHand | None = None
         if osc.listen not in ("", "off"):
-            self.osc = OscHand(osc, names, self.positions, self.midi, self._post, self.counts, self.events)
+            self.osc = OscHand(osc, names, self.positions, self.midi, self._post, self.counts, self.events, self.patch)
         self._frame_at = self._health_at = 0.0
         self._reported: dict[str, int] = {}
 
@@ -96,6 +99,8 @@ class Hands:
         if now >= self._frame_at:
             self._frame_at = now + FRAME_SECONDS
             self._safely(self._look, now)
+            if self.osc is not None:
+                self._safely(self.osc.wait_no_longer, now)
         if now >= self._health_at:
             self._health_at = now + HEALTH_SECONDS
             self._report(now)
@@ -162,7 +167,7 @@ class Hands:
         self.positions.change(self._table(patch))
         self.midi.place()
         if self.osc is not None:
-            self.osc.place()
+            self.osc.place(patch)
 
     def _table(self, patch: int) -> KnobTable:
         try:

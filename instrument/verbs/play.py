@@ -110,7 +110,8 @@ def run(args: argparse.Namespace) -> int:
         models=rig.models, record=args.record, allow_uncredited=args.allow_uncredited, language=language,
         seed=args.seed if args.seed is not None else (take.seed if take else None),
     )  # fmt: skip
-    show = Show(sound, HandsSettings.of(rig, [str(p) for p in paths], args.allow_uncredited, language), language)
+    hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index)
+    show = Show(sound, hands, language)
     names = [path.stem for path in paths]
     try:
         show.open()
