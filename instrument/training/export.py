@@ -26,7 +26,8 @@ from instrument.knobs import Label
 from instrument.model.card import CARD, DECODE, ENCODE, Card, Latent, card_table, write_card
 from instrument.model.credits import Credits, Made, Sound, write_credits
 from instrument.training.corpus import Corpus
-from instrument.training.graph import decoder_graph, encoder_graph
+from instrument.training.decoder_graph import decoder_graph
+from instrument.training.encoder_graph import encoder_graph
 from instrument.training.network import Network
 from instrument.training.portrait import NAMES, portray
 from instrument.training.trial import held_out_figures

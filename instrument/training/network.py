@@ -22,6 +22,8 @@ POWER_FLOOR = 1e-7
 LOUDNESS_LOW_DB = -80.0
 LOUDNESS_SAMPLES = 1024
 REST_NOTE = 57.0
+PITCH_REACH = 1.25
+"""Semitones round the best note over which the pitch is averaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +169,12 @@ class Encoder(nn.Module):
                           device=self.notes.device)  # fmt: skip
 
     def pitch(self, scores: Tensor) -> Tensor:
-        """The note: mean of the notes within 1.25 semitones of the best one. Shape: [B, notes, F] -> [B, F]."""
+        """The note: mean of the notes within PITCH_REACH of the best one. Shape: [B, notes, F] -> [B, F]."""
         p = torch.softmax(scores, 1)
         best = self.notes[scores.argmax(1)]
         # Away from the best one, not from 0: a mean of numbers near 64 loses three more bits than float32 has to lose.
         away = self.notes[None, :, None] - best[:, None]
-        near = p * (away.abs() < 1.25)
+        near = p * (away.abs() < PITCH_REACH)
         return best + (near * away).sum(1) / near.sum(1)
 
     def encode(self, audio: Tensor) -> tuple[Tensor, Tensor]:

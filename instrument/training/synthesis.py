@@ -133,7 +133,7 @@ def phases_exactly(note: Tensor, shape: Shape) -> Tensor:
 def harmonics(phase: Tensor, shape: Shape) -> Tensor:
     """Sines of all harmonics. Shape: [B, F, ratio] -> [B, F, H, ratio]."""
     ranks = torch.arange(1, shape.harmonics + 1, device=phase.device, dtype=phase.dtype)
-    return ((phase * (2.0 * math.pi))[:, :, None] * ranks[:, None]).sin_()
+    return (phase[:, :, None] * (ranks * (2.0 * math.pi))[:, None]).sin_()
 
 
 def filtered(noise: Tensor, filters: Tensor, shape: Shape) -> Tensor:
