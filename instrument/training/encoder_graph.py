@@ -10,7 +10,6 @@ import onnx
 
 from instrument.training.graph import Graph, numpy, stack
 from instrument.training.network import (
-    DECIMATOR_TAPS,
     EARS,
     LOUDNESS_LOW_DB,
     LOUDNESS_SAMPLES,
