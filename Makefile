@@ -15,7 +15,6 @@ $(VENV)/.ready: pyproject.toml constraints.txt Makefile
 	@sh scripts/system-packages.sh $(APT) $(APT_TEST)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { sh scripts/system-packages.sh $(PYTHON)-venv && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
-	@find instrument -name '*.nb[ci]' -delete  # machine code of laws that may have changed
 	$(BIN)/rosin warm
 	@touch $@
 
@@ -24,7 +23,6 @@ $(VENV)/.play:
 	@sh scripts/system-packages.sh $(APT)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { sh scripts/system-packages.sh $(PYTHON)-venv && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	@find instrument -name '*.nb[ci]' -delete  # machine code of laws that may have changed
 	$(BIN)/rosin warm
 	@touch $@
 

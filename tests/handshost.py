@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from instrument.hands.counts import Event
+from instrument.hands.ear import OscEar
 from instrument.hands.ports import DriverFinder, FakeDriver
 from instrument.hands.positions import SETTLE_SECONDS
 from instrument.hands.process import Hands
@@ -47,7 +49,8 @@ class Table:
         return self.hands.osc.ear.where
 
     def client(self, host: str = "127.0.0.1") -> Client:
-        client = Client(self.osc_at, host)
+        assert self.hands.osc is not None
+        client = Client(self.osc_at, host, self.hands.osc.ear)
         self.sockets.append(client.socket)
         return client
 
@@ -85,9 +88,13 @@ class Table:
 
 
 class Client:
-    """An OSC client on a socket of its own."""
+    """An OSC client on a socket of its own. With ``ear`` a message has come when ``send`` returns.
 
-    def __init__(self, at: tuple[str, int], host: str = "127.0.0.1") -> None:
+    A busy kernel may leave even a datagram to the same machine on its way for milliseconds.
+    """
+
+    def __init__(self, at: tuple[str, int], host: str = "127.0.0.1", ear: OscEar | None = None) -> None:
+        self.ear = ear
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((host, 0))
@@ -96,10 +103,12 @@ class Client:
         self.where: tuple[str, int] = self.socket.getsockname()
 
     def send(self, address: str, *args: float | int | str) -> None:
-        self.socket.sendto(write(address, *args), self.at)
+        self.raw(write(address, *args))
 
     def raw(self, datagram: bytes) -> None:
         self.socket.sendto(datagram, self.at)
+        if self.ear is not None:
+            select.select([self.ear], [], [], 1.0)
 
     def heard(self) -> list[tuple[str, tuple[Any, ...]]]:
         """Everything that came since the last call, in order."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.compiled import compiled
 from instrument.model.voice import F32
 
 F64 = NDArray[np.float64]
@@ -35,7 +35,7 @@ def fixed_numbers() -> F64:
     return np.stack([np.log(n), (n - 1) / n * np.sin(2.4 * n), 0.0009 * n**0.7, np.mod(n * 0.6180339887, 1.0)])
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled
 def additive(
     z: F32, out: F32, noise: F32, partials: F64, memory: F64, lines: F64, fixed: F64, sample_rate: float, ratio: int
 ) -> None:

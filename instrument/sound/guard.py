@@ -20,8 +20,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from instrument.compiled import compiled
 
 DC_HZ = 7.0
 BLOWUP = 8.0  # +18 dBFS: no patch means this; a recurrent network that has run away passes it within a few frames
@@ -37,7 +38,7 @@ _NOW_DELAY, _NOW_NEED, _TRIPPED, _TRIPS, _LIMITED, _CLIPPED = range(6)  # counte
 _RMS, _PEAK, _REDUCTION = range(3)  # levels
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _guard(audio, panic, ceiling, dc, release, hold, mute, fade, x1, y1, delay, need, smooth, scalar, count, level):  # type: ignore[no-untyped-def]
     """One block, in place. See the module's docstring for the chain; ``smooth`` has one place less than ``need``."""
     channels, samples = audio.shape

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from instrument.compiled import compiled
 
 F32 = NDArray[np.float32]
 
@@ -16,7 +17,7 @@ FADE_TRAVEL = 0.02
 PLAIN, PITCH, LOUDNESS = 0, 1, 2
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def to_latents(
     x: F32, pitch: F32, level: F32, low: F32, span: F32, role: NDArray[np.uint8], bottom: float, z: F32
 ) -> None:

@@ -154,8 +154,10 @@ def check_one(file: Path, rig: Rig) -> str:
 
 def run_warm(args: argparse.Namespace) -> int:
     """Compile with a bar; the second time it only loads."""
+    from instrument.compiled import forget_old
     from instrument.sound.warm import steps
 
+    forget_old()
     work = list(steps())
     with Progress(TextColumn(say("preparing", language_of())), BarColumn(), TextColumn("{task.fields[what]}"),
                   transient=True) as progress:  # fmt: skip
