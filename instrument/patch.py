@@ -29,9 +29,8 @@ def _ranged(id: str) -> Field:
     return Field("number", low=knob.low, high=knob.high, about=about)
 
 
-FRICTION = {name: _ranged(f"friction.{name}") for name in
-            ("stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro")}  # fmt: skip
-CHANCE = {"drift": _ranged("chance.drift"), "tau": _ranged("chance.tau")}
+FRICTION = {k.id.partition(".")[2]: _ranged(k.id) for k in PARAMETERS if k.group == "friction"}
+CHANCE = {k.id.partition(".")[2]: _ranged(k.id) for k in PARAMETERS if k.group == "chance"}
 ENTRIES = ("hand", "bearing", "sound")
 
 SHAPE = Section(
