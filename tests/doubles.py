@@ -65,6 +65,14 @@ class PoisonedVoice:
         self.resets += 1
         self._voice.reset()
 
+    @property
+    def temperature(self) -> float:
+        return self._voice.temperature
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        self._voice.temperature = value
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._voice, name)
 
@@ -90,8 +98,13 @@ def tiny_graph(
     path: Path, *, ratio: int = 128, latents: int = 2, channels: int = 1, frames: int | str = "F", states: int = 2,
     encode: bool = False, opset: int = 18, ir: int = 9, noise: str | None = "normal", leak: float = 0.9,
     bias: float = 0.0, lonely: bool = False, rename: dict[str, str] | None = None, weight: int = 0,
+    bends: bool = False, typical: Any = None, fill: bool = False,
 ) -> None:  # fmt: skip
-    """audio = (sum of z) * 0.01 + state + 0.1 noise;  next.i = leak * state.i + mean of audio. A leaky memory."""
+    """audio = (sum of z) * 0.01 + state + 0.1 noise;  next.i = leak * state.i + mean of audio. A leaky memory.
+
+    ``bends``: z itself is a layer, ``inner``, with gain, bias and tap. ``fill``: noise.fill is added to the audio.
+    ``encode``: std is e to the mean of the sound.
+    """
     from onnx import TensorProto, helper, numpy_helper, save
 
     samples: int | str = frames * ratio if isinstance(frames, int) else "T"
@@ -134,7 +147,20 @@ def tiny_graph(
         constant("cut", [1, channels, -1], np.int64)
         constant("last", [3], np.int64)
         constant("soft", 0.1)
-        node("MatMul", ["mix", "z"], ["mixed"])
+        heard = "z"
+        if bends:
+            for what, plain in (("gain", 1.0), ("bias", 0.0)):
+                constant(new.get(f"bend.inner.{what}", f"bend.inner.{what}"), np.full((1, latents), plain))
+                ins.append(info(f"bend.inner.{what}", [1, latents]))
+                node("Unsqueeze", [f"bend.inner.{what}", "second"], [f"{what} of all"])
+            constant("second", [2], np.int64)
+            constant("newest", -1, np.int64)
+            node("Mul", ["z", "gain of all"], ["louder"])
+            node("Add", ["louder", "bias of all"], ["bent"])
+            node("Gather", ["bent", "newest"], ["tap.inner"], axis=2)
+            heard = "bent"
+            outs.append(info("tap.inner", [1, latents]))
+        node("MatMul", ["mix", heard], ["mixed"])
         node("Unsqueeze", ["mixed", "last"], ["thin"])
         node("Mul", ["thin", "ones"], ["framed"])
         node("Reshape", ["framed", "cut"], ["dry"])
@@ -145,6 +171,10 @@ def tiny_graph(
             node("Mul", ["noise.air", "soft"], ["air"])
             node("Add", [last, "air"], ["airy"])
             last = "airy"
+        if fill:
+            ins.append(info("noise.fill", [1, 1, 1]))
+            node("Add", [last, "noise.fill"], ["filled"])
+            last = "filled"
         node("ReduceMean", [last], ["middle"], keepdims=1)
         node("Add", [last, "state.0"], ["audio"])
         outs.append(info("audio", [1, channels, samples]))
@@ -156,8 +186,12 @@ def tiny_graph(
             outs.append(info(f"next.{i}", [1, 1, 1]))
     graph = helper.make_graph(nodes, "tiny", ins, outs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
-    if noise is not None and not encode:
-        helper.set_model_props(model, {"noise": json.dumps({new.get("noise.air", "noise.air"): noise})})
+    if not encode:
+        kinds = {new.get("noise.air", "noise.air"): noise} if noise is not None else {}
+        words = {"noise": json.dumps(kinds | ({"noise.fill": "normal"} if fill else {}))}
+        if typical is not None:
+            words["typical"] = typical if isinstance(typical, str) else json.dumps(typical)
+        helper.set_model_props(model, words)
     save(model, str(path))
 
 

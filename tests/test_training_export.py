@@ -101,6 +101,9 @@ def test_a_trained_folder_is_a_model_with_a_card_and_credits(trained: Path) -> N
 def test_a_lone_graph_explains_itself(trained: Path) -> None:
     words = {p.key: p.value for p in onnx.load(trained / "decode.onnx").metadata_props}
     assert json.loads(words["noise"]) == {"noise.air": "normal"}
+    typical = json.loads(words["typical"])
+    assert {name: len(levels) for name, levels in typical.items()} == {"stack2": 24, "levels": 20}
+    assert all(level > 0.0 for level in typical["levels"])
     assert json.loads(words["rosin"])["name"] == "tones"
     assert "files" not in json.loads(words["rosin"])
 

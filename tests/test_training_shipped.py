@@ -11,8 +11,10 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
+from instrument.chance.noise import Noise
 from instrument.model.card import Card, read_card, sha256_of
 from instrument.model.credits import gate
+from instrument.model.session import OnnxVoice
 from instrument.training.export import TOLERANCE, streamed
 
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "first-bow"
@@ -42,6 +44,14 @@ def test_the_folder_is_whole_and_small_and_everybody_is_credited(card: Card) -> 
     assert len(credits.sounds) == card.training["sounds"]
     assert set(credits.licences) == {"CC0-1.0"}
     assert card.training["equality_error_1000_blocks"]["decode"] <= TOLERANCE
+
+
+def test_it_can_be_bent_and_wears(card: Card) -> None:
+    voice = OnnxVoice(FOLDER, Noise(0), providers="cpu")
+    layers = voice._decoder.layers
+    assert set(layers.bendable) == {"stack1", "stack3", "flutter", "levels"}
+    assert set(layers.tapped) == {"stack1", "stack3", "levels"}
+    assert layers.unknown == (), "the file says what common use is"
 
 
 @pytest.mark.parametrize("note", [36, 43, 50, 57, 64, 71, 79, 88])

@@ -10,9 +10,7 @@ RunOptions would add 28 us, so there are none. On CUDA buffers live on the devic
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,31 +20,25 @@ import onnxruntime as ort
 from instrument.errors import RosinError
 from instrument.model import providers
 from instrument.model.denormals import DenormalsOff
+from instrument.model.hiss import Hiss, noise_kinds
+from instrument.model.layers import BEND, TAP, layers_from
 from instrument.model.opening import open_session
 from instrument.model.voice import F32, NoiseSource, noise_stream
 
 FLOAT = "tensor(float)"
-KINDS = ("normal", "uniform")
-
 
 Shape: TypeAlias = tuple["int | str", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hiss:
-    """One noise input: where its numbers go and where they come from."""
-
-    name: str
-    kind: str
-    flat: F32
 
 
 class Graph:
     """``inputs`` and ``outputs`` name the arrays with their shapes, "F" for frames, "T" for samples (F*ratio).
 
     Symbolic sizes of that name in the file are set to what ``frames`` says (and B to 1); a file that fixes F decides
-    itself: see ``frames`` afterwards. Every other input must be a state or a noise. Fill ``array(name)`` in place,
-    call ``run(frame)``, read ``array(name)``.
+    itself: see ``frames`` afterwards. Every other input must be a state, a noise or a bend (layers.py); every other
+    output a next state or a tap. Fill ``array(name)`` in place, call ``run(frame)``, read ``array(name)``.
+
+    ``layers``: what can be bent, neutral; write into it, then call ``send_layers()``. ``temperature``: of the noises
+    that have one (hiss.py), 0.
     """
 
     def __init__(
@@ -62,6 +54,7 @@ class Graph:
         self.path = path
         self.frames = frames
         self.ratio = ratio
+        self.temperature = 0.0
         self._source = noise
         self._off = DenormalsOff()
         opened = open_session(path, {"F": frames, "T": frames * ratio, "B": 1, "batch": 1}, wanted)
@@ -93,7 +86,9 @@ class Graph:
 
         ins = {node.name: node for node in self._session.get_inputs()}
         outs = {node.name: node for node in self._session.get_outputs()}
-        for node in (*ins.values(), *outs.values()):
+        # Initialisers that are inputs too stand apart; those that bend nothing are as good as constants.
+        bends = {n.name: n for n in self._session.get_overridable_initializers() if n.name.startswith(BEND)}
+        for node in (*ins.values(), *bends.values(), *outs.values()):
             if node.type != FLOAT:
                 raise refuse(f"{node.name} is {node.type}, and only float32 is played")
         self.shapes: dict[str, tuple[int, ...]] = {}
@@ -129,28 +124,15 @@ class Graph:
                 raise refuse(f"state.{i} and next.{i} have different shapes")
         noises = [name for name in ins if name.startswith("noise.")]
         for name in set(ins) - set(inputs) - set(noises):
-            if not name.startswith("state."):
+            if not name.startswith(("state.", BEND)):
                 raise refuse(f"it takes an input {name!r} that no model here has")
         for name in set(outs) - set(outputs):
-            if not name.startswith("next."):
+            if not name.startswith(("next.", TAP)):
                 raise refuse(f"it gives an output {name!r} that no model here has")
-        self._kinds = self._noise_kinds(noises)
+        inner = {name: tuple(node.shape) for name, node in (ins | bends | outs).items()}
+        self.layers = layers_from(inner, self.metadata, refuse)
+        self._kinds = noise_kinds(self.path, noises, self.metadata)
         self._fixed_inputs, self._fixed_outputs = tuple(inputs), tuple(outputs)
-
-    def _noise_kinds(self, names: list[str]) -> dict[str, str]:
-        if not names:
-            return {}
-        try:
-            table = json.loads(self.metadata.get("noise", "{}"))
-            kinds = {name: table[name] for name in names}
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise RosinError(
-                f"{self.path} does not say what kind of noise it takes ({', '.join(names)}); export it again"
-            ) from None
-        for name, kind in kinds.items():
-            if kind not in KINDS:
-                raise RosinError(f"{self.path}: {name} wants noise of kind {kind!r}, known are normal and uniform")
-        return kinds
 
     def _bind(self) -> None:
         """Make every buffer and both bindings."""
@@ -158,14 +140,19 @@ class Graph:
         self._arrays: dict[str, F32] = {}
         for name in (*self._fixed_inputs, *self._fixed_outputs, *self._kinds):
             self._values[name], self._arrays[name] = self._buffer(self.shapes[name])
+        for name in self.layers.names:
+            self._arrays[name] = self.layers.view(name)
+            self._values[name] = ort.OrtValue.ortvalue_from_numpy(self._arrays[name], self.device, 0)
+        self._bends = tuple(name for name in self.layers.names if name.startswith(BEND))
+        self._taps = tuple(name for name in self.layers.names if name.startswith(TAP))
         self._hiss = [Hiss(name, kind, self._arrays[name].reshape(-1)) for name, kind in self._kinds.items()]
         self._sets = [{i: self._buffer(self.shapes[f"state.{i}"]) for i in self.states} for _ in range(2)]
         self._bindings = []
         for now in range(2):
             binding = self._session.io_binding()
-            for name in (*self._fixed_inputs, *self._kinds):
+            for name in (*self._fixed_inputs, *self._kinds, *self._bends):
                 binding.bind_ortvalue_input(name, self._values[name])
-            for name in self._fixed_outputs:
+            for name in (*self._fixed_outputs, *self._taps):
                 binding.bind_ortvalue_output(name, self._values[name])
             for i in self.states:
                 binding.bind_ortvalue_input(f"state.{i}", self._sets[now][i][0])
@@ -196,10 +183,10 @@ class Graph:
         """One step. ``frame``: the model frame it starts at, which is all the noise depends on besides the seed."""
         for hiss, stream in zip(self._hiss, self._streams, strict=True):
             first = frame * hiss.flat.size // self.frames
-            if hiss.kind == "normal":
-                self._source.normal(stream, first, hiss.flat)
+            if hiss.tempered:
+                hiss.temper(self._source, stream, first, self.temperature)
             else:
-                self._source.uniform(stream, first, hiss.flat)
+                hiss.fill(self._source, stream, first)
         if self.device == "cpu":
             with self._off:
                 self._plain(self._bindings[self._turn])
@@ -217,6 +204,18 @@ class Graph:
             self._plain(binding)
         for name in self._fixed_outputs:
             np.copyto(self._arrays[name], self._values[name].numpy())
+
+    def send_layers(self) -> None:
+        """What was written into the gains and biases of ``layers`` counts from the next run on."""
+        if self.device != "cpu":
+            for name in self._bends:
+                self._values[name].update_inplace(self._arrays[name])
+
+    def fetch_taps(self) -> None:
+        """The taps of the last run are in ``layers.tap`` from now on, on the CPU they are there anyway."""
+        if self.device != "cpu":
+            for name in self._taps:
+                np.copyto(self._arrays[name], self._values[name].numpy())
 
     def reseed(self, seed: int) -> None:
         self._streams = [noise_stream(hiss.name, seed) for hiss in self._hiss]

@@ -10,6 +10,8 @@ Cost on one core: about 40 us per 128 samples, stereo, all 40 partials and the b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from instrument.errors import RosinError
@@ -17,13 +19,15 @@ from instrument.knobs import LatentSpec
 from instrument.model.additive import FILTER, LEFT_IM, LEFT_RE, PARTIALS, RIGHT_IM, RIGHT_RE, additive, fixed_numbers
 from instrument.model.credits import NULL_CREDITS, credits_line
 from instrument.model.null_card import LATENTS, RATIO, null_card
-from instrument.model.voice import F32, QUANTUM, NoiseSource, VoiceState, check_state, noise_stream
+from instrument.model.voice import F32, F64, QUANTUM, NoiseSource, VoiceState, check_state, noise_stream
 
 
 class NullVoice:
     """The weightless voice. ``frames`` = quantum // 32 frames a call; the same latents whatever the sample rate."""
 
     can_encode = False
+    can_bend = False
+    temperature = 0.0
     credited = True
     latency_samples = 0
     notice = ""
@@ -76,6 +80,19 @@ class NullVoice:
 
     def encode(self, audio: F32, mean: F32) -> None:
         raise RosinError("the null voice has no ears; choose a model with an encoder to play through it")
+
+    def bend(self, amount: float) -> None:
+        """It has no inner layers; nothing happens."""
+
+    def wear(self, amount: float) -> None:
+        """Sines do not wear."""
+
+    def usage(self) -> dict[str, F64]:
+        return {}
+
+    def load_usage(self, usage: Mapping[str, F64]) -> None:
+        if usage:
+            raise RosinError("the null voice does not wear; begin with none")
 
     def reseed(self, seed: int, frame: int) -> None:
         self._seed = seed

@@ -9,6 +9,7 @@ cost of M samples: let the engine run some blocks ahead (``ahead`` in the rig; `
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from instrument.errors import RosinError
 from instrument.knobs import LatentSpec
 from instrument.model.card import Card
 from instrument.model.credits import Credits
-from instrument.model.voice import F32, QUANTUM, Voice, VoiceState
+from instrument.model.voice import F32, F64, QUANTUM, Voice, VoiceState
 
 _OWN = "quantum."
 
@@ -73,6 +74,18 @@ class Quantised:
         return self._voice.can_encode
 
     @property
+    def can_bend(self) -> bool:
+        return self._voice.can_bend
+
+    @property
+    def temperature(self) -> float:
+        return self._voice.temperature
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        self._voice.temperature = value
+
+    @property
     def credited(self) -> bool:
         return self._voice.credited
 
@@ -119,6 +132,18 @@ class Quantised:
         if self._heard == 0:
             self._voice.encode(self._ear, self._mean)
         mean[:] = self._mean[:, -1:]
+
+    def bend(self, amount: float) -> None:
+        self._voice.bend(amount)
+
+    def wear(self, amount: float) -> None:
+        self._voice.wear(amount)
+
+    def usage(self) -> dict[str, F64]:
+        return self._voice.usage()
+
+    def load_usage(self, usage: Mapping[str, F64]) -> None:
+        self._voice.load_usage(usage)
 
     def reseed(self, seed: int, frame: int) -> None:
         self._voice.reseed(seed, frame)

@@ -7,6 +7,7 @@ never held for more than about a millisecond (measured with 38 MB of weights: 51
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,22 @@ from numpy.typing import NDArray
 
 from instrument.errors import RosinError
 from instrument.knobs import LatentSpec
+from instrument.model.bending import Bending, clipped
 from instrument.model.card import DECODE, ENCODE, Card, read_card, sha256_of
 from instrument.model.credits import credits_line, gate
 from instrument.model.graph import Graph
 from instrument.model.providers import Wanted
-from instrument.model.voice import F32, QUANTUM, NoiseSource, VoiceState, check_state
+from instrument.model.voice import (
+    F32,
+    F64,
+    QUANTUM,
+    TEMPERATURE_MAX,
+    NoiseSource,
+    VoiceState,
+    check_state,
+    noise_stream,
+)
+from instrument.model.wear import AUDIBLE, EVERY, Wear
 
 
 def check_files(card: Card, folder: Path) -> None:
@@ -80,17 +92,28 @@ class OnnxVoice:
                     "export both alike"
                 )
             self._ear, self._mean = self._encoder.array("audio")[0], self._encoder.array("mean")[0]
+            self._std = self._encoder.array("std")[0]
         self.can_encode = self._encoder is not None
         self.where, self.notice = self._decoder.where, self._decoder.notice
         self._z, self._audio = self._decoder.array("z")[0], self._decoder.array("audio")[0]
         self._model = self.card.sha256 or self.card.name
         self._seed = self._frame = self._heard = 0
+        self._source, self._temperature = noise, 0.0
+        # Drawn frame by frame, so that where a frame lies in a call changes nothing.
+        self._spread = np.zeros((self.frames, deep), np.float32)
+        self._posterior = noise_stream("posterior", 0)
+        layers = self._decoder.layers
+        self.can_bend = bool(layers.bendable)
+        self._bending = Bending(layers, noise)
+        self._wear = Wear(layers, EVERY * self.frames * self.ratio / self.sample_rate)
+        self._bend = self._worn = 0.0
+        self._tapped, self._blocks = bool(layers.tapped), 0
         self._first_sound(folder)
 
     def _first_sound(self, folder: Path) -> None:
         """One run of each graph at rest: what cannot even do this must not reach the stage."""
         self._z[:] = np.array([[spec.start] for spec in self.latents], np.float32)
-        for graph, name in ((self._decoder, "audio"), (self._encoder, "mean")):
+        for graph, name in ((self._decoder, "audio"), (self._encoder, "mean"), (self._encoder, "std")):
             if graph is None:
                 continue
             try:
@@ -112,6 +135,13 @@ class OnnxVoice:
         self._decoder.run(self._frame)
         self._frame += self.frames
         out[:] = self._audio
+        if self._tapped:
+            self._blocks += 1
+            if self._blocks == EVERY:
+                self._blocks = 0
+                if self._audio.max() > AUDIBLE:  # false for a NaN too
+                    self._decoder.fetch_taps()
+                    self._wear.listen()
 
     def encode(self, audio: F32, mean: F32) -> None:
         """audio f32 [C, F*ratio] to mean f32 [L, F]; the encoder's own state goes on."""
@@ -119,8 +149,13 @@ class OnnxVoice:
             raise RosinError(f"the model {self.card.name!r} has no ears; choose one with an encoder to play through it")
         self._ear[:] = audio
         self._encoder.run(self._heard)
-        self._heard += self.frames
         mean[:] = self._mean
+        if self._temperature > 0.0:
+            self._source.normal(self._posterior, self._heard * len(self.latents), self._spread.reshape(-1))
+            self._spread *= self._temperature
+            self._spread *= self._std.T
+            mean += self._spread.T
+        self._heard += self.frames
 
     def reseed(self, seed: int, frame: int) -> None:
         self._seed = seed
@@ -128,6 +163,51 @@ class OnnxVoice:
         for graph in (self._decoder, self._encoder):
             if graph is not None:
                 graph.reseed(seed)
+        self._posterior = noise_stream("posterior", seed)
+        self._bending.reseed(seed)
+        if self._bend or self._worn:
+            self._dress()
+
+    # --- settings of the model itself
+
+    @property
+    def temperature(self) -> float:
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        self._temperature = clipped(value, TEMPERATURE_MAX, self._temperature)
+        for graph in (self._decoder, self._encoder):
+            if graph is not None:
+                graph.temperature = self._temperature
+
+    def bend(self, amount: float) -> None:
+        """As Voice says; nothing to do while the amount stands still."""
+        amount = clipped(amount, 1.0, self._bend)
+        if amount != self._bend and self.can_bend:
+            self._bend = amount
+            self._dress()
+
+    def wear(self, amount: float) -> None:
+        """As Voice says; nothing to do while the amount stands still."""
+        amount = clipped(amount, 1.0, self._worn)
+        if amount != self._worn and self._tapped:
+            self._worn = amount
+            self._dress()
+
+    def _dress(self) -> None:
+        """Gains and biases of all layers anew."""
+        self._bending.write(self._bend)
+        self._wear.write(self._worn)
+        self._decoder.send_layers()
+
+    def usage(self) -> dict[str, F64]:
+        return self._wear.usage()
+
+    def load_usage(self, usage: Mapping[str, F64]) -> None:
+        self._wear.load(usage)
+        if self._worn:
+            self._dress()
 
     # --- state
 

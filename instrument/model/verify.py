@@ -23,6 +23,8 @@ Grade = Literal["good", "warn", "bad"]
 
 LOUD = 4.0
 """12 dB above full scale: a decoder that gets there has left what it learned."""
+BLOWUP = 8.0
+"""+18 dBFS: where the guard takes it for a model that has run away."""
 SLOWER_IN_SILENCE = 3.0
 
 
@@ -119,7 +121,26 @@ def _sound(folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, qua
         yield Finding("warn", "silence", f"takes {quiet / middle:.1f} times as long as sound: denormal numbers remain")
     else:
         yield Finding("good", "silence", f"takes {quiet / middle:.2f} times as long as sound")
+    if voice.can_bend:
+        yield _bending(voice, blocks, quantum)
     voice.close()
+
+
+def _bending(voice: Voice, blocks: int, quantum: int) -> Finding:
+    """As far bent as it goes, in four directions, with random latents."""
+    top = 0.0
+    for seed in range(4):
+        voice.reset()
+        voice.reseed(seed, 0)
+        voice.bend(1.0)
+        peak = _play(voice, max(1, blocks // 4), False, quantum)[0]
+        if peak != peak:
+            return Finding("bad", "bending", "gives numbers that are not finite when bent; train it again")
+        top = max(top, peak)
+    db = 20.0 * np.log10(max(top, 1e-9))
+    wears = len(voice.usage())
+    return Finding("warn" if top > BLOWUP else "good", "bending",
+                   f"can be bent, peak {db:+.1f} dB at the most; {wears or 'none'} of its layers wear")  # fmt: skip
 
 
 def verify(

@@ -27,6 +27,7 @@ from instrument.model.card import Card
 from instrument.model.credits import Credits
 
 F32: TypeAlias = NDArray[np.float32]
+F64: TypeAlias = NDArray[np.float64]
 
 QUANTUM = 128
 """Samples in one block of the engine."""
@@ -93,8 +94,19 @@ class VoiceState:
             raise RosinError("these bytes are no saved voice state; take the snapshot again") from None
 
 
+TEMPERATURE_MAX = 2.0
+"""Twice as uncertain as the model itself."""
+
+
 class Voice(Protocol):
-    """What the engine plays. Every method runs in one thread at a time; only opening may happen beside it."""
+    """What the engine plays. Every method runs in one thread at a time; only opening may happen beside it.
+
+    ``temperature`` (0..2, 0 at first, NaN ignored): how much of its own uncertainty a model plays with. At 0
+    encode gives its mean and nothing is drawn; above, mean + temperature x std x noise, and noise of the same heat in
+    the dimensions that an import has cut off. It, the bend and the wear are settings, no part of a snapshot.
+    """
+
+    temperature: float
 
     @property
     def card(self) -> Card: ...
@@ -127,6 +139,11 @@ class Voice(Protocol):
     def can_encode(self) -> bool: ...
 
     @property
+    def can_bend(self) -> bool:
+        """Whether bend() is heard."""
+        ...
+
+    @property
     def credited(self) -> bool:
         """False when it was loaded without credits; such a voice stays marked as long as it plays."""
         ...
@@ -157,6 +174,22 @@ class Voice(Protocol):
 
     def encode(self, audio: F32, mean: F32) -> None:
         """audio f32 [C, F*ratio] to mean f32 [L, F]. RosinError when the model has no ears."""
+        ...
+
+    def bend(self, amount: float) -> None:
+        """Detune the inner layers by 0..1 in the direction of the seed (bending.py), once a block. NaN is ignored."""
+        ...
+
+    def wear(self, amount: float) -> None:
+        """How much of its wear is heard, 0..1 (wear.py), once a block. NaN is ignored."""
+        ...
+
+    def usage(self) -> dict[str, F64]:
+        """Seconds of use of each channel, f64 [C] by layer: copies; empty for a model that tells nothing of it."""
+        ...
+
+    def load_usage(self, usage: Mapping[str, F64]) -> None:
+        """Go on from the use of other days. RosinError when it is another model's."""
         ...
 
     def reseed(self, seed: int, frame: int) -> None:

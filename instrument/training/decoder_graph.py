@@ -31,8 +31,13 @@ def _phase(g: Graph, note: str, old_note: str, shape: Shape) -> str:
     return phase
 
 
-def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
-    """z [1, L, 1], noise.air [1, 1, ratio] and state -> audio [1, 1, ratio]."""
+def decoder_graph(decoder: Decoder, bends: bool = True) -> onnx.ModelProto:
+    """z [1, L, 1], noise.air [1, 1, ratio] and state -> audio [1, 1, ratio].
+
+    ``bends``: with inputs and taps (model/layers.py) in the stack (``stack1`` and ``stack3`` of three layers), at how
+    deep each harmonic flutters (``flutter``) and at the levels of harmonics and bands (``levels``). None can burst:
+    after them come a tanh, and the hold of the level to 6 dB above what loudness asks. They cost 2 to 3 % of a frame.
+    """
     s = decoder.shape
     ratio, count, harmonics, bands = s.ratio, 2 + s.latents, s.harmonics, s.bands
     levels = harmonics + bands
@@ -51,7 +56,8 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
     lines = g.node("Gemm", z, g.weight(line), g.weight(shift))
     note, log_hz, log_gain, log_most, gate = g.split(lines, *[1] * 5, first=new_note)
 
-    h, rest = stack(g, z, decoder.stack, numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0], decoder.rest())
+    h, rest = stack(g, z, decoder.stack, numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0], decoder.rest(),
+                    bends)  # fmt: skip
     weight, bias = numpy(decoder.head.weight)[:, :, 0].T.copy(), numpy(decoder.head.bias).copy()
     bias += rest @ weight
     weight[:, :levels] /= synthesis.SWING
@@ -66,6 +72,8 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
 
     # levels
     level = g.node("Exp", g.node("Sum", shapes, log_gain, swing))
+    if bends:  # by a gain alone: a bias would sound on when the music grows soft
+        level = g.node("Mul", level, g.bend("levels", levels, "gain"), to=g.output("tap.levels", 1, levels))
     high, low = synthesis.fade_hz(s)
     hz, span = g.node("Exp", log_hz), high - low
     mask = g.node("Gemm", hz, g.weight(-ranks.T / span), g.weight(np.full((1, harmonics), high / span)))
@@ -74,7 +82,8 @@ def decoder_graph(decoder: Decoder) -> onnx.ModelProto:
     old_slow, new_slow = g.state(1, 1, harmonics)
     white = g.node("Slice", "noise.air", g.ints(0), g.ints(harmonics), g.ints(2))
     slow = g.node("Add", g.node("Mul", old_slow, g.weight(pole)), g.node("Mul", white, g.weight(strength)), to=new_slow)
-    depth = g.node("Add", depth, g.weight([[0.5]]))
+    # by a bias alone, which costs no node
+    depth = g.node("Sum", depth, g.weight([[0.5]]), *([g.bend("flutter", harmonics, "bias")] if bends else []))
     flutter = g.node("Add", g.node("Mul", depth, slow), g.weight([1.0]))
     mask = g.node("Concat", g.node("Mul", mask, flutter), g.weight(np.ones((1, 1, bands))), axis=2)
     level = g.node("Mul", level, mask)

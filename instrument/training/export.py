@@ -42,13 +42,16 @@ DELAY_SAMPLES = 64
 """Levels run straight from one frame's value to the next: half a frame of 128 on the average, no look-ahead."""
 
 
-def _session(path: Path) -> Any:
+def _session(graph: Path | bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # it warns of every input that may be left out
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        str(graph) if isinstance(graph, Path) else graph, options, providers=["CPUExecutionProvider"]
+    )
 
 
 def streamed(path: Path, blocks: Iterator[dict[str, Floats]], wanted: str) -> Floats:
@@ -73,6 +76,27 @@ def wandering(latents: tuple[Latent, ...] | int, frames: int, seed: int) -> Floa
     z[0] = 62.0 + 24.0 * np.sin(2 * np.pi * 0.37 * t) + (t % 1.0 > 0.5) * 5.0
     z[1] = -30.0 + 28.0 * np.sin(2 * np.pi * 0.61 * t)
     return z[None].astype(np.float32)
+
+
+def typical_levels(model: onnx.ModelProto, blocks: int = 1500) -> dict[str, list[float]]:
+    """Mean magnitude of every channel of every tap while z wanders everywhere: what wear takes for common use."""
+    session = _session(model.SerializeToString())
+    shapes = {i.name: i.shape for i in session.get_inputs()}
+    state = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name.startswith("state.")}
+    names = [o.name for o in session.get_outputs()]
+    taps = {name: np.zeros(0) for name in names if name.startswith("tap.")}
+    if not taps:
+        return {}
+    z = wandering(shapes["z"][1], blocks, 2)
+    rng = np.random.default_rng(3)
+    for i in range(blocks):
+        noise = rng.standard_normal(shapes[NOISE]).astype(np.float32)
+        out = dict(zip(names, session.run(names, {"z": z[:, :, i : i + 1], NOISE: noise, **state}), strict=True))
+        state = {name: out["next." + name.removeprefix("state.")] for name in state}
+        for name, total in taps.items():
+            level = np.abs(out[name][0]).astype(np.float64)
+            taps[name] = total + level if len(total) else level
+    return {n.removeprefix("tap."): [float(f"{v / blocks:.4g}") for v in total] for n, total in taps.items()}
 
 
 @torch.no_grad()
@@ -117,6 +141,8 @@ def write_graphs(network: Network, folder: Path, card: Card | None = None) -> No
     for name, make in makers:
         model = make()
         words = {"noise": json.dumps({NOISE: "normal"} if name == DECODE else {})}
+        if name == DECODE:
+            words["typical"] = json.dumps(typical_levels(model))
         if card is not None:
             words["rosin"] = json.dumps(card_table(card, with_files=False), ensure_ascii=False)
         for key, value in words.items():

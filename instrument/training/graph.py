@@ -57,6 +57,23 @@ class Graph:
         self.state_count += 1
         return self.input(f"state.{i}", *shape), self.output(f"next.{i}", *shape)
 
+    def bend(self, name: str, channels: int, what: str) -> str:
+        """An input of one layer that need not be given: ``gain`` is 1 and ``bias`` 0 by itself."""
+        whole = self.input(f"bend.{name}.{what}", 1, channels)
+        plain = np.full((1, channels), 1.0 if what == "gain" else 0.0, np.float32)
+        self.weights.append(numpy_helper.from_array(plain, whole))
+        return whole
+
+    def bent(self, name: str, channels: int, *terms: str) -> str:
+        """The sum of the terms [1, channels]; with a name (sum + bias) * gain, which the tap of that name tells.
+
+        The bias is one more term of a sum that is there anyway: bending costs one node a layer.
+        """
+        if not name:
+            return self.node("Sum", *terms)
+        moved = self.node("Sum", *terms, self.bend(name, channels, "bias"))
+        return self.node("Mul", moved, self.bend(name, channels, "gain"), to=self.output(f"tap.{name}", 1, channels))
+
     def last(self, x: str, count: int, axis: int, to: str = "") -> str:
         return self.node("Slice", x, self.ints(-count), self.ints(2**31), self.ints(axis), to=to)
 
@@ -89,12 +106,15 @@ def numpy(tensor: Any) -> Any:
     return tensor.detach().double().cpu().numpy()
 
 
-def stack(g: Graph, x: str, layers: CausalStack, scale: Any, shift: Any, rest: Any) -> tuple[str, Any]:
+def stack(
+    g: Graph, x: str, layers: CausalStack, scale: Any, shift: Any, rest: Any, bends: bool = False
+) -> tuple[str, Any]:
     """x [1, inputs] -> (h [1, width], what is to be added to h [width]).
 
     x is still to be scaled and shifted: that is folded into the first layer. What is kept and passed on is the
     difference from what ``rest`` leaves behind, so that a state of zeros is that of an instrument at rest; the biases
-    of the layers, and of the one that follows, take the rest up.
+    of the layers, and of the one that follows, take the rest up. With ``bends`` the output of the last layer and of
+    every second before it can be bent: that difference, so that turned gains leave an instrument at rest at rest.
     """
     weight = numpy(layers.first.weight)[:, :, 0]
     bias = numpy(layers.first.bias) + weight @ shift
@@ -110,5 +130,6 @@ def stack(g: Graph, x: str, layers: CausalStack, scale: Any, shift: Any, rest: A
         kernel = numpy(layer.weight).transpose(2, 1, 0).reshape(3 * width, width)
         bias = numpy(layer.bias) + numpy(layer.weight).sum(2) @ rests[i]
         y = g.node("LeakyRelu", g.node("Gemm", taps, g.weight(kernel), g.weight(bias)), alpha=SLOPE)
-        h = g.node("Sum", h, y, g.weight((rests[i] - rests[i + 1])[None]))
+        name = f"stack{i + 1}" if bends and (len(layers.layers) - i) % 2 else ""
+        h = g.bent(name, width, h, y, g.weight((rests[i] - rests[i + 1])[None]))
     return h, rests[-1]
