@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from instrument.friction.law import Friction
+from instrument.friction.bearing import Friction
 from instrument.friction.params import FrictionParams, scaled
 from instrument.knobs import PARAMETERS
 

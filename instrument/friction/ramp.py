@@ -78,6 +78,12 @@ class HandRamp:
         """
         _approach(params.rows, self.ramp_ticks, count, knobs, values, at, self._state, out)
 
+    def put(self, knob: int, pos: float) -> None:
+        """The hand of one knob at rest at ``pos``: something else moved it."""
+        self._state[_START, knob] = pos
+        self._state[_TARGET, knob] = pos
+        self._state[_AGE, knob] = self.ramp_ticks
+
     def reset(self, pos: NDArray[np.float32]) -> None:
         """All hands at rest at ``pos`` f32[K]."""
         self._state[_START] = pos
