@@ -13,7 +13,8 @@ import numpy as np
 
 from instrument.hands.counts import Event
 from instrument.hands.ear import OscEar
-from instrument.hands.ports import DriverFinder, FakeDriver
+from instrument.hands.fakes import FakeDriver
+from instrument.hands.ports import DriverFinder
 from instrument.hands.positions import SETTLE_SECONDS
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings

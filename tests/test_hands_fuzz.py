@@ -22,7 +22,7 @@ BATCH = 50
 ADDRESSES = [*Book("/rosin", TABLE, []), "/rosin/*", "/rosin/knob/*", "/rosin/latent/[!1]", "/rosin/{a,b}*c?d"]
 NUMBERS = [0, 1, -1, 127, 2**31 - 1, -(2**31), 0.0, 0.5, 1.0, -1.0, 1e38, float("nan"), float("inf"), -float("inf")]
 # Addresses that would write, learn or ask for an echo are fuzzed too, with their arguments a little less often right.
-WORDS = ["", "z2", "level", "strings", "nothing", "é", "x" * 300]
+WORDS = ["", "z2", "level", "strings", "nothing", "é", "x" * 300, "glass", "../x", "\n"]
 
 
 def valid(dice: random.Random) -> bytes:
@@ -66,9 +66,11 @@ def bundle(dice: random.Random, depth: int) -> bytes:
 def check(gestures: list[Gesture]) -> None:
     for g in gestures:
         kind = Kind(g.kind)
-        if kind in (Kind.KNOB, Kind.FORCE):
+        if kind in (Kind.KNOB, Kind.FORCE, Kind.BRIDGE):
             assert 0 <= g.knob < len(TABLE)
-        assert -1.0 <= g.value <= 1.0
+        assert -1.0 <= g.value <= {Kind.KEEP: 600.0, Kind.ACCIDENT: 2.0}.get(kind, 1.0)
+        assert 0 <= g.knob < 65536
+        assert 0 <= g.extra < 2**64
         assert kind != Kind.KNOB or g.value >= 0.0
         assert kind not in (Kind.NOTE_ON, Kind.NOTE_OFF) or 0 <= g.knob <= 127
         assert kind not in (Kind.SNAPSHOT, Kind.RESTORE) or 0 <= g.knob < 8
@@ -111,6 +113,10 @@ def test_random_midi_bytes() -> None:
         {"knob": "z3", "kind": "cc", "number": 20, "motion": "twos"},
         {"knob": "z4", "kind": "bend"},
         {"knob": "z5", "kind": "cc", "number": 21, "takeover": "scale", "low": 0.2, "high": 0.8},
+        {"knob": "z5", "kind": "cc", "number": 33, "motion": "push", "ring": 98, "ring_pos": 99},
+        {"knob": "z2", "kind": "note", "number": 1, "motion": "push", "push": -1.0},
+        {"knob": "pitch", "kind": "bend", "channel": 2, "motor": True, "touch": 7, "ring": 20},
+        {"knob": "loud", "kind": "cc14", "number": 6 + 14, "motor": True, "takeover": "scale"},
     )
     with on_the_table(OscSettings("127.0.0.1:0"), MidiSettings(bindings=rows)) as t:
         sent = 0

@@ -8,8 +8,9 @@ from handshost import CONTROLLER, TABLE, Source, Table, kinds, moves, on_the_tab
 from instrument.errors import RosinError
 from instrument.hands.bindings import NOT_LEARNABLE
 from instrument.hands.clock import Clock
+from instrument.hands.fakes import FakeDriver
 from instrument.hands.names import plain, wanted
-from instrument.hands.ports import FakeDriver, Inlet
+from instrument.hands.ports import Inlet
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.link import Kind
 

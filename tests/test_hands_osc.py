@@ -5,15 +5,19 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from pathlib import Path
 
 import pytest
 from handshost import SMALL, TABLE, Source, kinds, moves, on_the_table
 
+from instrument.daily import name_number
 from instrument.errors import RosinError
+from instrument.feels import open_feel
 from instrument.hands.echo import FORGET_SECONDS
 from instrument.hands.settings import MidiSettings, OscSettings, networks, where
 from instrument.hands.wire import BUNDLE, write
 from instrument.link import Kind, Link
+from instrument.places import shipped
 
 HERE = OscSettings("127.0.0.1:0")
 NO_MIDI = MidiSettings("off")
@@ -416,6 +420,65 @@ def test_detail_is_sent_when_asked_for_and_only_then() -> None:
             assert (told.get("/rosin/knob/z2/pos") == (0.25,)) is detail
             assert ("/rosin/knob/z2/stuck" in told) is detail
             assert "/rosin/knob/level/pos" not in told
+
+
+def test_detail_tells_the_detents_of_every_knob_under_smartknobs_names() -> None:
+    with on_the_table(OscSettings("127.0.0.1:0", detail=True)) as t:
+        detents, strength = TABLE["friction.detents"], TABLE["friction.detent_strength"]
+        t.frame(hand={"friction.detents": detents.raw(12), "friction.detent_strength": strength.raw(0.15)})
+        client = t.client()
+        client.send("/rosin/sync")
+        t.see(0.1)
+        told = dict(client.heard())
+        for knob in TABLE.playable:
+            at = f"/rosin/knob/{knob.id}"
+            assert told[f"{at}/detents"] == (12.0,)
+            assert told[f"{at}/detent_strength"] == (pytest.approx(0.15),)
+            assert told[f"{at}/snap_point"] == (0.5,)
+            assert told[f"{at}/endstop_strength"] == (0.0,)
+        assert "/rosin/knob/level/detents" not in told
+        t.frame(Source.MIDI, hand={"friction.detents": detents.raw(24)})
+        t.see(0.1)
+        changed = client.heard()
+        assert ("/rosin/knob/z2/detents", (24.0,)) in changed
+        assert "/rosin/knob/z2/snap_point" not in dict(changed)
+
+
+def test_a_feel_is_put_on_by_its_name_and_one_that_is_not_there_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("instrument.feels.feel_folders", lambda: [tmp_path, shipped("feels")])
+    with on_the_table(HERE) as t:
+        client = t.client()
+        client.send("/rosin/feel", "Rust")
+        found = dict(moves(t.step()))
+        for id, value in open_feel("rust").parameters().items():
+            assert TABLE[id].value(found[TABLE.index(id)]) == pytest.approx(value, rel=1e-4, abs=1e-6), id
+        assert len(found) == 21
+        client.send("/rosin/feel", "velvet")
+        assert t.step() == []
+        assert str(t.said[-1]) == "there is no feel velvet"
+        (tmp_path / "velvet.toml").write_text("schema = 1\nname = 3", encoding="utf-8")
+        client.send("/rosin/feel", "velvet")
+        assert t.step() == []
+        assert keys(t)[-1] == "hands.feel.wrong"
+        assert "\n" not in str(t.said[-1])
+        assert t.hands.counts.faults == 0
+
+
+def test_an_accident_to_be_kept_has_its_name_in_the_health_row_before_its_gesture_comes() -> None:
+    with on_the_table(HERE) as t:
+        client = t.client()
+        client.send("/rosin/accident/keep", "la chute", 6.0)
+        (keep,) = t.step()
+        assert (keep.kind, keep.value, keep.extra) == (Kind.KEEP, 6.0, name_number("la chute"))
+        assert t.link.health.text("hands", "state") == "la chute"
+        client.send("/rosin/accident/loop", "la chute", -0.25)
+        client.send("/rosin/accident/stop")
+        loop, stop = t.step()
+        assert (loop.kind, loop.knob, loop.value, loop.extra) == (Kind.ACCIDENT, 32743, 2.0, keep.extra)
+        assert (stop.kind, stop.value) == (Kind.ACCIDENT, 0.0)
+        assert name_number(t.link.health.text("hands", "state")) == keep.extra
 
 
 def test_no_text_and_no_nan_is_ever_sent_among_the_numbers() -> None:

@@ -52,7 +52,7 @@ class Ear:
 
 
 def output_of(jack: Jack) -> str:
-    return next(p for p in jack.ports() if p.startswith("rosin") and "out" in p)
+    return next(p for p in jack.ports() if p.startswith("rosin") and ":out_" in p)
 
 
 def spectrum_db(audio: Any) -> Any:

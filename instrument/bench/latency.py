@@ -126,7 +126,7 @@ def instrument(
             send("/rosin/knob/loudness", 0.0)
             time.sleep(0.5)
             listing = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False).stdout.split()
-            port = next(p for p in listing if p.startswith("rosin") and "out" in p)
+            port = next(p for p in listing if p.startswith("rosin") and ":out_" in p)
             yield show, port, send
     finally:
         show.close()

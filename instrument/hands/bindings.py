@@ -1,6 +1,7 @@
 """Bindings: which control moves which knob, how far and which way. Kept in the rig; read by the board.
 
 One row of the rig's TOML each:  { knob = "friction.stick", kind = "cc", number = 21, channel = 1, high = 0.5 }
+What is sent back to the control stands in the same row: ``motor``, ``touch``, ``ring``, ``ring_pos`` (see pushback).
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from instrument.errors import Mistakes
 from instrument.fields import Field, Section, check
 
 What = Literal["cc", "cc14", "nrpn", "bend", "pressure", "polypressure", "note"]
-Motion = Literal["absolute", "twos", "offset", "sign"]
+Motion = Literal["absolute", "twos", "offset", "sign", "push"]
 
 NOT_LEARNABLE = frozenset({0, 32, 6, 38, *range(96, 102), *range(120, 128)})
 """CCs that are bank, data entry, parameter numbers and channel mode: never a knob."""
+PUSHES = ("note", "cc", "pressure", "polypressure")
+"""What can push: it is at 0 while nobody presses it."""
+MOTORS = ("cc", "cc14", "bend")
+"""What a motor fader sends and is driven by."""
 
 SHAPE = Section(
     {
@@ -27,7 +32,16 @@ SHAPE = Section(
         "low": Field("number", low=0, high=1, about="raw position of the knob at the bottom of the control"),
         "high": Field("number", low=0, high=1, about="... and at its top"),
         "invert": Field("boolean", about="top and bottom change places"),
-        "motion": Field("choice", choices=get_args(Motion), about="absolute, or how an endless encoder counts"),
+        "motion": Field(
+            "choice", choices=get_args(Motion), about="absolute, or how an endless encoder counts; push = a force"
+        ),
+        "push": Field(
+            "number", low=-1, high=1, about='travel by which a full press leans on the knob, motion = "push"'
+        ),
+        "motor": Field("boolean", about="a motor fader: driven to where the knob is, while nobody touches it"),
+        "touch": Field("integer", low=0, high=127, about="note that the fader sends while touched; 0 = it cannot tell"),
+        "ring": Field("integer", low=0, high=119, about="CC of the LED ring that shows the hand; 0 = none"),
+        "ring_pos": Field("integer", low=0, high=119, about="CC of the mark that shows where the knob is; 0 = none"),
         "takeover": Field("choice", choices=("", "pickup", "scale", "jump"), about="empty = as the rig says"),
         "port": Field("text", about="part of the port's name; empty = any"),
     }
@@ -39,7 +53,7 @@ class Binding:
     """A control at a knob. ``low`` and ``high`` are raw positions; low above high, or ``invert``, turns it round.
 
     ``motion``: ``absolute``, or the way an endless encoder counts: ``twos`` complement (1, 127), ``offset`` from 64
-    (65, 63), ``sign`` and magnitude (1, 65).
+    (65, 63), ``sign`` and magnitude (1, 65); or ``push``: the control is a force, ``push`` travel when fully pressed.
     """
 
     knob: str
@@ -52,6 +66,11 @@ class Binding:
     motion: Motion = "absolute"
     takeover: str = ""
     port: str = ""
+    push: float = 0.25
+    motor: bool = False
+    touch: int = 0
+    ring: int = 0
+    ring_pos: int = 0
 
     def knob_at(self, control: float) -> float:
         """Control 0..1 to the knob's raw position."""
@@ -84,6 +103,28 @@ def mistakes(row: Mapping[str, Any], where: str) -> list[str]:
         wrong.append(f"{where}.number: {number} is not a note; use 0..127")
     if row.get("low", 0.0) == row.get("high", 1.0):
         wrong.append(f"{where}.high: it equals low, so the knob could not move; write two different positions")
+    return wrong + _pushes_wrong(row, where)
+
+
+def _pushes_wrong(row: Mapping[str, Any], where: str) -> list[str]:
+    """What is wrong with the ways back to the control, and with a push."""
+    wrong = []
+    kind, motion = row["kind"], row.get("motion", "absolute")
+    if motion == "push" and kind not in PUSHES:
+        wrong.append(f"{where}.motion: {kind} is never let go, so it cannot push; push with one of {', '.join(PUSHES)}")
+    if motion == "push" and row.get("push") == 0:
+        wrong.append(f"{where}.push: 0 pushes nothing; write a travel such as 0.25, or -0.25 for the other way")
+    if row.get("motor") and (kind not in MOTORS or motion != "absolute"):
+        wrong.append(f"{where}.motor: no fader is driven that way; use an absolute {', '.join(MOTORS)}")
+    if row.get("touch") and not row.get("motor"):
+        wrong.append(f"{where}.touch: only a motor fader is asked for it; write motor = true too, or leave it out")
+    number = row.get("number", 0)
+    driven = {"cc": [number], "cc14": [number, number + 32]}.get(kind, []) if row.get("motor") else []
+    marks = [row[key] for key in ("ring", "ring_pos") if row.get(key)]
+    if kind == "cc" and motion == "absolute" and not driven and number in marks:
+        wrong.append(f"{where}.ring: a control that is set by the CC it sends is a motor to us; write motor = true")
+    if len({*driven, *marks}) < len(driven) + len(marks):
+        wrong.append(f"{where}.ring: the motor and the two marks need a CC each; write different numbers")
     return wrong
 
 

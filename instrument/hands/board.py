@@ -1,4 +1,4 @@
-"""Board: the bindings laid out for playing. Control in, knob position out. Between controls and gesture."""
+"""Board: the bindings laid out for playing. Control in, knob position or force out. Between controls and gesture."""
 
 from __future__ import annotations
 
@@ -7,32 +7,61 @@ from typing import NamedTuple
 
 from instrument.hands.bindings import Binding, encoder_step
 from instrument.hands.controls import Control
+from instrument.hands.motor import Motor
 from instrument.hands.names import plain
 from instrument.hands.positions import Positions
 from instrument.hands.takeover import Mode, Takeover, mode_of
 from instrument.knobs import KnobTable
+from instrument.link import Kind
 
 STEPS_PER_TRAVEL = 127
 """An endless encoder goes through its range in as many steps as a 7-bit controller has."""
 
 
+class Move(NamedTuple):
+    """What a control does: ``kind`` KNOB with the raw position it goes to, or FORCE with a push in travel."""
+
+    kind: Kind
+    knob: int
+    value: float
+
+
 class Slot:
-    """One binding in play: where its knob is in the present table (None: not there) and how it is taken over."""
+    """One binding in play: where its knob is in the present table (None: not there) and how it is taken over.
+
+    ``motor``: the fader it is bound to, if that has one. ``leaning``: the push of each port that presses it, in travel.
+    """
 
     def __init__(self, binding: Binding, usual: Mode, table: KnobTable) -> None:
         self.binding = binding
         mode = mode_of(binding.takeover) if binding.takeover else usual
         # A key at a knob is a switch and bend springs back: neither can be led to the knob and left there.
         self.takeover = Takeover("jump" if binding.kind in ("note", "bend") else mode)
+        self.motor = Motor(binding.touch > 0) if binding.motor else None
+        self.leaning: dict[str, float] = {}
         self.place(table)
 
     def place(self, table: KnobTable) -> None:
         self.knob = table.index(self.binding.knob) if self.binding.knob in table else None
         self.takeover.release()
+        self.leaning.clear()
+        if self.motor is not None:
+            self.motor.place = None
 
     def hears(self, control: Control, port: str) -> bool:
         binding = self.binding
-        return binding.channel in (0, control.channel) and plain(binding.port) in port
+        return binding.channel in (0, control.channel) and self.is_at(port)
+
+    def is_at(self, port: str) -> bool:
+        """Whether the control is at the port of this plain name, as far as the binding says."""
+        return plain(self.binding.port) in port
+
+    def lean(self, control: Control, port: str) -> None:
+        """A control that pushes was pressed, harder or less hard, or let go."""
+        if control.raw:
+            self.leaning[port] = self.binding.push * control.value
+        else:
+            self.leaning.pop(port, None)
 
     def turn(self, control: Control, position: float) -> float | None:
         """Where the knob, now at ``position``, shall go; None = it stays."""
@@ -63,6 +92,8 @@ class Board:
         self._table = table
         self.slots: list[Slot] = []
         self._by_control: dict[tuple[str, int], list[Slot]] = {}
+        self.version = 0
+        """Another whenever a binding came or went or found another knob."""
         for binding in bindings:
             self.add(binding)
 
@@ -74,11 +105,13 @@ class Board:
         slot = Slot(binding, self._usual, self._table)
         self.slots.append(slot)
         self._by_control.setdefault((binding.kind, binding.number), []).append(slot)
+        self.version += 1
 
     def remove(self, knob: str) -> int:
         """Free a knob of its controls; how many there were."""
         kept = [binding for binding in self.bindings if binding.knob != knob]
         removed = len(self.slots) - len(kept)
+        self.version += 1
         self.slots, self._by_control = [s for s in self.slots if s.binding.knob != knob], {}
         for slot in self.slots:
             self._by_control.setdefault((slot.binding.kind, slot.binding.number), []).append(slot)
@@ -87,6 +120,7 @@ class Board:
     def place(self, table: KnobTable) -> None:
         """Another patch: find the knobs again; no absolute controller has caught its knob now."""
         self._table = table
+        self.version += 1
         for slot in self.slots:
             slot.place(table)
 
@@ -94,23 +128,41 @@ class Board:
         for slot in self.slots:
             slot.takeover.release()
 
+    def let_go(self, port: str | None = None) -> list[Move]:
+        """Nothing pushes any more, from the port of this plain name or from any: the forces that are left."""
+        moves = []
+        for slot in self.slots:
+            if slot.leaning and (port is None or port in slot.leaning):
+                slot.leaning.clear() if port is None else slot.leaning.pop(port)
+                if slot.knob is not None:
+                    moves.append(Move(Kind.FORCE, slot.knob, self._force(slot.knob)))
+        return moves
+
+    def _force(self, knob: int) -> float:
+        """All that leans on a knob, in travel: two keys that push against each other do just that."""
+        force = sum(sum(slot.leaning.values()) for slot in self.slots if slot.knob == knob)
+        return min(1.0, max(-1.0, force))
+
     def find(self, control: Control, port: str) -> list[Slot]:
         """The slots that hear a control from the port of this plain name."""
         number = 0 if control.what in ("bend", "pressure") else control.number
         return [slot for slot in self._by_control.get((control.what, number), ()) if slot.hears(control, port)]
 
-    def turn(
-        self, slots: Iterable[Slot], control: Control, positions: Positions, now: float
-    ) -> list[tuple[int, float]]:
-        """What a control does to the knobs of these slots: (knob, raw)."""
+    def turn(self, slots: Iterable[Slot], control: Control, positions: Positions, port: str, now: float) -> list[Move]:
+        """What a control at the port of this plain name does to the knobs of these slots."""
         moves = []
         for slot in slots:
             if slot.knob is None:
                 continue
+            if slot.binding.motion == "push":
+                slot.lean(control, port)
+                if slot.knob < self._table.playable_count:  # the others have no bearing to lean on
+                    moves.append(Move(Kind.FORCE, slot.knob, self._force(slot.knob)))
+                continue
             to = slot.turn(control, positions.read(slot.knob))
             if to is not None:
                 positions.ask(slot.knob, to, now)
-                moves.append((slot.knob, to))
+                moves.append(Move(Kind.KNOB, slot.knob, to))
         return moves
 
     def pickups(self) -> list[Pickup]:

@@ -44,6 +44,7 @@ class Counts:
     midi_out_of_range: int = 0
     midi_devices: int = 0
     midi_lost: int = 0
+    midi_sent: int = 0
     clock_ticks: int = 0
     gestures: int = 0
     gestures_lost: int = 0

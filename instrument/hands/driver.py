@@ -6,14 +6,17 @@ rtmidi is imported when it is first asked for, so that an instrument without it 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from instrument.hands.native import JackWatch, silence
-from instrument.hands.ports import Driver, DriverFinder, Inlet
+from instrument.hands.names import plain
+from instrument.hands.native import JackWatch, abandon, silence
+from instrument.hands.ports import Driver, DriverFinder, Inlet, Outlet
 
 CLIENT = "rosin"
-"""What other programs connect to: the port ``in`` of this client. Each input needs a client of its own."""
+"""What other programs connect to: the port ``in`` of this client. Each port needs a client of its own."""
+CLIENT_OUT = f"{CLIENT}-out"
+"""... and the port ``out`` of this one; JACK would number a second client of the same name."""
 QUEUE_MESSAGES = 8192
 """What a driver keeps for us between two polls; 8192 is 2.6 s of a full MIDI cable's densest traffic and 0.3 MB."""
 
@@ -29,6 +32,28 @@ class RtInlet:
         return None if got is None else got[0]
 
     def close(self) -> None:
+        self._port.close_port()
+        self._port.delete()
+
+
+class RtOutlet:
+    """``alive``: whether the server is. To a dead one rtmidi would write until its queue is full, and wait."""
+
+    def __init__(self, port: Any, alive: Callable[[], bool]) -> None:
+        self._port, self._alive = port, alive
+
+    def send(self, data: bytes) -> None:
+        if not self._alive():
+            raise OSError("the server went")
+        try:
+            self._port.send_message(data)
+        except (ValueError, RuntimeError) as error:
+            raise OSError(str(error)) from None
+
+    def close(self) -> None:
+        if not self._alive():
+            abandon(self._port)  # closing waits 1.0 s for a dead server to take the last bytes, while nobody plays
+            return
         self._port.close_port()
         self._port.delete()
 
@@ -49,6 +74,7 @@ class RtDriver:
         self._watch = JackWatch() if api == "jack" else None
         try:
             self._looker = self._input(f"{CLIENT}-look")
+            self._out_looker = self._output(f"{CLIENT}-look")
         except OSError:
             self._unwatch()
             raise
@@ -59,10 +85,25 @@ class RtDriver:
         port.ignore_types(sysex=True, timing=False, active_sense=True)
         return port
 
+    def _output(self, name: str) -> Any:
+        port = self._rtmidi.MidiOut(self._number, name=name)
+        port.set_error_callback(_nothing)
+        return port
+
+    def _alive(self) -> bool:
+        return self._watch is None or self._watch.alive
+
     def names(self) -> list[str]:
-        if self._watch is not None and not self._watch.alive:
+        return self._listed(self._looker)
+
+    def out_names(self) -> list[str]:
+        return self._listed(self._out_looker)
+
+    def _listed(self, looker: Any) -> list[str]:
+        """Without our own: an output of ours that we read from would be a ring without end."""
+        if not self._alive():
             raise OSError("the JACK server went")
-        return list(self._looker.get_ports())
+        return [name for name in looker.get_ports() if not is_ours(name)]
 
     def open(self, name: str) -> Inlet:
         port = self._input(f"{CLIENT}-device")
@@ -73,6 +114,15 @@ class RtDriver:
             raise OSError(str(error)) from None
         return RtInlet(port)
 
+    def open_out(self, name: str) -> Outlet:
+        port = self._output(f"{CLIENT}-motor")
+        try:
+            port.open_port(port.get_ports().index(name), _short(name))
+        except (OSError, ValueError) as error:
+            port.delete()
+            raise OSError(str(error)) from None
+        return RtOutlet(port, self._alive)
+
     def own(self) -> Inlet | None:
         if self.api == "winmm":
             return None  # Windows knows no inputs made by programs
@@ -80,13 +130,26 @@ class RtDriver:
         port.open_virtual_port("in")
         return RtInlet(port)
 
+    def own_out(self) -> Outlet | None:
+        if self.api == "winmm":
+            return None
+        port = self._output(CLIENT_OUT)
+        port.open_virtual_port("out")
+        return RtOutlet(port, self._alive)
+
     def close(self) -> None:
         self._looker.delete()
+        self._out_looker.delete()
         self._unwatch()
 
     def _unwatch(self) -> None:
         if self._watch is not None:
             self._watch.close()
+
+
+def is_ours(name: str) -> bool:
+    """Whether a port belongs to this Rosin or another on this machine, whatever number the server gave its client."""
+    return plain(name).split(" ", 1)[0] == CLIENT
 
 
 def _short(name: str) -> str:

@@ -8,6 +8,7 @@ but forgetting what that client knows; the dump then goes out in portions, becau
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from instrument.hands import wire
 from instrument.hands.settings import Where
+from instrument.knobs import KnobTable
 from instrument.link import Frame, Source
 
 INTERVAL_SECONDS = 1 / 30
@@ -24,6 +26,9 @@ FAILURES_MAX = 8
 CLIENTS_MAX = 16
 PORTION = 64
 """Knobs told to one client in one go; the rest 1/60 s later."""
+
+DETENTS = ("detents", "detent_strength", "snap_point", "endstop_strength")
+"""What makes a haptic knob feel like ours, under SmartKnob's names."""
 
 Send = Callable[[bytes, Where], bool]
 
@@ -53,12 +58,15 @@ class Echo:
     def __init__(self, targets: Sequence[Where], root: str, send: Send, detail: bool = False) -> None:
         self._root, self._send, self._detail = root, send, detail
         self._addresses: tuple[str, ...] = ()
+        self._table: KnobTable | None = None
+        self._detents: list[tuple[str, int]] = []
         self._movers: dict[int, Where] = {}
         self.clients = [Client(target, True, 0.0) for target in targets]
 
-    def change(self, addresses: tuple[str, ...]) -> None:
-        """Another patch: nobody knows anything of these knobs."""
-        self._addresses = addresses
+    def change(self, addresses: tuple[str, ...], table: KnobTable | None = None) -> None:
+        """Another patch: nobody knows anything of these knobs. With ``table`` the detents of each can be told."""
+        self._addresses, self._table = addresses, table
+        self._detents = _detents(addresses, table) if self._detail and table is not None else []
         self._movers.clear()
         for client in self.clients:
             client.forget(len(addresses))
@@ -150,5 +158,23 @@ class Echo:
                 at = self._addresses[i]
                 lines += [(f"{at}/{name}", (float(frame[name][i]),)) for name in ("hand", "pos", "force")]
                 lines.append((f"{at}/stuck", (int(frame.stuck[i]),)))
+            lines += [(address, (self._value(frame, knob),)) for address, knob in self._detents]
             lines += [(f"{self._root}/knob/{knob}/distance", (distance,)) for knob, distance in distances]
-        return [(address, values) for address, values in lines if values and np.isfinite(values).all()]
+        return [(address, values) for address, values in lines if values and all(map(math.isfinite, values))]
+
+    def _value(self, frame: Frame, parameter: int) -> float:
+        """What a parameter is at, in its unit."""
+        raw = float(frame.hand[parameter])
+        return raw if self._table is None or raw != raw else self._table[parameter].value(raw)
+
+
+def _detents(addresses: Sequence[str], table: KnobTable) -> list[tuple[str, int]]:
+    """The addresses of every playable knob's detents, and the parameter each tells: the knob's own, or everybody's."""
+    found = []
+    for address, knob in zip(addresses, table.playable, strict=False):
+        for name in DETENTS:
+            for id in (f"friction.{name}.{knob.id}", f"friction.{name}"):
+                if id in table:
+                    found.append((f"{address}/{name}", table.index(id)))
+                    break
+    return found

@@ -1,24 +1,28 @@
 """MIDI: the hand at the controllers. Bytes from ports in, gestures out; learns what it is shown.
 
 Without any binding: notes, bend, pressure and sustain (CC 64) play, program change is a patch, CC 120 is panic, CC 123
-lets all notes go, CC 121 puts controllers back. A bound control does what it is bound to instead.
+lets all notes go, CC 121 puts controllers back. A bound control does what it is bound to instead. What a motor has done
+is not heard here at all (see pushback).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from instrument.errors import RosinError
 from instrument.hands import decode
 from instrument.hands.bindings import NOT_LEARNABLE, Binding, Motion, What
-from instrument.hands.board import Board
+from instrument.hands.board import Board, Move
 from instrument.hands.clock import Clock
 from instrument.hands.controls import Control, Controls
 from instrument.hands.counts import Counts, Events
 from instrument.hands.decode import Decoder, Message
 from instrument.hands.names import plain
 from instrument.hands.positions import Positions
+from instrument.hands.pushback import Pushback
 from instrument.hands.takeover import Mode
 from instrument.link import Gesture, Kind, Source
 
@@ -57,6 +61,7 @@ class MidiHand:
         post: Post, save: Save, counts: Counts, events: Events,
     ) -> None:  # fmt: skip
         self.board = Board(bindings, takeover, positions.table)
+        self.pushback = Pushback(self.board)
         self.clock = Clock()
         self.learning: Wish | None = None
         self.last: Control | None = None
@@ -80,15 +85,23 @@ class MidiHand:
             if message.status >= 0xF0:
                 self._system(message, now)
                 continue
+            if self.pushback.is_echo(source.plain, message, now):
+                continue
             for control in source.controls.take(message):
                 self._control(control, source.plain, now)
 
     def forget(self, port: str) -> None:
-        """The port went: what it sent half of is void."""
+        """The port went: what it sent half of is void, and no finger is on it."""
         self._ports.pop(port, None)
+        self.pushback.gone(plain(port))
+        self._play(self.board.let_go(plain(port)), time.monotonic())
 
     def _gesture(self, kind: Kind, knob: int, value: float, now: float) -> None:
         self._post(Gesture(kind, knob, value, now, Source.MIDI))
+
+    def _play(self, moves: Sequence[Move], now: float) -> None:
+        for kind, knob, value in moves:
+            self._gesture(kind, knob, value, now)
 
     def _system(self, message: Message, now: float) -> None:
         if message.status == decode.CLOCK:
@@ -102,6 +115,9 @@ class MidiHand:
             self.clock.stop()
 
     def _control(self, control: Control, port: str, now: float) -> None:
+        touch = self.pushback.touch(control, port)
+        if not self.pushback.believed(control, port, now):
+            return
         self.last = _shown(control, self.last)
         if control.what == "cc" and SOUND_OFF <= control.number <= POLY:
             self._mode(control, now)
@@ -113,9 +129,8 @@ class MidiHand:
             self._maybe_pair(control, now)
         slots = self.board.find(control, port)
         if slots:
-            for knob, raw in self.board.turn(slots, control, self._positions, now):
-                self._gesture(Kind.KNOB, knob, raw, now)
-        else:
+            self._play(self.board.turn(slots, control, self._positions, port, now), now)
+        elif not touch:
             self._unbound(control, now)
 
     def _unbound(self, control: Control, now: float) -> None:
@@ -139,10 +154,12 @@ class MidiHand:
             self._counts.midi_unbound += 1
 
     def _mode(self, control: Control, now: float) -> None:
+        self._play(self.board.let_go(), now)
         if control.number == SOUND_OFF:
             self._gesture(Kind.PANIC, 0, 0.0, now)
         elif control.number == CONTROLLERS_OFF:
             self.board.release()
+            self.pushback.forget()
             for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN):
                 self._gesture(kind, 0, 0.0, now)
         elif control.number >= NOTES_OFF:  # 124..127 change the mode and let all notes go as well
@@ -185,6 +202,10 @@ class MidiHand:
             wish.motion,
             before.takeover if wish.takeover is None else wish.takeover,
         )  # fmt: skip
+        if (binding.kind, binding.number, binding.motion) == (before.kind, before.number, before.motion):
+            binding = replace(
+                binding, motor=before.motor, touch=before.touch, ring=before.ring, ring_pos=before.ring_pos
+            )
         self.learning = None
         self._bind(binding)
         pair = control.what == "cc" and control.number < 32 and wish.motion == "absolute"

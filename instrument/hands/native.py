@@ -42,6 +42,11 @@ def silence() -> None:
         alsa.snd_lib_error_set_handler(nothing)
 
 
+def abandon(thing: object) -> None:
+    """Never take this object down, not even at the end of the process."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+
+
 class JackWatch:
     """A client that does nothing but notice the end of its server. OSError when there is no server."""
 

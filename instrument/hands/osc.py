@@ -10,10 +10,12 @@ asking and the change waits for it, half a second at most.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from instrument.hands.book import DESK, Book, Meaning
+from instrument.errors import RosinError
+from instrument.feels import open_feel
+from instrument.hands.book import DESK, Book, Meaning, NoFeel, kept
 from instrument.hands.counts import Counts, Events
 from instrument.hands.ear import Heard, OscEar
 from instrument.hands.echo import Echo
@@ -26,23 +28,24 @@ from instrument.link import Frame, Gesture, Kind, Source
 
 CHANGE_SECONDS = 0.5
 HELD_MAX = 1024
-OF_A_PATCH = frozenset({"raw", "value", "push", "latents", "learn", "unlearn"})
+OF_A_PATCH = frozenset({"raw", "value", "push", "bridge", "latents", "feel", "learn", "unlearn"})
 """Verbs that mean another thing, or nothing, in another patch."""
 NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
 
 
 class OscHand:
-    """Listens from the moment it is made. ``midi`` is whom a /learn is handed to. RosinError if it cannot listen."""
+    """Listens from the moment it is made. ``midi`` is whom a /learn is handed to; ``keep`` is told the name of an
+    accident before the gesture is posted that keeps it. RosinError if it cannot listen."""
 
     def __init__(
         self,
         settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
-        post: Callable[[Gesture], None], counts: Counts, events: Events, patch: int = 0,
+        post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: Events, patch: int = 0,
     ) -> None:  # fmt: skip
         self.ear = OscEar(settings, counts, events)
         self.echo = Echo([where(target) for target in settings.echo], settings.root, self.ear.send, settings.detail)
         self._root, self._schedule, self._patches = settings.root, settings.schedule, patches
-        self._positions, self._midi, self._post = positions, midi, post
+        self._positions, self._midi, self._post, self._keep = positions, midi, post, keep
         self._counts, self._events = counts, events
         self._passing: dict[object, Gesture] = {}
         self._held: list[Heard] = []
@@ -53,8 +56,8 @@ class OscHand:
     def place(self, patch: int) -> None:
         """Another patch: its addresses, and nobody knows its knobs; what waited for it is played."""
         self.patch = patch
-        self.book = Book(self._root, self._positions.table, self._patches)
-        self.echo.change(self.book.knob_addresses)
+        self.book = Book(self._root, self._positions.table, self._patches, _feel)
+        self.echo.change(self.book.knob_addresses, self._positions.table)
         self.wait_no_longer(float("inf"))
 
     def wait_no_longer(self, now: float) -> None:
@@ -82,9 +85,14 @@ class OscHand:
                 self._events.complain("hands.osc.unknown", sender=heard.sender[0], address=address[:80])
             for meaning in meanings:
                 self._do(meaning, args, heard)
+        except NoFeel as missing:
+            self._counts.osc_unknown += 1
+            self._events.complain("hands.feel", feel=missing.args[0])
         except LookupError as missing:
             self._counts.osc_unknown += 1
             self._events.complain("hands.patch", patch=missing.args[0])
+        except RosinError as wrong:
+            self._events.complain("hands.feel.wrong", why=str(wrong).replace("\n", "; "))
         except (PatternError, ValueError):
             self.ear.malformed(heard.sender)
 
@@ -96,6 +104,8 @@ class OscHand:
             gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra)
             if kind == Kind.PATCH:
                 self._changing_until = time.monotonic() + (CHANGE_SECONDS if knob != self.patch else 0.0)
+            elif kind == Kind.KEEP and (asked := kept(args)) is not None:
+                self._keep(asked[0])
             elif kind == Kind.KNOB:
                 self._positions.ask(knob, value, time.monotonic())
                 self.echo.moved(knob, heard.sender)
@@ -140,6 +150,11 @@ class OscHand:
         distances = [(pickup.knob, pickup.distance) for pickup in self._midi.board.pickups()]
         for client in self.echo.tell(frame, distances, now):
             self._events.post("hands.osc.went", client="{}:{}".format(*client.where))
+
+
+def _feel(name: str) -> Mapping[str, float]:
+    """Read when it is asked for, a few ms: a feel that was written while the music plays is there."""
+    return open_feel(name).parameters()
 
 
 def _wish(knob: str, numbers: Sequence[float]) -> Wish:

@@ -1,8 +1,11 @@
-"""Ports: MIDI inputs that come and go. First thing in the MIDI hand; asks a driver, hands on bytes.
+"""Ports: MIDI inputs and outputs that come and go. First thing in the MIDI hand; asks a driver, hands on bytes.
 
 Unplugging is silent and names carry changing numbers, so the names are asked for every 1.5 s: what is new and wanted
 is opened, what is gone is closed, either is an event. Messages are polled; a driver's callback would run Python in the
 driver's own thread.
+
+An input brings the output of the same device with it, as far as there is one, for what is pushed back: it goes by the
+input's name here. An output that fails is let go and tried again at the next look; the input plays on.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from instrument.hands.counts import Counts, Events
-from instrument.hands.names import wanted
+from instrument.hands.names import partners, wanted
 
 LOOK_SECONDS = 1.5
 RETRY_SECONDS = 6.0
@@ -24,6 +27,15 @@ class Inlet(Protocol):
 
     def read(self) -> Sequence[int] | None:
         """The bytes of the next message, None when there is none. OSError when the port is broken."""
+
+    def close(self) -> None: ...
+
+
+class Outlet(Protocol):
+    """One open output."""
+
+    def send(self, data: bytes) -> None:
+        """One message, at once. OSError when the port is broken."""
 
     def close(self) -> None: ...
 
@@ -41,6 +53,14 @@ class Driver(Protocol):
     def own(self) -> Inlet | None:
         """An input under our own name, for other programs to connect to. None where there is no such thing."""
 
+    def out_names(self) -> list[str]:
+        """What could be opened to send to."""
+
+    def open_out(self, name: str) -> Outlet: ...
+
+    def own_out(self) -> Outlet | None:
+        """An output under our own name."""
+
     def close(self) -> None: ...
 
 
@@ -50,17 +70,21 @@ class DriverFinder(Protocol):
 
 
 OWN = "rosin"
-"""The name that bytes at our own input come from."""
+"""The name that bytes at our own input come from, and that our own output has."""
 
 
 class Ports:
-    """All open inputs. ``find`` is asked for a driver again and again while there is none."""
+    """All open inputs and the outputs that belong to them. ``find`` is asked for a driver while there is none."""
 
     def __init__(self, find: DriverFinder, parts: tuple[str, ...], counts: Counts, events: Events) -> None:
         self._find, self._parts, self._counts, self._events = find, parts, counts, events
         self._driver: Driver | None = None
         self._inlets: dict[str, Inlet] = {}
+        self._outlets: dict[str, tuple[str, Outlet]] = {}  # by the input's name: the output's, and itself
         self._shut: set[str] = set()
+        self._dumb: set[str] = set()
+        self.version = 0
+        """Another whenever an output came or went."""
         self._said_none = False
         self._look_at = 0.0
 
@@ -73,6 +97,11 @@ class Ports:
     def names(self) -> tuple[str, ...]:
         """Every open input but our own."""
         return tuple(name for name in self._inlets if name != OWN)
+
+    @property
+    def outlets(self) -> tuple[str, ...]:
+        """Everything that can be sent to, by the input's name; OWN is our own output."""
+        return tuple(self._outlets)
 
     @property
     def open(self) -> bool:
@@ -104,11 +133,19 @@ class Ports:
         own = self._driver.own()
         if own is not None:
             self._inlets[OWN] = own
+        try:
+            own_out = self._driver.own_out()
+        except OSError:
+            own_out = None
+        if own_out is not None:
+            self._outlets[OWN] = (OWN, own_out)
+            self.version += 1
         return True
 
     def _compare(self) -> None:
         assert self._driver is not None
-        there = [name for name in self._driver.names() if wanted(name, self._parts)]
+        listed = self._driver.names()
+        there = [name for name in listed if wanted(name, self._parts)]
         for name in set(self._inlets) - set(there) - {OWN}:
             self._leave(name)
         self._shut &= set(there)
@@ -122,8 +159,50 @@ class Ports:
                 else:
                     self._events.post("hands.midi.came", port=name)
         self._counts.midi_devices = len(self.names)
+        self._compare_outs(self._driver, listed)
+
+    def _compare_outs(self, driver: Driver, listed: Sequence[str]) -> None:
+        outs = driver.out_names()
+        pairs = partners(listed, outs)
+        for name, (out, _) in list(self._outlets.items()):
+            if name != OWN and pairs.get(name) != out:
+                self._mute(name)
+        self._dumb &= set(outs)
+        for name in self.names:
+            out = pairs.get(name, "")
+            if out and name not in self._outlets and out not in self._dumb:
+                try:
+                    self._outlets[name] = (out, driver.open_out(out))
+                    self.version += 1
+                except OSError as error:
+                    self._dumb.add(out)
+                    self._events.post("hands.midi.shut", port=out, why=error)
+
+    def send(self, name: str, data: bytes) -> bool:
+        """One message to the output of this input's device. False: there is none, or it broke just now."""
+        outlet = self._outlets.get(name)
+        if outlet is None:
+            return False
+        try:
+            outlet[1].send(data)
+        except OSError:
+            self._mute(name)
+            return False
+        self._counts.midi_sent += 1
+        return True
+
+    def _mute(self, name: str) -> None:
+        """An output goes; its input stays."""
+        outlet = self._outlets.pop(name, None)
+        if outlet is not None:
+            self.version += 1
+            try:
+                outlet[1].close()
+            except OSError:
+                pass
 
     def _leave(self, name: str) -> None:
+        self._mute(name)
         inlet = self._inlets.pop(name)
         try:
             inlet.close()
@@ -155,6 +234,8 @@ class Ports:
         return found
 
     def close(self) -> None:
+        for name in self.outlets:
+            self._mute(name)
         for inlet in self._inlets.values():
             try:
                 inlet.close()
@@ -167,52 +248,3 @@ class Ports:
                 driver.close()
             except OSError:
                 pass
-
-
-class FakeInlet:
-    """A port without a cable: put bytes into ``queue``. ``broken`` makes it fail as an unplugged one does."""
-
-    def __init__(self) -> None:
-        self.queue: list[Sequence[int]] = []
-        self.broken = False
-        self.closed = False
-
-    def read(self) -> Sequence[int] | None:
-        if self.broken:
-            raise OSError("unplugged")
-        return self.queue.pop(0) if self.queue else None
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class FakeDriver:
-    """MIDI without MIDI, for rehearsal and tests: ``plug`` and ``unplug`` devices, set ``gone`` to lose it all."""
-
-    api = "fake"
-
-    def __init__(self, *names: str) -> None:
-        self.inlets = {name: FakeInlet() for name in names}
-        self.mine = FakeInlet()
-        self.gone = False
-
-    def plug(self, name: str) -> FakeInlet:
-        self.inlets[name] = FakeInlet()
-        return self.inlets[name]
-
-    def unplug(self, name: str) -> None:
-        del self.inlets[name]
-
-    def names(self) -> list[str]:
-        if self.gone:
-            raise OSError("gone")
-        return list(self.inlets)
-
-    def open(self, name: str) -> Inlet:
-        return self.inlets[name]
-
-    def own(self) -> Inlet | None:
-        return self.mine
-
-    def close(self) -> None:
-        pass

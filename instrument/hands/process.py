@@ -1,8 +1,8 @@
-"""Hands: the room's loop. OSC, MIDI and the newest frame in; gestures, echo and health out.
+"""Hands: the room's loop. OSC, MIDI and the newest frame in; gestures, echo, pushback and health out.
 
 One thread: the socket wakes it, MIDI is polled at every pass, the newest frame is looked at 60 times a second for
-where the knobs are. Nothing that arrives from outside can end it: each message is taken on its own, and whatever goes
-wrong with one is counted, said once a minute, and over.
+where the knobs are, which is also how often motors and lights are moved. Nothing that arrives from outside can end it:
+each message is taken on its own, and whatever goes wrong with one is counted, said once a minute, and over.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Hands:
 
     ``index``: the patch that plays while no frame has told yet: what is heard before the first block counts too.
     ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go. ``say`` is given each
-    Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see ports.FakeDriver).
+    Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see fakes.FakeDriver).
     RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
     """
 
@@ -73,7 +73,10 @@ class Hands:
             self.ports = Ports(find or finder(midi.api), midi.ports, self.counts, self.events)
         self.osc: OscHand | None = None
         if osc.listen not in ("", "off"):
-            self.osc = OscHand(osc, names, self.positions, self.midi, self._post, self.counts, self.events, self.patch)
+            self.osc = OscHand(
+                osc, names, self.positions, self.midi, self._post, self._keep, self.counts, self.events, self.patch
+            )
+        self._ports_version = 0
         self._frame_at = self._health_at = 0.0
         self._reported: dict[str, int] = {}
 
@@ -138,6 +141,10 @@ class Hands:
             self.counts.gestures_lost += 1
             self.events.complain("hands.full")
 
+    def _keep(self, name: str) -> None:
+        """The name of an accident to be kept, for the sound to read when the gesture comes to it."""
+        self._row.set_text("state", name)
+
     def _poll(self, ports: Ports, now: float) -> None:
         before = ports.names
         ports.look(now)
@@ -147,6 +154,9 @@ class Hands:
             for port in set(before) - set(ports.names):
                 self.midi.forget(port)
             self._row.set_text("ports", ", ".join(ports.names))
+        if ports.version != self._ports_version:  # also by what failed while it was sent to
+            self._ports_version = ports.version
+            self.midi.pushback.forget(ports.outlets)
 
     def _look(self, now: float) -> None:
         """At the newest frame: which patch is playing, where the knobs are."""
@@ -158,6 +168,8 @@ class Hands:
         if frame.knob_count != len(self.positions.table):
             return  # the sound plays another table than we know: between two patches
         self.positions.see(frame.hand, frame.time)
+        if self.ports is not None:
+            self.midi.pushback.look(frame, now, self.ports.send)
         if self.osc is not None:
             self.osc.tell(frame, now)
 

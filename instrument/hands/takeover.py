@@ -36,15 +36,23 @@ class Takeover:
     distance: float = 0.0
     _last: float | None = None
     _given: float | None = None
+    _driven: bool = False
+
+    def driven(self) -> None:
+        """The controller was led to the knob by its motor: it has caught it, wherever the hand was before."""
+        self.caught, self.distance, self._driven = True, 0.0, True
 
     def release(self) -> None:
         """The knob is elsewhere now (another patch, controllers reset): catch it again."""
-        self.caught = False
+        self.caught = self._driven = False
         self._given = None
 
     def turn(self, control: float, position: float) -> float | None:
         """The controller is at ``control``, the knob at ``position``: where the knob shall go, None = stay."""
         last, self._last = self._last, control
+        if self._driven:
+            self._driven, self._given = False, control
+            return control
         if self.mode == "scale":
             return self._scale(control, position, last)
         if self.mode == "pickup":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from instrument.link.house import Link
 from instrument.link.memory import Memory
-from instrument.link.records import FRAME, Flags, Frame, Gesture, Kind, Source
+from instrument.link.records import FRAME, NO_SHIFT, Flags, Frame, Gesture, Kind, Source
 from instrument.link.rings import FrameRing, GestureRing
 
-__all__ = ["FRAME", "Flags", "Frame", "FrameRing", "Gesture", "GestureRing", "Kind", "Link", "Memory", "Source"]
+__all__ = [
+    "FRAME", "NO_SHIFT", "Flags", "Frame", "FrameRing", "Gesture", "GestureRing", "Kind", "Link", "Memory", "Source",
+]  # fmt: skip

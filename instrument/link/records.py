@@ -55,6 +55,20 @@ class Kind(IntEnum):
     """``value`` 0..1"""
     HANDS_ONLY = 17
     """``value`` 1: the knobs obey, friction and chance rest; 0: they play again"""
+    BRIDGE = 18
+    """``knob`` = index, ``value`` = raw 0..1 where it shall arrive, ``extra`` = milliseconds until then"""
+    KEEP = 19
+    """Keeps an accident: ``value`` = seconds of the past, ``extra`` = the name's number (instrument.daily). The name
+    itself stands in the text "state" of the sender's health row, written before the gesture."""
+    ACCIDENT = 20
+    """``value`` 0 stops what plays, 1 plays, 2 loops the one whose name has the number ``extra``, begun ``knob`` -
+    NO_SHIFT hundredths of a second away from its beginning"""
+    FILL = 21
+    """every well that playing has dug is filled"""
+
+
+NO_SHIFT = 32768
+"""``Gesture.knob`` of an accident called back from its beginning; -327.68 to +327.67 s fit round it."""
 
 
 class Source(IntEnum):
@@ -127,6 +141,8 @@ FRAME = np.dtype(
         ("pos", np.float32, (KNOBS_MAX,)),  # raw, where the knob went; playable ones only, like the three below
         ("force", np.float32, (KNOBS_MAX,)),  # travel, the strain between the two
         ("stick", np.float32, (KNOBS_MAX,)),  # travel, the strain at which the knob breaks loose
+        ("budget", np.float32, (KNOBS_MAX,)),  # effort left in a knob, 1 rested .. 0 spent
+        ("grain", np.float32, (3,)),  # travel, rms of the chance that enters at hand, bearing and sound
         ("latent", np.float32, (LATENTS_MAX,)),  # what the model was given, in its own units
         ("wave", np.float32, (WAVE_SAMPLES,)),  # the newest samples, first channel, oldest first
         ("stuck", np.uint8, (KNOBS_MAX,)),  # 1 = sticks
@@ -209,9 +225,8 @@ class Frame:
     xruns, late, lost, resets = _Whole(), _Whole(), _Whole(), _Whole()
     time, record_seconds, load, load_p99, latency, fade = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
     note, gate, rms, peak = _Real(), _Real(), _Real(), _Real()
-    hand, pos, force, stick, latent, wave, stuck, origin = (
-        _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(),
-    )  # fmt: skip
+    hand, pos, force, stick, budget = _Row(), _Row(), _Row(), _Row(), _Row()
+    grain, latent, wave, stuck, origin = _Row(), _Row(), _Row(), _Row(), _Row()
 
     def __init__(self, data: NDArray[Any] | None = None) -> None:
         self.data: NDArray[Any] = np.zeros((), FRAME) if data is None else data
