@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from instrument.sound.bank import open_part
     from instrument.sound.control import QUANTUM
     from instrument.sound.device import list_devices
-    from instrument.sound.engine import CHANNELS, Engine, Snapshot
+    from instrument.sound.engine import CHANNELS, Engine
     from instrument.sound.part import Part
     from instrument.sound.ring import Adapter
     from instrument.sound.settings import SoundSettings
+    from instrument.sound.snapshot import Snapshot
     from instrument.take import Event, Take, read_take
 
     Provider = Literal["auto", "cpu", "cuda"]
@@ -55,7 +56,9 @@ _ROOMS = {
     "sound.bank": ("open_part",),
     "sound.device": ("list_devices",),
     "sound.control": ("QUANTUM",),
-    "sound.engine": ("CHANNELS", "Engine", "Part", "Snapshot"),
+    "sound.engine": ("CHANNELS", "Engine"),
+    "sound.part": ("Part",),
+    "sound.snapshot": ("Snapshot",),
     "sound.ring": ("Adapter",),
     "sound.settings": ("SoundSettings",),
 }

@@ -155,6 +155,9 @@ PARAMETERS: tuple[Knob, ...] = (
 )
 """The knobs every patch has, whatever its model."""
 
+MOVING = ("drift", "pink", "dice", "chaos", "lorenz", "habit")
+"""The chances that move knobs: the ``chance.<name>`` is their amount, and each enters at a place of its own."""
+
 PITCH_RANGE_SEMITONES = 12.0
 LOUDNESS_RANGE_DB = 54.0
 """What the loudness knob spans below its loudest. Below that only the last 2 % of its travel lead to silence: with all
@@ -220,6 +223,15 @@ def playable_knob(latent: LatentSpec) -> Knob:
         unit, low = "dB", max(latent.low, latent.high - LOUDNESS_RANGE_DB)
     knob = Knob(latent.id, "latent", latent.label, unit, low, latent.high, playable=True, role=latent.role)
     return replace(knob, start=knob.raw(latent.start))
+
+
+def own_parameter(parameter: str, knob: Knob, value: float) -> Knob:
+    """A parameter of one knob alone, ``friction.stick.z1``, at a value in its unit. LookupError: no such parameter."""
+    usual = next((p for p in PARAMETERS if p.id == parameter), None)
+    if usual is None:
+        raise LookupError(parameter)
+    label = Label(f"{usual.label.en} {knob.label.en}", f"{usual.label.fr} {knob.label.fr}")
+    return replace(usual, id=f"{parameter}.{knob.id}", label=label, start=usual.raw(value))
 
 
 def table_for(latents: Sequence[LatentSpec]) -> KnobTable:

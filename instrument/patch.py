@@ -6,7 +6,6 @@ names knobs by id, and a knob that the model does not have is a mistake found wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,82 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 from instrument.errors import Mistakes
-from instrument.fields import Field, Section, check, json_schema, read_toml, short
-from instrument.knobs import PARAMETERS, KnobTable, Label, LatentSpec, table_for
+from instrument.feels import find_feels, open_feel
+from instrument.fields import check, json_schema, read_toml, short
+from instrument.knobs import MOVING, KnobTable, Label, LatentSpec, own_parameter, table_for
+from instrument.patch_shape import CHANCE, FRICTION, NAME, SCHEMA, SHAPE, label_from
 
-SCHEMA = 1
 NO_LABEL = Label("", "")
-_NAME = re.compile(r"[^/\\\x00-\x1f]{1,64}")
-_PARAMETER = {knob.id: knob for knob in PARAMETERS}
-
-
-def _ranged(id: str) -> Field:
-    knob = _PARAMETER[id]
-    about = f"{knob.label.en} [{knob.unit}]" if knob.unit else knob.label.en
-    return Field("number", low=knob.low, high=knob.high, about=about)
-
-
-FRICTION = {k.id.partition(".")[2]: _ranged(k.id) for k in PARAMETERS if k.group == "friction"}
-CHANCE = {k.id.partition(".")[2]: _ranged(k.id) for k in PARAMETERS if k.group == "chance"}
-ENTRIES = ("hand", "bearing", "sound")
-
-SHAPE = Section(
-    {
-        "schema": Field("integer", needed=True, low=1, high=SCHEMA, about="version of this file format"),
-        "name": Field("text", needed=True, about="name of the patch, as OSC and the stage show it"),
-        "title": Field("label", about="title in both languages: { en = ..., fr = ... }"),
-        "author": Field("text", about="who made the patch"),
-        "about": Field("label", about="a sentence for the player"),
-        "seed": Field("integer", low=0, high=2**63 - 1, about="seed of every chance in the patch"),
-        "model": Section(
-            {
-                "name": Field("text", needed=True, about="name of the model; 'null' is the weightless voice"),
-                "sha256": Field("sha256", about="sha256 of the model's card.toml; not needed for 'null'"),
-            },
-            needed=True,
-        ),
-        "voice": Section(
-            {
-                "sounds": Field("choice", choices=("gesture", "always"), about="silent until the first gesture or not"),
-                "notes": Field("choice", choices=("mono", "off"), about="do notes play the pitch and the loudness"),
-                "note": Field("number", low=0, high=127, about="MIDI note at rest"),
-                "bend_semitones": Field("number", low=0, high=48),
-                "attack_ms": Field("number", low=0, high=10000),
-                "release_ms": Field("number", low=0, high=20000),
-                "glide_ms": Field("number", low=0, high=10000),
-                "fade_ms": Field("number", low=5, high=120000, about="crossfade from the patch before"),
-            }
-        ),
-        "input": Section(
-            {
-                "mode": Field("choice", choices=("off", "blend", "add"), about="how live input and knobs combine"),
-                "amount": Field("number", low=0, high=1),
-            }
-        ),
-        "level": Section({"db": _ranged("level")}),
-        "knobs": Section(
-            {},
-            each=Section(
-                {
-                    "start": Field("number", low=0, high=1, about="raw position at rest"),
-                    "label": Field("label"),
-                }
-            ),
-        ),
-        "friction": Section(
-            {"difficulty": _ranged("difficulty"), **FRICTION, "knob": Section({}, each=Section(FRICTION))}
-        ),
-        "chance": Section(
-            {
-                "hazard": _ranged("hazard"),
-                **CHANCE,
-                "entry": Field("choice", choices=ENTRIES, about="where chance enters: before, in or after friction"),
-                "knob": Section({}, each=Section(CHANCE)),
-            }
-        ),
-    },
-    needed=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +53,27 @@ class Patch:
     level_db: float = 0.0
     knobs: Mapping[str, Start] = field(default_factory=dict)
     difficulty: float = 3.0
+    feel: str = ""
     friction: Mapping[str, float] = field(default_factory=dict)
     friction_knobs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     hazard: float = 0.0
     chance: Mapping[str, float] = field(default_factory=dict)
     chance_knobs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     entry: str = "sound"
+    chance_at: Mapping[str, str] = field(default_factory=dict)
+    accidents: Mapping[str, int | None] = field(default_factory=dict)
+    time: float = 1.0
     path: str = ""
+
+    @property
+    def entries(self) -> dict[str, str]:
+        """Where each chance that moves knobs enters."""
+        return {name: self.chance_at.get(name, self.entry) for name in MOVING}
 
     def parameters(self) -> dict[str, float]:
         """Values (real units) of the parameter knobs that this patch sets."""
         values = {"level": self.level_db, "input": self.input_amount, "difficulty": self.difficulty}
-        values["hazard"] = self.hazard
+        values["hazard"], values["time"] = self.hazard, self.time
         values.update({f"friction.{k}": v for k, v in self.friction.items()})
         values.update({f"chance.{k}": v for k, v in self.chance.items()})
         return values
@@ -161,7 +99,7 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
     model = table.get("model", {})
     names = {"name": table.get("name"), "model.name": model.get("name") if isinstance(model, Mapping) else None}
     for at, name in names.items():
-        if isinstance(name, str) and not _NAME.fullmatch(name):
+        if isinstance(name, str) and not NAME.fullmatch(name):
             wrong.append(f"{at}: {short(name)} is no name; use 1 to 64 characters without slashes")
     if isinstance(names["model.name"], str) and names["model.name"] != "null" and "sha256" not in model:
         wrong.append("model.sha256: it is missing; write the hash that `rosin models list` prints for this model")
@@ -180,9 +118,11 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         "friction_knobs": {id: _still(row) for id, row in friction.get("knob", {}).items()},
         "chance": {k: float(v) for k, v in chance.items() if k in CHANCE},
         "chance_knobs": {id: _still(row) for id, row in chance.get("knob", {}).items()},
+        "chance_at": dict(chance.get("at", {})),
+        "accidents": {name: row.get("note") for name, row in table.get("accidents", {}).items()},
         "path": where,
     }
-    for key in ("knobs", "friction", "friction_knobs", "chance", "chance_knobs"):
+    for key in ("knobs", "friction", "friction_knobs", "chance", "chance_knobs", "chance_at", "accidents"):
         wanted[key] = MappingProxyType(wanted[key])
     for key in ("author", "seed"):
         wanted.update({key: table[key]} if key in table else {})
@@ -196,8 +136,10 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         "input_amount": live.get("amount"),
         "level_db": table.get("level", {}).get("db"),
         "difficulty": friction.get("difficulty"),
+        "feel": friction.get("feel"),
         "hazard": chance.get("hazard"),
         "entry": chance.get("entry"),
+        "time": table.get("time"),
     }
     wanted.update({k: v for k, v in renamed.items() if v is not None})
     return Patch(**wanted)
@@ -207,18 +149,24 @@ def _still(row: Mapping[str, Any]) -> Mapping[str, float]:
     return MappingProxyType({key: float(value) for key, value in row.items()})
 
 
-def label_from(value: Any) -> Label:
-    """A Label out of checked TOML: one text for both languages, or a table of two."""
-    return Label(value, value) if isinstance(value, str) else Label(value["en"], value["fr"])
-
-
 def read_patch(path: Path) -> Patch:
-    """Read one patch file. RosinError or Mistakes, each sentence with its remedy."""
-    return patch_from(read_toml(path, "patch"), str(path))
+    """Read one patch file, with the feel it names under its own amounts. RosinError or Mistakes, with their remedy."""
+    patch = patch_from(read_toml(path, "patch"), str(path))
+    if not patch.feel:
+        return patch
+    try:
+        feel = open_feel(patch.feel)
+    except LookupError:
+        feels = ", ".join(find_feels())
+        raise Mistakes(
+            str(path), [f"friction.feel: there is no feel {patch.feel!r}; the feels here: {feels}"]
+        ) from None
+    return replace(patch, friction=MappingProxyType({**feel.friction, **patch.friction}))
 
 
 def table_of(patch: Patch, latents: Sequence[LatentSpec]) -> KnobTable:
-    """The model's knob table as this patch names and starts it."""
+    """The model's knob table as this patch names and starts it; what it says of one knob's friction or chance is a
+    parameter of its own, after the common ones."""
     set_to = patch.parameters()
     knobs = []
     for knob in table_for(latents):
@@ -227,6 +175,11 @@ def table_of(patch: Patch, latents: Sequence[LatentSpec]) -> KnobTable:
         if (mine := patch.knobs.get(knob.id)) is not None:
             knob = replace(knob, start=knob.start if mine.start is None else mine.start, label=mine.label or knob.label)
         knobs.append(knob)
+    playable = {knob.id: knob for knob in knobs if knob.playable}
+    for group, own in (("friction", patch.friction_knobs), ("chance", patch.chance_knobs)):
+        for id, amounts in own.items():
+            if id in playable:
+                knobs += [own_parameter(f"{group}.{name}", playable[id], value) for name, value in amounts.items()]
     return KnobTable(knobs)
 
 

@@ -1,4 +1,4 @@
-"""Places: where patches and takes are found - beside the checkout, in the installation, in the player's own folder."""
+"""Places: where patches, feels and takes are found - beside the checkout, installed, in the player's own folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def data_home() -> Path:
 
 
 def shipped(kind: str) -> Path:
-    """Folder ``kind`` (patches, models, examples) of the checkout, or of the installation."""
+    """Folder ``kind`` (patches, feels, models, examples) of the checkout, or of the installation."""
     beside = _ROOT / kind
     return beside if beside.is_dir() else Path(sys.prefix) / "share" / "rosin" / kind
 
@@ -31,6 +31,11 @@ def patch_folders(own: str = "") -> list[Path]:
     folders = [Path(os.path.expanduser(own))] if own else []  # (Path.expanduser raises where there is no such home)
     folders += [data_home() / "patches", shipped("patches")]
     return [folder for folder in folders if os.path.isdir(folder)]
+
+
+def feel_folders() -> list[Path]:
+    """Where feels are looked for, first wins: the player's own, the shipped ones."""
+    return [folder for folder in (data_home() / "feels", shipped("feels")) if os.path.isdir(folder)]
 
 
 def find_patches(wanted: str = "", own: str = "") -> tuple[list[Path], int]:
@@ -55,3 +60,28 @@ def find_patches(wanted: str = "", own: str = "") -> tuple[list[Path], int]:
     if wanted:
         raise RosinError(f"there is no patch {wanted!r}; the patches here are {', '.join(names) or 'none'}")
     raise RosinError("there are no patches here; give the path of one, or run from a checkout of Rosin")
+
+
+def accident_folder(patch: str) -> Path:
+    """Where the accidents kept with a patch of this name lie."""
+    return data_home() / "accidents" / file_name(patch)
+
+
+def file_name(name: str) -> str:
+    """A name as a file can have it anywhere: letters, digits, dash, underscore and space; never empty."""
+    kept = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name).strip()[:64]
+    return kept or "_"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """All of it or nothing: written beside, then put in its place. OSError as files give it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

@@ -15,7 +15,7 @@ from typing import Any
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import short
 from instrument.knobs import KnobTable
-from instrument.link import Gesture, Kind, Source
+from instrument.link import NO_SHIFT, Gesture, Kind, Source
 
 VERSION = 1
 TAKE_SECONDS_MAX = 24 * 3600.0
@@ -25,13 +25,14 @@ SLOT_MAX = 7
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One gesture of a take. ``knob`` is a knob's id, or empty for kinds that have none."""
+    """One gesture of a take. ``knob`` is a knob's id, or empty for kinds that have none; ``extra`` as in Gesture."""
 
     t: float
     kind: Kind
     value: float = 0.0
     knob: str = ""
     number: int = 0
+    extra: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ _BARE = {
     "resume": Kind.RESUME,
     "reset": Kind.RESET,
     "notes_off": Kind.ALL_NOTES_OFF,
+    "fill": Kind.FILL,
 }
 _SLOTTED = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
 
@@ -89,6 +91,21 @@ def _event(row: Mapping[str, Any]) -> Event:
         note = _whole(row, "note", 127)
         velocity = _number(row, "velocity", 0.0, 1.0)
         return Event(t, Kind.NOTE_ON if velocity else Kind.NOTE_OFF, velocity, number=note)
+    if "bridge" in row:
+        if not isinstance(row["bridge"], str) or not row["bridge"]:
+            raise ValueError(f"bridge: {short(row['bridge'])} is no knob; write its id, as `rosin knobs` lists them")
+        seconds = _number(row, "seconds", 0.0, TAKE_SECONDS_MAX)
+        return Event(t, Kind.BRIDGE, _number(row, "value", 0.0, 1.0), row["bridge"], extra=round(seconds * 1000))
+    if "accident" in row:
+        shift = _number({"shift": 0.0, **row}, "shift", -327.68, 327.67)
+        mode = _whole({"mode": 1, **row}, "mode", 2)
+        try:
+            called = int(str(row["accident"]), 16)
+        except ValueError:
+            called = -1
+        if not 0 <= called < 2**64:
+            raise ValueError(f"accident: {short(row['accident'])} is no accident; write its number in 16 hex digits")
+        return Event(t, Kind.ACCIDENT, float(mode), number=NO_SHIFT + round(shift * 100), extra=called)
     if "seed" in row:
         return Event(t, Kind.SEED, number=_whole(row, "seed", SEED_MAX))
     for key, kind in _VALUED.items():
@@ -166,7 +183,7 @@ def gestures(take: Take, table: KnobTable, start: float = 0.0) -> Iterator[Gestu
         number = table.index(event.knob) if event.knob else event.number
         seeded = event.kind is Kind.SEED
         yield Gesture(event.kind, 0 if seeded else number, event.value, start + event.t, Source.TAKE,
-                      number if seeded else 0)  # fmt: skip
+                      number if seeded else event.extra)  # fmt: skip
 
 
 def line_of(gesture: Gesture, t: float, table: KnobTable) -> str | None:
@@ -180,6 +197,14 @@ def line_of(gesture: Gesture, t: float, table: KnobTable) -> str | None:
         row |= {"knob" if kind is Kind.KNOB else "push": table[gesture.knob].id, "value": gesture.value}
     elif kind in (Kind.NOTE_ON, Kind.NOTE_OFF):
         row |= {"note": gesture.knob, "velocity": gesture.value if kind is Kind.NOTE_ON else 0.0}
+    elif kind is Kind.BRIDGE:
+        if gesture.knob >= len(table):
+            return None
+        row |= {"bridge": table[gesture.knob].id, "value": gesture.value, "seconds": gesture.extra / 1000}
+    elif kind is Kind.ACCIDENT:
+        shift = (gesture.knob - NO_SHIFT) / 100
+        row |= {"accident": f"{gesture.extra:016x}", "mode": round(gesture.value)}
+        row |= {"shift": shift} if shift else {}
     elif kind is Kind.SEED:
         row["seed"] = gesture.extra
     elif kind in _SLOTTED.values():

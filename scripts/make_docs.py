@@ -16,85 +16,20 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from docs_words import MEANINGS, SAID, VERBS
+
 from instrument.fields import Field, Section
 from instrument.hands import bindings, book, echo, settings, wire
 from instrument.knobs import PARAMETERS, Knob, table_for
 from instrument.link import Frame
 from instrument.model.null import null_card
-from instrument.patch import SHAPE as PATCH_SHAPE
 from instrument.patch import Patch
+from instrument.patch_shape import SHAPE as PATCH_SHAPE
 from instrument.rig import SHAPE as RIG_SHAPE
 from instrument.rig import Rig
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 ROOT = "/rosin"
-
-VERBS = {  # of the book: arguments and meaning; one that is here and not there, or the other way round, is an error
-    "latents": ("f f f …", "the knobs of the model from the first on, raw; as many as are sent"),
-    "patch/load": ("s or i", "a patch by its name, or by its place in the list from 0"),
-    "note": (
-        "i [f]",
-        f"MIDI note and velocity: 0 lets it go, up to 1 as it is, above as 0..127; without one {book.VELOCITY:g}",
-    ),
-    "seed": ("i", "every chance begins again under this seed"),
-    "panic": ("[bang]", "silence in 30 ms"),
-    "resume": ("[bang]", "sound again after a panic"),
-    "reset": ("[bang]", "the model forgets what it was doing"),
-    "notes/off": ("[bang]", "lets every note go"),
-    "bend": ("f", "pitch bend, -1..1"),
-    "pressure": ("f", "aftertouch, 0..1: leans on the loudness knob"),
-    "sustain": ("f", "pedal, down from 0.5"),
-    "record": ("i", "1 starts a recording, 0 ends it"),
-    "hands_only": ("i", "1: friction and chance rest, the knobs obey; 0: they play again"),
-    "snapshot": ("[i]", f"keeps everything that decides the next samples in slot 0..{book.SLOTS - 1}; 0 without one"),
-    "restore": ("[i]", "back to what the slot keeps, on the same patch"),
-    "learn": (
-        "[s [f f i]]",
-        "the next MIDI control moved will move this knob (id, lowest, highest, invert); empty cancels",
-    ),
-    "unlearn": ("s", "frees a knob of its MIDI controls"),
-    "sync": ("[i]", "tell me everything, now and from now on, at the port I send from, or at port i (1024 and above)"),
-}
-MEANINGS = {  # of entries that the shapes leave to the reader; the unit is the knob table's
-    "difficulty": "how hard it is: 0 none at all, 5 as written, 10 twice as hard",
-    "hazard": "how much chance: 0 none at all, 5 as written, 10 double",
-    "stick": "how far the hand gets ahead before the knob moves",
-    "slide": "how far the knob stays behind while it moves; at most `stick`",
-    "vs": "speed at which sticking turns to sliding",
-    "pre": "how far the knob gives before it breaks loose",
-    "elastic": "share of that give that springs back",
-    "weight": "frequency of the knob's mass on the hand's spring: low is heavy",
-    "zeta": "damping of the hand: below 1 the knob swings",
-    "visc": "thickness: time by which a steady sweep lags",
-    "micro": "damping inside the give, relative",
-    "drift": "how far the knob wanders by itself (standard deviation)",
-    "tau": "how slowly it wanders",
-    "db": "level",
-    "bend_semitones": "what a full pitch bend is worth",
-    "attack_ms": "from silence to the key's loudness",
-    "release_ms": "and back",
-    "glide_ms": "from one held key's pitch to the next",
-    "amount": "how much of it",
-    "language": "of what is said; auto = the system's",
-    "api": "the system's MIDI to use; auto = what there is",
-    "takeover": "what an absolute controller may do to a knob that stands elsewhere, see below",
-    "takes": "where recordings go",
-    "models": "a folder of models that is looked in first",
-    "patches": "a folder of patches that is looked in first",
-}
-SAID = {  # of the echo, by the end of the address
-    "out/level": "loudness of the block, RMS 0..1",
-    "out/peak": "its highest sample, 0..1",
-    "out/load": "share of the block's time spent computing",
-    "out/xruns": "blocks the device missed",
-    "out/patch": "which patch plays, its place in the list from 0",
-    "out/z": "what the model is given, in its own units",
-    "hand": "where the hand is, raw",
-    "pos": "where the knob is, raw",
-    "force": "strain between the two, in travel",
-    "stuck": "1 held, 2 sliding",
-    "distance": "from a MIDI control to the knob that it has yet to catch",
-}
 
 
 def row(*cells: str) -> str:
@@ -171,7 +106,7 @@ def sections(shape: Section, home: Any, path: tuple[str, ...] = ()) -> Iterator[
         if isinstance(part, Section):
             yield from sections(part, home, (*path, key))
         if isinstance(part, Section) and part.each is not None:
-            here = (*path, key, "KNOB")
+            here = (*path, key, "NAME" if key == "accidents" else "KNOB")
             same = all(shape.fields.get(name) is field for name, field in part.each.fields.items())
             names = ", ".join(f"`{name}`" for name in part.each.fields)
             one = [(names, "as above", "as above", "for this knob alone")]
@@ -227,7 +162,7 @@ def said() -> str:
 
     knob = f"{ROOT}/knob/KNOB"
     speaker = echo.Echo([("127.0.0.1", 9)], ROOT, hear, detail=True)
-    speaker.change((knob,))
+    speaker.change((knob,), table_for(()))
     frame = Frame()
     frame.knob_count = frame.playable = 1
     speaker.tell(frame, [("KNOB", 0.25)], 1.0)

@@ -7,6 +7,7 @@ import ast
 import re
 import runpy
 import shlex
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ WORDS = (  # of a README or of a --help: a name in capitals stands for one of th
 
 
 def script(name: str) -> dict[str, Any]:
+    if str(ROOT / "scripts") not in sys.path:
+        sys.path.insert(0, str(ROOT / "scripts"))  # as for a script that is run
     return runpy.run_path(str(ROOT / "scripts" / name))
 
 

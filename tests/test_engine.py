@@ -19,6 +19,7 @@ from instrument.model.null import NullVoice
 from instrument.rehearsal.render import offline
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import Engine
+from instrument.sound.telling import fill_frame, resume
 
 RENDER = """
 import sys
@@ -255,9 +256,9 @@ def test_a_lost_engines_frame_is_enough_to_go_on() -> None:
     now(engine, Kind.SEED, extra=99)
     play(engine, 300)
     frame = Frame()
-    engine.fill_frame(frame, 1.0)
+    fill_frame(engine, frame, 1.0)
     other = null_engine(hazard=4.0)
-    other.resume_from(frame)
+    resume(other, frame)
     assert other.sample == engine.sample
     assert other.part.seed == 99
     assert other.part.control.tick == engine.part.control.tick

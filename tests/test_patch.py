@@ -171,7 +171,7 @@ def test_the_whole_complaint_names_the_file_on_every_line() -> None:
     ("change", "said"),
     [
         ({"nmae": "x"}, "nmae: unknown entry; did you mean 'name'?"),
-        ({"latents": 8}, "latents: unknown entry; known here: schema, name, title, author"),
+        ({"zoom": 8}, "zoom: unknown entry; known here: schema, name, title, author"),
         ({"name": "a/b"}, "name: 'a/b' is no name; use 1 to 64 characters without slashes"),
         ({"name": ""}, "name: '' is no name"),
         ({"model": {"name": "first-bow"}}, "model.sha256: it is missing; write the hash that `rosin models list`"),

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from instrument.errors import RosinError
 from instrument.fields import Field, Section, check
-from instrument.patch import SHAPE as PATCH
 from instrument.patch import Patch, patch_from, patch_schema, read_patch
+from instrument.patch_shape import SHAPE as PATCH
 from instrument.rig import SHAPE as RIG
 from instrument.rig import Rig, read_rig, rig_from, rig_schema
 

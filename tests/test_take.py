@@ -35,7 +35,15 @@ KEPT = st.one_of(
     st.builds(played, st.sampled_from([Kind.BEND]), st.just(0), BOTH),
     st.builds(played, st.sampled_from([Kind.PRESSURE, Kind.SUSTAIN, Kind.HANDS_ONLY]), st.just(0), UNIT),
     st.builds(played, st.sampled_from([Kind.SNAPSHOT, Kind.RESTORE]), st.integers(0, 7)),
-    st.builds(played, st.sampled_from([Kind.PANIC, Kind.RESUME, Kind.RESET, Kind.ALL_NOTES_OFF])),
+    st.builds(played, st.sampled_from([Kind.PANIC, Kind.RESUME, Kind.RESET, Kind.ALL_NOTES_OFF, Kind.FILL])),
+    st.builds(played, st.just(Kind.BRIDGE), KNOB, UNIT, st.integers(0, 3_600_000)),
+    st.builds(
+        played,
+        st.just(Kind.ACCIDENT),
+        st.integers(0, 65535),
+        st.sampled_from([0.0, 1.0, 2.0]),
+        st.integers(0, 2**64 - 1),
+    ),
     st.builds(played, st.just(Kind.SEED), extra=st.integers(0, 2**63 - 1)),
 )
 TIME = st.floats(0, TAKE_SECONDS_MAX)
@@ -58,13 +66,14 @@ def test_what_was_played_comes_back_in_order_of_time(hands: list[tuple[float, Ge
     assert found == [g._replace(time=t, source=Source.TAKE) for t, g in wanted]
 
 
-@pytest.mark.parametrize("kind", [Kind.PATCH, Kind.RECORD])
+@pytest.mark.parametrize("kind", [Kind.PATCH, Kind.RECORD, Kind.KEEP])
 def test_what_is_not_music_is_not_kept(kind: Kind) -> None:
     assert line_of(Gesture(kind, 1, 1.0), 0.0, TABLE) is None
 
 
 def test_every_other_kind_is_kept() -> None:
-    assert [kind.name for kind in Kind if line_of(Gesture(kind, 0, 1.0), 0.0, TABLE) is None] == ["PATCH", "RECORD"]
+    lost = [kind.name for kind in Kind if line_of(Gesture(kind, 0, 1.0), 0.0, TABLE) is None]
+    assert lost == ["PATCH", "RECORD", "KEEP"]
 
 
 def test_a_knob_beyond_the_table_is_not_kept() -> None:

@@ -14,17 +14,13 @@ from typing import Any
 import numpy as np
 
 from instrument.bench.machine import machine
-from instrument.chance.drift import Drift, scaled_sigma
-from instrument.chance.entry import add_into
-from instrument.friction.law import Friction
-from instrument.friction.params import FrictionParams
-from instrument.friction.ramp import HandRamp
+from instrument.knobs import Label, LatentSpec
 from instrument.link import Gesture, Kind, Link
-from instrument.patch import read_patch
+from instrument.patch import Patch, read_patch, table_of
 from instrument.places import find_patches
 from instrument.sound import warm
 from instrument.sound.bank import open_part
-from instrument.sound.control import QUANTUM, TICK, TICKS
+from instrument.sound.control import QUANTUM, Control
 from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.part import Part
 from instrument.sound.player import Player
@@ -66,24 +62,30 @@ def model_times(part: Part, count: int, block_ms: float) -> dict[str, Any]:
     return found
 
 
-def chain_times(knobs: int, count: int, block_ms: float, tick_hz: float) -> dict[str, float]:
-    """Friction and chance alone: hands that move at every block, drift on, every knob."""
-    ramp, friction = HandRamp(knobs), Friction(knobs, tick_hz)
-    drift = Drift(list(range(knobs)), tick_hz, 1)
-    params = FrictionParams(knobs)
-    sigma = scaled_sigma(np.full(knobs, 0.05, np.float32), 5.0, np.empty(knobs, np.float32))
-    tau, one = np.full(knobs, 2.0, np.float32), np.ones(knobs, np.float32)
-    hand, pos, wander, x = (np.zeros((TICKS, knobs), np.float32) for _ in range(4))
-    rng = np.random.default_rng(2)
-    which = np.arange(knobs, dtype=np.int32)
-    values = rng.random((64, knobs)).astype(np.float32)
-    at = np.linspace(0.0, TICKS - 0.01, knobs)
+EVERY_CHANCE = {
+    "drift": 0.05, "pink": 0.03, "dice": 0.1, "dice_rate": 8.0, "dejavu": 0.3, "chaos": 0.05, "lorenz": 0.05,
+    "habit": 0.05, "holes": 30.0, "coarse": 0.004,
+}  # fmt: skip
+EVERY_FRICTION = {
+    "stick": 0.04, "slide": 0.03, "visc": 0.1, "play": 0.01, "detents": 12.0, "detent_strength": 0.02,
+    "endstop_strength": 0.05, "dig": 0.02, "fatigue": 0.5, "known": 1.0, "coupling": 0.2,
+}  # fmt: skip
+
+
+def chain_times(knobs: int, count: int, block_ms: float, rate: int) -> dict[str, float]:
+    """The whole control chain - every friction, every chance, keys, latents - under hands that never rest."""
+    latents = [LatentSpec(f"z{i}", Label(f"z{i}", f"z{i}")) for i in range(knobs)]
+    patch = Patch("bench", "bench", difficulty=5.0, hazard=5.0, friction=EVERY_FRICTION, chance=EVERY_CHANCE,
+                  chance_at={"pink": "bearing", "dice": "hand"})  # fmt: skip
+    near = np.exp(-np.abs(np.subtract.outer(np.arange(knobs), np.arange(knobs))) / 2.0)
+    control = Control(patch, table_of(patch, latents), rate, 1, near)
+    z = np.zeros((knobs, QUANTUM // 128), np.float32)
+    values = np.random.default_rng(2).random((64, knobs))
 
     def step(i: int) -> None:
-        ramp.step(knobs, which, values[i % 64], at, params, hand)
-        drift.step(i * TICKS, TICKS, sigma, tau, wander)
-        friction.step(hand, params, None, pos)
-        add_into(pos, wander, one, x)
+        for k in range(i % 4, knobs, 4):
+            control.place_knob(k, float(values[i % 64, k]), 4.0 * k / knobs, 1)
+        control.step(z)
 
     return spread(step, count, block_ms)
 
@@ -134,7 +136,8 @@ def decode(name: str = "", count: int = 8000) -> dict[str, Any]:
         "block_frames": QUANTUM,
         "block_ms": block_ms,
         "model_block": model_times(part, count, block_ms),
-        "friction_and_chance_16_knobs": chain_times(16, count, block_ms, rate / TICK),
+        "friction_and_chance_16_knobs": chain_times(16, count, block_ms, rate),
+        "friction_and_chance_64_knobs": chain_times(64, count, block_ms, rate),
         "engine": engine_times(engine, count, block_ms, live=patch.input_mode != "off"),
         "machine": machine(),
     }

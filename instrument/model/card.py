@@ -57,7 +57,10 @@ class Latent:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A model's own description. Sizes in samples, ``params`` and ``training`` free tables of numbers and words."""
+    """A model's own description. Sizes in samples, ``params`` and ``training`` free tables of numbers and words.
+
+    ``correlation``: of the latents over the training sounds, L rows of L numbers; empty where nobody measured it.
+    """
 
     name: str
     title: Label
@@ -73,6 +76,7 @@ class Card:
     params: Mapping[str, int] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     derived_from: tuple[str, ...] = ()
+    correlation: tuple[tuple[float, ...], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
 
@@ -215,6 +219,11 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         wrong.append(f"latents: {len(latents)} are more than the {LATENTS_MAX} that can be played; crop them")
     if not latents:
         wrong.append("latents: there are none; a model needs at least one knob")
+    correlation = take(table, "correlation", list, [])
+    if correlation and not _fits(correlation, len(latents)):
+        size = f"{len(latents)} by {len(latents)}"
+        wrong.append(f"correlation: it is no table of {size} numbers from -1 to 1; train it again")
+        correlation = []
     card = Card(
         name=take(table, "name", str, ""),
         title=label(table.get("title"), "title"),
@@ -230,6 +239,7 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         params=take(table, "params", Mapping, {}),
         training=take(table, "training", Mapping, {}),
         derived_from=texts("derived_from"),
+        correlation=tuple(tuple(float(c) for c in row) for row in correlation),
         files={str(k): str(v) for k, v in take(table, "files", Mapping, {}).items()},
         sha256=sha256,
     )
@@ -249,3 +259,12 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
     if wrong:
         raise Mistakes(where, wrong)
     return card
+
+
+def _fits(rows: list[Any], count: int) -> bool:
+    """Is it a square table of correlations."""
+    return len(rows) == count and all(
+        isinstance(row, list) and len(row) == count
+        and all(isinstance(c, (int, float)) and not isinstance(c, bool) and -1.0 <= c <= 1.0 for c in row)
+        for row in rows
+    )  # fmt: skip

@@ -29,6 +29,17 @@ LATENTS: tuple[Latent, ...] = (
 )  # fmt: skip
 
 
+TOGETHER = {("brightness", "glass"): 0.5, ("brightness", "hollow"): -0.5, ("breath", "motion"): 0.4,
+            ("spread", "motion"): 0.5, ("loudness", "brightness"): 0.4}  # fmt: skip
+"""No training sounds, so no habits of theirs: which knobs go together is as its makers wired it."""
+
+
+def _together() -> tuple[tuple[float, ...], ...]:
+    ids = [latent.id for latent in LATENTS]
+    pairs = {**TOGETHER, **{(b, a): c for (a, b), c in TOGETHER.items()}}
+    return tuple(tuple(1.0 if a == b else pairs.get((a, b), 0.0) for b in ids) for a in ids)
+
+
 @cache
 def null_card(sample_rate: int = 48000, channels: int = 2) -> Card:
     """The card of the null voice, built here because there is no file to read."""
@@ -47,4 +58,5 @@ def null_card(sample_rate: int = 48000, channels: int = 2) -> Card:
             "Des sinus et un souffle, calculés ; aucun apprentissage, aucun son de personne.",
         ),
         params={"decode": 0},
+        correlation=_together(),
     )

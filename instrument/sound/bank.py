@@ -12,7 +12,9 @@ from instrument.model.cards import credits_for
 from instrument.model.library import open_voice
 from instrument.model.providers import Wanted
 from instrument.patch import Patch, mistakes_against, read_patch
+from instrument.places import accident_folder, data_home
 from instrument.sound.part import Part
+from instrument.sound.patina import Patina
 
 KEPT = 24
 """Parts kept ready; of longer lists the rest is loaded when asked for (some ten ms a model, beside the sound)."""
@@ -38,6 +40,9 @@ class Bank:
         self._models = models
         self._allow_uncredited = allow_uncredited
         self._parts: dict[int, Part] = {}
+        self.patina = Patina(data_home())
+        self.wrong: list[str] = []
+        """What could not be read beside the patches (kept accidents), a sentence each."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -63,6 +68,8 @@ class Bank:
                 f"play it by itself: rosin play {self.paths[index]}"
             )
         part.warm()
+        self.wrong += part.learn_all(accident_folder(patch.name))
+        self.patina.adopt(part.voice)
         return part
 
     def fill(self) -> list[tuple[Path, str]]:

@@ -4,6 +4,9 @@ A block is QUANTUM samples and TICKS control ticks. ``place_*`` puts what the ha
 ``step`` runs the chain and leaves the model's z. With difficulty 0 and hazard 0 every knob passes bit for bit.
 
     hand u --(chance at hand)--> friction (chance at bearing = force noise) --(chance at sound)--> x --> z
+
+Time: at ``time`` 1 a tick of the chain is a tick of the clock. Slower, the chain runs its ticks - the very same ones,
+with the same chance - further apart, and knobs and keys go straight from one to the next: nothing changes its shape.
 """
 
 from __future__ import annotations
@@ -13,15 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.chance.drift import Drift, scaled_sigma
+from instrument.chance.bridge import Bridge
 from instrument.chance.entry import add_into
+from instrument.chance.mix import Mix
 from instrument.chance.words import stream_id
-from instrument.friction.law import Friction
-from instrument.friction.params import FrictionParams, scaled
+from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
 from instrument.knobs import KnobTable
 from instrument.link import Flags, Frame
-from instrument.patch import FRICTION, Patch
+from instrument.patch import Patch
+from instrument.sound.amounts import Amounts
+from instrument.sound.keybed import ALL_UP, PEDAL, Keybed
 from instrument.sound.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
 from instrument.sound.notes import Notes
 
@@ -34,20 +39,18 @@ TICKS = QUANTUM // TICK
 TARGETS_MAX = 512
 """Hand movements placed in one block; of more, the newest of each knob count (a burst carries absolute state)."""
 
-PEDAL, ALL_UP = -1, -2
-"""Note events that are no note: they wait in line with the notes, or a pedal would come before the key under it."""
-
 _ROLES = {"pitch": PITCH, "loudness": LOUDNESS}
-
-# Unless the patch says otherwise for that very knob: a drift that colours a timbre would put a melody out of tune,
-# and one on loudness would sound without a gesture.
-DRIFT_SHARE = {"pitch": 0.1, "loudness": 0.0}
 
 
 class Control:
-    """The knobs of one patch on one model. ``rate`` in Hz; K playable knobs, N in all."""
+    """The knobs of one patch on one model. ``rate`` in Hz; K playable knobs, N in all.
 
-    def __init__(self, patch: Patch, table: KnobTable, rate: int, seed: int) -> None:
+    ``correlation`` f64 [K, K] of the training latents, for coupling and habit; None where the model does not tell.
+    """
+
+    def __init__(
+        self, patch: Patch, table: KnobTable, rate: int, seed: int, correlation: NDArray[np.float64] | None = None
+    ) -> None:
         self.patch, self.table = patch, table
         count = table.playable_count
         self.count = count
@@ -59,73 +62,57 @@ class Control:
         self.hand = np.zeros((TICKS, count), np.float32)
         self.pos = np.zeros((TICKS, count), np.float32)
         self.x = np.zeros((TICKS, count), np.float32)
+        self._u = np.zeros((TICKS, count), np.float32)
         self._pushed = np.zeros((TICKS, count), np.float32)
-        self._wander = np.zeros((TICKS, count), np.float32)
+        self._bearing = np.zeros((TICKS, count), np.float32)
         self._one = np.ones(count, np.float32)
         self._targets = 0
         self._target_knob = np.zeros(TARGETS_MAX, np.int32)
         self._target_value = np.zeros(TARGETS_MAX, np.float32)
         self._target_at = np.zeros(TARGETS_MAX, np.float64)
+        names = [knob.id for knob in table.playable]
         self.ramp = HandRamp(count)
+        self.bridge = Bridge([stream_id(f"bridge/{name}") for name in names], tick_hz, seed)
         self.friction = Friction(count, tick_hz)
-        self.drift = Drift([stream_id(f"drift/{knob.id}") for knob in table.playable], tick_hz, seed)
+        self.mix = Mix(names, tick_hz, seed, patch.entries, correlation)
         self.notes = Notes(patch.note, patch.attack_ms, patch.release_ms, patch.glide_ms, patch.bend_semitones, tick_hz)
         self._pitch = np.zeros(TICKS, np.float32)
         self._level = np.zeros(TICKS, np.float32)
-        self._note_events: list[tuple[int, int, float]] = []
+        self.keys = Keybed(self.notes)
         self._role = np.array([_ROLES.get(knob.role or "", PLAIN) for knob in table.playable], np.uint8)
         self._low = np.array([knob.low for knob in table.playable], np.float32)
         self._span = np.array([knob.high - knob.low for knob in table.playable], np.float32)
         self._loudness = int(np.argmax(self._role == LOUDNESS)) if LOUDNESS in self._role else -1
         self._bottom = min(SILENCE_DB, float(self._low[self._loudness])) if self._loudness >= 0 else SILENCE_DB
-        self._given = FrictionParams(count)
-        self._params = FrictionParams(count)
-        self._sigma = np.zeros(count, np.float32)
-        self._tau = np.ones(count, np.float32)
-        self._value = [knob.value(float(self.raw[i])) for i, knob in enumerate(table)]
-        self._at = {knob.id: i for i, knob in enumerate(table)}
-        self._gain = 1.0
-        self._chancy = False
-        self._stale = False
-        self.ramp.reset(self.raw[:count])
-        self.friction.reset(self.raw[:count])
+        self._home = self.raw[:count].copy()
+        self.amounts = Amounts(table)
+        self._level_at = table.index("level")
+        self._phase = 0.0
+        self._last = np.zeros((2, count + 2))
+        self.ramp.reset(self._home)
+        self.friction.reset(self._home)
+        self.friction.couple(correlation, self._home)
         self._refresh()
 
     def parameter(self, id: str) -> float:
         """Present value of a parameter knob, in its unit."""
-        return self._value[self._at[id]]
+        return self.amounts.of(id)
 
     def gain(self) -> float:
         """Linear gain of the level knob; its lowest position is silence."""
-        return self._gain
+        return self.amounts.gain
 
     def _refresh(self) -> None:
         """Parameters moved: work out the effective friction and chance of every knob."""
-        self._stale = False
-        level = self._at["level"]
-        self._gain = 0.0 if self.raw[level] <= 0.0 else 10.0 ** (self._value[level] / 20.0)
-        for name in FRICTION:
-            array = getattr(self._given, name)
-            array[:] = self.parameter(f"friction.{name}")
-            for id, mine in self.patch.friction_knobs.items():
-                if name in mine and id in self._at:
-                    array[self._at[id]] = mine[name]
-        scaled(self._given, 0.0 if self.hands_only else self.parameter("difficulty"), self._params)
-        drift, tau = self._sigma, self._tau
-        for i, knob in enumerate(self.table.playable):
-            mine = self.patch.chance_knobs.get(knob.id, {})
-            share = DRIFT_SHARE.get(knob.role or "", 1.0)
-            drift[i] = mine.get("drift", self.parameter("chance.drift") * share)
-            tau[i] = mine.get("tau", self.parameter("chance.tau"))
-        hazard = 0.0 if self.hands_only else self.parameter("hazard")
-        scaled_sigma(drift, hazard, drift)
-        self._chancy = bool(drift.any())
+        self.amounts.refresh(float(self.raw[self._level_at]), self.hands_only)
 
     # --- what the hands did, ``at`` ticks (0 <= at < TICKS, with fractions) into the coming block, in order of time
 
     def place_knob(self, index: int, raw: float, at: float, source: int) -> None:
         """A knob's hand goes to raw 0..1. A parameter acts at once, a playable knob through the chain."""
         raw = min(1.0, max(0.0, raw))
+        if index < self.count:
+            self._leave_bridge(index)  # whoever takes the knob has it
         self.raw[index] = raw
         self.origin[index] = source
         if index < self.count:
@@ -133,29 +120,39 @@ class Control:
             self._target_knob[n], self._target_value[n], self._target_at[n] = index, raw, at
             self._targets = n + 1
         else:
-            self._value[index] = self.table[index].value(raw)
-            self._stale = True
+            self.amounts.put(index, float(self.raw[index]))
 
     def place_force(self, index: int, push: float, at: float) -> None:
         """A push of ``push`` travels on the knob, held until another one."""
         self._pushed[int(at) :, index] = push
 
+    def place_bridge(self, index: int, target: float, seconds: float) -> None:
+        """A hand that goes to raw ``target`` by itself, wandering, and is there after so many seconds exactly."""
+        if index < self.count and seconds > 0.0:
+            here, there = float(self.raw[index]), min(1.0, max(0.0, target))
+            self.bridge.start(index, here, there, seconds, self.tick)
+            self.ramp.put(index, there)  # from the tick after the last one the knob is the hand's again
+
+    def _leave_bridge(self, index: int) -> None:
+        if self.bridge.active[index]:
+            self.bridge.stop(index)
+            self.ramp.put(index, float(self.raw[index]))
+
     def place_note(self, note: int, velocity: float, at: float) -> None:
         """A key down (velocity > 0) or up."""
-        self._note_events.append((int(at), note, velocity))
+        self.keys.place(note, velocity, int(at))
 
     def place_sustain(self, down: bool, at: float) -> None:
         """The pedal goes down or up."""
-        self._note_events.append((int(at), PEDAL, float(down)))
+        self.keys.place(PEDAL, float(down), int(at))
 
     def place_all_off(self, at: float) -> None:
         """Every key and the pedal up."""
-        self._note_events.append((int(at), ALL_UP, 0.0))
+        self.keys.place(ALL_UP, 0.0, int(at))
 
     def silence(self) -> None:
         """Panic: no key is down, and none that came in this block goes down."""
-        self._note_events.clear()
-        self.notes.reset()
+        self.keys.clear()
 
     def place_pressure(self, value: float, at: float, source: int) -> None:
         """Pressure leans on the loudness knob, when there is one."""
@@ -163,85 +160,100 @@ class Control:
             self.place_knob(self._loudness, value, at, source)
 
     def obey(self, on: bool) -> None:
-        """Hands only: friction and chance rest from the next block on."""
+        """Hands only: friction, chance and slow time rest from the next block on, and no knob moves by itself."""
         self.hands_only = on
+        if on:
+            self.mix.replay.stop()
+            for knob in range(self.count):
+                self._leave_bridge(knob)
         self._refresh()
 
     # --- the chain
 
     def step(self, z: F32) -> None:
-        """Advance TICKS ticks; z f32 [K, F] is filled in latent units."""
-        if self._stale:  # once a block, however many parameters moved in it
+        """Advance TICKS ticks of the clock; z f32 [K, F] is filled in latent units."""
+        if self.amounts.stale:  # once a block, however many parameters moved in it
             self._refresh()
-        hand, pos, x = self.hand, self.pos, self.x
-        self.ramp.step(self._targets, self._target_knob, self._target_value, self._target_at, self._params, hand)
+        if self.amounts.time >= 1.0:
+            self._chain(TICKS)
+            self._phase = 0.0
+            self._last[1, :-2], self._last[1, -2], self._last[1, -1] = self.x[-1], self._pitch[-1], self._level[-1]
+        else:
+            self._slowly(self.amounts.time)
+        to_latents(self.x, self._pitch, self._level, self._low, self._span, self._role, self._bottom, z)
+
+    def _slowly(self, time: float) -> None:
+        """Ticks of the clock between those of the chain: straight lines."""
+        count, before, now = self.count, *self._last
+        line = np.empty((TICKS, count + 2))
+        for i in range(TICKS):
+            self._phase += time
+            if self._phase >= 1.0 - 1e-6:  # ten times a tenth, as a knob's float32 has it, is one
+                self._phase = self._phase - 1.0 if self._phase > 1.0 + 1e-6 else 0.0
+                before[:] = now
+                self._target_at[: self._targets] = 0.0
+                self.keys.now()
+                self._chain(1)
+                now[:-2], now[-2], now[-1] = self.x[0], self._pitch[0], self._level[0]
+            np.multiply(now - before, self._phase, out=line[i])
+            line[i] += before
+        self.x[:], self._pitch[:], self._level[:] = line[:, :-2], line[:, -2], line[:, -1]
+
+    def _chain(self, ticks: int) -> None:
+        """``ticks`` ticks of the chain into the first rows of hand, pos, x, pitch and level."""
+        hand, pos, x, amounts = self.hand[:ticks], self.pos[:ticks], self.x[:ticks], self.amounts
+        friction = amounts.friction
+        self.ramp.step(self._targets, self._target_knob, self._target_value, self._target_at, friction, hand)
         self._targets = 0
-        entry = self.patch.entry
+        if self.bridge.active.any():
+            going = np.flatnonzero(self.bridge.active)
+            self.bridge.step(self.tick, ticks, amounts.chance["bridge"], hand)
+            self.raw[going] = hand[-1, going]
+        chance = self.mix.step(self.tick, ticks, amounts.chance)
+        at_hand, at_bearing, at_sound = self.mix.active
+        u = add_into(hand, chance[0], self._one, self._u[:ticks]) if at_hand else hand
         bearing: F32 | None = None
-        u = hand
-        if self._chancy:
-            self.drift.step(self.tick, TICKS, self._sigma, self._tau, self._wander)
-            if entry == "hand":
-                u = add_into(hand, self._wander, self._one, x)
-            elif entry == "bearing":
-                bearing = self._wander
-        if self._pushed.any():
-            bearing = self._pushed if bearing is None else np.add(bearing, self._pushed, out=self._wander)
+        if at_bearing or self._pushed.any():
+            bearing = np.add(chance[1], self._pushed[:ticks] if ticks == TICKS else self._pushed[-1:],
+                             out=self._bearing[:ticks])  # fmt: skip
             self._pushed[:] = self._pushed[-1]
-        self.friction.step(u, self._params, bearing, pos)
-        if self._chancy and entry == "sound":
-            add_into(pos, self._wander, self._one, x)
+        self.friction.step(u, friction, bearing, pos)
+        if at_sound:
+            add_into(pos, chance[2], self._one, x)
         else:
             np.copyto(x, pos)
-        self._play_notes()
-        to_latents(x, self._pitch, self._level, self._low, self._span, self._role, self._bottom, z)
-        self.tick += TICKS
-
-    def _play_notes(self) -> None:
-        begin = 0
-        for tick, note, velocity in self._note_events:
-            if tick > begin:  # (equal ticks: both act before the next step)
-                self.notes.step(self._pitch[begin:tick], self._level[begin:tick])
-                begin = tick
-            if note == PEDAL:
-                self.notes.sustain(velocity > 0.0)
-            elif note == ALL_UP:
-                self.notes.all_off()
-            elif velocity > 0.0:
-                self.notes.on(note, velocity)
-            else:
-                self.notes.off(note)
-        self._note_events.clear()
-        self.notes.step(self._pitch[begin:], self._level[begin:])
+        self.mix.after(self.tick, amounts.chance, x, self._home)
+        self.keys.step(self._pitch[:ticks], self._level[:ticks])
+        self.tick += ticks
 
     # --- state
 
     def reseed(self, seed: int) -> None:
         """Chance begins again at tick 0 under another seed."""
         self.tick = 0
-        self.drift.reseed(seed)
-        self.drift.reset()
+        self.mix.reseed(seed)
+        self.bridge.reseed(seed)
+
+    def _rooms(self) -> dict[str, Any]:
+        return {"ramp": self.ramp, "friction": self.friction, "mix": self.mix, "bridge": self.bridge,
+                "notes": self.notes}  # fmt: skip
 
     def state(self) -> dict[str, Any]:
-        """Everything that decides the next tick, copied."""
+        """Everything that decides the next tick, copied: dicts of arrays and numbers."""
         return {
-            "raw": self.raw.copy(), "pushed": self._pushed.copy(), "tick": self.tick, "hands_only": self.hands_only,
-            "ramp": self.ramp.state(), "friction": self.friction.state(), "drift": self.drift.state(),
-            "notes": self.notes.state(), "seed": self.drift.seed,
+            **{name: room.state() for name, room in self._rooms().items()},
+            "raw": self.raw.copy(), "pushed": self._pushed.copy(), "last": self._last.copy(), "phase": self._phase,
+            "tick": self.tick, "hands_only": self.hands_only,
         }  # fmt: skip
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Back to a state taken by ``state()``."""
-        self.raw[:] = state["raw"]
-        self._pushed[:] = state["pushed"]
-        self.tick = state["tick"]
-        self.hands_only = state["hands_only"]
-        self.ramp.set_state(state["ramp"])
-        self.friction.set_state(state["friction"])
-        self.drift.set_state(state["drift"])
-        self.drift.reseed(state["seed"])
-        self.notes.set_state(state["notes"])
-        self._value = [knob.value(float(self.raw[i])) for i, knob in enumerate(self.table)]
+        for name, room in self._rooms().items():
+            room.set_state(state[name])
+        self.raw[:], self._pushed[:], self._last[:] = state["raw"], state["pushed"], state["last"]
+        self._phase, self.tick = float(state["phase"]), int(state["tick"])
+        self.hands_only = bool(state["hands_only"])
+        self.amounts.put_all(self.raw)
         self._refresh()
 
     def resume_from(self, frame: Frame) -> None:
@@ -252,7 +264,7 @@ class Control:
         self.ramp.reset(self.raw[: self.count])
         self.friction.reset(np.clip(np.nan_to_num(frame.pos[: self.count]), 0.0, 1.0))
         self.hands_only = bool(frame.flags & Flags.HANDS_ONLY)
-        self._value = [knob.value(float(self.raw[i])) for i, knob in enumerate(self.table)]
+        self.amounts.put_all(self.raw)
         if frame.gate > 0.0:
             self.notes.resume(frame.note, frame.gate)
         self._refresh()
@@ -263,8 +275,10 @@ class Control:
         frame.hand[:total] = self.raw
         frame.pos[:count] = self.x[-1]
         frame.force[:count] = self.friction.force
-        frame.stick[:count] = self._params.stick
+        frame.stick[:count] = self.amounts.friction.stick
         frame.stuck[:count] = self.friction.stuck
         frame.origin[:total] = self.origin
+        frame.budget[:count] = self.friction.budget
+        frame.grain[:] = self.mix.grain
         frame.note = float(self._pitch[-1])
         frame.gate = float(self._level[-1])

@@ -11,17 +11,16 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.link import Flags, Frame, Gesture, Kind
-from instrument.model.voice import VoiceState
+from instrument.link import NO_SHIFT, Gesture, Kind
 from instrument.sound.control import QUANTUM, TICK
 from instrument.sound.guard import Guard
 from instrument.sound.part import Part
+from instrument.sound.snapshot import Snapshot
+from instrument.sound.tape import Tape
 
 F32 = NDArray[np.float32]
 
@@ -33,24 +32,11 @@ HURRY_SECONDS = 0.05
 SLOTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything that decides what is played next: restore it, play the same gestures, hear the same samples."""
-
-    patch: str
-    speaking: bool
-    seed: int
-    voice: VoiceState
-    control: dict[str, Any]
-    guard: dict[str, Any]
-    gain: float
-
-
 class Engine:
     """The instrument without its hands and its loudspeaker.
 
     ``post`` gestures at sample positions, call ``block`` for QUANTUM samples at a time. ``requests`` collects what
-    the engine may not do itself (load a patch, start a recording): (kind, number) pairs for its owner.
+    the engine may not do itself (load a patch, start a recording): (kind, number, value) for its owner.
     """
 
     def __init__(self, part: Part, ceiling_db: float = -1.0) -> None:
@@ -59,8 +45,12 @@ class Engine:
         self.sample = 0
         self.guard = Guard(CHANNELS, self.rate, ceiling_db=ceiling_db)
         self.panicked = False
-        self.requests: deque[tuple[Kind, int]] = deque(maxlen=64)
+        self.tape = Tape(CHANNELS, self.rate, part.seed)
+        self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=64)
         self.resets = 0
+        self.snapshot_wanted = False
+        """Set by who may not look while a block is made; ``snapshot_taken`` is there after the next one."""
+        self.snapshot_taken: Snapshot | None = None
         self.late = 0
         self.lost = 0
         self.fading = False
@@ -71,7 +61,7 @@ class Engine:
         self._due: list[tuple[int, int, Gesture]] = []
         self._order = 0
         self._slots: list[Snapshot | None] = [None] * SLOTS
-        self._mix = np.zeros((CHANNELS, QUANTUM), np.float32)
+        self.mix = np.zeros((CHANNELS, QUANTUM), np.float32)
         self._other = np.zeros((CHANNELS, QUANTUM), np.float32)
         self._ramp = np.arange(1, QUANTUM + 1, dtype=np.float32) / np.float32(QUANTUM)
         self._gain_curve = np.zeros(QUANTUM, np.float32)
@@ -108,12 +98,15 @@ class Engine:
                 control.place_force(g.knob, g.value, at)
                 part.speaking = True
         elif kind == Kind.NOTE_ON:
-            if part.patch.notes != "off":
+            if (accident := part.accident_keys.get(g.knob)) is not None:
+                part.speaking |= control.mix.replay.play(accident)
+            elif part.patch.notes != "off":
                 control.place_note(g.knob, g.value, at)
                 part.speaking = True
                 self.panicked = False
         elif kind == Kind.NOTE_OFF:
-            control.place_note(g.knob, 0.0, at)
+            if g.knob not in part.accident_keys:
+                control.place_note(g.knob, 0.0, at)
         elif kind == Kind.BEND:
             control.notes.bend = min(1.0, max(-1.0, g.value))
         elif kind == Kind.SUSTAIN:
@@ -129,6 +122,7 @@ class Engine:
             self.panicked = False
         elif kind == Kind.SEED:
             part.reseed(g.extra)
+            self.tape.reseed(g.extra)
         elif kind == Kind.RESET:
             part.voice.reset()
         elif kind == Kind.HANDS_ONLY:
@@ -139,8 +133,23 @@ class Engine:
         elif kind == Kind.RESTORE:
             if g.knob < SLOTS and (kept := self._slots[g.knob]) is not None and kept.patch == part.patch.name:
                 self.restore(kept, with_guard=False)
-        elif kind in (Kind.PATCH, Kind.RECORD):
-            self.requests.append((Kind(kind), g.knob if kind == Kind.PATCH else int(g.value >= 0.5)))
+        elif kind == Kind.BRIDGE:
+            control.place_bridge(g.knob, g.value, g.extra / 1000.0)
+            part.speaking = True
+        elif kind == Kind.ACCIDENT:
+            if g.value < 0.5:
+                control.mix.replay.stop()
+            else:
+                shift = (g.knob - NO_SHIFT) / 100.0
+                part.speaking |= control.mix.replay.play(g.extra, g.value >= 1.5, shift)
+        elif kind == Kind.FILL:
+            control.friction.fill()
+        elif kind == Kind.PATCH:
+            self.requests.append((Kind.PATCH, g.knob, 0.0))
+        elif kind == Kind.RECORD:
+            self.requests.append((Kind.RECORD, int(g.value >= 0.5), 0.0))
+        elif kind == Kind.KEEP:
+            self.requests.append((Kind.KEEP, g.extra, g.value))
 
     # --- patches
 
@@ -180,12 +189,14 @@ class Engine:
         """Fill ``out`` f32 [2, QUANTUM] with the next samples; ``live`` f32 [Ci, QUANTUM] is what came in."""
         self._take_incoming()
         self._place()
-        mix = self._mix
+        mix = self.mix
         amount = self.part.control.parameter("input")
         np.copyto(mix, self.part.block(live, amount))
         if self._leaving is not None:
             self._crossfade(mix, live, amount)
-        aim = self.part.control.gain() if self.part.speaking else 0.0
+        model = self.part.control.amounts.model
+        self.tape.step(mix, model.tape, model.tape_drops, self.sample)
+        aim = self.part.gain() if self.part.speaking else 0.0
         if aim != self._gain:
             step = QUANTUM / (SPEAK_SECONDS * self.rate)
             aim = self._gain + min(step, max(-step, aim - self._gain))
@@ -203,6 +214,8 @@ class Engine:
             self.resets += 1
         np.copyto(out, mix)
         self.sample += QUANTUM
+        if self.snapshot_wanted:
+            self.snapshot_taken, self.snapshot_wanted = self.snapshot(), False
 
     def _crossfade(self, mix: F32, live: F32 | None, amount: float) -> None:
         """Equal power: two models are not in phase, so a linear fade would dip by 3 dB in the middle."""
@@ -225,8 +238,8 @@ class Engine:
     def snapshot(self) -> Snapshot:
         """All that decides the next samples, copied."""
         part = self.part
-        return Snapshot(part.patch.name, part.speaking, part.seed, part.voice.snapshot(), part.control.state(),
-                        self.guard.state(), self._gain)  # fmt: skip
+        return Snapshot(part.patch.name, part.speaking, part.seed, self.sample, part.voice.snapshot(),
+                        part.control.state(), self.tape.state(), self.guard.state(), self._gain)  # fmt: skip
 
     def restore(self, kept: Snapshot, with_guard: bool = True) -> None:
         """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks."""
@@ -237,55 +250,5 @@ class Engine:
         part.speaking = kept.speaking
         if with_guard:
             self.guard.set_state(kept.guard)
-            self._gain = kept.gain
-
-    def resume_from(self, frame: Frame) -> None:
-        """Take up where a lost engine left off: clock, knobs, seed and keys from the last frame it published."""
-        part = self.part
-        self.sample = frame.sample + QUANTUM
-        part.speaking = bool(frame.flags & Flags.SPEAKING)
-        self.panicked = bool(frame.flags & Flags.PANICKED)
-        self.resets, self.late, self.lost = frame.resets, frame.late, frame.lost
-        if frame.seed != part.seed:
-            part.reseed(frame.seed)
-        part.control.resume_from(frame)
-        part.control.tick = max(0, self.sample // TICK - frame.tick_origin)
-
-    def flags(self) -> Flags:
-        """What a frame says of the engine; the owner adds what it alone knows (recording, the device)."""
-        control = self.part.control
-        flags = Flags(0)
-        if self.panicked:
-            flags |= Flags.PANICKED
-        if self.fading:
-            flags |= Flags.SWAPPING
-        if self.part.speaking:
-            flags |= Flags.SPEAKING
-        if control.parameter("input") > 0.0 and self.part.patch.input_mode != "off":
-            flags |= Flags.INPUT_ON
-        if control.hands_only:
-            flags |= Flags.HANDS_ONLY
-        return flags
-
-    def fill_frame(self, frame: Frame, started: float) -> None:
-        """Write what the stage and the hands should know of the last block; ``started``: its time, monotonic s."""
-        part = self.part
-        frame.time = started
-        frame.sample = self.sample - QUANTUM
-        frame.seed = part.seed
-        frame.tick_origin = max(0, self.sample // TICK - part.control.tick)
-        frame.patch = part.index
-        frame.knob_count = len(part.table)
-        frame.playable = part.table.playable_count
-        frame.flags = int(self.flags())
-        part.control.fill_frame(frame)
-        count = min(len(part.z), len(frame.latent))
-        frame.latent[:count] = part.z[:count, -1]
-        frame.rms = self.guard.rms
-        frame.peak = self.guard.peak
-        wave = frame.wave
-        wave[:-QUANTUM] = wave[QUANTUM:]
-        wave[-QUANTUM:] = self._mix[0]
-        frame.late = self.late
-        frame.lost = self.lost
-        frame.resets = self.resets
+            self.tape.set_state(kept.tape)
+            self.sample, self._gain = kept.sample, kept.gain

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.chance.accident import Accident
+from instrument.chance.words import stream_id
+from instrument.errors import RosinError
 from instrument.knobs import KnobTable
 from instrument.model.voice import Voice
 from instrument.patch import Patch, table_of
 from instrument.sound.control import QUANTUM, TICK, Control
+from instrument.sound.stream import Stream
 
 F32 = NDArray[np.float32]
 
@@ -24,7 +31,14 @@ class Part:
         self.patch_seed = patch.seed if seed is None else seed
         self.seed = self.patch_seed
         self.table: KnobTable = table_of(patch, voice.latents)
-        self.control = Control(patch, self.table, voice.sample_rate, self.seed)
+        self.correlation = correlation_of(voice, self.table)
+        self.control = self._control(self.seed)
+        self.known: Callable[[F32], float] | None = None
+        """How familiar latents [L] are, 0..1 (percentile of the training density), when a model can tell."""
+        self.stream: Stream | None = None
+        """Set: the model is told what it was told then, and the knobs rest."""
+        self.accident_keys: dict[int, int] = {}
+        self.accidents: dict[str, Accident] = {}
         self.speaking = patch.sounds == "always"
         latents = len(voice.latents)
         frames = voice.frames
@@ -36,9 +50,48 @@ class Part:
         self._centre = np.array([[spec.start] for spec in voice.latents], np.float32)
         self.voice.reseed(self.seed, 0)
 
+    def _control(self, seed: int) -> Control:
+        control = Control(self.patch, self.table, self.voice.sample_rate, seed, self.correlation)
+        for name, accident in getattr(self, "accidents", {}).items():
+            control.mix.replay.learn(stream_id(name), accident, control.mix.names)
+        return control
+
+    def gain(self) -> float:
+        """Linear gain of the level."""
+        return self.control.gain() if self.stream is None else self.stream.gain
+
+    def learn(self, accident: Accident) -> None:
+        """Have a kept accident ready, and the key the patch gives it. Not for the thread that plays."""
+        self.accidents[accident.name] = accident
+        self.control.mix.replay.learn(stream_id(accident.name), accident, self.control.mix.names)
+        mine = self.patch.accidents.get(accident.name)
+        if mine is not None:
+            self.accident_keys[mine] = stream_id(accident.name)
+
+    def learn_all(self, folder: Path) -> list[str]:
+        """Every accident kept in a folder; what is wrong with those that are none, a sentence each."""
+        wrong = []
+        for path in sorted(folder.glob("*.npz")):
+            try:
+                self.learn(Accident.read(path))
+            except RosinError as error:
+                wrong.append(str(error))
+        return wrong
+
     def block(self, live: F32 | None, input_amount: float) -> F32:
         """Advance one quantum; returns audio f32 [C, QUANTUM], valid until the next call."""
-        self.control.step(self.z)
+        if self.stream is not None:
+            self.stream.next_into(self.z)
+            self.voice.decode(self.z, self.audio)
+            return self.audio
+        control, voice = self.control, self.voice
+        if self.known is not None:
+            control.friction.known[:] = self.known(self.z[:, -1])
+        control.step(self.z)
+        model = control.amounts.model
+        voice.temperature = model.temperature
+        voice.bend(model.bend)
+        voice.wear(model.wear)
         if live is not None and input_amount > 0.0 and self.patch.input_mode != "off" and self.voice.can_encode:
             np.mean(live, axis=0, out=self._ear[0])
             if len(self._ear) > 1:
@@ -53,7 +106,7 @@ class Part:
 
     def recall(self) -> None:
         """Back to how the patch starts; only while it is not sounding."""
-        self.control = Control(self.patch, self.table, self.voice.sample_rate, self.patch_seed)
+        self.control = self._control(self.patch_seed)
         self.seed = self.patch_seed
         self.speaking = self.patch.sounds == "always"
         self.voice.reset()
@@ -80,3 +133,10 @@ class Part:
         self.seed = seed
         self.control.reseed(seed)
         self.voice.reseed(seed, 0)
+
+
+def correlation_of(voice: Voice, table: KnobTable) -> NDArray[np.float64] | None:
+    """Which latents went together in the training sound: f64 [K, K], or None where the card does not tell."""
+    count = table.playable_count
+    matrix = np.array(voice.card.correlation, np.float64)
+    return matrix if matrix.shape == (count, count) else None

@@ -24,6 +24,8 @@ from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.load import LoadMeter
 from instrument.sound.realtime import raise_priority
 from instrument.sound.ring import Adapter, AheadRing
+from instrument.sound.stream import StreamTap
+from instrument.sound.telling import fill_frame
 
 F32 = NDArray[np.float32]
 
@@ -62,6 +64,8 @@ class Player:
         self.recorder: Tape | None = None
         self.played: deque[tuple[int, Gesture]] | None = None
         """While a take is written: (sample, gesture) as they are placed; its owner empties it."""
+        self.tap: StreamTap | None = None
+        """While a take is written: what the model was told, block by block."""
         self.load = LoadMeter(QUANTUM / engine.rate)
         self.clock = DelayLockedLoop(engine.rate, block)
         self.xruns = 0
@@ -105,7 +109,10 @@ class Player:
     def _produce(self, out: F32) -> None:
         begin = time.perf_counter()
         self._take_gestures()
-        self.engine.block(out, self._adapter.live())
+        engine = self.engine
+        engine.block(out, self._adapter.live())
+        if self.tap is not None and not engine.snapshot_wanted:
+            self.tap.push(engine.part.z, engine.part.gain())
         if self.recorder is not None:
             self.recorder.push(out)
         self._publish()
@@ -177,7 +184,7 @@ class Player:
 
     def _publish(self) -> None:
         frame = self._frame
-        self.engine.fill_frame(frame, self._started)
+        fill_frame(self.engine, frame, self._started)
         frame.flags = frame.flags | int(self.extra_flags)
         frame.xruns = self.xruns
         frame.load = self.load.now

@@ -1,4 +1,4 @@
-"""Taping: a take while it is played - the sound in one file, the gestures in another beside it. Beside the player.
+"""Taping: a take while it is played - the sound in one file, beside it the gestures and what the model was told.
 
 Belongs to the process' main thread; the callback only pushes blocks and gestures. What cannot be written is said once,
 what was written so far is kept, and the sound goes on.
@@ -17,6 +17,7 @@ from instrument.sound.bank import Bank
 from instrument.sound.engine import CHANNELS
 from instrument.sound.player import Player
 from instrument.sound.recorder import Recorder
+from instrument.sound.stream import StreamLog, StreamTap
 from instrument.take import TakeLog
 from instrument.text import say
 
@@ -31,6 +32,7 @@ class Taping:
         self.recorder = Recorder(player.rate, CHANNELS, folder)
         player.recorder = self.recorder
         self._log: TakeLog | None = None
+        self._stream: StreamLog | None = None
         self._log_begin = 0
 
     def record(self, on: bool) -> None:
@@ -38,7 +40,9 @@ class Taping:
         if not on and self.recorder.recording:
             path = self.recorder.stop()
             self._write_log()
+            self._write_stream()
             self._close_log()
+            self._close_stream()
             self.player.extra_flags &= ~Flags.RECORDING
             self.row.add("files_recorded")
             seconds = f"{self.recorder.seconds:.1f} s"
@@ -53,6 +57,7 @@ class Taping:
                 return
             self.player.extra_flags |= Flags.RECORDING
             self._open_log(path)
+            self._open_stream(path)
             self.row.set_text("state", str(path))
             self.row.say(say("recording_to", self.language, path=path))
 
@@ -65,7 +70,9 @@ class Taping:
             self.row.say(recorder.error)
             player.extra_flags &= ~Flags.RECORDING
             self._close_log()
+            self._close_stream()
         self._write_log()
+        self._write_stream()
 
     def _open_log(self, path: Path) -> None:
         engine = self.player.engine
@@ -99,3 +106,42 @@ class Taping:
         if log is not None:
             with contextlib.suppress(OSError):
                 log.close()
+
+    # --- what the model is told
+
+    def _open_stream(self, path: Path) -> None:
+        engine = self.player.engine
+        part = engine.part
+        tap = StreamTap(len(part.z), part.voice.frames)
+        head: dict[str, object] = {"patch": part.patch.name, "seed": part.seed,
+                                   "model": part.voice.card.sha256 or part.voice.card.name}  # fmt: skip
+        try:
+            self._stream = StreamLog(path.with_suffix(".z"), tap, head)
+        except OSError as error:
+            self.row.say(say("stream_failed", self.language, why=error.strerror))
+            return
+        engine.snapshot_taken, engine.snapshot_wanted = None, True
+        self.player.tap = tap
+
+    def _write_stream(self) -> None:
+        stream, engine = self._stream, self.player.engine
+        if stream is None:
+            return
+        kept, engine.snapshot_taken = engine.snapshot_taken, None
+        try:
+            if kept is not None:
+                stream.path.with_suffix(".state").write_bytes(kept.to_bytes())
+            stream.write()
+        except OSError as error:
+            self.row.say(say("stream_failed", self.language, why=error.strerror))
+            self._close_stream()
+            return
+        if stream.tap.broken:
+            self.row.say(say("stream_ended", self.language, path=stream.path))
+            self._close_stream()
+
+    def _close_stream(self) -> None:
+        stream, self._stream, self.player.tap = self._stream, None, None
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()

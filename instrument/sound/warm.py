@@ -9,10 +9,13 @@ import numpy as np
 
 def steps() -> Iterator[tuple[str, Callable[[], None]]]:
     """(what, how) of every piece of compiled code."""
-    from instrument.chance import drift, entry, noise, words
-    from instrument.friction import law, params, ramp
+    from instrument.chance import bridge, chaos, coarse, dice, drift, entry, habit, holes, mix, noise, pink, words
+    from instrument.chance import params as amounts
+    from instrument.friction import bearing, params, ramp
+    from instrument.sound import tape
 
-    for module in (words, noise, drift, entry, params, ramp, law):
+    for module in (words, noise, drift, pink, dice, bridge, chaos, habit, holes, coarse, mix, entry, amounts,
+                   params, ramp, bearing, tape):  # fmt: skip
         yield module.__name__.removeprefix("instrument."), module.warm
     yield "sound.guard", _guard
     yield "sound.engine", _engine
@@ -33,6 +36,7 @@ def _engine() -> None:
     from instrument.sound.control import QUANTUM
     from instrument.sound.engine import CHANNELS, Engine
     from instrument.sound.part import Part
+    from instrument.sound.telling import fill_frame
 
     out = np.zeros((CHANNELS, QUANTUM), np.float32)
     engine = Engine(Part(Patch("warm", "null", hazard=5.0), NullVoice(Noise(0))))
@@ -40,7 +44,7 @@ def _engine() -> None:
     engine.block(out)
     engine.change(Part(Patch("warm", "null", entry="bearing"), NullVoice(Noise(0))))
     engine.block(out)
-    engine.fill_frame(Frame(), 0.0)
+    fill_frame(engine, Frame(), 0.0)
 
 
 def warm() -> None:

@@ -175,13 +175,14 @@ def write_model(
     network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
-    latents, rho = portray(network, corpus)
+    latents, rho, together = portray(network, corpus)
     energy_wh = round(minutes / 60.0 * WATTS_PER_CORE * threads, 2)
     n = network.shape.latents
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
         name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus), family="harmonic",
         sample_rate=network.shape.sample_rate, ratio=network.shape.ratio, channels=1, latents=latents,
+        correlation=tuple(tuple(round(float(c), 4) for c in row) for row in together),
         delay_samples=DELAY_SAMPLES, about=Label(*about),
         params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
     )  # fmt: skip

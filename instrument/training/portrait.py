@@ -121,10 +121,20 @@ def _latent(id: str, label: Label, role: str, values: Doubles, low: float, high:
     )  # fmt: skip
 
 
-def portray(network: Network, corpus: Corpus) -> tuple[tuple[Latent, ...], Doubles]:
+def correlation(z: Doubles) -> Doubles:
+    """Which latents went together in the sounds, z [L, frames] -> [L, L]; one that never moved goes with none."""
+    moved = z - z.mean(1, keepdims=True)
+    spread = np.sqrt((moved**2).mean(1))
+    safe = np.where(spread > 1e-9, spread, np.inf)
+    matrix = np.clip((moved @ moved.T) / z.shape[1] / safe[:, None] / safe[None], -1.0, 1.0)
+    np.fill_diagonal(matrix, 1.0)
+    return matrix
+
+
+def portray(network: Network, corpus: Corpus) -> tuple[tuple[Latent, ...], Doubles, Doubles]:
     """Order the latents by fidelity, turn named ones so that up is more, and describe all. Changes ``network``.
 
-    Returns the card's latents and the intervention table [latents, attributes] in that order.
+    Returns the card's latents, the intervention table [latents, attributes] in that order, and their correlation.
     """
     z, std = all_encoded(network, corpus)
     rho = interventions(network, z)
@@ -147,4 +157,4 @@ def portray(network: Network, corpus: Corpus) -> tuple[tuple[Latent, ...], Doubl
         label = NAMES[named[i]] if i in named else Label(f"z{place + 1}", f"z{place + 1}")
         middle = float(np.median(z[2 + place]))
         latents.append(_latent(f"z{place + 1}", label, "latent", z[2 + place], low, high, middle, float(kept[i])))
-    return tuple(latents), rho[order] * np.array(signs)[:, None]
+    return tuple(latents), rho[order] * np.array(signs)[:, None], correlation(z)

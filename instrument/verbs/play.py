@@ -27,6 +27,7 @@ from instrument.show import Show
 from instrument.sound.settings import SoundSettings
 from instrument.take import Take, gestures, read_take
 from instrument.text import language_of, say
+from instrument.verbs.seed import seed_given
 from instrument.verbs.status import Status, decibels, terminal_here
 
 DEMO_TAKE = "first-take.jsonl"
@@ -57,7 +58,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("--ahead", type=int, help="blocks computed ahead of the device; 0 = in its callback")
     parser.add_argument("--input", action="store_true", help="open the device's inputs")
     parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), help="what runs the model")
-    parser.add_argument("--seed", type=int, help="seed of every chance, instead of the patch's")
+    parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
     parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
     parser.add_argument("--language", choices=("en", "fr"), help="language of what is said")
     parser.add_argument("--allow-uncredited", action="store_true", help="play a model without credits; it stays marked")
@@ -80,8 +81,7 @@ def rig_for(args: argparse.Namespace) -> Rig:
         raise RosinError(f"--ahead {rig.ahead} is out of range; give 0 to 64 blocks")
     if args.seconds is not None and not 0.0 < args.seconds < 1e7:
         raise RosinError(f"--for {args.seconds} is no length of time; give seconds, such as --for 20")
-    if args.seed is not None and not 0 <= args.seed < 2**63:
-        raise RosinError(f"--seed {args.seed} is out of range; give a whole number from 0 to 9223372036854775807")
+    args.seed = seed_given(args.seed)
     return rig
 
 

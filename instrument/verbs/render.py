@@ -14,14 +14,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from instrument.errors import RosinError
 from instrument.patch import read_patch
-from instrument.places import find_patches
+from instrument.places import accident_folder, data_home, find_patches
 from instrument.rehearsal.render import offline_blocks
 from instrument.rig import read_rig
 from instrument.sound.bank import open_part
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.patina import Patina
+from instrument.sound.snapshot import Snapshot
+from instrument.sound.stream import Stream
 from instrument.take import gestures, read_take
 from instrument.text import language_of, say
+from instrument.verbs.seed import seed_given
 
 SECONDS = 10.0
 AIFF = ("AIFF", "FLOAT")
@@ -36,10 +40,11 @@ def add(verbs: Any) -> None:
         description="Render offline with the engine that plays live: same seed and gestures, same bits, at any --block",
         epilog="example: rosin render examples/first-take.jsonl -o first.wav --seed 7",
     )
-    parser.add_argument("what", metavar="PATCH|TAKE", help="a patch (name or path) or a take (.jsonl)")
+    parser.add_argument("what", metavar="PATCH|TAKE|STREAM", help="a patch (name or path), a take (.jsonl) to be "
+                        "played again, or the .z beside it: what the model was told then")  # fmt: skip
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="sound file to write: .wav, .flac or .aiff")
     parser.add_argument("--seconds", type=float, help=f"length; default the take's, or {SECONDS:g}")
-    parser.add_argument("--seed", type=int, help="seed of every chance, instead of the patch's")
+    parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
     parser.add_argument("--patch", help="play the take on this patch")
     parser.add_argument("--block", type=int, default=QUANTUM, help="frames asked for at a time, as a device would")
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=RAW", help="put a knob somewhere first")
@@ -59,17 +64,25 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError(f"--seconds {args.seconds} is no length; give up to a day, such as --seconds 30")
     if not 1 <= args.block <= 65536:
         raise RosinError(f"--block {args.block} is out of range; give 1 to 65536 frames")
-    if args.seed is not None and not 0 <= args.seed < 2**63:
-        raise RosinError(f"--seed {args.seed} is out of range; give a whole number from 0 to 9223372036854775807")
+    args.seed = seed_given(args.seed)
     take = read_take(Path(args.what)) if args.what.endswith(".jsonl") else None
-    paths, index = find_patches(args.patch or (take.patch if take else args.what), rig.patches)
+    stream = Stream(Path(args.what)) if args.what.endswith(".z") else None
+    if stream and (take or args.set or args.note is not None):
+        raise RosinError("a .z file is heard as it was; to change knobs or notes render the .jsonl beside it")
+    paths, index = find_patches(args.patch or (take.patch if take else stream.patch if stream else args.what),
+                                rig.patches)  # fmt: skip
     patch = read_patch(paths[index])
-    seed = args.seed if args.seed is not None else (take.seed if take else None)
+    seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
     part = open_part(
         patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
     )  # the CPU alone: another device's arithmetic would be another result
+    part.learn_all(accident_folder(patch.name))
+    Patina(data_home()).adopt(part.voice)
     engine = Engine(part, rig.ceiling_db)
-    seconds = args.seconds or (take.seconds if take else SECONDS)
+    if stream:
+        listen_again(engine, stream, Path(args.what))
+    lasts = len(stream) * QUANTUM / engine.rate if stream else SECONDS
+    seconds = args.seconds or (take.seconds if take else lasts)
     events = [(g.time, g) for g in gestures(take, part.table)] if take else []
     events += settings_of(args, part.table)
     digest = hashlib.sha256()
@@ -103,6 +116,21 @@ def run(args: argparse.Namespace) -> int:
     if peak == 0.0:
         print(say("render_silent", language_of(rig.language)), file=errors.file)
     return 0
+
+
+def listen_again(engine: Engine, stream: Stream, path: Path) -> None:
+    """Let the engine play what the model was told then; with the .state beside it also from where the model was."""
+    part = engine.part
+    told = part.voice.card.sha256 or part.voice.card.name
+    if stream.model != told or stream.shape != part.z.shape:
+        raise RosinError(f"{path} was played on another model than {part.voice.card.name!r} is now; "
+                         "render the .jsonl beside it, which goes by names")  # fmt: skip
+    part.stream, part.speaking = stream, True
+    state = path.with_suffix(".state")
+    if state.is_file():
+        kept = Snapshot.from_bytes(state.read_bytes())
+        if kept.patch == part.patch.name:
+            engine.restore(kept)
 
 
 def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]:

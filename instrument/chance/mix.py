@@ -1,0 +1,207 @@
+"""Mix: every chance of K knobs, summed at its three places of entry, its last seconds kept. After the sources.
+
+    hand     added to what the hand asks, before friction, which filters it
+    bearing  a force in the friction: it can unstick a knob
+    sound    added to where the knob went, after friction, on its way to the model
+
+Every source runs all the time, heard or not: raising hazard late finds it where it would have been, so the same seed
+brings the same accidents at the same musical moments whatever the hands did before. What is heard at the three places
+is remembered for ``KEPT_SECONDS``: that is what "keep this accident" keeps (see accident.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.chance.accident import Accident, Replay
+from instrument.chance.chaos import Logistic, Lorenz
+from instrument.chance.coarse import Coarse
+from instrument.chance.dice import Dice
+from instrument.chance.drift import Drift
+from instrument.chance.habit import Habit
+from instrument.chance.holes import Holes
+from instrument.chance.params import ChanceParams
+from instrument.chance.pink import Pink
+from instrument.chance.words import stream_id
+from instrument.compiled import close, compiled
+from instrument.knobs import MOVING
+
+F32 = NDArray[np.float32]
+
+ENTRIES = ("hand", "bearing", "sound")
+TICKS_MOST = 64
+KEPT_SECONDS = 16.0
+KEPT_NUMBERS = 4 << 20
+"""Most numbers remembered (16 MB): with many knobs the memory is shorter."""
+
+
+@compiled
+def _gather(
+    stage: F32, heard: NDArray[np.bool_], place: NDArray[np.int64], total: F32, active: NDArray[np.bool_]
+) -> None:
+    """Add what each source gave, f32 [sources, T, K], at its place in ``total`` f32 [3, T, K]."""
+    total[:] = np.float32(0.0)
+    active[:] = False
+    for s in range(stage.shape[0]):
+        if heard[s]:
+            at = place[s]
+            active[at] = True
+            for t in range(stage.shape[1]):
+                for k in range(stage.shape[2]):
+                    total[at, t, k] += stage[s, t, k]
+
+
+@compiled
+def _remember(total: F32, active: NDArray[np.bool_], past: F32, at: int, grain: F32) -> None:
+    """Into the ring ``past`` f32 [N, 3, K] from ``at`` on; the strength at each place into ``grain``."""
+    for place in range(3):
+        square = 0.0
+        row = at
+        for t in range(total.shape[1]):
+            for k in range(total.shape[2]):
+                value = total[place, t, k]
+                past[row, place, k] = value
+                square += np.float64(value) * value
+            row = row + 1 if row + 1 < past.shape[0] else 0
+        grain[place] = np.sqrt(square / (total.shape[1] * total.shape[2])) if active[place] else 0.0
+
+
+class Mix:
+    """The chance of the knobs called ``names``. ``entry``: where each of MOVING enters (all of them: "sound").
+
+    ``correlation`` f64 [K, K] of the training latents is for habit; None: knobs that know nothing of each other.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        tick_hz: float,
+        seed: int,
+        entry: Mapping[str, str],
+        correlation: NDArray[np.float64] | None = None,
+    ) -> None:
+        count = len(names)
+        self.count, self.tick_hz, self.names = count, tick_hz, tuple(names)
+
+        def streams(what: str) -> list[int]:
+            return [stream_id(f"{what}/{name}") for name in names]
+
+        self.drift = Drift(streams("drift"), tick_hz, seed)
+        self.pink = Pink(streams("pink"), tick_hz, seed)
+        self.dice = Dice(streams("dice"), tick_hz, seed)
+        self.logistic = Logistic(streams("chaos"), tick_hz, seed)
+        self.lorenz = Lorenz(streams("lorenz"), tick_hz, seed)
+        self.habit = Habit(streams("habit"), tick_hz, np.eye(count) if correlation is None else correlation, seed)
+        self.holes = Holes(streams("holes"), tick_hz, seed)
+        self.coarse = Coarse(count)
+        self._sources: dict[str, Any] = {
+            "drift": self.drift, "pink": self.pink, "dice": self.dice, "chaos": self.logistic, "lorenz": self.lorenz,
+            "habit": self.habit, "holes": self.holes, "coarse": self.coarse,
+        }  # fmt: skip
+        self._place = np.array([ENTRIES.index(entry.get(name, "sound")) for name in MOVING], np.int64)
+        self._live: frozenset[str] = frozenset()
+        self._heard = np.zeros(len(MOVING), np.bool_)
+        self.seed = seed
+        ticks = max(64, min(round(KEPT_SECONDS * tick_hz), KEPT_NUMBERS // max(1, 3 * count)))
+        self.past: F32 = np.zeros((ticks, 3, count), np.float32)
+        self.tick = 0
+        self.replay = Replay(count, tick_hz)
+        self.active = np.zeros(3, np.bool_)
+        self.grain: F32 = np.zeros(3, np.float32)
+        """Root mean square of what enters at each place, over the last step: for the picture."""
+        self._coarse = False
+        self._sum: F32 = np.zeros((3, TICKS_MOST, count), np.float32)
+        self._stage: F32 = np.zeros((len(MOVING), TICKS_MOST, count), np.float32)
+
+    # --- playing
+
+    def step(self, tick: int, ticks: int, params: ChanceParams) -> F32:
+        """Ticks ``tick`` .. + ``ticks`` - 1 (at most 64): f32 [3, ticks, K], what enters at each of ENTRIES.
+
+        ``active[place]`` says whether anything does; where nothing does the array is 0. ``params`` are scaled already.
+        Valid until the next call; nothing is allocated that grows.
+        """
+        row, live, stage = params.row, params.live, self._stage[:, :ticks]
+        drift, pink, dice, chaos, lorenz, habit = stage
+        self.drift.step(tick, ticks, row["drift"], row["tau"], drift)
+        if "pink" in live:  # a pure function of the tick: nothing is missed
+            self.pink.step(tick, ticks, row["pink"], pink)
+        self.dice.step(
+            tick, ticks, row["dice"], row["dice_rate"], row["dice_spread"], row["dice_bias"], row["dice_steps"],
+            row["dejavu"], row["loop"], dice,
+        )  # fmt: skip
+        self.logistic.step(tick, ticks, row["chaos"], row["chaos_rate"], row["chaos_r"], chaos)
+        self.lorenz.step(tick, ticks, row["lorenz"], row["lorenz_rate"], row["lorenz_rho"], lorenz)
+        self.habit.step(tick, ticks, row["habit"], params.shape, row["tau"], habit)
+        if live is not self._live:
+            self._live = live
+            self._heard[:] = [name in live for name in MOVING]
+        total = self._sum[:, :ticks]
+        _gather(stage, self._heard, self._place, total, self.active)
+        if self.replay.playing:
+            self.replay.step(total)
+            self.active[:] = True
+        _remember(total, self.active, self.past, tick % len(self.past), self.grain)
+        self.tick = tick + ticks
+        return total
+
+    def after(self, tick: int, params: ChanceParams, x: F32, rest: F32) -> None:
+        """Coarseness, then holes, on the knobs' way to the model: ``x`` f32 [T, K] in place, ``rest`` f32 [K]."""
+        if self._coarse or "coarse" in params.live:
+            self.coarse.step(params["coarse"], x)
+            self._coarse = "coarse" in params.live  # once more when it was turned off, so that it forgets its levels
+        self.holes.step(tick, len(x), params["holes"], params["hole_length"], params["hole_freeze"], x, rest)
+
+    # --- accidents
+
+    def keep(self, seconds: float, name: str = "") -> Accident:
+        """The last ``seconds`` of chance as an accident. Copies; safe beside the thread that plays."""
+        now, length = self.tick, len(self.past)
+        ticks = max(1, min(round(seconds * self.tick_hz), length - 256, now))
+        order = np.arange(now - ticks, now) % length
+        return Accident(name, self.seed, now - ticks, self.tick_hz, self.names, self.past[order].copy())
+
+    # --- state
+
+    def reseed(self, seed: int) -> None:
+        """Everything begins again under another seed, at tick 0."""
+        self.seed, self.tick = seed, 0
+        for source in self._sources.values():
+            if hasattr(source, "reseed"):
+                source.reseed(seed)
+            source.reset()
+        self.replay.stop()
+        self.past[:] = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """All that decides the next tick, copied; not the memory of the past."""
+        return {
+            **{name: source.state() for name, source in self._sources.items()},
+            "replay": self.replay.state(), "seed": self.seed, "tick": self.tick,
+        }  # fmt: skip
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a ``state()``, bit for bit."""
+        self.seed, self.tick = int(state["seed"]), int(state["tick"])
+        for name, source in self._sources.items():
+            if hasattr(source, "reseed"):
+                source.reseed(self.seed)
+            source.set_state(state[name])
+        self.replay.set_state(state["replay"])
+        self._coarse = True
+
+
+KERNELS = (_gather, _remember)
+
+
+def warm() -> None:
+    """Compile or load every kernel here, then refuse to compile any other."""
+    mix = Mix(["a"], 1500.0, 1, {})
+    params = ChanceParams(1)
+    for ticks in (1, 4):
+        mix.after(mix.tick, params, mix.step(mix.tick, ticks, params)[2], np.zeros(1, np.float32))
+    close(*KERNELS)

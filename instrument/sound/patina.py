@@ -1,0 +1,62 @@
+"""Patina: the wear of a show's models, read when they are opened and written now and then. Beside the bank.
+
+Several patches may play one model, each with a voice of its own: what any of them wears off is added up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.errors import RosinError
+from instrument.model.voice import Voice
+from instrument.model.wear import load_wear, save_wear, wear_path
+
+F64 = NDArray[np.float64]
+
+SAVE_SECONDS = 60.0
+
+
+class Patina:
+    """Wear of all voices that were adopted. ``home``: the player's own folder. Not for the thread that plays."""
+
+    def __init__(self, home: Path, language: str = "en") -> None:
+        self._home, self._language = home, language
+        self._total: dict[str, dict[str, F64]] = {}
+        self._voices: list[tuple[str, Voice, dict[str, F64]]] = []
+        self.wrong: list[str] = []
+
+    def adopt(self, voice: Voice) -> None:
+        """Give a voice the wear it has, and count what it gets."""
+        ours, model = voice.usage(), voice.card.sha256
+        if not ours or not model:
+            return
+        if model not in self._total:
+            try:
+                self._total[model], said = load_wear(wear_path(self._home, model), ours, self._language)
+            except RosinError as error:
+                self._total[model], said = {layer: np.zeros_like(s) for layer, s in ours.items()}, str(error)
+            if said:
+                self.wrong.append(said)
+        voice.load_usage(self._total[model])
+        self._voices.append((model, voice, voice.usage()))
+
+    def save(self) -> str:
+        """Write what was played since; a sentence when it cannot be kept, else empty."""
+        worn = set()
+        for i, (model, voice, before) in enumerate(self._voices):
+            now = voice.usage()
+            for layer, seconds in now.items():
+                more = seconds - before[layer]
+                if (more > 0.0).any():
+                    self._total[model][layer] = self._total[model][layer] + more
+                    worn.add(model)
+            self._voices[i] = (model, voice, now)
+        for model in worn:
+            try:
+                save_wear(wear_path(self._home, model), self._total[model])
+            except RosinError as error:
+                return str(error)
+        return ""

@@ -1,0 +1,99 @@
+"""Stream: what the model was told, block by block, kept beside a take so that it can be listened to again, bit for bit.
+
+The take's gestures play *again* (same seed, new friction, other hands if one wants); the stream is what *was* played:
+latents after friction and chance, and the level. A file ``.z``: one line of JSON, then float32 little-endian rows of
+L * F latents and one gain, one row a block. A kill in mid-row costs that row. Beside it ``.state``, the engine as it
+was when the stream began (snapshot.py): with both, the samples are the same too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.errors import RosinError
+
+F32 = NDArray[np.float32]
+
+FORMAT = 1
+ROWS_KEPT = 16384
+"""Blocks that wait for the disk: 44 s."""
+
+
+class StreamTap:
+    """What the callback pushes into: a row a block. Its owner empties it."""
+
+    def __init__(self, latents: int, frames: int) -> None:
+        self.shape = (latents, frames)
+        self.rows: deque[F32] = deque(maxlen=ROWS_KEPT)
+        self.broken = False
+        """Another model came: the stream ended there."""
+
+    def push(self, z: F32, gain: float) -> None:
+        if z.shape != self.shape:
+            self.broken = True
+        if not self.broken:
+            row = np.empty(z.size + 1, np.float32)
+            row[:-1], row[-1] = z.ravel(), gain
+            self.rows.append(row)
+
+
+class StreamLog:
+    """Writes one stream. OSError as files give it."""
+
+    def __init__(self, path: Path, tap: StreamTap, head: dict[str, object]) -> None:
+        self.path, self.tap = path, tap
+        self._file = path.open("wb", buffering=0)
+        latents, frames = tap.shape
+        words = {"rosin_stream": FORMAT, "latents": latents, "frames": frames, **head}
+        self._file.write((json.dumps(words) + "\n").encode())
+
+    def write(self) -> None:
+        """What has come so far."""
+        rows = [self.tap.rows.popleft() for _ in range(len(self.tap.rows))]
+        if rows:
+            self._file.write(np.stack(rows).astype("<f4", copy=False).tobytes())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Stream:
+    """One stream to be listened to again: ``next_into`` gives a row a block. RosinError for what is none."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                head = json.loads(file.readline(65536))
+                data = file.read()
+            if head["rosin_stream"] != FORMAT:
+                raise ValueError("another format")
+            latents, frames = int(head["latents"]), int(head["frames"])
+            if not (0 < latents <= 4096 and 0 < frames <= 4096):
+                raise ValueError("no shape")
+            self.patch, self.seed, self.model = str(head["patch"]), int(head["seed"]), str(head["model"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or "it is no stream of Rosin"
+            raise RosinError(f"{path} cannot be listened to again ({why}); give the .z file beside a take") from None
+        width = latents * frames + 1
+        rows = np.frombuffer(data[: len(data) // (4 * width) * 4 * width], "<f4").reshape(-1, width)
+        self.shape = (latents, frames)
+        self.rows: F32 = np.where(np.isfinite(rows), rows, np.float32(0.0)).astype(np.float32)
+        self.at = 0
+        self.gain = 1.0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def next_into(self, z: F32) -> None:
+        """The next row into ``z`` f32 [L, F] and ``gain``; after the end silence: the last row with gain 0."""
+        ended = self.at >= len(self.rows)
+        if len(self.rows):
+            row = self.rows[min(self.at, len(self.rows) - 1)]
+            z[:] = row[:-1].reshape(z.shape)
+            self.gain = 0.0 if ended else float(row[-1])
+        self.at += 1

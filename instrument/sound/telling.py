@@ -1,0 +1,61 @@
+"""Telling: what a frame says of the engine, and an engine taking up where a lost one left off. Beside the engine."""
+
+from __future__ import annotations
+
+from instrument.link import Flags, Frame
+from instrument.sound.control import QUANTUM, TICK
+from instrument.sound.engine import Engine
+
+
+def flags(engine: Engine) -> Flags:
+    """The states of the engine; its owner adds what it alone knows (recording, the device)."""
+    part, control = engine.part, engine.part.control
+    found = Flags(0)
+    if engine.panicked:
+        found |= Flags.PANICKED
+    if engine.fading:
+        found |= Flags.SWAPPING
+    if part.speaking:
+        found |= Flags.SPEAKING
+    if control.parameter("input") > 0.0 and part.patch.input_mode != "off":
+        found |= Flags.INPUT_ON
+    if control.hands_only:
+        found |= Flags.HANDS_ONLY
+    return found
+
+
+def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
+    """Write what the stage and the hands should know of the last block; ``started``: its time, monotonic s."""
+    part, control = engine.part, engine.part.control
+    frame.time = started
+    frame.sample = engine.sample - QUANTUM
+    frame.seed = part.seed
+    frame.tick_origin = max(0, engine.sample // TICK - control.tick)
+    frame.patch = part.index
+    frame.knob_count = len(part.table)
+    frame.playable = part.table.playable_count
+    frame.flags = int(flags(engine))
+    control.fill_frame(frame)
+    count = min(len(part.z), len(frame.latent))
+    frame.latent[:count] = part.z[:count, -1]
+    frame.rms = engine.guard.rms
+    frame.peak = engine.guard.peak
+    wave = frame.wave
+    wave[:-QUANTUM] = wave[QUANTUM:]
+    wave[-QUANTUM:] = engine.mix[0]
+    frame.late = engine.late
+    frame.lost = engine.lost
+    frame.resets = engine.resets
+
+
+def resume(engine: Engine, frame: Frame) -> None:
+    """Take up where a lost engine left off: clock, knobs, seed and keys from the last frame it published."""
+    part = engine.part
+    engine.sample = frame.sample + QUANTUM
+    part.speaking = bool(frame.flags & Flags.SPEAKING)
+    engine.panicked = bool(frame.flags & Flags.PANICKED)
+    engine.resets, engine.late, engine.lost = frame.resets, frame.late, frame.lost
+    if frame.seed != part.seed:
+        part.reseed(frame.seed)
+    part.control.resume_from(frame)
+    part.control.tick = max(0, engine.sample // TICK - frame.tick_origin)
