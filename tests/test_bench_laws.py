@@ -58,6 +58,25 @@ def test_every_row_of_the_two_tables_is_there(printed: dict[str, Any], word: str
     assert any(word in row["name"] for row in printed["laws"])
 
 
+@pytest.mark.parametrize("page", ["friction.md", "chance.md"])
+def test_the_figures_on_the_pages_are_what_the_bench_measures(printed: dict[str, Any], page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8").partition("<!-- laws")[2].partition("<!-- end")[0]
+    rows = [line.strip("| ").split(" | ") for line in written.splitlines() if line.startswith("|")][2:]
+    by_name = {row["name"]: row for row in printed["laws"]}
+    assert len(rows) >= 20
+    for name, expected, measured, tolerance in rows:
+        row = by_name[name]
+        assert float(expected) == pytest.approx(row["expected"], rel=1e-5)
+        assert float(tolerance) == pytest.approx(row["tolerance"], rel=0.05)
+        assert abs(float(measured) - row["expected"]) <= row["tolerance"]
+        assert float(measured) == pytest.approx(row["measured"], rel=0.02, abs=1e-3), "write down what the bench says"
+
+
+def test_every_row_is_on_a_page(printed: dict[str, Any]) -> None:
+    text = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("friction.md", "chance.md"))
+    assert [row["name"] for row in printed["laws"] if f"| {row['name']} |" not in text] == []
+
+
 def test_a_law_holds_within_its_tolerance_and_no_number_holds_nothing() -> None:
     law = Law("any", 1.0, 1.05, 0.05 + 1e-9)
     assert law.holds
@@ -162,3 +181,12 @@ def test_bits_differ_where_numbers_do_not() -> None:
 def test_every_measure_has_a_name_for_the_bar() -> None:
     names = [name for name, _ in measures()]
     assert len(set(names)) == len(names) >= 20
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "img").glob("[fc]*-*.png")), ids=lambda path: path.stem)
+def test_pictures_are_as_wide_as_a_page_and_light(path: Path) -> None:
+    if path.stem.startswith(("friction-", "chance-")):
+        head = path.read_bytes()[:24]
+        assert int.from_bytes(head[16:20], "big") == 1200
+        assert path.stat().st_size < 120_000
+        assert path.name in (ROOT / "docs" / f"{path.stem.partition('-')[0]}.md").read_text(encoding="utf-8")

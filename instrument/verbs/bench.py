@@ -1,4 +1,7 @@
-"""rosin bench decode|latency|soak: figures of this machine, as ratios in one run, printed as one JSON object."""
+"""rosin bench decode|latency|soak|laws: figures of this machine, as ratios in one run, printed as one JSON object.
+
+``laws`` measures no machine but the laws of friction and chance, and says whether they hold.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,18 @@ import argparse
 import json
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from instrument.verbs.look import wide_console
+
 
 def add(verbs: Any) -> None:
     """The verb's own arguments."""
     bench = verbs.add_parser("bench", help="measure this machine", epilog="example: rosin bench decode --json")
-    what = bench.add_subparsers(dest="what", metavar="decode|latency|soak", required=True)
+    what = bench.add_subparsers(dest="what", metavar="decode|latency|soak|laws", required=True)
     decode = what.add_parser(
         "decode", help="cost of the model, the knobs and the whole engine", epilog="example: rosin bench decode --json"
     )
@@ -37,6 +47,12 @@ def add(verbs: Any) -> None:
     soak.add_argument("--ahead", type=int, default=0, help="blocks computed ahead of the device")
     soak.add_argument("--json", action="store_true")
     soak.set_defaults(run=run_soak)
+
+    laws = what.add_parser(
+        "laws", help="friction and chance against their laws, measured now", epilog="example: rosin bench laws --json"
+    )
+    laws.add_argument("--json", action="store_true")
+    laws.set_defaults(run=run_laws)
 
 
 def _show(found: dict[str, Any], as_json: bool, prefix: str = "") -> None:
@@ -73,3 +89,30 @@ def run_soak(args: argparse.Namespace) -> int:
 
     _show(soak(args.patch, args.minutes, args.block, ahead=args.ahead), args.json)
     return 0
+
+
+def run_laws(args: argparse.Namespace) -> int:
+    """See bench/laws.py. Exit 0 when every law holds, 1 when one does not."""
+    from instrument.bench.laws import Law, measures
+
+    errors, work, found = Console(stderr=True), measures(), list[Law]()
+    with Progress(
+        BarColumn(), TextColumn("{task.fields[what]}"), transient=True, disable=not errors.is_terminal, console=errors
+    ) as progress:
+        job = progress.add_task("", total=len(work), what="")
+        for what, measure in work:
+            progress.update(job, what=what)
+            found += measure()
+            progress.advance(job)
+    if args.json:
+        print(json.dumps({"bench": "laws", "laws": [law.row() for law in found]}, indent=1))
+    else:
+        shown = Table(box=None)
+        for heading in ("law", "expected", "measured", "within", ""):
+            shown.add_column(heading, justify="left" if heading in ("law", "") else "right", overflow="fold")
+        for law in found:
+            numbers = (f"{law.expected:.6g}", f"{law.measured:.6g}", f"{law.tolerance:.2g}")
+            shown.add_row(escape(law.name), *numbers, "holds" if law.holds else "DOES NOT HOLD")
+        wide_console().print(shown)
+        print(f"{sum(law.holds for law in found)} of {len(found)} hold")
+    return 0 if all(law.holds for law in found) else 1
