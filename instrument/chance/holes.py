@@ -117,6 +117,11 @@ class Holes:
         """Which knobs are missing now: bool[K], to look at."""
         return self._open
 
+    @property
+    def closed(self) -> bool:
+        """No knob is missing, nor on its way back."""
+        return not (self._open.any() or self._depth.any())
+
     def reset(self) -> None:
         """Every knob is back at once, and the next hole is the first again."""
         self._event[:] = 0

@@ -34,6 +34,7 @@ F32 = NDArray[np.float32]
 
 ENTRIES = ("hand", "bearing", "sound")
 TICKS_MOST = 64
+TURNS = 7
 KEPT_SECONDS = 16.0
 KEPT_NUMBERS = 4 << 20
 """Most numbers remembered (16 MB): with many knobs the memory is shorter."""
@@ -113,7 +114,10 @@ class Mix:
         self.active = np.zeros(3, np.bool_)
         self.grain: F32 = np.zeros(3, np.float32)
         """Root mean square of what enters at each place, over the last step: for the picture."""
-        self._coarse = False
+        self._coarse = self._holes = False
+        self._behind, self._turn = [0] * len(MOVING), 0
+        self._params: ChanceParams | None = None
+        self._unheard: F32 = np.zeros((TICKS_MOST, count), np.float32)
         self._sum: F32 = np.zeros((3, TICKS_MOST, count), np.float32)
         self._stage: F32 = np.zeros((len(MOVING), TICKS_MOST, count), np.float32)
 
@@ -125,18 +129,20 @@ class Mix:
         ``active[place]`` says whether anything does; where nothing does the array is 0. ``params`` are scaled already.
         Valid until the next call; nothing is allocated that grows.
         """
-        row, live, stage = params.row, params.live, self._stage[:, :ticks]
-        drift, pink, dice, chaos, lorenz, habit = stage
-        self.drift.step(tick, ticks, row["drift"], row["tau"], drift)
-        if "pink" in live:  # a pure function of the tick: nothing is missed
-            self.pink.step(tick, ticks, row["pink"], pink)
-        self.dice.step(
-            tick, ticks, row["dice"], row["dice_rate"], row["dice_spread"], row["dice_bias"], row["dice_steps"],
-            row["dejavu"], row["loop"], dice,
-        )  # fmt: skip
-        self.logistic.step(tick, ticks, row["chaos"], row["chaos_rate"], row["chaos_r"], chaos)
-        self.lorenz.step(tick, ticks, row["lorenz"], row["lorenz_rate"], row["lorenz_rho"], lorenz)
-        self.habit.step(tick, ticks, row["habit"], params.shape, row["tau"], habit)
+        live, stage, behind = params.live, self._stage[:, :ticks], self._behind
+        for i, name in enumerate(MOVING):
+            if name in live:
+                if behind[i]:
+                    self._catch_up(i, tick)
+                self._run(i, tick, ticks, params, stage[i])
+            else:
+                # What it does cannot depend on how ticks are cut into calls: unheard, it goes on in larger pieces,
+                # and one of them at a time.
+                behind[i] += ticks
+                if i == self._turn or behind[i] + ticks > TICKS_MOST:
+                    self._catch_up(i, tick + ticks)
+        self._turn = self._turn + 1 if self._turn < TURNS else 0
+        self._params = params
         if live is not self._live:
             self._live = live
             self._heard[:] = [name in live for name in MOVING]
@@ -149,12 +155,45 @@ class Mix:
         self.tick = tick + ticks
         return total
 
+    def _run(self, i: int, tick: int, ticks: int, params: ChanceParams, out: F32) -> None:
+        """Source i of MOVING."""
+        row = params.row
+        if i == 0:
+            self.drift.step(tick, ticks, row["drift"], row["tau"], out)
+        elif i == 1:
+            self.pink.step(tick, ticks, row["pink"], out)
+        elif i == 2:
+            self.dice.step(
+                tick, ticks, row["dice"], row["dice_rate"], row["dice_spread"], row["dice_bias"], row["dice_steps"],
+                row["dejavu"], row["loop"], out,
+            )  # fmt: skip
+        elif i == 3:
+            self.logistic.step(tick, ticks, row["chaos"], row["chaos_rate"], row["chaos_r"], out)
+        elif i == 4:
+            self.lorenz.step(tick, ticks, row["lorenz"], row["lorenz_rate"], row["lorenz_rho"], out)
+        else:
+            self.habit.step(tick, ticks, row["habit"], params.shape, row["tau"], out)
+
+    def _catch_up(self, i: int, tick: int) -> None:
+        """Source i up to ``tick``, unheard."""
+        ticks, self._behind[i] = self._behind[i], 0
+        if self._params is not None and i != 1:  # (pink is a pure function of the tick: nothing is missed)
+            self._run(i, tick - ticks, ticks, self._params, self._unheard[:ticks])
+
+    def settle(self) -> None:
+        """Every source up to now: before the amounts it was promised change, and before a state is taken."""
+        for i, ticks in enumerate(self._behind):
+            if ticks:
+                self._catch_up(i, self.tick)
+
     def after(self, tick: int, params: ChanceParams, x: F32, rest: F32) -> None:
         """Coarseness, then holes, on the knobs' way to the model: ``x`` f32 [T, K] in place, ``rest`` f32 [K]."""
         if self._coarse or "coarse" in params.live:
             self.coarse.step(params["coarse"], x)
             self._coarse = "coarse" in params.live  # once more when it was turned off, so that it forgets its levels
-        self.holes.step(tick, len(x), params["holes"], params["hole_length"], params["hole_freeze"], x, rest)
+        if self._holes or "holes" in params.live:
+            self.holes.step(tick, len(x), params["holes"], params["hole_length"], params["hole_freeze"], x, rest)
+            self._holes = "holes" in params.live or not self.holes.closed
 
     # --- accidents
 
@@ -169,6 +208,7 @@ class Mix:
 
     def reseed(self, seed: int) -> None:
         """Everything begins again under another seed, at tick 0."""
+        self._behind = [0] * len(MOVING)
         self.seed, self.tick = seed, 0
         for source in self._sources.values():
             if hasattr(source, "reseed"):
@@ -179,6 +219,7 @@ class Mix:
 
     def state(self) -> dict[str, Any]:
         """All that decides the next tick, copied; not the memory of the past."""
+        self.settle()
         return {
             **{name: source.state() for name, source in self._sources.items()},
             "replay": self.replay.state(), "seed": self.seed, "tick": self.tick,
@@ -192,7 +233,8 @@ class Mix:
                 source.reseed(self.seed)
             source.set_state(state[name])
         self.replay.set_state(state["replay"])
-        self._coarse = True
+        self._coarse = self._holes = True
+        self._behind = [0] * len(MOVING)
 
 
 KERNELS = (_gather, _remember)

@@ -64,6 +64,7 @@ class Control:
         self.x = np.zeros((TICKS, count), np.float32)
         self._u = np.zeros((TICKS, count), np.float32)
         self._pushed = np.zeros((TICKS, count), np.float32)
+        self._pushing = False
         self._bearing = np.zeros((TICKS, count), np.float32)
         self._one = np.ones(count, np.float32)
         self._targets = 0
@@ -104,6 +105,7 @@ class Control:
 
     def _refresh(self) -> None:
         """Parameters moved: work out the effective friction and chance of every knob."""
+        self.mix.settle()
         self.amounts.refresh(float(self.raw[self._level_at]), self.hands_only)
 
     # --- what the hands did, ``at`` ticks (0 <= at < TICKS, with fractions) into the coming block, in order of time
@@ -125,6 +127,7 @@ class Control:
     def place_force(self, index: int, push: float, at: float) -> None:
         """A push of ``push`` travels on the knob, held until another one."""
         self._pushed[int(at) :, index] = push
+        self._pushing = True
 
     def place_bridge(self, index: int, target: float, seconds: float) -> None:
         """A hand that goes to raw ``target`` by itself, wandering, and is there after so many seconds exactly."""
@@ -213,10 +216,11 @@ class Control:
         at_hand, at_bearing, at_sound = self.mix.active
         u = add_into(hand, chance[0], self._one, self._u[:ticks]) if at_hand else hand
         bearing: F32 | None = None
-        if at_bearing or self._pushed.any():
+        if at_bearing or self._pushing:
             bearing = np.add(chance[1], self._pushed[:ticks] if ticks == TICKS else self._pushed[-1:],
                              out=self._bearing[:ticks])  # fmt: skip
             self._pushed[:] = self._pushed[-1]
+            self._pushing = bool(self._pushed.any())
         self.friction.step(u, friction, bearing, pos)
         if at_sound:
             add_into(pos, chance[2], self._one, x)
@@ -251,6 +255,7 @@ class Control:
         for name, room in self._rooms().items():
             room.set_state(state[name])
         self.raw[:], self._pushed[:], self._last[:] = state["raw"], state["pushed"], state["last"]
+        self._pushing = True
         self._phase, self.tick = float(state["phase"]), int(state["tick"])
         self.hands_only = bool(state["hands_only"])
         self.amounts.put_all(self.raw)

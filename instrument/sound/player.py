@@ -25,12 +25,14 @@ from instrument.sound.load import LoadMeter
 from instrument.sound.realtime import raise_priority
 from instrument.sound.ring import Adapter, AheadRing
 from instrument.sound.stream import StreamTap
-from instrument.sound.telling import fill_frame
+from instrument.sound.telling import add_wave, fill_frame
 
 F32 = NDArray[np.float32]
 
 GESTURES_A_BLOCK = 256
 FUTURE_SECONDS = 1.0
+FRAME_BLOCKS = 4
+"""A frame every so many blocks of 128: 94 a second, more than any eye or hand asks for, and a quarter of the work."""
 MARGIN_SAMPLES = 32
 """Between a gesture's stamp and its arrival in the link the hands need some 0.1-0.6 ms; without this margin those
 stamped just before a block's edge would be late by it, which is jitter. It costs 0.67 ms of steady delay."""
@@ -183,7 +185,11 @@ class Player:
                     self.played.append((sample, gesture))
 
     def _publish(self) -> None:
+        self.blocks += 1
         frame = self._frame
+        add_wave(self.engine, frame)
+        if self.blocks % FRAME_BLOCKS != 1:
+            return
         fill_frame(self.engine, frame, self._started)
         frame.flags = frame.flags | int(self.extra_flags)
         frame.xruns = self.xruns
@@ -192,4 +198,3 @@ class Player:
         frame.latency = self.latency_s
         frame.record_seconds = self.record_seconds
         self.link.frames.publish(frame)
-        self.blocks += 1

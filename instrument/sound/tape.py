@@ -232,6 +232,7 @@ class Tape:
         self._mark = np.zeros(4, np.uint64)
         self._drops = np.zeros((SLOTS, 3))
         self._weights = np.zeros(POINTS)
+        self._idle = True
         self.reseed(seed)
         self.reset()
 
@@ -249,12 +250,15 @@ class Tape:
         ``amount_percent``: weighted wow and flutter, 0 - 10. Not a number counts as 0. A knob turned within a tick of
         32 samples acts at the next.
         """
+        if self._idle and not (amount_percent > 0.0 or drops_per_minute > 0.0):
+            return
         amount = min(AMOUNT_MOST, max(0.0, amount_percent)) if amount_percent == amount_percent else 0.0
         chance = -math.expm1(-drops_per_minute * TICK / (60.0 * self.sample_rate)) if drops_per_minute > 0.0 else 0.0
         _tape(
             audio, self._seed, np.uint64(first_sample), float(amount), chance,
             *self._constants, self._ring, self._low, self._scalar, self._mark, self._drops, self._weights,
         )  # fmt: skip
+        self._idle = amount == 0.0 and chance == 0.0 and not (self._scalar.any() or self._drops[:, 1].any())
 
     @property
     def delay_samples(self) -> float:
@@ -266,6 +270,7 @@ class Tape:
         for array in (self._ring, self._low, self._scalar, self._mark, self._drops):
             array.fill(0)
         self._mark[_FRESH] = 1
+        self._idle = True
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything a snapshot needs, the seed too; copies."""
@@ -275,6 +280,7 @@ class Tape:
         self.reseed(int(state["seed"][0]))
         for name in _STATE:
             getattr(self, f"_{name}")[...] = state[name]
+        self._idle = False
 
     def warm(self) -> None:
         """As the module's ``warm``: no tape needs more."""

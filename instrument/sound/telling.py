@@ -24,6 +24,13 @@ def flags(engine: Engine) -> Flags:
     return found
 
 
+def add_wave(engine: Engine, frame: Frame) -> None:
+    """The last block's samples to the frame's newest; every block, also those that no frame tells of."""
+    wave = frame.wave
+    wave[:-QUANTUM] = wave[QUANTUM:]
+    wave[-QUANTUM:] = engine.mix[0]
+
+
 def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     """Write what the stage and the hands should know of the last block; ``started``: its time, monotonic s."""
     part, control = engine.part, engine.part.control
@@ -40,9 +47,6 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     frame.latent[:count] = part.z[:count, -1]
     frame.rms = engine.guard.rms
     frame.peak = engine.guard.peak
-    wave = frame.wave
-    wave[:-QUANTUM] = wave[QUANTUM:]
-    wave[-QUANTUM:] = engine.mix[0]
     frame.late = engine.late
     frame.lost = engine.lost
     frame.resets = engine.resets
