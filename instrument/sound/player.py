@@ -111,10 +111,12 @@ class Player:
     def _produce(self, out: F32) -> None:
         begin = time.perf_counter()
         self._take_gestures()
-        engine = self.engine
+        engine, tap = self.engine, self.tap
+        if engine.snapshot_wanted:
+            tap = None  # it begins after the block at whose end the snapshot is taken
         engine.block(out, self._adapter.live())
-        if self.tap is not None and not engine.snapshot_wanted:
-            self.tap.push(engine.part.z, engine.part.gain())
+        if tap is not None:
+            tap.push(engine.part.z, engine.part.gain() if engine.part.speaking else 0.0)
         if self.recorder is not None:
             self.recorder.push(out)
         self._publish()

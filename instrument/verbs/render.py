@@ -125,12 +125,13 @@ def listen_again(engine: Engine, stream: Stream, path: Path) -> None:
     if stream.model != told or stream.shape != part.z.shape:
         raise RosinError(f"{path} was played on another model than {part.voice.card.name!r} is now; "
                          "render the .jsonl beside it, which goes by names")  # fmt: skip
-    part.stream, part.speaking = stream, True
+    part.stream = stream
     state = path.with_suffix(".state")
     if state.is_file():
         kept = Snapshot.from_bytes(state.read_bytes())
         if kept.patch == part.patch.name:
             engine.restore(kept)
+    part.speaking = True  # where it was silent then the stream's gain is 0
 
 
 def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]:
