@@ -21,6 +21,9 @@ def _ranged(id: str) -> Field:
 
 FRICTION = {k.id.partition(".")[2]: _ranged(k.id) for k in PARAMETERS if k.group == "friction"}
 CHANCE = {k.id.partition(".")[2]: _ranged(k.id) for k in PARAMETERS if k.group == "chance"}
+_OF_ALL = ("tape", "tape_drops", "temperature", "bend", "wear", "habit_shape", "lorenz_rate", "lorenz_rho")
+CHANCE_OF_ONE = {name: field for name, field in CHANCE.items() if name not in _OF_ALL}
+"""What one knob may have for itself: the rest belongs to the model, the tape, or several knobs at once."""
 ENTRIES = ("hand", "bearing", "sound")
 
 SHAPE = Section(
@@ -84,7 +87,7 @@ SHAPE = Section(
                 "at": Section(
                     {name: Field("choice", choices=ENTRIES, about="where this one enters") for name in MOVING}
                 ),
-                "knob": Section({}, each=Section(CHANCE)),
+                "knob": Section({}, each=Section(CHANCE_OF_ONE)),
             }
         ),
     },

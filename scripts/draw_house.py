@@ -72,7 +72,7 @@ def house() -> list[str]:
     left, middle, right, wide = 30, 440, 850, 240
     top, below = 286, 476
     hands = ("MIDI ports, polled", "OSC, one socket", "bindings, learn, takeover", "echo to clients")
-    link = ("shared memory", "gesture rings, 40 bytes each", "frame ring, one a block", "health and notices")
+    link = ("shared memory", "gesture rings, 40 bytes each", "frame ring, 94 a second", "health and notices")
     sound = ("engine: friction, chance, model", "guard, device or null device", "recorder",
              "real-time priority where allowed")  # fmt: skip
     stage = ("the window: not there yet", "will read frames and", "post gestures")

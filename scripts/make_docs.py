@@ -91,7 +91,7 @@ def meaning(path: tuple[str, ...], part: Field) -> str:
     """What an entry is for. A knob's own words are its name and unit, so the longer ones here come first."""
     knob = {knob.id: knob for knob in PARAMETERS}.get(".".join(path[-2:]))
     unit = f" [{knob.unit}]" if knob is not None and knob.unit else " [dB]" if path[-1] == "db" else ""
-    if path[0] in ("friction", "chance", "level") and path[-1] in MEANINGS:
+    if path[0] in ("friction", "chance", "level") and path[-1] in MEANINGS and path[-2:-1] != ("at",):
         return MEANINGS[path[-1]] + unit
     return part.about or MEANINGS.get(path[-1], "")
 
