@@ -32,7 +32,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One entry: its kind, its bounds (inclusive), whether it must be there."""
+    """One entry: its kind, its bounds (inclusive), whether it must be there.
+
+    ``choices`` are the texts of a choice; of another kind, words that may stand there instead.
+    """
 
     kind: Kind
     needed: bool = False
@@ -128,13 +131,15 @@ def _mistake(part: Field, value: Any) -> str:
         "texts": lambda: isinstance(value, list) and all(isinstance(v, str) for v in value),
         "tables": lambda: isinstance(value, list) and all(isinstance(v, Mapping) for v in value),
     }
+    if part.kind != "choice" and isinstance(value, str) and value in part.choices:
+        return ""
     try:
         right = tests[part.kind]()
     except TypeError:
         right = False
     if not right:
-        wanted = "one of " + ", ".join(part.choices) if part.kind == "choice" else _WORDS[part.kind]
-        return f"does not fit; write {wanted}"
+        words = " or ".join([_WORDS[part.kind], *part.choices]) if part.kind != "choice" else ""
+        return f"does not fit; write {words or 'one of ' + ', '.join(part.choices)}"
     if number and not abs(value) <= sys.float_info.max:  # not isfinite(): it fails on a whole number of 400 digits
         return "is not a finite number; write one"
     if number and part.low is not None and value < part.low:
@@ -178,4 +183,6 @@ def _field_schema(part: Field) -> dict[str, Any]:
         schema["minimum"] = part.low
     if part.high is not None:
         schema["maximum"] = part.high
+    if part.choices and part.kind != "choice":
+        schema = {"anyOf": [schema, {"enum": list(part.choices)}]}
     return {**schema, "description": part.about} if part.about else schema

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from instrument.daily import daily_seed
 from instrument.errors import Mistakes
 from instrument.feels import find_feels, open_feel
 from instrument.fields import check, json_schema, read_toml, short
@@ -126,6 +127,8 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         wanted[key] = MappingProxyType(wanted[key])
     for key in ("author", "seed"):
         wanted.update({key: table[key]} if key in table else {})
+    if wanted.get("seed") == "daily":
+        wanted["seed"] = daily_seed()
     for key in ("title", "about"):
         wanted.update({key: label_from(table[key])} if key in table else {})
     for key in SHAPE.fields["voice"].fields:  # type: ignore[union-attr]

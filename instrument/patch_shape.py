@@ -33,7 +33,13 @@ SHAPE = Section(
         "title": Field("label", about="title in both languages: { en = ..., fr = ... }"),
         "author": Field("text", about="who made the patch"),
         "about": Field("label", about="a sentence for the player"),
-        "seed": Field("integer", low=0, high=2**63 - 1, about="seed of every chance in the patch"),
+        "seed": Field(
+            "integer",
+            low=0,
+            high=2**63 - 1,
+            choices=("daily",),
+            about="seed of every chance in the patch; daily: the day's, the same for everybody",
+        ),
         "model": Section(
             {
                 "name": Field("text", needed=True, about="name of the model; 'null' is the weightless voice"),

@@ -56,7 +56,7 @@ def kind_of(part: Field) -> str:
     }
     if part.kind == "choice":
         return " or ".join(f'`"{choice}"`' for choice in part.choices)
-    said = words.get(part.kind, part.kind)
+    said = " or ".join([words.get(part.kind, part.kind), *(f'`"{word}"`' for word in part.choices)])
     if part.low is not None and part.low == part.high:
         return f"`{_short(part.low)}`"
     return said if part.low is None or part.high is None else f"{said}, {_short(part.low)} to {_short(part.high)}"

@@ -22,7 +22,7 @@ from instrument.cli import main, parser
 ROOT = Path(__file__).parent.parent
 TAKE = str(ROOT / "examples" / "first-take.jsonl")
 VERBS: list[list[str]] = [
-    ["play"], ["render"], ["devices"], ["knobs"], ["check"], ["warm"], ["models"], ["models", "list"],
+    ["play"], ["render"], ["devices"], ["knobs"], ["check"], ["feels"], ["warm"], ["models"], ["models", "list"],
     ["models", "show"], ["models", "verify"], ["train"], ["bench"], ["bench", "decode"], ["bench", "latency"],
 ]  # fmt: skip
 FIVE = """\
@@ -224,6 +224,25 @@ def test_check_goes_through_every_file_and_says_what_each_is(machine: Path, caps
     assert "/nowhere cannot be read (No such file or directory); give the path of a patch" in err
 
 
+def test_check_knows_feels_accidents_and_streams(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (machine / "feels").mkdir()
+    (machine / "feels" / "mine.toml").write_text('schema = 1\nname = "mine"\ntitle = "Mine"\n[friction]\nstik = 0.1\n')
+    (machine / "a.npz").write_bytes(b"PK")
+    (machine / "a.z").write_bytes(b"{}\n")
+    assert asked("check", "feels/mine.toml", "a.npz", "a.z", str(ROOT / "feels" / "rust.toml")) == 2
+    out, err = capsys.readouterr()
+    assert out.strip().endswith("a feel called rust, whole")
+    assert "friction.stik: unknown entry; did you mean 'stick'?" in err
+    assert "a.npz is no kept accident" in err
+    assert "a.z cannot be listened to again" in err
+
+
+def test_the_feels_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked("feels") == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("glass", "rosin", "rope", "clay", "rust", "stone"))
+
+
 def test_every_shipped_patch_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert asked("check") == 0
     assert capsys.readouterr().out.count(", whole") == len(list((ROOT / "patches").glob("*.toml")))
@@ -270,7 +289,7 @@ def test_the_models_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(model["folder"] == "" or len(model["sha256"]) == 64 for model in told["models"])
 
 
-@pytest.mark.parametrize("kind", ["patch", "rig"])
+@pytest.mark.parametrize("kind", ["patch", "rig", "feel"])
 def test_the_schemas_are_json_schemas(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     schema = told_as_json(capsys, "check", "--schema", kind)
     jsonschema.Draft202012Validator.check_schema(schema)

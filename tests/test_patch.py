@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from instrument.daily import daily_seed
 from instrument.errors import Mistakes, RosinError
 from instrument.knobs import PARAMETERS, Label, LatentSpec
 from instrument.model.cards import card_for
@@ -264,3 +265,24 @@ def test_a_broken_old_patch_is_told_of_its_mistakes_like_any_other() -> None:
 
 def test_the_library_type_says_what_the_file_may_leave_out() -> None:
     assert Patch("p", "null") == dataclasses.replace(patch_from(LEAST, "p.toml"), path="")
+
+
+def test_a_patch_may_have_the_seed_of_the_day_and_a_feel(tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(
+        'schema = 1\nname = "p"\nseed = "daily"\n[model]\nname = "null"\n[friction]\nfeel = "rust"\nvs = 0.5\n'
+    )
+    patch = read_patch(file)
+    assert patch.seed == daily_seed()
+    assert patch.friction["stick"] == 0.24
+    assert patch.friction["vs"] == 0.5, "what stands in the patch wins"
+    assert mistakes({**LEAST, "seed": "yearly"}) == ["seed: 'yearly' does not fit; write a whole number or daily"]
+    file.write_text('schema = 1\nname = "p"\n[model]\nname = "null"\n[friction]\nfeel = "velvet"\n')
+    with pytest.raises(Mistakes, match="there is no feel 'velvet'; the feels here: clay, glass"):
+        read_patch(file)
+
+
+def test_what_belongs_to_no_single_knob_is_refused_for_one() -> None:
+    for name in ("tape", "bend", "wear", "temperature", "habit_shape", "lorenz_rho"):
+        (line,) = mistakes({**LEAST, "chance": {"knob": {"breath": {name: 0.5}}}})
+        assert line.startswith(f"chance.knob.breath.{name}: unknown entry")

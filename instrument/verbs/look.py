@@ -13,11 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from instrument.chance.accident import Accident
 from instrument.errors import Mistakes, RosinError
+from instrument.feels import feel_schema, find_feels, read_feel
 from instrument.model.cards import card_for
 from instrument.patch import mistakes_against, patch_schema, read_patch, table_of
 from instrument.places import find_patches, patch_folders
 from instrument.rig import Rig, read_rig, rig_schema
+from instrument.sound.stream import Stream
 from instrument.take import read_take
 from instrument.text import language_of, say
 
@@ -36,12 +39,14 @@ def add(verbs: Any) -> None:
     knobs.set_defaults(run=run_knobs)
     check = verbs.add_parser(
         "check",
-        help="check patches, rigs, takes and models; every mistake at once",
+        help="check patches, feels, rigs, takes, accidents and models; every mistake at once",
         epilog="example: rosin check patches/*.toml models/first-bow",
     )
     check.add_argument("files", nargs="*", metavar="FILE", help="default: every patch that is found")
-    check.add_argument("--schema", choices=("patch", "rig"), help="print the JSON Schema for editors instead")
+    check.add_argument("--schema", choices=("patch", "rig", "feel"), help="print the JSON Schema for editors instead")
     check.set_defaults(run=run_check)
+    feels = verbs.add_parser("feels", help="list the feels: named sets of friction", epilog="example: rosin feels")
+    feels.set_defaults(run=run_feels)
     warm = verbs.add_parser("warm", help="compile what playing needs, once for all", epilog="example: rosin warm")
     warm.set_defaults(run=run_warm)
 
@@ -105,10 +110,30 @@ def run_knobs(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_feels(args: argparse.Namespace) -> int:
+    """Every feel by name, with what it says of itself; one that is broken is told, and the others are shown."""
+    language = language_of()
+    shown = Table(box=None)
+    for heading in ("feel", "title", ""):
+        shown.add_column(heading, overflow="fold")
+    wrong = 0
+    for name, path in find_feels().items():
+        try:
+            feel = read_feel(path)
+        except RosinError as error:
+            wrong += 1
+            print(error, file=sys.stderr)
+        else:
+            shown.add_row(name, feel.title.of(language), feel.about.of(language))
+    wide_console().print(shown)
+    return 2 if wrong else 0
+
+
 def run_check(args: argparse.Namespace) -> int:
     """Exit 0 when everything is whole, 2 when a line was printed."""
     if args.schema:
-        print(json.dumps(patch_schema() if args.schema == "patch" else rig_schema(), indent=1))
+        schemas = {"patch": patch_schema, "rig": rig_schema, "feel": feel_schema}
+        print(json.dumps(schemas[args.schema](), indent=1))
         return 0
     try:
         rig = read_rig()
@@ -145,6 +170,13 @@ def check_one(file: Path, rig: Rig) -> str:
             raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
         read_rig(file)
         return "a rig, whole"
+    if file.suffix == ".npz":
+        accident = Accident.read(file)
+        return f"an accident of {accident.seconds:.1f} s called {accident.name}, whole"
+    if file.suffix == ".z":
+        return f"a stream of {len(Stream(file))} blocks, whole"
+    if file.parent.name == "feels":
+        return f"a feel called {read_feel(file).name}, whole"
     patch = read_patch(file)
     card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
     if lines := mistakes_against(patch, table_of(patch, card.specs)):
