@@ -36,8 +36,8 @@ ENTRIES = ("hand", "bearing", "sound")
 TICKS_MOST = 64
 TURNS = 7
 KEPT_SECONDS = 16.0
-KEPT_NUMBERS = 4 << 20
-"""Most numbers remembered (16 MB): with many knobs the memory is shorter."""
+KEPT_NUMBERS = 2 << 20
+"""Most numbers remembered (8 MB): from 30 knobs on the memory is shorter."""
 
 
 @compiled

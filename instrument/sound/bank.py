@@ -15,6 +15,7 @@ from instrument.patch import Patch, mistakes_against, read_patch
 from instrument.places import accident_folder, data_home
 from instrument.sound.part import Part
 from instrument.sound.patina import Patina
+from instrument.text import say
 
 KEPT = 24
 """Parts kept ready; of longer lists the rest is loaded when asked for (some ten ms a model, beside the sound)."""
@@ -31,6 +32,7 @@ class Bank:
         models: str = "",
         allow_uncredited: bool = False,
         seed: int | None = None,
+        language: str = "en",
     ) -> None:
         self.paths = tuple(patches)
         self.seed = seed
@@ -39,8 +41,9 @@ class Bank:
         self._provider = provider
         self._models = models
         self._allow_uncredited = allow_uncredited
+        self._language = language
         self._parts: dict[int, Part] = {}
-        self.patina = Patina(data_home())
+        self.patina = Patina(data_home(), language)
         self.wrong: list[str] = []
         """What could not be read beside the patches (kept accidents), a sentence each."""
 
@@ -70,6 +73,8 @@ class Bank:
         part.warm()
         self.wrong += part.learn_all(accident_folder(patch.name))
         self.patina.adopt(part.voice)
+        if patch.chance.get("bend") and not part.voice.can_bend:
+            self.wrong.append(say("cannot_bend", self._language, patch=patch.name, model=patch.model))
         return part
 
     def fill(self) -> list[tuple[Path, str]]:

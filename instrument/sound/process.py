@@ -44,7 +44,7 @@ class Sound:
         self._parent = os.getppid()
         self.bank = Bank(
             [Path(p) for p in settings.patches], provider=settings.provider, models=settings.models,
-            allow_uncredited=settings.allow_uncredited, seed=settings.seed,
+            allow_uncredited=settings.allow_uncredited, seed=settings.seed, language=settings.language,
         )  # fmt: skip
         self.device: PortAudioDevice | NullDevice | None = None
         self._stand_in: NullDevice | None = None
