@@ -457,7 +457,7 @@ def test_a_feel_is_put_on_by_its_name_and_one_that_is_not_there_is_said(
         assert len(found) == 21
         client.send("/rosin/feel", "velvet")
         assert t.step() == []
-        assert str(t.said[-1]) == "there is no feel velvet"
+        assert str(t.said[-1]) == "there is no feel velvet; there are clay, glass, rope, rosin, rust, stone"
         (tmp_path / "velvet.toml").write_text("schema = 1\nname = 3", encoding="utf-8")
         client.send("/rosin/feel", "velvet")
         assert t.step() == []

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from instrument.errors import RosinError
-from instrument.feels import open_feel
+from instrument.feels import find_feels, open_feel
 from instrument.hands.book import DESK, Book, Meaning, NoFeel, kept
 from instrument.hands.counts import Counts, Events
 from instrument.hands.ear import Heard, OscEar
@@ -87,10 +87,11 @@ class OscHand:
                 self._do(meaning, args, heard)
         except NoFeel as missing:
             self._counts.osc_unknown += 1
-            self._events.complain("hands.feel", feel=missing.args[0])
+            self._events.complain("hands.feel", feel=missing.args[0], feels=", ".join(find_feels()))
         except LookupError as missing:
             self._counts.osc_unknown += 1
-            self._events.complain("hands.patch", patch=missing.args[0])
+            there = ", ".join(names[0] for names in self._patches)
+            self._events.complain("hands.patch", patch=missing.args[0], patches=there)
         except RosinError as wrong:
             self._events.complain("hands.feel.wrong", why=str(wrong).replace("\n", "; "))
         except (PatternError, ValueError):
