@@ -31,10 +31,11 @@ from instrument.bench.laws_chance import EVEN, drawn, streams
 from instrument.bench.laws_friction import BOW, BOW_SPEED, DRIVEN, LUGRE, moved
 from instrument.bench.laws_sound import worn_tone
 from instrument.chance.bridge import Bridge
-from instrument.chance.chaos import Logistic, Lorenz
+from instrument.chance.chaos import Logistic
 from instrument.chance.dice import Dice
 from instrument.chance.drift import Drift
 from instrument.chance.habit import Habit
+from instrument.chance.lorenz import Lorenz
 from instrument.chance.pink import Pink
 from instrument.feels import read_feel
 from instrument.friction.law import trace

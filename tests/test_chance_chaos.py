@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.chance.chaos import LORENZ_STEP, RANGE, TURN, Logistic, Lorenz, _logistic, _lorenz
+from instrument.chance.chaos import Logistic, _logistic
+from instrument.chance.lorenz import LORENZ_STEP, RANGE, TURN, Lorenz, _lorenz
 from instrument.chance.words import stream_id
 
 TICK_HZ = 1500.0

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from instrument.chance.dice import BETA_ERROR, RING, Dice, _beta
+from instrument.chance.beta import BETA_ERROR, beta
+from instrument.chance.dice import RING, Dice
 from instrument.chance.words import stream_id, uniform, words
 
 TICK_HZ = 1500.0
@@ -51,7 +52,7 @@ def test_the_inverse_of_beta_is_the_inverse_of_beta() -> None:
         nu = spread**-4 - 1.0
         a, b = bias * nu, (1.0 - bias) * nu
         for word in (*words(1, 2, 0, 60), np.uint64(0), np.uint64(2**64 - 2**20), np.uint64(2**63)):
-            mine, theirs = _beta(np.uint64(word), a, b), special.betaincinv(a, b, uniform(np.uint64(word)))
+            mine, theirs = beta(np.uint64(word), a, b), special.betaincinv(a, b, uniform(np.uint64(word)))
             worst = max(worst, abs(mine - theirs))
     assert worst < BETA_ERROR
 
@@ -60,7 +61,7 @@ def test_the_inverse_of_beta_is_the_inverse_of_beta() -> None:
 @given(st.floats(0.001, 0.9999), st.floats(1e-4, 1 - 1e-4), st.integers(0, 2**64 - 1))
 def test_a_value_is_within_a_ten_thousandth_anywhere(spread: float, bias: float, word: int) -> None:
     nu = spread**-4 - 1.0
-    value = _beta(np.uint64(word), bias * nu, (1.0 - bias) * nu)
+    value = beta(np.uint64(word), bias * nu, (1.0 - bias) * nu)
     u = uniform(np.uint64(word))
     above = special.betainc(bias * nu, (1.0 - bias) * nu, min(1.0, value + 1e-4))
     below = special.betainc(bias * nu, (1.0 - bias) * nu, max(0.0, value - 1e-4))

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from instrument.bench.laws import F64, TICK_HZ, Law, Measure, differing_bits, kolmogorov
 from instrument.chance.bridge import Bridge
-from instrument.chance.chaos import LORENZ_STEP, Logistic, Lorenz, _lorenz
+from instrument.chance.chaos import Logistic
 from instrument.chance.coarse import Coarse
 from instrument.chance.dice import Dice
 from instrument.chance.drift import Drift
 from instrument.chance.entry import add_into
 from instrument.chance.habit import Habit, against
 from instrument.chance.holes import FADE_S, Holes
+from instrument.chance.lorenz import LORENZ_STEP, Lorenz, _lorenz
 from instrument.chance.mix import Mix
 from instrument.chance.params import ChanceParams, scaled
 from instrument.chance.pink import Pink

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.chance.source import Source
 from instrument.chance.words import normal, philox
 from instrument.compiled import close, compiled
 
@@ -77,26 +78,21 @@ def _cross(
         w[k] = now
 
 
-class Bridge:
+class Bridge(Source):
     """The bridges of K knobs, one at a time each. ``streams``: one id each (``stream_id``).
 
     ``active``: u8[K], 1 while a knob has a bridge before it or under it. To be read, not written.
     """
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
-        self._streams = np.array(streams, np.uint64)
+        knobs = len(streams)
         self._tick_hz = tick_hz
-        knobs = len(self._streams)
         self.active = np.zeros(knobs, np.uint8)
         self._ends = np.zeros((knobs, 2))
         self._span = np.zeros((knobs, 3), np.int64)
         self._w = np.zeros(knobs)
-        self.reseed(seed)
-
-    def reseed(self, seed: int) -> None:
-        """Other accidents from the next tick on; a bridge goes on from where it is, and arrives."""
-        self.seed = seed & (2**64 - 1)
-        self._seed = np.uint64(self.seed)
+        kept: dict[str, NDArray[Any]] = {"active": self.active, "ends": self._ends, "span": self._span, "w": self._w}
+        super().__init__(streams, tick_hz, seed, kept)
 
     def start(self, knob: int, begin: float, target: float, seconds: float, tick: int) -> None:
         """From ``begin`` at ``tick`` to ``target`` ``seconds`` later, to the nearest tick, at least one.
@@ -125,19 +121,6 @@ class Bridge:
             self._seed, np.uint64(first_tick), self._streams,
             self.active, self._ends, self._span, self._w, sigma, out[:ticks],
         )  # fmt: skip
-
-    def reset(self) -> None:
-        """No bridges."""
-        self.active[:] = 0
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        return {"active": self.active.copy(), "ends": self._ends.copy(), "span": self._span.copy(), "w": self._w.copy()}
-
-    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
-        self.active[:] = state["active"]
-        self._ends[:] = state["ends"]
-        self._span[:] = state["span"]
-        self._w[:] = state["w"]
 
 
 KERNELS = (_cross,)

@@ -28,98 +28,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.chance.words import normal, philox, uniform
+from instrument.chance.beta import beta, between
+from instrument.chance.source import Source
+from instrument.chance.words import philox, uniform
 from instrument.compiled import close, compiled
 
 RING = 16
 """Throws remembered, hence the longest loop."""
-BETA_ERROR = 1e-6
-"""How far from the true inverse a value may be."""
-BELL_ENOUGH = 1e4
-"""Where a and b are beyond this, the approximation is within BETA_ERROR as it is (3e-7, 8 deviations out)."""
+
 
 _FIRST_RING = 1 << 62
 
 
 @compiled
-def _between(value: float, low: float, high: float) -> float:
-    """Clipped; ``low`` for what is not a number."""
-    return min(value, high) if value > low else low
-
-
-@compiled
-def _fraction(x: float, a: float, b: float) -> float:
-    """Continued fraction of the incomplete beta function (Numerical Recipes, 3rd ed., 6.4.5), by Lentz."""
-    tiny = 1e-300
-    c = 1.0
-    d = 1.0 - (a + b) * x / (a + 1.0)
-    d = 1.0 / (d if abs(d) > tiny else tiny)
-    product = d
-    for m in range(1, 400):
-        even = m * (b - m) * x / ((a + 2 * m - 1.0) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1.0))
-        d = 1.0 + even * d
-        d = 1.0 / (d if abs(d) > tiny else tiny)
-        c = 1.0 + even / c
-        c = c if abs(c) > tiny else tiny
-        product *= d * c
-        d = 1.0 + odd * d
-        d = 1.0 / (d if abs(d) > tiny else tiny)
-        c = 1.0 + odd / c
-        c = c if abs(c) > tiny else tiny
-        product *= d * c
-        if abs(d * c - 1.0) < 1e-12:
-            break
-    return product
-
-
-@compiled
-def _bell(word: np.uint64, a: float, b: float) -> float:
-    """Near the inverse, nearer the larger a and b are, above 1: Abramowitz and Stegun 26.5.22."""
-    z = normal(word)
-    one, other = 1.0 / (2.0 * a - 1.0), 1.0 / (2.0 * b - 1.0)
-    h = 2.0 / (one + other)
-    c = (z * z - 3.0) / 6.0
-    return a / (a + b * math.exp(-2.0 * (z * math.sqrt(c + h) / h + (other - one) * (c + 5.0 / 6.0 - 2.0 / (3.0 * h)))))
-
-
-@compiled
-def _beta(word: np.uint64, a: float, b: float) -> Any:
-    """The inverse of the Beta distribution function at a word, within BETA_ERROR; a, b > 0."""
-    u = uniform(word)
-    if a > 1.0 and b > 1.0:
-        x = _bell(word, a, b)
-        if min(a, b) > BELL_ENOUGH:
-            return x
-    else:
-        left, right = math.exp(a * math.log(a / (a + b))) / a, math.exp(b * math.log(b / (a + b))) / b
-        share = left / (left + right)
-        x = (u / share) ** (1.0 / a) if u < share else 1.0 - ((1.0 - u) / (1.0 - share)) ** (1.0 / b)
-    norm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    low, high = 0.0, 1.0
-    for i in range(100):
-        if not low < x < high or i % 4 == 3:
-            x = 0.5 * (low + high)
-        front = math.exp(norm + a * math.log(x) + b * math.log1p(-x))
-        if x < (a + 1.0) / (a + b + 2.0):
-            miss = front * _fraction(x, a, b) / a - u
-        else:
-            miss = (1.0 - u) - front * _fraction(1.0 - x, b, a) / b
-        if miss < 0.0:
-            low = x
-        else:
-            high = x
-        if high - low < BETA_ERROR:
-            break
-        # Newton, and a hair further: so that the root is soon shut in from both sides
-        x = x - miss * x * (1.0 - x) / front - math.copysign(0.25 * BETA_ERROR, miss)
-    return 0.5 * (low + high)
-
-
-@compiled
 def _value(word: np.uint64, spread: float, bias: float, steps: float) -> float:
     """The value 0..1 of a word."""
-    spread, bias = _between(spread, 0.0, 1.0), _between(bias, 0.0, 1.0)
+    spread, bias = between(spread, 0.0, 1.0), between(bias, 0.0, 1.0)
     wide = spread**4
     if wide < 1e-12 or bias == 0.0 or bias == 1.0:
         value = bias
@@ -127,8 +51,8 @@ def _value(word: np.uint64, spread: float, bias: float, steps: float) -> float:
         value = 1.0 if uniform(word) > 1.0 - bias else 0.0
     else:
         nu = (1.0 - wide) / wide
-        value = _beta(word, bias * nu, (1.0 - bias) * nu)
-    faces = math.floor(_between(steps, 0.0, 1e6) + 0.5)
+        value = beta(word, bias * nu, (1.0 - bias) * nu)
+    faces = math.floor(between(steps, 0.0, 1e6) + 0.5)
     return min(math.floor(value * faces), faces - 1.0) / (faces - 1.0) if faces >= 2.0 else value
 
 
@@ -144,8 +68,8 @@ def _remember(
 ) -> Any:
     """The word (u64) of a throw. ``ring``: u64[16]; ``place``: i64[2], where the oldest is and how far in the loop."""
     whether, what, where, _ = philox(seed, stream, np.uint64(throw))
-    length = np.int64(math.floor(_between(loop, 1.0, float(RING)) + 0.5))
-    side = 2.0 * _between(dejavu, 0.0, 1.0) - 1.0
+    length = np.int64(math.floor(between(loop, 1.0, float(RING)) + 0.5))
+    side = 2.0 * between(dejavu, 0.0, 1.0) - 1.0
     if uniform(whether) < side * side:
         if side < 0.0:
             ring[place[0]] = what
@@ -182,7 +106,7 @@ def _roll(
 ) -> None:
     """``shape`` (K, 3): spread, bias and steps at the last throw. ``stale``: the value of that throw is to be found."""
     for k in range(streams.size):
-        turn = _between(rate_hz[k] * tick_s, 0.0, 1.0)
+        turn = between(rate_hz[k] * tick_s, 0.0, 1.0)
         gain = np.float64(amount[k])
         heard = 0.0 < gain < math.inf  # false for a NaN too
         for t in range(out.shape[0]):
@@ -206,14 +130,12 @@ def _fill(seed: np.uint64, streams: NDArray[np.uint64], ring: NDArray[np.uint64]
             ring[k, i] = philox(seed, streams[k], np.uint64(_FIRST_RING + i))[1]
 
 
-class Dice:
+class Dice(Source):
     """The dice of K knobs. ``streams``: one id each (``stream_id``). Before the first throw the value is 1/2."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
         knobs = len(streams)
-        self._streams = np.array(streams, np.uint64)
-        self._tick_s = 1.0 / tick_hz
-        self._kept: dict[str, NDArray[Any]] = {
+        kept: dict[str, NDArray[Any]] = {
             "phase": np.ones(knobs),
             "throws": np.zeros(knobs, np.int64),
             "ring": np.zeros((knobs, RING), np.uint64),
@@ -223,14 +145,7 @@ class Dice:
             "stale": np.zeros(knobs, np.uint8),
             "value": np.zeros(knobs),
         }
-        self._arrays = tuple(self._kept.values())
-        self.reseed(seed)
-        self.reset()
-
-    def reseed(self, seed: int) -> None:
-        """Other accidents from the next throw on; what is remembered stays until the next ``reset``."""
-        self.seed = seed & (2**64 - 1)
-        self._seed = np.uint64(self.seed)
+        super().__init__(streams, tick_hz, seed, kept)
 
     def step(
         self,
@@ -258,19 +173,11 @@ class Dice:
 
     def reset(self) -> None:
         """Before the first throw, which is due at the next tick."""
-        for array in self._arrays:
-            array[...] = 0
+        super().reset()
         self._kept["phase"][:] = 1.0
         self._kept["place"][:, 1] = -1
         self._kept["value"][:] = 0.5
         _fill(self._seed, self._streams, self._kept["ring"])
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        return {name: array.copy() for name, array in self._kept.items()}
-
-    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
-        for name, array in self._kept.items():
-            array[:] = state[name]
 
 
 KERNELS = (_roll, _fill)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.chance.source import Source
 from instrument.chance.words import normal, philox
 from instrument.compiled import close, compiled
 
@@ -62,19 +63,12 @@ def _scale(sigma: NDArray[np.float32], scale: float, out: NDArray[np.float32]) -
         out[k] = sigma[k] * scale if scale > 0.0 else 0.0
 
 
-class Drift:
+class Drift(Source):
     """The drift of K knobs. ``streams``: one id each (``stream_id``); the state is one number a knob."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
-        self._streams = np.array(streams, np.uint64)
-        self._tick_s = 1.0 / tick_hz
-        self._y = np.zeros(len(self._streams))
-        self.reseed(seed)
-
-    def reseed(self, seed: int) -> None:
-        """Other accidents from the next tick on; the wander goes on from where it is."""
-        self.seed = seed & (2**64 - 1)
-        self._seed = np.uint64(self.seed)
+        self._y = np.zeros(len(streams))
+        super().__init__(streams, tick_hz, seed, {"y": self._y})
 
     def step(
         self,
@@ -89,15 +83,6 @@ class Drift:
         ``sigma`` (travel) and ``tau_s``: f32[K]. Where sigma is 0 the output is exactly 0.
         """
         _wander(self._seed, np.uint64(first_tick), self._tick_s, self._streams, self._y, sigma, tau_s, out[:ticks])
-
-    def reset(self) -> None:
-        self._y[:] = 0.0
-
-    def state(self) -> dict[str, NDArray[np.float64]]:
-        return {"y": self._y.copy()}
-
-    def set_state(self, state: dict[str, NDArray[np.float64]]) -> None:
-        self._y[:] = state["y"]
 
 
 def scaled_sigma(sigma: NDArray[np.float32], hazard: float, out: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.chance.source import Source
 from instrument.chance.words import normal, philox
 from instrument.compiled import close, compiled
 
@@ -121,16 +122,14 @@ def against(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
     return c
 
 
-class Habit:
+class Habit(Source):
     """The habits of K knobs. ``streams``: one id each (``stream_id``); ``correlation``: f64[K, K].
 
     ValueError when the correlation is not K by K.
     """
 
     def __init__(self, streams: Sequence[int], tick_hz: float, correlation: NDArray[np.float64], seed: int = 0) -> None:
-        self._streams = np.array(streams, np.uint64)
-        self._tick_s = 1.0 / tick_hz
-        knobs = len(self._streams)
+        knobs = len(streams)
         self.correlation = regularised(correlation)
         """What shape 1 makes, f64[K, K]: unit diagonal, regular."""
         if len(self.correlation) != knobs:
@@ -139,12 +138,7 @@ class Habit:
         self._against = _eigen(against(self.correlation))
         self._scratch = np.zeros((7, knobs))
         self._y = np.zeros(knobs)
-        self.reseed(seed)
-
-    def reseed(self, seed: int) -> None:
-        """Other accidents from the next tick on; the wander goes on from where it is."""
-        self.seed = seed & (2**64 - 1)
-        self._seed = np.uint64(self.seed)
+        super().__init__(streams, tick_hz, seed, {"y": self._y})
 
     def step(
         self,
@@ -168,16 +162,6 @@ class Habit:
             self._seed, np.uint64(first_tick), self._tick_s, self._streams, self._y, vectors, turned, values,
             abs(shape), self._scratch, amount, tau_s, out[:ticks],
         )  # fmt: skip
-
-    def reset(self) -> None:
-        """Every knob back in the hand."""
-        self._y[:] = 0.0
-
-    def state(self) -> dict[str, NDArray[np.float64]]:
-        return {"y": self._y.copy()}
-
-    def set_state(self, state: dict[str, NDArray[np.float64]]) -> None:
-        self._y[:] = state["y"]
 
 
 def _eigen(

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.chance.source import Source
 from instrument.chance.words import philox, uniform
 from instrument.compiled import close, compiled
 
@@ -72,24 +74,20 @@ def _holes(
                 base[t, k] = held[k] if depth[k] == 1.0 else base[t, k] + depth[k] * (held[k] - base[t, k])
 
 
-class Holes:
+class Holes(Source):
     """The holes of K knobs. ``streams``: one id each (``stream_id``)."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
-        self._streams = np.array(streams, np.uint64)
-        self._tick_s = 1.0 / tick_hz
-        knobs = len(self._streams)
+        knobs = len(streams)
         self._event = np.zeros(knobs, np.uint64)
         self._left = np.full(knobs, _UNDRAWN)
         self._open = np.zeros(knobs, np.bool_)
         self._depth = np.zeros(knobs)
         self._held = np.zeros(knobs)
-        self.reseed(seed)
-
-    def reseed(self, seed: int) -> None:
-        """Other accidents from the next draw on; a wait or a hole under way is lived to its end."""
-        self.seed = seed & (2**64 - 1)
-        self._seed = np.uint64(self.seed)
+        kept: dict[str, NDArray[Any]] = {
+            "event": self._event, "left": self._left, "open": self._open, "depth": self._depth, "held": self._held,
+        }  # fmt: skip
+        super().__init__(streams, tick_hz, seed, kept)
 
     def step(
         self,
@@ -124,21 +122,9 @@ class Holes:
 
     def reset(self) -> None:
         """Every knob is back at once, and the next hole is the first again."""
-        self._event[:] = 0
+        super().reset()
         self._left[:] = _UNDRAWN
-        self._open[:] = False
-        self._depth[:] = 0.0
-        self._held[:] = 0.0
 
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return {name: getattr(self, f"_{name}").copy() for name in _STATE}
-
-    def set_state(self, state: dict[str, NDArray[np.generic]]) -> None:
-        for name in _STATE:
-            getattr(self, f"_{name}")[:] = state[name]
-
-
-_STATE = ("event", "left", "open", "depth", "held")
 
 KERNELS = (_holes,)
 

@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.chance.accident import Accident, Replay
-from instrument.chance.chaos import Logistic, Lorenz
+from instrument.chance.chaos import Logistic
 from instrument.chance.coarse import Coarse
 from instrument.chance.dice import Dice
 from instrument.chance.drift import Drift
 from instrument.chance.habit import Habit
 from instrument.chance.holes import Holes
+from instrument.chance.lorenz import Lorenz
 from instrument.chance.params import ChanceParams
 from instrument.chance.pink import Pink
 from instrument.chance.words import stream_id

@@ -19,12 +19,13 @@ it levels off; the slowest row is held for 22 s. The variance is sigma^2 over al
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.chance.source import Source
 from instrument.chance.words import normal, philox
 from instrument.compiled import close, compiled
 
@@ -86,22 +87,20 @@ def _bloom(
         due[k] = first_tick + np.uint64(ticks)
 
 
-class Pink:
+class Pink(Source):
     """The pink noise of K knobs. ``streams``: one id each (``stream_id``). Ticks below 2^57.
 
     ``tick_hz`` says nothing to the law, which counts in ticks; it is here because every source has it.
     """
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
-        self._streams = np.array(streams, np.uint64)
-        self._due = np.full(len(self._streams), _NEVER)
-        self._rows = np.zeros((len(self._streams), ROWS))
-        self.reseed(seed)
+        self._due = np.full(len(streams), _NEVER)
+        self._rows = np.zeros((len(streams), ROWS))
+        super().__init__(streams, tick_hz, seed, {})
 
     def reseed(self, seed: int) -> None:
         """Other accidents from the next tick on."""
-        self.seed = seed & (2**64 - 1)
-        self._seed = np.uint64(self.seed)
+        super().reseed(seed)
         self.reset()
 
     def step(self, first_tick: int, ticks: int, sigma: NDArray[np.float32], out: NDArray[np.float32]) -> None:
@@ -115,11 +114,8 @@ class Pink:
         """Changes no output: the tick says all."""
         self._due[:] = _NEVER
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Empty: the tick says all."""
-        return {}
-
-    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """There is none: the tick says all."""
         self.reset()
 
 

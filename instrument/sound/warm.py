@@ -9,12 +9,26 @@ import numpy as np
 
 def steps() -> Iterator[tuple[str, Callable[[], None]]]:
     """(what, how) of every piece of compiled code."""
-    from instrument.chance import bridge, chaos, coarse, dice, drift, entry, habit, holes, mix, noise, pink, words
+    from instrument.chance import (
+        bridge,
+        chaos,
+        coarse,
+        dice,
+        drift,
+        entry,
+        habit,
+        holes,
+        lorenz,
+        mix,
+        noise,
+        pink,
+        words,
+    )
     from instrument.chance import params as amounts
     from instrument.friction import bearing, params, ramp
     from instrument.sound import tape
 
-    for module in (words, noise, drift, pink, dice, bridge, chaos, habit, holes, coarse, mix, entry, amounts,
+    for module in (words, noise, drift, pink, dice, bridge, chaos, lorenz, habit, holes, coarse, mix, entry, amounts,
                    params, ramp, bearing, tape):  # fmt: skip
         yield module.__name__.removeprefix("instrument."), module.warm
     yield "sound.guard", _guard
