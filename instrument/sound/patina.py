@@ -16,8 +16,6 @@ from instrument.model.wear import load_wear, save_wear, wear_path
 
 F64 = NDArray[np.float64]
 
-SAVE_SECONDS = 60.0
-
 
 class Patina:
     """Wear of all voices that were adopted. ``home``: the player's own folder. Not for the thread that plays."""

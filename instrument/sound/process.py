@@ -12,16 +12,14 @@ import sys
 import time
 from pathlib import Path
 
-from instrument.chance.words import stream_id
 from instrument.errors import RosinError
 from instrument.link import Flags, Frame, Kind, Link
-from instrument.places import accident_folder, file_name, write_whole
 from instrument.sound import realtime, warm
 from instrument.sound.bank import Bank
 from instrument.sound.device import NO_CARD, NO_PORTAUDIO, PortAudioDevice, open_device
 from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.keepsakes import Keepsakes
 from instrument.sound.null_device import NullDevice
-from instrument.sound.patina import SAVE_SECONDS
 from instrument.sound.player import Player
 from instrument.sound.settings import SoundSettings
 from instrument.sound.taping import Taping
@@ -51,17 +49,17 @@ class Sound:
         self._retry_at = 0.0
         self._tell_what_was_got = 0.0
         self._resets = 0
-        self._save_at = time.monotonic() + SAVE_SECONDS
+        self.keepsakes = Keepsakes(self.bank, self.link, self.language)
 
     def load(self, seen: Frame | None) -> None:
         """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
         warm.warm()
         index = self.settings.index if seen is None else min(seen.patch, len(self.bank) - 1)
         part = self.bank.part(index)
-        for path, why in self.bank.fill():
-            self.row.say(say("patch_failed", self.language, name=path.stem, why=why))
-        for sentence in (*self.bank.wrong, *self.bank.patina.wrong):
-            self.row.say(sentence)
+        failed = [say("patch_failed", self.language, name=path.stem, why=why) for path, why in self.bank.fill()]
+        if not self.settings.understudy:  # who plays has said it already
+            for sentence in (*failed, *self.bank.wrong, *self.bank.patina.wrong):
+                self.row.say(sentence)
         self.engine = Engine(part, self.settings.ceiling_db)
         self.engine.guard.warm()
 
@@ -130,11 +128,7 @@ class Sound:
             if device is not None:
                 device.close()
         self.player.stop()
-        self._keep_wear()
-
-    def _keep_wear(self) -> None:
-        if said := self.bank.patina.save():
-            self.row.say(said)
+        self.keepsakes.close()
 
     def look(self) -> None:
         """One look: heartbeat, requests, the recorder, the device."""
@@ -153,7 +147,7 @@ class Sound:
             elif kind == Kind.RECORD:
                 self.taping.record(bool(number))
             elif kind == Kind.KEEP:
-                self.keep_accident(number, value)
+                self.keepsakes.keep_accident(engine.part, number, value)
         if engine.resets != self._resets:
             self._resets = engine.resets
             self.row.put("resets", engine.resets)
@@ -166,9 +160,7 @@ class Sound:
             self.row.put("xruns", player.xruns)
             self._look_at_device(self.device, now)
         self.taping.look()
-        if now >= self._save_at:
-            self._save_at = now + SAVE_SECONDS
-            self._keep_wear()
+        self.keepsakes.look(now)
 
     def change_patch(self, index: int) -> None:
         """Hand the engine another part; a patch that does not load leaves the present one playing."""
@@ -186,23 +178,6 @@ class Sound:
             part.recall()
         self.row.set_text("where", part.voice.where)
         self.engine.change(part)
-
-    def keep_accident(self, key: int, seconds: float) -> None:
-        """What chance just did, into a file; every patch's own folder of the player's."""
-        part = self.engine.part
-        name = self.link.health.row("hands").text("state")
-        if stream_id(name) != key:  # another name came meanwhile, or it was no hand that asked
-            name = time.strftime("accident-%H%M%S")
-        accident = part.control.mix.keep(seconds, name)
-        path = accident_folder(part.patch.name) / f"{file_name(name)}.npz"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, accident.to_bytes())
-        except OSError as error:
-            self.row.say(say("accident_failed", self.language, name=name, why=error.strerror or error))
-            return
-        part.learn(accident)
-        self.row.say(say("accident_kept", self.language, name=name, seconds=f"{accident.seconds:.1f} s", path=path))
 
     def _look_at_device(self, device: PortAudioDevice | NullDevice, now: float) -> None:
         """A device that stopped calling is reopened; meanwhile a null device keeps the time and the music going."""
