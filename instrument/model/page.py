@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from instrument.errors import RosinError
+from instrument.model.atlas import Atlas
 from instrument.model.card import Card, Latent
 from instrument.model.credits import Credits, energy_words, no_credits, roll
 from instrument.text import say
@@ -59,8 +61,13 @@ def _facts(training: Mapping[str, object], language: str) -> list[str]:
     return facts
 
 
-def show_page(card: Card, credits: Credits | None, language: str = "en") -> str:
-    """One page: what it is, what it can, whom it learned from. ``credits`` None: it has none, and that is said."""
+def show_page(
+    card: Card, credits: Credits | None, language: str = "en", atlas: Atlas | RosinError | None = None
+) -> str:
+    """One page: what it is, what it can, whom it learned from. ``credits`` None: it has none, and that is said.
+
+    ``atlas``: what it knows of its neighbours, or why that cannot be read; without one there is no line for it.
+    """
 
     def word(key: str) -> str:
         return say(f"page.{key}", language)
@@ -85,6 +92,11 @@ def show_page(card: Card, credits: Credits | None, language: str = "en") -> str:
         lines.append(row("training", "; ".join(_facts(card.training, language))))
     if credits is not None and (energy := energy_words(credits.made, language)):
         lines.append(row("energy", energy))
+    if isinstance(atlas, RosinError):
+        lines.append(row("atlas", str(atlas)))
+    elif atlas is not None:
+        anchors, clips, authors = len(atlas.chart.sound), atlas.clips, len(atlas.authors)
+        lines.append(row("atlas", say("atlas.line", language, anchors=anchors, clips=clips, authors=authors)))
     if card.sha256:
         lines.append(row("hash", card.sha256))
     lines += ["", f"{word('latents')} ({len(card.latents)}; {word('met')}; {word('hear')})",

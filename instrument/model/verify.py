@@ -12,8 +12,9 @@ import numpy as np
 
 from instrument.errors import RosinError
 from instrument.model import licences
+from instrument.model.atlas import Atlas, read_atlas
 from instrument.model.card import CARD, Card, read_card
-from instrument.model.credits import credits_line, gate
+from instrument.model.credits import credits_line, gate, read_credits
 from instrument.model.providers import Wanted
 from instrument.model.quantum import quantised
 from instrument.model.session import OnnxVoice, check_files
@@ -26,6 +27,8 @@ LOUD = 4.0
 BLOWUP = 8.0
 """+18 dBFS: where the guard takes it for a model that has run away."""
 SLOWER_IN_SILENCE = 3.0
+FINDS_ITSELF = 0.99
+"""Of an atlas' anchors, how many have to find their own sound among their neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,37 @@ def _lineage(card: Card, folder: Path, allow_uncredited: bool) -> Iterator[Findi
     }
     for what, name in asked.items():
         yield Finding("warn", "licence", f"{name} {words[what]}")
+
+
+def _atlas(card: Card, folder: Path) -> Iterator[Finding]:
+    try:
+        credits = read_credits(folder)
+    except RosinError:
+        credits = None
+    atlas = read_atlas(folder, card, credits)
+    if atlas is None:
+        yield Finding("warn", "atlas", "it has none: no neighbouring sounds, and nothing is known or unknown")
+        return
+    yield _neighbours(atlas)
+
+
+def _neighbours(atlas: Atlas) -> Finding:
+    """Every anchor looked up: whether it finds its own sound, and whether what is said there adds up."""
+    places, own = atlas.places(), atlas.chart.sound
+    hits, odd = 0, 0
+    for z, sound in zip(places, own, strict=True):
+        atlas.look(z)
+        hits += bool((own[atlas.nearest[atlas.nearest >= 0]] == sound).any())
+        sums = (atlas.weight.sum(), atlas.share.sum() if atlas.authors else 1.0)
+        within = 0.0 <= atlas.unknown <= 1.0 and 0.0 <= atlas.known <= 1.0
+        odd += not (within and all(abs(total - 1.0) < 1e-3 for total in sums))
+    if odd:
+        return Finding("bad", "atlas", f"at {odd} of its anchors the shares do not add up; fetch the model again")
+    share = hits / len(own)
+    said = f"{len(own)} anchors in {atlas.clips} sounds; {100 * share:.1f} % find their own sound among 8 neighbours"
+    if share < FINDS_ITSELF:
+        return Finding("bad", "atlas", f"{said}, fewer than {100 * FINDS_ITSELF:.0f} %; train it again")
+    return Finding("good", "atlas", said)
 
 
 def _sound(folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, quantum: int) -> Iterator[Finding]:
@@ -158,7 +192,11 @@ def verify(
         card = read_card(folder)
         found.append(Finding("good", "card", f"{card.name}, sha256 {card.sha256}"))
         found.extend(_files(card, folder))
-        for part in (_lineage(card, folder, allow_uncredited), _sound(folder, noise, blocks, providers, quantum)):
+        parts = (
+            _lineage(card, folder, allow_uncredited), _atlas(card, folder),
+            _sound(folder, noise, blocks, providers, quantum),
+        )  # fmt: skip
+        for part in parts:
             try:
                 for finding in part:
                     found.append(finding)

@@ -1,7 +1,7 @@
 """Export: a trained network as a model folder. The last thing training does; from here on no torch is needed.
 
 The proof that the exported graphs are the network is made at every export: 1000 blocks frame by frame in ONNX
-Runtime against the whole at once in torch. The figure is in the card.
+Runtime against the whole at once in torch. The figure is in the card, and so is how well its atlas finds its sounds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import torch
 from instrument.errors import RosinError
 from instrument.knobs import Label
 from instrument.model.card import CARD, DECODE, ENCODE, Card, Latent, card_table, write_card
+from instrument.model.chart import write_chart
 from instrument.model.credits import Credits, Made, Sound, write_credits
+from instrument.training.atlas import build_atlas
 from instrument.training.corpus import Corpus
 from instrument.training.decoder_graph import decoder_graph
 from instrument.training.encoder_graph import encoder_graph
@@ -171,11 +173,12 @@ def write_model(
     network: Network, corpus: Corpus, folder: Path, *, name: str, title: tuple[str, str], by: str, licence: str,
     steps: int, minutes: float, threads: int, seed: int, about: tuple[str, str] = ("", ""), note: str = "",
 ) -> Path:  # fmt: skip
-    """The whole folder: graphs, credits, card; proven against torch before the card is written. Returns it."""
+    """The whole folder: graphs, credits, atlas, card; proven against torch before the card is written. Returns it."""
     network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
     latents, rho, together = portray(network, corpus)
+    chart, retrieval = build_atlas(network, corpus)
     energy_wh = round(minutes / 60.0 * WATTS_PER_CORE * threads, 2)
     n = network.shape.latents
     parts = {"encoder": network.encoder, "decoder": network.decoder}
@@ -194,6 +197,7 @@ def write_model(
         "held_out_sounds": len(corpus.held_out), "held_out": held_out_figures(network, corpus),
         "interventions": {f"z{i + 1}": {key: round(float(rho[i, j]), 3) for j, key in enumerate(NAMES)}
                           for i in range(n)},
+        "atlas": retrieval,
     }  # fmt: skip
     write_graphs(network, folder)
     errors = verify_against_torch(network, folder)
@@ -212,5 +216,6 @@ def write_model(
     )  # fmt: skip
     made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), energy_wh, False, note)
     write_credits(Credits(name, made, sounds), folder)
+    write_chart(chart, folder)
     write_card(card, folder)
     return folder

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from instrument.chance.noise import Noise
 from instrument.errors import RosinError
+from instrument.model.atlas import Atlas, read_atlas
 from instrument.model.card import Card
 from instrument.model.credits import read_credits
 from instrument.model.library import NULL, cards, find, model_folders
@@ -90,7 +91,12 @@ def run_show(args: argparse.Namespace) -> int:
         credits = read_credits(folder)
     except RosinError:
         credits = None
-    print(show_page(card, credits, language))
+    atlas: Atlas | RosinError | None
+    try:
+        atlas = read_atlas(folder, card, credits)
+    except RosinError as error:
+        atlas = error
+    print(show_page(card, credits, language, atlas))
     return 0
 
 

@@ -1,0 +1,240 @@
+"""Atlas: where in the space of the latents the sounds lie that a model learned from. After chart, before the stage.
+
+``look(z)`` finds the nearest anchors of the chart (at most 4096 frames of the training sounds) at every block, and what
+they say of the place: whose sounds are neighbours, how unknown and how familiar it is. Neighbourhood of latents is not
+influence: "neighbouring sounds" is all that is claimed.
+
+Distance is Euclidean in whitened latents (Mahalanobis), y = W (z - centre), of the latents that the file names. d_k is
+the distance of the k-th neighbour, k = 8:
+
+    weight   exp(-d^2 / 2 s^2) over the 8 nearest, sum 1           s: the training frames' median d_k
+    unknown  the share of the training frames whose own d_k is smaller; theirs is measured to other sounds only
+    known    the share of the training frames at a thinner place; density: sum of crowd (1 - d^2 / reach^2)^2, d < reach
+    share    the weights summed per author, smoothed with a time constant of 0.5 s
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from instrument.compiled import close, compiled
+from instrument.errors import RosinError
+from instrument.model.card import Card
+from instrument.model.chart import ATLAS, F32, FARTHEST, I32, Chart, chart_from
+from instrument.model.credits import Credits
+
+NEIGHBOURS = 8
+SMOOTH_S = 0.5
+BLOCK_S = 128 / 48000
+"""The time from one look to the next where nobody says another."""
+
+
+class Neighbour(NamedTuple):
+    """The sound of an anchor, as it is credited, and where in it. Texts are empty for an uncredited model."""
+
+    title: str
+    author: str
+    licence: str
+    seconds: float
+
+
+@compiled
+def _share_below(table: F32, value: float) -> float:
+    """Where ``value`` lies in quantiles at evenly spaced shares, 0..1."""
+    last = table.size - 1
+    if not value > table[0]:
+        return 0.0
+    if value > table[last]:
+        return 1.0
+    low, high = 0, last
+    while high - low > 1:
+        middle = (low + high) // 2
+        if table[middle] < value:
+            low = middle
+        else:
+            high = middle
+    step = table[high] - table[low]
+    return (low + (value - table[low]) / step if step > 0.0 else float(high)) / last
+
+
+@compiled
+def _look(z: F32, keep: float, latents: I32, frame: F32, anchors: F32, crowd: F32, author: I32, far: F32, dense: F32,
+          scale: F32, square: F32, nearest: I32, found: F32, weight: F32, share: F32, meters: F32) -> None:  # fmt: skip
+    """``frame`` [L' + 1, L']: whiten and, last, centre; ``anchors`` [L', N]; ``square``, ``found`` are scratch."""
+    width, count = anchors.shape
+    for i in range(width):
+        if not math.isfinite(z[latents[i]]):
+            return
+    square[:] = 0.0
+    for i in range(width):
+        y = 0.0
+        for j in range(width):
+            y += frame[i, j] * (np.float64(z[latents[j]]) - frame[width, j])
+        at = np.float32(min(max(y, -FARTHEST), FARTHEST))
+        row = anchors[i]
+        for n in range(count):
+            away = row[n] - at
+            square[n] += away * away
+    most = min(nearest.size, count)
+    found[:] = np.inf
+    reach = scale[1] * scale[1]
+    worst = found[0]
+    density = 0.0
+    for n in range(count):
+        d = square[n]
+        if d < reach:
+            left = 1.0 - d / reach
+            density += crowd[n] * left * left
+        if d < worst:
+            k = most - 1
+            while k > 0 and found[k - 1] > d:
+                found[k] = found[k - 1]
+                nearest[k] = nearest[k - 1]
+                k -= 1
+            found[k] = d
+            nearest[k] = n
+            worst = found[most - 1]
+    total = 0.0
+    for k in range(most):
+        w = math.exp(-0.5 * (found[k] - found[0]) / (scale[0] * scale[0]))
+        weight[k] = w
+        total += w
+    for a in range(share.size):
+        share[a] *= keep
+    for k in range(most):
+        weight[k] /= total
+        if share.size > 0:
+            share[author[nearest[k]]] += (1.0 - keep) * weight[k]
+    total = 0.0
+    for a in range(share.size):
+        total += share[a]
+    for a in range(share.size):
+        share[a] /= total  # rounding must not add up over an evening
+    meters[0] = _share_below(far, math.sqrt(worst))
+    meters[1] = _share_below(dense, density)
+
+
+class Atlas:
+    """The live look-up of one model. Reading ``nearest``, ``weight``, ``share``, ``unknown``, ``known`` is free.
+
+    Before the first look there is no neighbour (-1, weight 0), all is unknown, and the shares are those of the
+    training sounds by their seconds. With fewer than 8 anchors the rest of ``nearest`` stays -1 with weight 0.
+    """
+
+    def __init__(self, chart: Chart, credits: Credits | None) -> None:
+        self.chart = chart
+        self.sounds = credits.sounds if credits is not None else ()
+        self.authors: tuple[str, ...] = credits.authors if credits is not None else ()
+        row = {name: i for i, name in enumerate(self.authors)}
+        whose = np.array([row[sound.author] for sound in self.sounds], np.int32)
+        self._author = whose[chart.sound] if self.sounds else np.zeros(len(chart.sound), np.int32)
+        given = np.array([sound.seconds for sound in self.sounds]) + 1e-9
+        self._given = np.bincount(whose, given, len(self.authors)) / max(given.sum(), 1e-9)
+        self._z = np.zeros(int(chart.latents.max()) + 1, np.float32)
+        self._frame = np.ascontiguousarray(np.vstack([chart.whiten, chart.centre[None]]))
+        self._anchors = np.ascontiguousarray(chart.anchors.T)
+        self._square, self._found = np.zeros(len(chart.sound), np.float32), np.zeros(NEIGHBOURS, np.float32)
+        self._meters = np.zeros(2, np.float32)
+        self.nearest: I32 = np.zeros(NEIGHBOURS, np.int32)
+        self.weight: F32 = np.zeros(NEIGHBOURS, np.float32)
+        self.share: F32 = np.zeros(len(self.authors), np.float32)
+        self.reset()
+
+    def reset(self) -> None:
+        """As before the first look."""
+        self.nearest[:], self.weight[:], self._meters[:] = -1, 0.0, (1.0, 0.0)
+        self.share[:] = self._given
+
+    def look(self, z: F32, dt_s: float = BLOCK_S) -> None:
+        """All of it at z f32[L], ``dt_s`` after the last look. For the audio callback: one kernel, no allocation.
+
+        A z that is not finite is as if it had not been asked.
+        """
+        self._z[:] = z[: self._z.size]
+        keep = math.exp(-dt_s / SMOOTH_S) if dt_s > 0.0 else 1.0
+        chart = self.chart
+        _look(self._z, keep, chart.latents, self._frame, self._anchors, chart.crowd, self._author, chart.far,
+              chart.dense, chart.scale, self._square, self.nearest, self._found, self.weight, self.share,
+              self._meters)  # fmt: skip
+
+    @property
+    def unknown(self) -> float:
+        """0: as near to what was learned as any of it is to the rest; 1: farther than all of it."""
+        return float(self._meters[0])
+
+    @property
+    def known(self) -> float:
+        """1: the most familiar place there is; 0: nothing that was learned is within reach."""
+        return float(self._meters[1])
+
+    @property
+    def clips(self) -> int:
+        """How many sounds have an anchor."""
+        return len(np.unique(self.chart.sound))
+
+    def clip_of(self, anchor: int) -> Neighbour:
+        """Whose sound an anchor is of. IndexError where there is no such anchor (-1 as well)."""
+        if not 0 <= anchor < len(self.chart.sound):
+            raise IndexError(f"there is no anchor {anchor}")
+        seconds = float(self.chart.seconds[anchor])
+        if not self.sounds:
+            return Neighbour("", "", "", seconds)
+        sound = self.sounds[self.chart.sound[anchor]]
+        return Neighbour(sound.title, sound.author, sound.licence, seconds)
+
+    def places(self) -> F32:
+        """The anchors as z, f32[N, L]; latents that do not count are 0."""
+        chart = self.chart
+        z = np.zeros((len(chart.sound), self._z.size), np.float32)
+        z[:, chart.latents] = np.linalg.solve(chart.whiten.astype(float), chart.anchors.T).T + chart.centre
+        return z
+
+    def retrieval(self, z: F32, sound: I32, among: int = NEIGHBOURS) -> float:
+        """Share of the places z f32[n, L] that find their own sound (i32[n]) among their nearest ``among``."""
+        hits = 0
+        for place, own in zip(z, sound, strict=True):
+            self.look(place)
+            near = self.nearest[:among]
+            hits += bool((self.chart.sound[near[near >= 0]] == own).any())
+        return hits / max(1, len(sound))
+
+
+def read_atlas(folder: Path, card: Card, credits: Credits | None) -> Atlas | None:
+    """The atlas of a model whose card and credits are read; None for a model that has none.
+
+    RosinError when it is missing, another than the card was written for, or broken.
+    """
+    if ATLAS not in card.files:
+        return None
+    path, wanted = folder / ATLAS, card.files[ATLAS]
+    try:
+        data = path.read_bytes()
+    except OSError:
+        raise RosinError(f"{path} is missing; fetch the model again") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != wanted:
+        raise RosinError(
+            f"{path} is not the file its card was written for (sha256 {found[:12]}, the card says {wanted[:12]}); "
+            "fetch the model again"
+        )
+    try:
+        return Atlas(chart_from(data, len(card.latents), len(credits.sounds) if credits is not None else None), credits)
+    except ValueError as why:
+        raise RosinError(f"{path} is no atlas of this model ({why}); fetch the model again") from None
+
+
+KERNELS = (_look,)
+
+
+def warm() -> None:
+    """Compile or load every kernel here, then refuse to compile any other."""
+    one, two = np.ones(1, np.float32), np.ones(2, np.float32)
+    none = np.zeros(1, np.int32)
+    atlas = Atlas(Chart(none, one, one[None], one[None], none, one, one, two, two, two), None)
+    atlas.look(one)
+    close(*KERNELS)
