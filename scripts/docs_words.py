@@ -112,6 +112,8 @@ SAID = {  # of the echo, by the end of the address
     "out/load": "share of the block's time spent computing",
     "out/xruns": "blocks the device missed",
     "out/patch": "which patch plays, its place in the list from 0",
+    "out/known": "how familiar the present latents are to the model, 0..1; -1: it cannot tell",
+    "out/unknown": "how far they are from all it learned from, 0..1; -1: it cannot tell",
     "out/z": "what the model is given, in its own units",
     "hand": "where the hand is, raw",
     "pos": "where the knob is, raw",

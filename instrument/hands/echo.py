@@ -151,6 +151,8 @@ class Echo:
             (f"{out}/load", (frame.load,)),
             (f"{out}/xruns", (frame.xruns,)),
             (f"{out}/patch", (frame.patch,)),
+            (f"{out}/known", (frame.known,)),
+            (f"{out}/unknown", (frame.unknown,)),
             (f"{out}/z", tuple(frame.latent[:playable].tolist())),
         ]
         if self._detail:

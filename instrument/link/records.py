@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from instrument.knobs import KNOBS_MAX
 
 LATENTS_MAX = 128
+NEIGHBOURS = 8
+AUTHORS_MAX = 16
 WAVE_SAMPLES = 512
 
 
@@ -143,6 +145,11 @@ FRAME = np.dtype(
         ("stick", np.float32, (KNOBS_MAX,)),  # travel, the strain at which the knob breaks loose
         ("budget", np.float32, (KNOBS_MAX,)),  # effort left in a knob, 1 rested .. 0 spent
         ("grain", np.float32, (3,)),  # travel, rms of the chance that enters at hand, bearing and sound
+        ("known", np.float32),  # how familiar the present latents are to the model, 0..1; -1 where it cannot tell
+        ("unknown", np.float32),  # how far they are from all it learned from, 0..1; -1 likewise
+        ("neighbour", np.int32, (NEIGHBOURS,)),  # anchors of the model's atlas, nearest first; -1 is none
+        ("near", np.float32, (NEIGHBOURS,)),  # their weights, sum 1
+        ("share", np.float32, (AUTHORS_MAX,)),  # of each author of the atlas, in its order, sum 1
         ("latent", np.float32, (LATENTS_MAX,)),  # what the model was given, in its own units
         ("wave", np.float32, (WAVE_SAMPLES,)),  # the newest samples, first channel, oldest first
         ("stuck", np.uint8, (KNOBS_MAX,)),  # 1 = sticks
@@ -224,9 +231,11 @@ class Frame:
     message, message_count = _Whole(), _Whole()
     xruns, late, lost, resets = _Whole(), _Whole(), _Whole(), _Whole()
     time, record_seconds, load, load_p99, latency, fade = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
-    note, gate, rms, peak = _Real(), _Real(), _Real(), _Real()
+    note, gate, rms, peak, known, unknown = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
     hand, pos, force, stick, budget = _Row(), _Row(), _Row(), _Row(), _Row()
-    grain, latent, wave, stuck, origin = _Row(), _Row(), _Row(), _Row(), _Row()
+    grain, neighbour, near, share, latent, wave, stuck, origin = (
+        _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(),
+    )  # fmt: skip
 
     def __init__(self, data: NDArray[Any] | None = None) -> None:
         self.data: NDArray[Any] = np.zeros((), FRAME) if data is None else data

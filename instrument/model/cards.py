@@ -18,6 +18,11 @@ def card_for(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -
     return null_card() if name == NULL else find(name, sha256, given)[1]
 
 
+def model_folder(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> Path | None:
+    """Where the model lies; None for the weightless voice. RosinError as card_for."""
+    return None if name == NULL else find(name, sha256, given)[0]
+
+
 def credits_for(name: str, sha256: str | None = None, language: str = "en", given: Sequence[Path] = ()) -> str:
     """One line: who this voice learned from. A model without readable credits says so."""
     if name == NULL:

@@ -8,7 +8,8 @@ from pathlib import Path
 from instrument.chance.noise import Noise
 from instrument.errors import Mistakes, RosinError
 from instrument.knobs import KnobTable
-from instrument.model.cards import credits_for
+from instrument.model.atlas import read_atlas
+from instrument.model.cards import credits_for, model_folder
 from instrument.model.library import open_voice
 from instrument.model.providers import Wanted
 from instrument.patch import Patch, mistakes_against, read_patch
@@ -113,7 +114,9 @@ def open_part(
         given=[Path(models)] if models else (), allow_uncredited=allow_uncredited,
     )  # fmt: skip
     given = [Path(models)] if models else []
+    folder = model_folder(patch.model, patch.model_sha256, given)
     part = Part(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
     if wrong := mistakes_against(patch, part.table):
         raise Mistakes(patch.path or patch.name, wrong)
+    part.place = read_atlas(folder, voice.card, voice.lineage) if folder else None
     return part

@@ -58,7 +58,7 @@ class Control:
         self.raw = np.array([knob.start for knob in table], np.float32)
         self.origin = np.zeros(len(table), np.uint8)
         self.hands_only = False
-        self.tick = 0
+        self.tick = self.blocks = 0
         self.hand = np.zeros((TICKS, count), np.float32)
         self.pos = np.zeros((TICKS, count), np.float32)
         self.x = np.zeros((TICKS, count), np.float32)
@@ -183,6 +183,7 @@ class Control:
             self._last[1, :-2], self._last[1, -2], self._last[1, -1] = self.x[-1], self._pitch[-1], self._level[-1]
         else:
             self._slowly(self.amounts.time)
+        self.blocks += 1
         to_latents(self.x, self._pitch, self._level, self._low, self._span, self._role, self._bottom, z)
 
     def _slowly(self, time: float) -> None:
@@ -247,7 +248,7 @@ class Control:
         return {
             **{name: room.state() for name, room in self._rooms().items()},
             "raw": self.raw.copy(), "pushed": self._pushed.copy(), "last": self._last.copy(), "phase": self._phase,
-            "tick": self.tick, "hands_only": self.hands_only,
+            "tick": self.tick, "blocks": self.blocks, "known": self.friction.known.copy(), "hands_only": self.hands_only,
         }  # fmt: skip
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -257,7 +258,8 @@ class Control:
         self.raw[:], self._pushed[:], self._last[:] = state["raw"], state["pushed"], state["last"]
         self._pushing = True
         self._phase, self.tick = float(state["phase"]), int(state["tick"])
-        self.hands_only = bool(state["hands_only"])
+        self.blocks, self.hands_only = int(state["blocks"]), bool(state["hands_only"])
+        self.friction.known[:] = state["known"]
         self.amounts.put_all(self.raw)
         self._refresh()
 

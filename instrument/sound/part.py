@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,25 @@ from instrument.sound.stream import Stream
 F32 = NDArray[np.float32]
 
 
+LOOK_BLOCKS = 4
+"""How often the latents are looked up: 94 times a second."""
+
+
+class Place(Protocol):
+    """What an atlas (model/atlas.py) tells, or a double of it in tests; rewritten in place by ``look``."""
+
+    @property
+    def known(self) -> float: ...
+    @property
+    def unknown(self) -> float: ...
+
+    nearest: NDArray[np.int32]
+    weight: F32
+    share: F32
+
+    def look(self, z: F32, dt_s: float) -> None: ...
+
+
 class Part:
     """One patch on stage: its voice, its knobs in motion, its place in the crossfade."""
 
@@ -33,8 +52,8 @@ class Part:
         self.table: KnobTable = table_of(patch, voice.latents)
         self.correlation = correlation_of(voice, self.table)
         self.control = self._control(self.seed)
-        self.known: Callable[[F32], float] | None = None
-        """How familiar latents [L] are, 0..1 (percentile of the training density), when a model can tell."""
+        self.place: Place | None = None
+        """Where in the training sounds the latents are, when the model can tell."""
         self.stream: Stream | None = None
         """Set: the model is told what it was told then, and the knobs rest."""
         self.accident_keys: dict[int, int] = {}
@@ -85,8 +104,10 @@ class Part:
             self.voice.decode(self.z, self.audio)
             return self.audio
         control, voice = self.control, self.voice
-        if self.known is not None:
-            control.friction.known[:] = self.known(self.z[:, -1])
+        if self.place is not None:
+            if control.blocks % LOOK_BLOCKS == 0:  # counted there, so that a snapshot knows when the next look is due
+                self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / voice.sample_rate)
+                control.friction.known[:] = self.place.known
         control.step(self.z)
         model = control.amounts.model
         voice.temperature = model.temperature

@@ -5,6 +5,7 @@ from __future__ import annotations
 from instrument.link import Flags, Frame
 from instrument.sound.control import QUANTUM, TICK
 from instrument.sound.engine import Engine
+from instrument.sound.part import Place
 
 
 def flags(engine: Engine) -> Flags:
@@ -43,6 +44,7 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     frame.playable = part.table.playable_count
     frame.flags = int(flags(engine))
     control.fill_frame(frame)
+    fill_place(part.place, frame)
     count = min(len(part.z), len(frame.latent))
     frame.latent[:count] = part.z[:count, -1]
     frame.rms = engine.guard.rms
@@ -50,6 +52,19 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     frame.late = engine.late
     frame.lost = engine.lost
     frame.resets = engine.resets
+
+
+def fill_place(place: Place | None, frame: Frame) -> None:
+    """Whose sounds are near, and how known the place is."""
+    if place is None:
+        frame.known = frame.unknown = -1.0
+        frame.neighbour[:] = -1
+        frame.near[:] = frame.share[:] = 0.0
+        return
+    frame.known, frame.unknown = place.known, place.unknown
+    frame.neighbour[:], frame.near[:] = place.nearest, place.weight
+    count = min(len(place.share), len(frame.share))
+    frame.share[:count], frame.share[count:] = place.share[:count], 0.0
 
 
 def resume(engine: Engine, frame: Frame) -> None:
