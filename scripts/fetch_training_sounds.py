@@ -1,11 +1,12 @@
-"""Fetch the sounds the shipped model was trained on, from a Debian package, into ``corpus/`` (which git ignores).
+"""Fetch the sounds of a training set from Debian packages into ``corpus/SET`` (which git ignores), with credits.
 
-    python scripts/fetch_training_sounds.py                       fetches, checks and unpacks
-    python scripts/fetch_training_sounds.py --deb FILE.deb        the same from a package already here
+    python scripts/fetch_training_sounds.py                        bowed strings (330 MB)
+    python scripts/fetch_training_sounds.py struck metal           more sets; their packages are fetched once
+    python scripts/fetch_training_sounds.py struck --deb FILE.deb  from a package already here
 
-Debian's ``musescore-general-soundfont-lossless`` holds, among much else, the bowed strings of VSCO 2 Community
-Edition (CC0). A SoundFont is RIFF: chunk ``shdr`` says where each sample lies in chunk ``smpl`` (16 bit), so nothing
-but the standard library is needed to read it. Every sound is checked against the sha256 in scripts/sets/bowed.csv.
+``data/corpora/SET.csv`` lists each set sound by sound: title, author, package, place in it, licence, source, consent,
+length, sha256 and whether it is held out. Every sound is checked against its sha256, so any version of a package
+serves that holds the same sounds. A .deb is an ``ar`` archive with a tar inside, which the standard library reads.
 """
 
 from __future__ import annotations
@@ -13,120 +14,197 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
-import struct
+import io
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-import numpy as np
 import tomlkit
+from rich.console import Console
+from rich.progress import Progress
+
+from instrument.errors import RosinError
+from instrument.model.card import CREDITS
+from instrument.training import soundfont
 
 HERE = Path(__file__).resolve().parent
-PACKAGE = "musescore-general-soundfont-lossless"
-SOUNDFONT = "usr/share/sounds/sf2/MuseScore_General_Full.sf2"
-SET = HERE / "sets" / "bowed.csv"
+LISTS = HERE.parent / "data" / "corpora"
+SETS = ("bowed", "struck", "strums", "metal")
+CREDITED = ("title", "author", "source", "licence", "consent")
+AR_MAGIC, AR_HEAD = b"!<arch>\n", 60
 
 
-class Sample(NamedTuple):
-    """One entry of the SoundFont's sample list; ``first`` and ``last`` count 16-bit words in ``smpl``."""
+class Part(io.RawIOBase):
+    """A stretch of an open file, read forwards; says how far it is."""
 
-    name: str
-    first: int
-    last: int
-    rate_hz: int
+    def __init__(self, file: BinaryIO, size: int, bar: Progress, task: object) -> None:
+        self.file, self.left, self.bar, self.task = file, size, bar, task
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.file.read(self.left if size < 0 else min(size, self.left))
+        self.left -= len(data)
+        self.bar.advance(self.task, len(data))  # type: ignore[arg-type]
+        return data
 
 
-def chunks(file: BinaryIO, first: int, last: int) -> Iterator[tuple[bytes, int, int]]:
-    """(name, position of the data, size) of the RIFF chunks between two places; lists are entered."""
-    place = first
-    while place + 8 <= last:
-        file.seek(place)
-        name, size = struct.unpack("<4sI", file.read(8))
-        if name in (b"RIFF", b"LIST"):
-            yield from chunks(file, place + 12, place + 8 + size)
+def rows_of(name: str) -> list[dict[str, str]]:
+    """The committed list of a set."""
+    with (LISTS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def unpack(deb: Path, wanted: set[str], into: Path, bar: Progress) -> None:
+    """Write the wanted files of a Debian package under ``into``; those that it lacks are not written."""
+    with deb.open("rb") as file:
+        if file.read(8) != AR_MAGIC:
+            raise RosinError(f"{deb} is no Debian package; fetch it again")
+        while len(head := file.read(AR_HEAD)) == AR_HEAD:
+            name, size = head[:16].decode("ascii", "replace").strip(" /"), int(head[48:58])
+            if not name.startswith("data.tar"):
+                file.seek(size + (size & 1), 1)
+                continue
+            task = bar.add_task(deb.name.split("_")[0], total=size)
+            left = set(wanted)
+            try:
+                with tarfile.open(fileobj=Part(file, size, bar, task), mode="r|*") as tar:
+                    for member in tar:
+                        path = member.name.removeprefix("./")
+                        if path in left and member.isfile():
+                            (into / path).parent.mkdir(parents=True, exist_ok=True)
+                            with (into / path).open("wb") as out:
+                                shutil.copyfileobj(tar.extractfile(member), out, 1 << 20)  # type: ignore[arg-type]
+                            left.remove(path)
+                            if not left:
+                                break
+            except (tarfile.TarError, EOFError, OSError) as error:
+                raise RosinError(
+                    f"{deb} is damaged or packed in a way not read here ({error}); fetch it again"
+                ) from None
+            bar.update(task, completed=size)
+            return
+    raise RosinError(f"{deb} holds no files; fetch it again")
+
+
+def package(name: str, given: list[Path], scratch: Path) -> Path:
+    """The package's file: one of those given, or fetched with apt."""
+    for deb in given:
+        if deb.name.startswith(name + "_"):
+            return deb
+    if shutil.which("apt-get") is None:
+        raise RosinError(f"there is no apt-get here; fetch {name} from packages.debian.org and give it with --deb FILE")
+    print(f"fetching {name} with apt-get download ...", file=sys.stderr)
+    done = subprocess.run(["apt-get", "download", "-qq", name], cwd=scratch, capture_output=True, text=True)
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise RosinError(f"{name} could not be fetched ({why}); mend that, or give the package with --deb FILE")
+    return next(scratch.glob(f"{name}_*.deb"))
+
+
+def sounds(rows: list[dict[str, str]], root: Path) -> Iterator[tuple[dict[str, str], bytes, int]]:
+    """(row, the data its sha256 is of, rate in Hz or 0 for a whole file) of each sound; empty data when missing."""
+    fonts: dict[str, tuple[soundfont.SoundFont, dict[str, soundfont.Sample]]] = {}
+    for row in rows:
+        inside, _, name = row["inside"].partition("#")
+        path = root / inside
+        if not path.is_file():
+            yield row, b"", 0
+        elif not name:
+            yield row, path.read_bytes(), 0
         else:
-            yield name, place + 8, size
-        place += 8 + size + (size & 1)
+            if inside not in fonts:
+                font = soundfont.open_soundfont(path)
+                fonts[inside] = font, {sample.name: sample for sample in font.samples}
+            font, samples = fonts[inside]
+            yield (
+                row,
+                soundfont.raw(font, samples[name]) if name in samples else b"",
+                (samples[name].rate_hz if name in samples else 0),
+            )
 
 
-def read_samples(path: Path, names: set[str]) -> Iterator[tuple[Sample, np.ndarray]]:
-    """The named samples of a SoundFont, as int16."""
-    with path.open("rb") as file:
-        parts = {name: (place, size) for name, place, size in chunks(file, 0, path.stat().st_size)}
-        place, size = parts[b"shdr"]
-        file.seek(place)
-        heads = file.read(size)
-        for row in struct.iter_unpack("<20sIIIIIBbHH", heads):
-            name = row[0].split(b"\0")[0].decode("latin-1")
-            if name in names:
-                sample = Sample(name, row[1], row[2], row[5])
-                file.seek(parts[b"smpl"][0] + 2 * sample.first)
-                yield sample, np.frombuffer(file.read(2 * (sample.last - sample.first)), "<i2")
+def write_set(rows: list[dict[str, str]], root: Path, out: Path) -> None:
+    """Check every sound, then write them and their credits. RosinError, and nothing written, when any is wrong."""
+    good, missing, changed = [], [], []
+    for row, data, rate_hz in sounds(rows, root):
+        if not data:
+            missing.append(row["sound"])
+        elif hashlib.sha256(data).hexdigest() != row["sha256"]:
+            changed.append(row["sound"])
+        else:
+            good.append((row, data, rate_hz))
+    for names, what in ((changed, "differ from the list"), (missing, "are missing")):
+        if names:
+            said = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+            raise RosinError(
+                f"{len(names)} of {len(rows)} sounds {what} ({said}), so nothing was written; take the version of the "
+                "package that data/corpora/README.md names"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    entries = tomlkit.aot()
+    for row, data, rate_hz in good:
+        path = out / row["sound"]
+        if rate_hz:
+            with wave.open(str(path), "wb") as file:
+                file.setparams((1, 2, rate_hz, len(data) // 2, "NONE", ""))
+                file.writeframes(data)
+        else:
+            path.write_bytes(data)
+        entry = {"file": path.name, **{key: row[key] for key in CREDITED}, "seconds": float(row["seconds"])}
+        entry |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "held_out": row["held_out"] == "yes"}
+        entries.append(tomlkit.item(entry))
+    document = tomlkit.document()
+    document["sounds"] = entries
+    (out / CREDITS).write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
-def soundfont(deb: Path | None, scratch: Path) -> Path:
-    """The soundfont file, out of the package given or fetched with apt."""
-    if deb is None:
-        print(f"fetching {PACKAGE} (330 MB) with apt-get download ...")
-        subprocess.run(["apt-get", "download", PACKAGE], cwd=scratch, check=True)
-        deb = next(scratch.glob(f"{PACKAGE}_*.deb"))
-    subprocess.run(["dpkg-deb", "-x", str(deb), str(scratch / "package")], check=True)
-    return scratch / "package" / SOUNDFONT
-
-
-def file_name(name: str) -> str:
-    """A SoundFont name as a file name: ``G#2`` becomes ``Gs2``."""
-    return name.replace("#", "s").replace(" ", "_") + ".wav"
+def fetch(names: list[str], given: list[Path], out: Path) -> None:
+    """Fetch, check and write whole sets."""
+    lists = {name: rows_of(name) for name in names}
+    wanted: dict[str, set[str]] = {}
+    for row in (row for rows in lists.values() for row in rows):
+        wanted.setdefault(row["package"], set()).add(row["inside"].partition("#")[0])
+    if strange := [deb for deb in given if not any(deb.name.startswith(name + "_") for name in wanted)]:
+        raise RosinError(
+            f"{strange[0].name} is none of {', '.join(wanted)}; leave it out, or give it its own name again"
+        )
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch) / "files"
+        debs = {name: package(name, given, Path(scratch)) for name in wanted}
+        with Progress(console=Console(stderr=True)) as bar:
+            for name, deb in debs.items():
+                unpack(deb, wanted[name], root, bar)
+        for name, rows in lists.items():
+            write_set(rows, root, out / name)
+            minutes, held = sum(float(r["seconds"]) for r in rows) / 60, sum(r["held_out"] == "yes" for r in rows)
+            print(f"{out / name}: {len(rows)} sounds, {minutes:.1f} minutes, {held} held out, with their credits")
+            print(f"train with: rosin train {out / name} --name NAME")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--deb", type=Path, help="the package, when it is already here")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "corpus" / "bowed", help="where the sounds go")
+    parser.add_argument("sets", nargs="*", metavar="SET", help=f"which sets: {', '.join(SETS)} (bowed)")
+    parser.add_argument("--deb", type=Path, action="append", default=[], help="a package already here; may be repeated")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "corpus", help="where the sets go (corpus)")
     args = parser.parse_args()
-    with SET.open(encoding="utf-8", newline="") as file:
-        wanted = {row["sound"]: row for row in csv.DictReader(file)}
-    args.out.mkdir(parents=True, exist_ok=True)
-    entries = tomlkit.aot()
-    wrong = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for sample, words in read_samples(soundfont(args.deb, Path(scratch)), set(wanted)):
-            row = wanted.pop(sample.name)
-            if hashlib.sha256(words.tobytes()).hexdigest() != row["sha256"]:
-                wrong.append(sample.name)
-                continue
-            path = args.out / file_name(sample.name)
-            with wave.open(str(path), "wb") as out:
-                out.setparams((1, 2, sample.rate_hz, len(words), "NONE", ""))
-                out.writeframes(words.tobytes())
-            entries.append(
-                tomlkit.item(
-                    {
-                        "file": path.name,
-                        "title": f"VSCO 2 CE: {sample.name}",
-                        "author": row["author"],
-                        "source": row["source"],
-                        "licence": row["licence"],
-                        "consent": "dedicated to the public domain by its authors (CC0 1.0)",
-                        "seconds": round(len(words) / sample.rate_hz, 3),
-                        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                        "held_out": row["held_out"] == "yes",
-                    }
-                )
-            )
-    if wrong or wanted:
-        names = ", ".join([*wrong, *wanted][:5])
-        print(f"{len(wrong)} sounds differ and {len(wanted)} are missing ({names}): the package has changed; "
-              "take version 0.2.1-1 of it", file=sys.stderr)  # fmt: skip
+    try:
+        names = list(dict.fromkeys(args.sets)) or ["bowed"]
+        if unknown := [name for name in names if name not in SETS]:
+            raise RosinError(f"there is no set {unknown[0]!r}; there are {', '.join(SETS)}")
+        if lost := [deb for deb in args.deb if not deb.is_file()]:
+            raise RosinError(f"{lost[0]} is not there; check the name, or leave --deb out to fetch it")
+        fetch(names, args.deb, args.out)
+    except RosinError as error:
+        print(error, file=sys.stderr)
         return 1
-    document = tomlkit.document()
-    document["sounds"] = entries
-    (args.out / "credits.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
-    print(f"{len(entries)} sounds and their credits are in {args.out}; train with: rosin train {args.out} --name N")
     return 0
 
 

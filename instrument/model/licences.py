@@ -26,6 +26,9 @@ KNOWN = frozenset([
 FREE = frozenset({"CC0-1.0", "CC-PDDC", "Unlicense", "0BSD", "MIT-0", "WTFPL", "PDDL-1.0"})
 """Those that ask for nothing: credit is given all the same."""
 
+OWN, PUBLIC_DOMAIN = "LicenseRef-Own", "LicenseRef-PublicDomain"
+"""One's own recordings, all rights kept; and what is in the public domain by somebody's word, given in the consent."""
+
 _OWN = re.compile(r"LicenseRef-[A-Za-z0-9.-]{1,80}")
 
 
@@ -40,6 +43,31 @@ def mistake(licence: str) -> str:
     if near := by_case.get(unknown[0].strip().lower()):
         return f"{said!r} is written {near}"
     return f"{said!r} is no known SPDX licence; write one (CC0-1.0, CC-BY-4.0 ...) or LicenseRef-NAME"
+
+
+def refusal(licence: str) -> str:
+    """Why nothing may be learned from sounds under a licence, with the remedy; empty when it may.
+
+    Of `A OR B` one has to do, of `A AND B` both. Free licences do, and so do one's own sounds (LicenseRef-Own).
+    """
+    if said := mistake(licence):
+        return said.replace(" or LicenseRef-NAME", f", or {OWN} for your own recordings")
+    choices = [[_part_refusal(part) for part in choice.split(" AND ")] for choice in licence.split(" OR ")]
+    wrong = [next(filter(None, choice), "") for choice in choices]
+    return "" if "" in wrong else wrong[0]
+
+
+def _part_refusal(part: str) -> str:
+    if "-ND" in part:
+        return f"{part} allows no changed versions, and a model is one; take the sound away or ask its author"
+    if "-NC" in part or part.startswith("OpenRAIL"):
+        return f"{part} is not free: it limits what others may do; take the sound away or ask its author"
+    if part.startswith("LicenseRef-") and part not in (OWN, PUBLIC_DOMAIN):
+        return (
+            f"nobody here knows what {part} allows; write an SPDX licence, {OWN} for your own recordings, "
+            "or take the sound away"
+        )
+    return ""
 
 
 def asks(licence: str) -> tuple[str, ...]:

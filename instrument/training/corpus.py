@@ -1,39 +1,36 @@
-"""Corpus: a folder of sounds and its credits, read for training. First thing the training room touches.
+"""Corpus: a folder of sounds, or a SoundFont, and its credits, read for training. First thing training touches.
 
-Whoever made the sounds is named, or nothing is learned: the folder holds a ``credits.toml`` with one ``[[sounds]]``
-table per file: file, title, author, source, licence (SPDX), consent; seconds and sha256 are filled in when absent.
+Whoever made the sounds is named, or nothing is learned: see ``gate``, which reads the credits. A SoundFont is many
+sounds: its credit speaks for every sample, one with ``file = "piano.sf2#Sample"`` for that one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from instrument.errors import Mistakes, RosinError
-from instrument.model.card import CREDITS, sha256_of
+from instrument.errors import RosinError
+from instrument.model.card import sha256_of
+from instrument.training import soundfont
+from instrument.training.gate import read_credits
 
 Floats = npt.NDArray[np.float32]
 
-SUFFIXES = {".wav", ".flac", ".ogg", ".aif", ".aiff"}
-ASKED = ("file", "title", "author", "source", "licence", "consent")
+SAMPLE_OF = re.compile(r"(.+\.sf[23])(?:#(.+))?", re.IGNORECASE)
 SILENCE = 1e-4
 """A sound whose loudest sample is below -80 dB is no sound."""
 SHORTEST_S = 0.1
 UNSURE = 0.35
 PITCH_CACHE = ".rosin-pitch.npz"
 PITCH_VERSION = 4
-
-EXAMPLE = (
-    '[[sounds]] file = "take1.wav", title = "...", author = "...", source = "recorded by me", '
-    'licence = "CC0-1.0", consent = "mine to give"'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,58 +67,81 @@ class Corpus:
     def hours(self) -> float:
         return sum(len(c.audio) for c in self.training) / self.rate_hz / 3600.0
 
+    def report(self) -> tuple[str, ...]:
+        """In words: how much there is, under which licences, and by name what is never learned from."""
+        under = ", ".join(sorted({str(c.credit["licence"]) for c in self.clips}))
+        return (
+            f"{len(self.training)} sounds, {60.0 * self.hours:.1f} minutes, under {under}",
+            f"{len(self.held_out)} held out, never learned from: {', '.join(c.name for c in self.held_out)}",
+        )
+
     @property
     def sha256(self) -> str:
         """Names the set of sounds: the hash of their hashes, in order."""
         return hashlib.sha256("".join(sorted(str(c.credit["sha256"]) for c in self.clips)).encode()).hexdigest()
 
 
-def read_credits(folder: Path) -> list[dict[str, Any]]:
-    """The folder's credits, checked; every mistake is named at once."""
-    path = folder / CREDITS
-    if not folder.is_dir():
-        raise RosinError(f"{folder} is no folder; give a folder of WAV, FLAC, OGG or AIFF files with a {CREDITS}")
-    if not path.is_file():
-        raise RosinError(f"{folder} has no {CREDITS}, so nobody is credited; write one with, per sound: {EXAMPLE}")
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8")).get("sounds")
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RosinError(f"{path} is not readable TOML ({error}); mend that line") from None
-    if not isinstance(rows, list) or not rows:
-        raise RosinError(f"{path} credits no sound; write, per sound: {EXAMPLE}")
-    wrong: list[str] = []
-    for i, row in enumerate(rows):
-        for key in ASKED:
-            if not isinstance(row.get(key), str) or not row[key].strip():
-                wrong.append(f"sounds[{i}].{key}: {row.get(key)!r}; say it in words")
-    names = {row.get("file") for row in rows}
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in SUFFIXES and file.name not in names:
-            wrong.append(f"{file.name}: has no credit; add a [[sounds]] table for it or take the file away")
-    if wrong:
-        raise Mistakes(str(path), wrong)
-    return rows
-
-
 def read_sound(path: Path, rate_hz: int) -> Floats:
     """Any sound file as mono float32 at the given rate. RosinError in a sentence when it cannot be."""
     import soundfile
-    import soxr
 
     try:
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
         raise RosinError(f"{path.name} cannot be read as sound ({error}); export it again as WAV or FLAC") from None
-    mono = np.ascontiguousarray(audio.mean(axis=1), np.float32)
+    return _fit(path.name, np.ascontiguousarray(audio.mean(axis=1), np.float32), rate, rate_hz)
+
+
+def _fit(name: str, mono: Floats, rate: int, rate_hz: int) -> Floats:
+    """A sound that can be learned from, at the given rate; RosinError when it is broken, silent or too short."""
+    import soxr
+
     if not np.isfinite(mono).all():
-        raise RosinError(f"{path.name} holds samples that are no numbers; export it again")
+        raise RosinError(f"{name} holds samples that are no numbers; export it again")
     if not len(mono) or float(np.abs(mono).max()) < SILENCE:
-        raise RosinError(f"{path.name} is silent; take it away or export it again")
+        raise RosinError(f"{name} is silent; take it away or export it again")
     if len(mono) < SHORTEST_S * rate:
-        raise RosinError(f"{path.name} is shorter than {SHORTEST_S} s; nothing can be learned from it")
-    if rate != rate_hz:
-        mono = soxr.resample(mono, rate, rate_hz).astype(np.float32)
-    return mono
+        raise RosinError(f"{name} is shorter than {SHORTEST_S} s; nothing can be learned from it")
+    return mono if rate == rate_hz else soxr.resample(mono, rate, rate_hz).astype(np.float32)
+
+
+Found = tuple[dict[str, Any], str, Callable[[], Floats]]
+
+
+def _found(rows: list[dict[str, Any]], home: Path, rate_hz: int) -> Iterator[Found | str]:
+    """(credit, sha256, how to read it) of every sound that the credits speak of, or what is wrong with one."""
+    fonts: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        if sample := SAMPLE_OF.fullmatch(row["file"]):
+            fonts.setdefault(sample[1], {})[sample[2] or ""] = row
+            continue
+        path = home / row["file"]
+        try:
+            yield row, sha256_of(path), partial(read_sound, path, rate_hz)
+        except OSError as error:
+            yield f"{row['file']} cannot be read ({error.strerror}); put it back or take its credit away"
+    for file, said in fonts.items():
+        yield from _found_in(file, said, home, rate_hz)
+
+
+def _found_in(file: str, said: dict[str, dict[str, Any]], home: Path, rate_hz: int) -> Iterator[Found | str]:
+    """The same for one SoundFont. ``said``: the credit of each sample by its name, that of all the others as ""."""
+    try:
+        font = soundfont.open_soundfont(home / file)
+    except RosinError as error:
+        yield str(error)
+        return
+    others = said.pop("", None)
+    if others and others.get("sha256") not in (None, "", sha256_of(home / file)):
+        yield f"{file} is not the file its credit was written for; check its sha256"
+        others = None
+    for name, digest, audio, rate in soundfont.clips(font):
+        own = said.pop(name, None)
+        if own is None and others is None:
+            continue
+        credit = own or {**others, "title": f"{others['title']}: {name}", "sha256": ""}  # type: ignore[dict-item, index]
+        yield {**credit, "file": f"{file}#{name}"}, digest, partial(_fit, name, audio, rate, rate_hz)
+    yield from (f"{file}#{name}: there is no such sample; take its credit away" for name in said)
 
 
 def _steady(note: Floats, sure: Floats) -> Floats:
@@ -136,14 +156,16 @@ def _steady(note: Floats, sure: Floats) -> Floats:
 def read_corpus(
     folder: Path, rate_hz: int, ratio: int, held_out: float = 0.1, progress: Callable[[int, int], None] | None = None
 ) -> Corpus:
-    """Read every credited sound. Broken and silent ones are left out with a sentence in ``warnings``.
+    """Read every credited sound of a folder or a SoundFont. Broken and silent ones are left out, said in ``warnings``.
 
-    A tenth is never trained on: those marked ``held_out = true``, else the lowest hashes.
+    A tenth is never trained on: those marked ``held_out = true``, else those with the lowest sha256. ``report`` of
+    the corpus names them.
     """
     from instrument.training.pitch import track
 
     rows = read_credits(folder)
-    cache_path = folder / PITCH_CACHE
+    home = folder if folder.is_dir() else folder.parent
+    cache_path = folder / PITCH_CACHE if folder.is_dir() else home / f".{folder.name}{PITCH_CACHE}"
     known: dict[str, Any] = {}
     try:
         with np.load(cache_path) as stored:
@@ -153,16 +175,18 @@ def read_corpus(
     warnings: list[str] = []
     clips: list[Clip] = []
     fresh: dict[str, Any] = {}
-    for i, row in enumerate(rows):
-        path = folder / row["file"]
+    for i, found in enumerate(_found(rows, home, rate_hz)):
         if progress:
-            progress(i, len(rows))
+            progress(i, max(len(rows), i + 1))
+        if isinstance(found, str):
+            warnings.append(found)
+            continue
+        row, digest, read = found
         try:
-            audio = read_sound(path, rate_hz)
+            audio = read()
         except RosinError as error:
             warnings.append(str(error))
             continue
-        digest = sha256_of(path)
         if row.get("sha256") and row["sha256"] != digest:
             warnings.append(f"{row['file']} is not the file its credit was written for; check its sha256")
             continue

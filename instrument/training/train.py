@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from instrument.errors import RosinError
 from instrument.model.card import CARD
+from instrument.text import language_of
 
 if TYPE_CHECKING:
     from instrument.training.network import Shape
@@ -48,10 +49,13 @@ def train(
     try:
         import torch
         from rich.console import Console
+        from rich.progress import Progress
 
+        from instrument.training import asking
         from instrument.training import corpus as corpora
         from instrument.training.course import Budget, learn, new_course
         from instrument.training.export import write_model
+        from instrument.training.gate import credits_path
         from instrument.training.network import Shape as Sizes
     except ModuleNotFoundError as missing:
         raise RosinError(
@@ -62,16 +66,24 @@ def train(
         raise RosinError(f"{name!r} cannot name a folder everywhere; use letters, digits, dots and dashes")
     if (out / name / CARD).exists() and not resume:
         raise RosinError(f"{out / name} is a model already; go on with --resume, or take another --name")
-    say = Console(stderr=True, quiet=quiet).print
+    console = Console(stderr=True, quiet=quiet)
+    say = console.print
     if device != "cpu" and not torch.cuda.is_available():
         raise RosinError(f"there is no {device} here; train with --device cpu")
     _keep_memory()
     torch.set_num_threads(threads or os.cpu_count() or 1)
     shape = shape or Sizes()
-    corpus = corpora.read_corpus(sounds, shape.sample_rate, shape.ratio)
+    if not credits_path(sounds).is_file() and not quiet and asking.can_ask():
+        asking.ask_credits(sounds, language_of())
+    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("listening for pitch")
+        corpus = corpora.read_corpus(
+            sounds, shape.sample_rate, shape.ratio, progress=lambda i, n: bar.update(task, completed=i, total=n)
+        )
     for line in corpus.warnings:
-        say(f"left out: {line}")
-    say(f"{len(corpus.training)} sounds, {60 * corpus.hours:.1f} minutes, {len(corpus.held_out)} kept for the test")
+        say(f"left out: {line}", highlight=False, markup=False)
+    for line in corpus.report():
+        say(line, highlight=False, markup=False)
     folder = runs / name
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
@@ -104,7 +116,9 @@ def train(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `rosin train`."""
-    parser.add_argument("sounds", type=Path, help="a folder of WAV, FLAC, OGG or AIFF files with a credits.toml")
+    parser.add_argument(
+        "sounds", type=Path, help="a folder of WAV, FLAC, OGG or AIFF files with a credits.toml, or an SF2 or SF3 file"
+    )
     parser.add_argument("--name", required=True, help="what the model is called; the folder it is written to")
     parser.add_argument("--title", nargs=2, metavar=("EN", "FR"), help="its title in both languages")
     parser.add_argument("--by", default="the owner of this instrument", help="who trains it, for the credits")

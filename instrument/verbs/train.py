@@ -19,7 +19,9 @@ def add(verbs: Any) -> None:
         "cleanly and keeps the model so far; --resume goes on.",
         epilog="example: rosin train my-sounds --name my-strings --minutes 60",
     )
-    parser.add_argument("sounds", type=Path, help="a folder of WAV, FLAC, OGG or AIFF files with a credits.toml")
+    parser.add_argument(
+        "sounds", type=Path, help="a folder of WAV, FLAC, OGG or AIFF files with a credits.toml, or an SF2 or SF3 file"
+    )
     parser.add_argument("--name", required=True, help="what the model is called; the folder it is written to")
     parser.add_argument("--title", nargs=2, metavar=("EN", "FR"), help="its title in both languages")
     parser.add_argument("--by", default="the owner of this instrument", help="who trains it, for the credits")
