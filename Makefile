@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := libportaudio2 libsndfile1
-APT_TEST := jackd2 liblo-tools puredata-core sox
-EXTRAS ?= train,dev
+APT_TEST := jackd2 liblo-tools puredata-core sox xvfb xdotool libgl1 libegl1 libgl1-mesa-dri libfontconfig1 libfreetype6
+EXTRAS ?= train,stage,dev
 
 .PHONY: setup setup-play play test test-core lint bench clean
 

@@ -1,0 +1,130 @@
+"""Writing: which words stand where, made once and only remade when the patch or the size changes. After layout.
+
+Title and status top left, names beyond the spokes, the model and whom it learned from bottom left, what the marks mean
+bottom right, and the overlay with all keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from instrument.stage.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, TITLE_UNITS, Layout
+from instrument.stage.lettering import Page
+from instrument.stage.marks import BEAD_UNITS, HELD_UNITS, RING_STROKE, RING_UNITS, SLIP_UNITS, Marks, Rows, spokes
+from instrument.stage.palette import FIELD, HAND, IVORY, STRAIN, TEXT, bytes_of
+from instrument.stage.programme import Programme, elide, wrap
+from instrument.text import say
+
+KEYS = ("force", "drag", "focus", "arrows", "home", "escape", "black", "freeze", "view", "help")
+CREDIT_LINES = 4
+NAME_WIDTH_UNITS = 320.0
+
+
+class Writing:
+    """The words of one programme in one layout. ``still``: the marks that never move, to be drawn beneath them."""
+
+    def __init__(self, layout: Layout, programme: Programme, language: str, type_scale: float = 1.0) -> None:
+        self.layout, self._language = layout, language
+        self._size = layout.unit * type_scale
+        self._page, self._keys = Page(), Page()
+        measure = self._measure(NAME_UNITS)
+        names = [elide(name, NAME_WIDTH_UNITS * layout.unit, measure) for name in programme.names[: layout.count]]
+        self.names = [self._write(name, NAME_UNITS) for name in names]
+        self.boxes = layout.names([(name.content_width, NAME_UNITS * self._size) for name in self.names])
+        for name, box in zip(self.names, self.boxes, strict=True):
+            if box is None:
+                name.text = ""
+            else:
+                name.x, name.y = round(box.left), round(box.bottom + 0.5 * box.height)
+        self._status = self._write_top(programme)
+        self._write_model(programme)
+        self.still: Marks = np.concatenate([spokes(layout), self._write_legend()])
+        self.keys_marks = self._write_keys()
+        self._focus: int | None = None
+
+    def _write(self, text: str, units: float, **how: Any) -> Any:
+        return self._page.write(text, units * self._size, how.pop("colour", TEXT), **how)
+
+    def _measure(self, units: float) -> Callable[[str], float]:
+        return partial(self._page.width, size=units * self._size)
+
+    def _room(self, bottom: float, top: float) -> float:
+        return min(self.layout.room_left(bottom, top, self.boxes), 0.34 * self.layout.width)
+
+    def _write_top(self, programme: Programme) -> Any:
+        """The title; returns the line beneath it, empty at first."""
+        left, top, u = self.layout.margin, self.layout.height - self.layout.margin, self._size
+        title = elide(programme.title, self._room(top - 60.0 * u, top), self._measure(TITLE_UNITS))
+        self._write(title, TITLE_UNITS, colour=IVORY, x=left, y=top, y_from="top")
+        return self._write("", LINE_UNITS, x=left, y=top - 76.0 * u, y_from="top")
+
+    def _write_model(self, programme: Programme) -> None:
+        """The model and whom it learned from, in as many lines as that takes, up to four."""
+        left, step = self.layout.margin, 1.36 * SMALL_UNITS * self._size
+        lines: list[str] = []
+        for count in range(1, CREDIT_LINES + 1):  # the fewer lines, the lower the block, the wider it may be
+            room = self._room(left, left + count * step)
+            lines = wrap(programme.credits, room, count, self._measure(SMALL_UNITS))
+            if not lines[-1].endswith("…"):
+                break
+        for i, line in enumerate(reversed(lines)):
+            self._write(line, SMALL_UNITS, x=left, y=left + i * step, y_from="bottom")
+        above = left + len(lines) * step + 6.0 * self._size
+        room = self._room(above, above + 1.5 * LINE_UNITS * self._size)
+        self._write(
+            elide(programme.model, room, self._measure(LINE_UNITS)), LINE_UNITS, x=left, y=above, y_from="bottom"
+        )
+
+    def _write_legend(self) -> Marks:
+        """Bottom right: what a ring, a bead and the two kinds of tether are."""
+        rows, u, margin = Rows(), self._size, self.layout.margin
+        words = [
+            self._write(say(f"stage.legend.{key}", self._language), SMALL_UNITS)
+            for key in ("hand", "sound", "held", "slipping")
+        ]
+        left = self.layout.width - margin - max(word.content_width for word in words)
+        for i, word in enumerate(words):
+            y = margin + (3 - i) * 34.0 * u + 0.5 * SMALL_UNITS * u
+            word.x, word.y = round(left), round(y)
+            middle, a, b = (left - 40.0 * u, y), (left - 60.0 * u, y), (left - 20.0 * u, y)
+            if i == 0:
+                rows.disc(middle, 0.65 * RING_UNITS * u, HAND, 0.8 * RING_STROKE * u)
+            elif i == 1:
+                rows.disc(middle, 0.75 * BEAD_UNITS * u, IVORY)
+            elif i == 2:
+                rows.line(a, b, HELD_UNITS * u, HAND, dash=13.0 * u)
+            else:
+                rows.line(a, b, SLIP_UNITS * u, STRAIN)
+        return rows.array()
+
+    def _write_keys(self) -> Marks:
+        """The ? overlay: every key and what it does, on a dark field."""
+        rows, u, size = Rows(), self._size, NAME_UNITS * self._size
+        (x, y), step = self.layout.centre, 54.0 * self._size
+        # One capsule larger than the picture is the field.
+        rows.line((-x, y), (3 * x, y), 2.0 * self.layout.height, FIELD, 0.90)
+        for i, key in enumerate(KEYS):
+            at = y + step * (0.5 * (len(KEYS) - 1) - i)
+            name, does = (say(f"stage.{what}.{key}", self._language) for what in ("key", "does"))
+            self._keys.write(name, size, IVORY, x - 90 * u, at, "right")
+            self._keys.write(does, size, TEXT, x - 50 * u, at)
+        return rows.array()
+
+    def draw(self, focus: int | None, status: str) -> None:
+        """Everything but the overlay."""
+        if focus != self._focus:
+            for i in (self._focus, focus):
+                if i is not None and i < len(self.names):
+                    self.names[i].color = bytes_of(IVORY if i == focus else TEXT)
+            self._focus = focus
+        if self._status.text != status:
+            self._status.text = status
+        self._page.draw()
+
+    def draw_keys(self) -> None:
+        """The words of the overlay."""
+        self._keys.draw()
