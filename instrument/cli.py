@@ -13,7 +13,7 @@ from instrument.errors import RosinError
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from instrument.verbs import bench, look, models, play, render, train
+    from instrument.verbs import bench, import_, look, models, play, render, train
 
     main = argparse.ArgumentParser(
         prog="rosin",
@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="example: rosin play",
     )
     verbs = main.add_subparsers(dest="verb", metavar="VERB")
-    for verb in (play, render, look, models, train, bench):
+    for verb in (play, render, look, models, import_, train, bench):
         verb.add(verbs)
     return main
 

@@ -132,7 +132,7 @@ def read_card(folder: Path) -> Card:
         data = path.read_bytes()
     except OSError:
         raise RosinError(
-            f"{folder} holds no {CARD}, so it is no model; give a folder made by `rosin train` or `rosin models import`"
+            f"{folder} holds no {CARD}, so it is no model; give a folder made by `rosin train` or `rosin import`"
         ) from None
     try:
         table = tomllib.loads(data.decode("utf-8"))

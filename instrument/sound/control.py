@@ -248,7 +248,8 @@ class Control:
         return {
             **{name: room.state() for name, room in self._rooms().items()},
             "raw": self.raw.copy(), "pushed": self._pushed.copy(), "last": self._last.copy(), "phase": self._phase,
-            "tick": self.tick, "blocks": self.blocks, "known": self.friction.known.copy(), "hands_only": self.hands_only,
+            "tick": self.tick, "blocks": self.blocks, "known": self.friction.known.copy(),
+            "hands_only": self.hands_only,
         }  # fmt: skip
 
     def set_state(self, state: dict[str, Any]) -> None:

@@ -104,10 +104,9 @@ class Part:
             self.voice.decode(self.z, self.audio)
             return self.audio
         control, voice = self.control, self.voice
-        if self.place is not None:
-            if control.blocks % LOOK_BLOCKS == 0:  # counted there, so that a snapshot knows when the next look is due
-                self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / voice.sample_rate)
-                control.friction.known[:] = self.place.known
+        if self.place is not None and control.blocks % LOOK_BLOCKS == 0:
+            self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / voice.sample_rate)
+            control.friction.known[:] = self.place.known
         control.step(self.z)
         model = control.amounts.model
         voice.temperature = model.temperature

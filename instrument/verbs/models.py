@@ -1,9 +1,10 @@
-"""rosin models list|show|verify: what can be played, what it says of itself, and whether that is true."""
+"""rosin models list|show|verify|eco: what can be played, what it says of itself, and whether that is true."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from instrument.errors import RosinError
 from instrument.model.atlas import Atlas, read_atlas
 from instrument.model.card import Card
 from instrument.model.credits import read_credits
-from instrument.model.library import NULL, cards, find, model_folders
+from instrument.model.library import NULL, cards, find, model_folders, user_folder
 from instrument.model.null_card import null_card
 from instrument.model.page import show_page
 from instrument.model.verify import verify
 from instrument.rig import read_rig
-from instrument.text import language_of
+from instrument.text import language_of, say
 from instrument.verbs.look import wide_console
 
 _MARK = {"good": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red")}
@@ -30,9 +31,9 @@ _MARK = {"good": ("✓", "green"), "warn": ("!", "yellow"), "bad": ("✗", "red"
 def add(verbs: Any) -> None:
     """The verb's own arguments."""
     models = verbs.add_parser(
-        "models", help="list, show and verify models", epilog="example: rosin models show first-bow"
+        "models", help="list, show, verify and lighten models", epilog="example: rosin models show first-bow"
     )
-    what = models.add_subparsers(dest="what", metavar="list|show|verify", required=True)
+    what = models.add_subparsers(dest="what", metavar="list|show|verify|eco", required=True)
     listing = what.add_parser("list", help="every model found", epilog="example: rosin models list")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=run_list)
@@ -46,6 +47,15 @@ def add(verbs: Any) -> None:
     verifying.add_argument("name", nargs="*", help="names or folders; default every model found")
     verifying.add_argument("--json", action="store_true")
     verifying.set_defaults(run=run_verify)
+    lighter = what.add_parser(
+        "eco", help="a lighter copy in 8 bits, and what that costs", epilog="example: rosin models eco darbouka",
+        description="Write a copy whose large products are in 8 bits, and measure what it loses and gains here "
+        "(needs onnx: pip install 'rosin[train]').",
+    )  # fmt: skip
+    lighter.add_argument("name", help="a model's name, or its folder")
+    lighter.add_argument("--name", dest="called", default="", help="what the copy is called (NAME-eco)")
+    lighter.add_argument("--out", type=Path, help="folder of model folders (the rig's, or your own)")
+    lighter.set_defaults(run=run_eco)
 
 
 def _given() -> list[Path]:
@@ -97,6 +107,25 @@ def run_show(args: argparse.Namespace) -> int:
     except RosinError as error:
         atlas = error
     print(show_page(card, credits, language, atlas))
+    return 0
+
+
+def run_eco(args: argparse.Namespace) -> int:
+    """The copy, and the truth about it."""
+    if find_spec("onnx") is None:
+        raise RosinError("models eco needs onnx, which is not installed; run: pip install 'rosin[train]'")
+    from instrument.importing.eco import make
+
+    rig = read_rig()
+    language = language_of(rig.language)
+    folder = Path(args.name) if "/" in args.name else find(args.name, None, _given())[0]
+    made = make(folder, args.out or (Path(rig.models) if rig.models else user_folder()), args.called)
+    slow, fast = made.ms
+    print(say("eco.done", language, folder=made.folder, products=made.products))
+    print(say("eco.cost", language, snr=f"{made.snr_db:.1f}", slow=f"{slow:.2f}", fast=f"{fast:.2f}",
+              before=f"{made.size[0] / 1e6:.1f}", after=f"{made.size[1] / 1e6:.1f}"))  # fmt: skip
+    if fast > 0.95 * slow:
+        print(say("eco.no_gain", language))
     return 0
 
 

@@ -1,0 +1,42 @@
+"""Archive: is a file TorchScript at all? The first look, in the player's own process: nothing is run or unpickled.
+
+TorchScript is a zip that holds ``NAME/constants.pkl`` and ``NAME/code/``. A checkpoint has data.pkl alone.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from instrument.errors import RosinError
+from instrument.model.card import sha256_of
+
+PICKLE = b"\x80"
+
+
+def checked(path: Path) -> str:
+    """The sha256 of a file that looks like TorchScript. RosinError says what it is instead."""
+    if not path.is_file():
+        raise RosinError(f"there is no file {path}; give the path of a .ts file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+        if not zipfile.is_zipfile(path):
+            if head.startswith(PICKLE):
+                raise RosinError(
+                    f"{path} is a pickle, which can do anything when opened and is never opened here; "
+                    "ask for the TorchScript export (.ts) of the model"
+                )
+            raise RosinError(f"{path} is no TorchScript file (it is no zip); export the model again, or fetch it again")
+        with zipfile.ZipFile(path) as archive:
+            names = {name.partition("/")[2] for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise RosinError(f"{path} cannot be read ({error}); fetch it again") from None
+    if "constants.pkl" not in names or not any(name.startswith("code/") for name in names):
+        if "data.pkl" in names:
+            raise RosinError(
+                f"{path} is a checkpoint (weights without their program), which is never unpickled here; "
+                "export it as TorchScript (for nn~, a .ts) and import that"
+            )
+        raise RosinError(f"{path} is a zip, but holds no TorchScript; give the .ts file of a model")
+    return sha256_of(path)

@@ -1,0 +1,91 @@
+"""Lower: a recorded graph written as ONNX, operation by operation. After record, before proof.
+
+The graph is run once with example numbers while it is written: every value knows its shape, and whatever depends on
+constants alone is worked out and folded. An operation that is not known is named and the import stops.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import fx
+from torch.utils._pytree import tree_flatten, tree_map
+
+from instrument.errors import RosinError
+from instrument.importing import convolving, fourier, pointwise, reshaping, summing
+from instrument.importing.record import Recording
+from instrument.importing.values import Sheet, Val
+
+HANDLERS = {**pointwise.HANDLERS, **reshaping.HANDLERS, **summing.HANDLERS, **convolving.HANDLERS}
+
+
+class Lower:
+    """``call`` runs an operation and writes it; handlers write with ``sheet`` and call each other through it."""
+
+    def __init__(self) -> None:
+        self.sheet = Sheet()
+
+    def call(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """The result of an ATen operation on Vals and plain numbers: a Val, or a list of them."""
+        values = [v for v in tree_flatten((args, kwargs))[0] if isinstance(v, Val)]
+        plain_args, plain_kwargs = tree_map(lambda v: v.real if isinstance(v, Val) else v, (args, kwargs))
+        name = func._schema.name.split("::")[1]
+        name = name if name in HANDLERS else name.removesuffix("_copy")
+        if name in ("view", "_unsafe_view"):  # what lies in memory in another order here than when it was recorded
+            func = torch.ops.aten.reshape.default
+        real = func(*plain_args, **plain_kwargs)
+        live = any(v.live for v in values)
+        if not live or name in reshaping.SHAPE_ONLY:
+            return tree_map(lambda r: Val(r) if isinstance(r, torch.Tensor) else r, real)
+        if any(v.parts is not None or v.real.is_complex() for v in values) or (
+            isinstance(real, torch.Tensor) and real.is_complex()
+        ):
+            handler = fourier.HANDLERS.get(name)
+        else:
+            handler = HANDLERS.get(name) or fourier.HANDLERS.get(name)
+        if handler is None:
+            raise RosinError(f"it uses the operation {name}, which is not known here; please report it")
+        return handler(self, real, func, *args, **kwargs)
+
+
+def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) -> tuple[Sheet, list[bool]]:
+    """The sheet of a recording. ``names``: of its input and output. Also which states are [B, C, 1, T] there."""
+    made = Lower()
+    sheet = made.sheet
+    env: dict[fx.Node, Any] = {}
+    places = iter(recording.graph.graph.find_nodes(op="placeholder"))
+    wides = []
+    for i, state in enumerate(recording.states):
+        wide = state.dim() == 3
+        shape = tuple(state.shape)
+        given = sheet.input(f"state.{i}", (*shape[:2], 1, shape[2]) if wide else shape)
+        value = Val(state.float(), wide=given) if wide else Val(state.float(), given)
+        env[next(places)] = sheet.cast(value, state.dtype)
+        wides.append(wide)
+    env[next(places)] = Val(recording.x, sheet.input(names[0], tuple(recording.x.shape)))
+    for name, (_, real) in zip(noise_names, recording.noises, strict=True):
+        env[next(places)] = Val(real, sheet.input(name, tuple(real.shape)))
+    for constant, node in zip(recording.constants, places, strict=True):
+        env[node] = Val(constant)
+    for node in recording.graph.graph.nodes:
+        if node.op == "placeholder":
+            continue
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: env[n])
+        if node.op == "get_attr":
+            env[node] = Val(getattr(recording.graph, node.target))
+        elif node.op == "output":
+            y, *nexts = args[0]
+        elif not hasattr(node.target, "_schema"):
+            env[node] = args[0][args[1]]  # getitem
+        else:
+            env[node] = made.call(node.target, *args, **kwargs)
+    sheet.output(names[1], sheet.flat(sheet.cast(y, torch.float32)), tuple(y.shape))
+    for i, (value, wide) in enumerate(zip(nexts, wides, strict=True)):
+        value = sheet.cast(value, torch.float32)
+        shape = value.shape
+        if wide:
+            sheet.output(f"next.{i}", sheet.wide(value), (*shape[:2], 1, shape[2]))
+        else:
+            sheet.output(f"next.{i}", sheet.flat(value), shape)
+    return sheet, wides

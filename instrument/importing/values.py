@@ -1,0 +1,146 @@
+"""Values: what a number in the network is while the ONNX graph is written, and the sheet it is written on.
+
+The fast layout lives here: a signal [B, C, T] is kept as [B, C, 1, T] for as long as it can be, because ONNX Runtime
+has its best kernels for two-dimensional convolution. Under lower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 18
+IR_VERSION = 10
+KINDS = {
+    torch.float32: TensorProto.FLOAT, torch.float64: TensorProto.DOUBLE, torch.int64: TensorProto.INT64,
+    torch.int32: TensorProto.INT32, torch.bool: TensorProto.BOOL, torch.float16: TensorProto.FLOAT16,
+    torch.uint8: TensorProto.UINT8, torch.int8: TensorProto.INT8, torch.int16: TensorProto.INT16,
+}  # fmt: skip
+
+
+@dataclass
+class Val:
+    """One tensor. ``real``: its value in the example run, which also tells shape and kind.
+
+    ``name``: the ONNX value of that shape; ``wide``: the one of shape [B, C, 1, T]; either, both, or none for a
+    constant. ``parts``: real and imaginary part of a complex one.
+    """
+
+    real: torch.Tensor
+    name: str = ""
+    wide: str = ""
+    parts: tuple[Val, Val] | None = None
+
+    @property
+    def live(self) -> bool:
+        """Does it depend on an input; else it is a constant."""
+        return bool(self.name or self.wide or self.parts)
+
+    @property
+    def only_wide(self) -> bool:
+        return bool(self.wide and not self.name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.real.shape)
+
+
+def spread(tensor: torch.Tensor) -> torch.Tensor:
+    """A constant as it combines with signals in the wide layout."""
+    return tensor.unsqueeze(-2) if tensor.dim() >= 2 else tensor
+
+
+@dataclass
+class Sheet:
+    """Nodes, constants, inputs and outputs of one graph."""
+
+    nodes: list[Any] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
+    _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
+
+    def constant(self, value: torch.Tensor | np.ndarray[Any, Any]) -> str:
+        """An initialiser; equal ones are one."""
+        array = np.ascontiguousarray(value.detach().cpu().resolve_conj().numpy() if isinstance(value, torch.Tensor)
+                                     else value)  # fmt: skip
+        array = array.reshape(tuple(value.shape))
+        key = (array.dtype.str, array.shape, hashlib.sha256(array).digest())
+        if key not in self._known:
+            self._known[key] = f"w{len(self.constants)}"
+            self.constants.append(numpy_helper.from_array(array, self._known[key]))
+        return self._known[key]
+
+    def ints(self, *values: int) -> str:
+        return self.constant(np.array(values, np.int64))
+
+    def node(self, op: str, *inputs: str, to: str = "", **attributes: Any) -> str:
+        name = to or f"n{len(self.nodes)}"
+        if "kind" in attributes:  # what Cast calls `to`
+            attributes["to"] = attributes.pop("kind")
+        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        return name
+
+    def nodes_of(self, op: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
+        names = [f"n{len(self.nodes)}.{i}" for i in range(count)]
+        self.nodes.append(helper.make_node(op, list(inputs), names, **attributes))
+        return names
+
+    def input(self, name: str, shape: tuple[int, ...]) -> str:
+        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        return name
+
+    def output(self, name: str, value: str, shape: tuple[int, ...]) -> None:
+        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        self.node("Identity", value, to=name)
+
+    # --- one value in either layout
+
+    def flat(self, value: Val) -> str:
+        """Its name in its own shape."""
+        if value.name:
+            return value.name
+        if value.wide:
+            value.name = self.reshape(value.wide, value.shape)
+            return value.name
+        return self.constant(value.real)
+
+    def wide(self, value: Val) -> str:
+        """Its name as [B, C, 1, T]; of a constant with fewer dimensions, as it spreads over that."""
+        if value.wide:
+            return value.wide
+        if not value.live:
+            return self.constant(spread(value.real))
+        b, c, t = value.shape
+        value.wide = self.reshape(value.name, (b, c, 1, t))
+        return value.wide
+
+    def reshape(self, name: str, shape: tuple[int, ...]) -> str:
+        return self.node("Reshape", name, self.ints(*shape), allowzero=int(0 in shape))
+
+    def cast(self, value: Val, kind: torch.dtype) -> Val:
+        """The same numbers as another kind."""
+        if value.real.dtype == kind:
+            return value
+        real = value.real.to(kind)
+        if not value.live:
+            return Val(real)
+        if value.only_wide:
+            return Val(real, wide=self.node("Cast", value.wide, kind=KINDS[kind]))
+        return Val(real, self.node("Cast", self.flat(value), kind=KINDS[kind]))
+
+    def model(self, name: str, metadata: dict[str, str]) -> onnx.ModelProto:
+        graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, self.constants)
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rosin", ir_version=IR_VERSION
+        )
+        for key, value in metadata.items():
+            entry = model.metadata_props.add()
+            entry.key, entry.value = key, value
+        return model
