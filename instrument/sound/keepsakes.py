@@ -5,7 +5,9 @@ Belongs to the process' main thread, like the recordings in taping.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 
 from instrument.chance.words import stream_id
 from instrument.link import Link
@@ -24,6 +26,8 @@ class Keepsakes:
         self._patina, self._language = bank.patina, language
         self._row, self._hands = link.health.row("sound"), link.health.row("hands")
         self._save_at = time.monotonic() + SAVE_SECONDS
+        self._saving: threading.Thread | None = None
+        self._said: deque[str] = deque()
 
     def keep_accident(self, part: Part, key: int, seconds: float) -> None:
         """What chance just did, into a file of the patch's folder, and at hand from now on.
@@ -47,12 +51,22 @@ class Keepsakes:
         self._row.say(said)
 
     def look(self, now: float) -> None:
-        """Once a minute what was worn is written down."""
+        """Once a minute what was worn is written down, by a thread: a disk may take its time."""
+        while self._said:
+            self._row.say(self._said.popleft())
         if now >= self._save_at:
             self._save_at = now + SAVE_SECONDS
-            self.close()
+            if self._saving is None or not self._saving.is_alive():
+                self._saving = threading.Thread(target=self._save, name="wear", daemon=True)
+                self._saving.start()
+
+    def _save(self) -> None:
+        if said := self._patina.save():
+            self._said.append(said)
 
     def close(self) -> None:
         """Write it now."""
+        if self._saving is not None:
+            self._saving.join(timeout=2.0)
         if said := self._patina.save():
             self._row.say(said)

@@ -1,12 +1,14 @@
 """Taping: a take while it is played - the sound in one file, beside it the gestures and what the model was told.
 
-Belongs to the process' main thread; the callback only pushes blocks and gestures. What cannot be written is said once,
-what was written so far is kept, and the sound goes on.
+Belongs to the process' main thread; the callback only pushes blocks and gestures, and a thread of its own writes them:
+a disk that is busy holds up a write for seconds, and whoever waited for it would look dead. What cannot be written is
+said once, what was written so far is kept, and the sound goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from pathlib import Path
 
@@ -22,6 +24,9 @@ from instrument.take import TakeLog
 from instrument.text import say
 
 GESTURES_KEPT = 65536
+WRITE_SECONDS = 0.05
+END_SECONDS = 3.0
+"""A disk that has not taken the rest of a take by then gets it later, or the take is short of it."""
 
 
 class Taping:
@@ -34,15 +39,15 @@ class Taping:
         self._log: TakeLog | None = None
         self._stream: StreamLog | None = None
         self._log_begin = 0
+        self._said: deque[str] = deque()
+        self._ended = threading.Event()
+        self._writer: threading.Thread | None = None
 
     def record(self, on: bool) -> None:
         """Start or finish a recording."""
         if not on and self.recorder.recording:
             path = self.recorder.stop()
-            self._write_log()
-            self._write_stream()
-            self._close_log()
-            self._close_stream()
+            self._end()
             self.player.extra_flags &= ~Flags.RECORDING
             self.row.add("files_recorded")
             seconds = f"{self.recorder.seconds:.1f} s"
@@ -56,23 +61,45 @@ class Taping:
                 self.row.say(str(error))
                 return
             self.player.extra_flags |= Flags.RECORDING
+            self._end()
             self._open_log(path)
             self._open_stream(path)
+            self._ended = threading.Event()
+            self._writer = threading.Thread(target=self._write, args=(self._ended,), name="taping", daemon=True)
+            self._writer.start()
             self.row.set_text("state", str(path))
             self.row.say(say("recording_to", self.language, path=path))
 
     def look(self) -> None:
-        """Tell how long the take is; notice a disk that is full; write down what was played."""
+        """Tell how long the take is; notice a disk that is full. Never waits for one."""
         player, recorder = self.player, self.recorder
         player.record_seconds = recorder.seconds if recorder.recording else 0.0
         if recorder.error and player.extra_flags & Flags.RECORDING:
             self.row.add("files_failed")
             self.row.say(recorder.error)
             player.extra_flags &= ~Flags.RECORDING
-            self._close_log()
-            self._close_stream()
+            self._ended.set()
+        while self._said:
+            self.row.say(self._said.popleft())
+
+    def _write(self, ended: threading.Event) -> None:
+        """The writer's life: pieces while the take lasts, the rest when it has ended."""
+        while not ended.wait(WRITE_SECONDS):
+            self._write_log()
+            self._write_stream()
         self._write_log()
         self._write_stream()
+        self._close_log()
+        self._close_stream()
+
+    def _end(self) -> None:
+        """The take has ended: wait a while for the rest to be written."""
+        self._ended.set()
+        if self._writer is not None:
+            self._writer.join(timeout=END_SECONDS)
+            self._writer = None
+        while self._said:
+            self.row.say(self._said.popleft())
 
     def _open_log(self, path: Path) -> None:
         engine = self.player.engine
@@ -98,7 +125,7 @@ class Taping:
                 if engine.part.table is log.table or gesture.kind not in (Kind.KNOB, Kind.FORCE):
                     log.add((sample - self._log_begin) / engine.rate, gesture)
         except OSError as error:
-            self.row.say(say("log_failed", self.language, why=error.strerror))
+            self._said.append(say("log_failed", self.language, why=error.strerror))
             self._close_log()
 
     def _close_log(self) -> None:
@@ -133,11 +160,11 @@ class Taping:
                 stream.path.with_suffix(".state").write_bytes(kept.to_bytes())
             stream.write()
         except OSError as error:
-            self.row.say(say("stream_failed", self.language, why=error.strerror))
+            self._said.append(say("stream_failed", self.language, why=error.strerror))
             self._close_stream()
             return
         if stream.tap.broken:
-            self.row.say(say("stream_ended", self.language, path=stream.path))
+            self._said.append(say("stream_ended", self.language, path=stream.path))
             self._close_stream()
 
     def _close_stream(self) -> None:

@@ -1,0 +1,72 @@
+"""Taping: what is written beside the sound, and that nobody who plays waits for the disk."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from stage import null_engine
+
+from instrument.link import Gesture, Kind, Link
+from instrument.sound.player import Player
+from instrument.sound.stream import Stream, StreamLog
+from instrument.sound.taping import Taping
+from instrument.take import read_take
+
+
+def blocks(player: Player, count: int) -> None:
+    out = np.zeros((2, 128), np.float32)
+    for _ in range(count):
+        player.callback(out, None, time.monotonic())
+
+
+def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
+    with Link.create() as link:
+        player = Player(null_engine(sounds="always"), link, 128)
+        bank: Any = SimpleNamespace(also_here=lambda part: "")
+        taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
+        blocks(player, 20)
+        taping.record(True)
+        blocks(player, 10)
+        link.hands.push(Gesture(Kind.KNOB, 2, 0.75, time.monotonic(), 1))
+        blocks(player, 90)
+        taping.record(False)
+        (take,) = tmp_path.glob("*.jsonl")
+        assert [e.value for e in read_take(take).events if e.knob == "brightness"][-1] == 0.75
+        stream = Stream(take.with_suffix(".z"))
+        assert 95 <= len(stream) <= 100
+        assert take.with_suffix(".state").stat().st_size > 1000
+        taping.record(True)
+        blocks(player, 30)
+        taping.record(False)
+        assert len(list(tmp_path.glob("*.z"))) == 2
+
+
+def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = StreamLog.write
+
+    def slowly(self: StreamLog) -> None:
+        time.sleep(0.6)
+        write(self)
+
+    monkeypatch.setattr(StreamLog, "write", slowly)
+    with Link.create() as link:
+        player = Player(null_engine(sounds="always"), link, 128)
+        bank: Any = SimpleNamespace(also_here=lambda part: "")
+        taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
+        taping.record(True)
+        longest = 0.0
+        for _ in range(60):
+            blocks(player, 4)
+            begin = time.monotonic()
+            taping.look()
+            longest = max(longest, time.monotonic() - begin)
+            time.sleep(0.01)
+        assert longest < 0.3
+        taping.record(False)
+        (told,) = tmp_path.glob("*.z")
+        assert len(Stream(told)) >= 230, "and nothing is lost"
