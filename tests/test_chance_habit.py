@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instrument.chance.habit import LEAST, Habit, against, regularised
@@ -160,6 +160,7 @@ def test_the_same_seed_brings_it_back_and_a_kept_state_goes_on() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(allow_subnormal=False), min_size=9, max_size=9), st.floats(), st.floats(width=32))
+@example([0.0, 0.0, 0.0, 0.0, 1.175494351e-38, 0.0, 0.0, 1.9490628024273303e289, 0.0], 0.0, 0.0)
 def test_it_is_never_beside_itself(values: list[float], shape: float, tau_s: float) -> None:
     with np.errstate(all="ignore"):
         habit = Habit(STREAMS[:3], 1500.0, np.array(values).reshape(3, 3))

@@ -102,7 +102,10 @@ def regularised(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
     known = np.isfinite(variance) & (variance > 0.0)
     scale = np.where(known, 1.0 / np.sqrt(np.where(known, variance, 1.0)), 0.0)
     finite = np.where(np.isfinite(covariance), covariance, 0.0)
-    half: NDArray[np.float64] = 0.5 * np.clip(finite * scale * scale[:, None], -1.0, 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = finite * scale * scale[:, None]
+    # what overflowed is not a number where the knob itself is unknown: then it goes with nobody
+    half: NDArray[np.float64] = 0.5 * np.clip(np.where(np.isnan(whole), 0.0, whole), -1.0, 1.0)
     c = half + half.T
     np.fill_diagonal(c, 1.0)
     least = float(np.linalg.eigvalsh(c)[0]) if c.size else 1.0
