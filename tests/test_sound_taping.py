@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -70,3 +71,37 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
         taping.record(False)
         (told,) = tmp_path.glob("*.z")
         assert len(Stream(told)) >= 230, "and nothing is lost"
+
+
+def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+    write = StreamLog.write
+
+    def stuck(self: StreamLog) -> None:
+        free.wait(10.0)
+        write(self)
+
+    monkeypatch.setattr(StreamLog, "write", stuck)
+    monkeypatch.setattr("instrument.sound.taping.END_SECONDS", 0.1)
+    with Link.create() as link:
+        player = Player(null_engine(sounds="always"), link, 128)
+        bank: Any = SimpleNamespace(also_here=lambda part: "")
+        row = link.health.row("sound")
+        taping = Taping(player, bank, row, tmp_path, "en")
+        taping.record(True)
+        blocks(player, 50)
+        time.sleep(0.1)
+        taping.record(False)
+        taping.record(True)
+        assert any("still busy" in notice.text for notice in row.notices())
+        assert len(list(tmp_path.glob("*.z"))) == 1
+        assert len(list(tmp_path.glob("*.wav"))) == 2, "the sound is recorded all the same"
+        free.set()
+        taping.record(False)
+        (told,) = tmp_path.glob("*.z")
+        deadline = time.monotonic() + 5.0
+        while len(Stream(told)) < 40 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(Stream(told)) >= 40

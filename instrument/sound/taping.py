@@ -62,11 +62,14 @@ class Taping:
                 return
             self.player.extra_flags |= Flags.RECORDING
             self._end()
-            self._open_log(path)
-            self._open_stream(path)
-            self._ended = threading.Event()
-            self._writer = threading.Thread(target=self._write, args=(self._ended,), name="taping", daemon=True)
-            self._writer.start()
+            if self._writer is not None:  # the last take's files are still its own: the disk has not taken them yet
+                self.row.say(say("log_failed", self.language, why="the disk is still busy with the last one"))
+            else:
+                self._open_log(path)
+                self._open_stream(path)
+                self._ended = threading.Event()
+                self._writer = threading.Thread(target=self._write, args=(self._ended,), name="taping", daemon=True)
+                self._writer.start()
             self.row.set_text("state", str(path))
             self.row.say(say("recording_to", self.language, path=path))
 
@@ -97,7 +100,8 @@ class Taping:
         self._ended.set()
         if self._writer is not None:
             self._writer.join(timeout=END_SECONDS)
-            self._writer = None
+            if not self._writer.is_alive():
+                self._writer = None
         while self._said:
             self.row.say(self._said.popleft())
 
