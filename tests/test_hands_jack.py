@@ -160,6 +160,28 @@ def test_a_device_is_connected_when_it_comes_and_missed_when_it_goes(jack: Jack)
             assert keys(t).count("hands.midi.came") == keys(t).count("hands.midi.went") == round_
 
 
+def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(
+    jack: Jack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # libjack crashes the process when a port is taken down while the server tells of another's going.
+    def ours() -> list[str]:
+        return [name for name in jack.ports() if name.startswith("rosin-device")]
+
+    with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
+        assert t.hands.ports is not None
+        peer = Peer(jack, "Fader-Box", "b00740")
+        t.hands.ports._look_at = 0.0
+        play(t, lambda _: t.hands.counts.midi_devices == 1)
+        assert len(ours()) == 1
+        peer.end()
+        play(t, lambda _: t.hands.counts.midi_devices == 0)
+        assert len(ours()) == 1
+        monkeypatch.setattr("instrument.hands.driver.RETIRED_SECONDS", 0.0)
+        t.hands.ports._look_at = 0.0
+        play(t, lambda _: not ours())
+    assert jack.wait_for_port("rosin:in")  # at the end too: the process takes its ports with it
+
+
 def test_a_server_that_crashes_is_said_and_the_next_one_is_found(jack: Jack, capfd: pytest.CaptureFixture[str]) -> None:
     with on_the_table(NO_OSC, midi(), find=finder("jack")) as t:
         assert t.hands.ports is not None

@@ -6,6 +6,7 @@ rtmidi is imported when it is first asked for, so that an instrument without it 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,24 +24,30 @@ QUEUE_MESSAGES = 8192
 ORDER = ("alsa", "jack", "core", "winmm")
 
 
+RETIRED_SECONDS = 5.0
+"""How long a port of ours outlives its device on JACK, whose client falls over its own list of ports when one is taken
+down while the server still tells of another's going (jack2 issue 216: a crash of the whole process)."""
+
+
 class RtInlet:
-    def __init__(self, port: Any) -> None:
-        self._port = port
+    """``end``: takes rtmidi's port down, now or later."""
+
+    def __init__(self, port: Any, end: Callable[[Any], None]) -> None:
+        self._port, self._end = port, end
 
     def read(self) -> Sequence[int] | None:
         got = self._port.get_message()
         return None if got is None else got[0]
 
     def close(self) -> None:
-        self._port.close_port()
-        self._port.delete()
+        self._end(self._port)
 
 
 class RtOutlet:
     """``alive``: whether the server is. To a dead one rtmidi would write until its queue is full, and wait."""
 
-    def __init__(self, port: Any, alive: Callable[[], bool]) -> None:
-        self._port, self._alive = port, alive
+    def __init__(self, port: Any, end: Callable[[Any], None], alive: Callable[[], bool]) -> None:
+        self._port, self._end, self._alive = port, end, alive
 
     def send(self, data: bytes) -> None:
         if not self._alive():
@@ -51,11 +58,7 @@ class RtOutlet:
             raise OSError(str(error)) from None
 
     def close(self) -> None:
-        if not self._alive():
-            abandon(self._port)  # closing waits 1.0 s for a dead server to take the last bytes, while nobody plays
-            return
-        self._port.close_port()
-        self._port.delete()
+        self._end(self._port)
 
 
 class RtDriver:
@@ -72,6 +75,7 @@ class RtDriver:
         if self._number not in rtmidi.get_compiled_api():
             raise OSError(f"this rtmidi was built without {api}")
         self._watch = JackWatch() if api == "jack" else None
+        self._retired: list[tuple[float, Any]] = []
         try:
             self._looker = self._input(f"{CLIENT}-look")
             self._out_looker = self._output(f"{CLIENT}-look")
@@ -93,7 +97,16 @@ class RtDriver:
     def _alive(self) -> bool:
         return self._watch is None or self._watch.alive
 
+    def _end(self, port: Any) -> None:
+        """Take a port down; on JACK later, in a calm moment, and in a server that died never: it would wait for it."""
+        if self._watch is None:
+            _take_down(port)
+        else:
+            self._retired.append((time.monotonic(), port))
+
     def names(self) -> list[str]:
+        while self._retired and self._retired[0][0] < time.monotonic() - RETIRED_SECONDS and self._alive():
+            _take_down(self._retired.pop(0)[1])
         return self._listed(self._looker)
 
     def out_names(self) -> list[str]:
@@ -112,7 +125,7 @@ class RtDriver:
         except (OSError, ValueError) as error:  # ValueError: it went while we were at it
             port.delete()
             raise OSError(str(error)) from None
-        return RtInlet(port)
+        return RtInlet(port, self._end)
 
     def open_out(self, name: str) -> Outlet:
         port = self._output(f"{CLIENT}-motor")
@@ -121,23 +134,27 @@ class RtDriver:
         except (OSError, ValueError) as error:
             port.delete()
             raise OSError(str(error)) from None
-        return RtOutlet(port, self._alive)
+        return RtOutlet(port, self._end, self._alive)
 
     def own(self) -> Inlet | None:
         if self.api == "winmm":
             return None  # Windows knows no inputs made by programs
         port = self._input(CLIENT)
         port.open_virtual_port("in")
-        return RtInlet(port)
+        return RtInlet(port, self._end)
 
     def own_out(self) -> Outlet | None:
         if self.api == "winmm":
             return None
         port = self._output(CLIENT_OUT)
         port.open_virtual_port("out")
-        return RtOutlet(port, self._alive)
+        return RtOutlet(port, self._end, self._alive)
 
     def close(self) -> None:
+        """Ports that JACK still has stay until the process ends: taking them down is what could crash it."""
+        for _, port in self._retired:
+            abandon(port)
+        self._retired.clear()
         self._looker.delete()
         self._out_looker.delete()
         self._unwatch()
@@ -150,6 +167,11 @@ class RtDriver:
 def is_ours(name: str) -> bool:
     """Whether a port belongs to this Rosin or another on this machine, whatever number the server gave its client."""
     return plain(name).split(" ", 1)[0] == CLIENT
+
+
+def _take_down(port: Any) -> None:
+    port.close_port()
+    port.delete()
 
 
 def _short(name: str) -> str:
