@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 START_SECONDS = 10.0
+LIST_SECONDS, LIST_TIMES = 3.0, 4
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,17 @@ class Jack:
     env: dict[str, str] = field(repr=False)
 
     def ports(self, *options: str) -> list[str]:
-        """Port names as an independent client lists them; ``options`` as for jack_lsp."""
-        done = subprocess.run(
-            ["jack_lsp", *options], env=self.env, capture_output=True, text=True, timeout=10, check=False
-        )
-        return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
+        """Port names as an independent client lists them; ``options`` as for jack_lsp.
+
+        On a busy machine a client that comes while another goes now and then waits for ever: then another asks.
+        """
+        for _ in range(LIST_TIMES):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                done = subprocess.run(
+                    ["jack_lsp", *options], env=self.env, capture_output=True, text=True, timeout=LIST_SECONDS, check=False
+                )
+                return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
+        return []
 
     def wait_for_port(self, ending: str, seconds: float = 5.0) -> str:
         """The full name of the first port that ends so; AssertionError when none comes in time."""
