@@ -121,7 +121,8 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("scipy")
     from instrument.training.decoder_graph import decoder_graph
-    from instrument.training.network import Network, Shape
+    from instrument.training.network import Network
+    from instrument.training.shape import Shape
 
     torch.manual_seed(2)
     torch.set_num_threads(1)

@@ -20,8 +20,9 @@ from instrument.errors import RosinError
 from instrument.model.card import read_card, sha256_of
 from instrument.model.credits import gate, read_credits
 from instrument.training.export import TOLERANCE, verify_against_torch, wandering, write_graphs
-from instrument.training.network import Network, Shape
-from instrument.training.portrait import names_for, reorder
+from instrument.training.network import Network
+from instrument.training.shape import Shape
+from instrument.training.portrait import names_for
 from instrument.training.train import run, train
 from instrument.training.trial import envelope_correlation, partial_share, spectral_distance_db
 
@@ -136,7 +137,7 @@ def test_another_order_of_the_latents_is_the_same_network(full: Network) -> None
     torch.manual_seed(5)
     other = Network(Shape()).eval()
     order, signs = [3, 1, 0, 2, 7, 6, 5, 4], [1, -1, 1, 1, -1, 1, 1, 1]
-    reorder(other, order, signs)
+    other.reorder(order, signs)
     sound = torch.randn(1, 20 * 128) * 0.1
     noise = torch.randn(1, 20 * 128)
     with torch.no_grad():

@@ -22,7 +22,8 @@ from instrument.training import course as courses
 from instrument.training import synthesis
 from instrument.training.corpus import Corpus, read_corpus
 from instrument.training.course import Budget, Course, learn, new_course, one_step
-from instrument.training.network import Network, Shape
+from instrument.training.network import Network
+from instrument.training.shape import Shape
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 
@@ -72,15 +73,15 @@ def test_the_loss_falls_within_twenty_steps(corpus: Corpus, monkeypatch: pytest.
 
 def test_a_run_that_was_stopped_goes_on_exactly_where_it_was(corpus: Corpus, tmp_path: Path) -> None:
     whole = course()
-    assert learn(whole, corpus, Budget(steps=12), None, size=2, frames=40, quiet=True)
+    assert learn(whole, corpus, Budget(steps=12), None, size=2, frames=48, quiet=True)
     first = course()
     for _ in range(5):
-        one_step(first, corpus, 2, 40, Budget(steps=12).spent(first.step, 0.0))
+        one_step(first, corpus, 2, 48, Budget(steps=12).spent(first.step, 0.0))
     first.save(tmp_path / "c.pt")
     second = course()
     second.load(tmp_path / "c.pt")
     assert second.step == 5
-    learn(second, corpus, Budget(steps=12), None, size=2, frames=40, quiet=True)
+    learn(second, corpus, Budget(steps=12), None, size=2, frames=48, quiet=True)
     for a, b in zip(whole.network.state_dict().values(), second.network.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -101,7 +102,7 @@ def test_ctrl_c_stops_cleanly_with_a_checkpoint(corpus: Corpus, tmp_path: Path) 
     run = course()
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    assert learn(run, corpus, Budget(steps=100000), tmp_path / "c.pt", size=2, frames=40, quiet=True) is False
+    assert learn(run, corpus, Budget(steps=100000), tmp_path / "c.pt", size=2, frames=48, quiet=True) is False
     timer.join()
     again = course()
     again.load(tmp_path / "c.pt")

@@ -55,15 +55,18 @@ def _crop(clip: Clip, start: int, frames: int, ratio: int, speed: float) -> tupl
     return whole, note.astype(np.float32), sure.astype(np.float32)
 
 
-def batch(corpus: Corpus, seed: int, step: int, size: int, frames: int) -> Batch:
-    """The crops of one step. Some begin before their sound does, so that beginnings are learned too."""
+def batch(corpus: Corpus, seed: int, step: int, size: int, frames: int, shift: float = SHIFT_SEMITONES) -> Batch:
+    """The crops of one step. Some begin before their sound does, so that beginnings are learned too.
+
+    ``shift``: half of them are transposed by up to so many semitones either way.
+    """
     rng = np.random.default_rng([seed, step])
     clips = corpus.training
     lead = frames // 2 * corpus.ratio
     weights = np.array([len(c.audio) + lead for c in clips], np.float64)
     rows = []
     for i in rng.choice(len(clips), size, p=weights / weights.sum()):
-        speed = 2.0 ** (rng.uniform(-SHIFT_SEMITONES, SHIFT_SEMITONES) / 12.0) if rng.random() < 0.5 else 1.0
+        speed = 2.0 ** (rng.uniform(-shift, shift) / 12.0) if rng.random() < 0.5 else 1.0
         gain = 10.0 ** (rng.uniform(*GAIN_DB) / 20.0)
         latest = max(len(clips[i].audio) - frames * corpus.ratio // 2, 1)
         start = int(rng.integers(-lead, latest))

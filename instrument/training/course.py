@@ -21,22 +21,25 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from instrument.errors import RosinError
-from instrument.training import loss, synthesis
-from instrument.training.batches import batch
+from instrument.training import loss
+from instrument.training.batches import SHIFT_SEMITONES, batch
+from instrument.training.chance import Chance, NoiseBands
 from instrument.training.corpus import Corpus
-from instrument.training.network import Network, Shape
+from instrument.training.network import Network
+from instrument.training.shape import Shape
+from instrument.training.steering import steering_loss
 
 LEARNING_RATE = 1.5e-3
 WARM_UP_STEPS = 100
 LAST_RATE = 0.01
-WARM_FRAMES = 24
+WARM_FRAMES = 28
 """Frames at the head of a crop that are not compared: the network's memory is still empty there."""
 KL_WEIGHT = 0.001
 TEXTURE_WEIGHT = 0.7
 ORDER_WEIGHT = 0.05
-PITCH_WEIGHT = 0.1
+PITCH_WEIGHT = 0.3
+STEERING_WEIGHT = 0.3
 SAVE_EVERY_S = 120.0
-NOISE_FRAMES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,14 @@ class Course:
     step: int = 0
     seconds: float = 0.0
     history: list[list[float]] = field(default_factory=list)
-    noise: Any = None
+    noise: NoiseBands | None = None
 
-    def chance(self, stream: int) -> torch.Generator:
+    def chance(self) -> Chance:
         """Random numbers of this step: the same whenever it is taken."""
-        return torch.Generator().manual_seed((self.seed * 1_000_003 + self.step) * 2 + stream)
+        device = self.network.encoder.notes.device
+        if self.noise is None:
+            self.noise = NoiseBands(self.network.shape, device)
+        return Chance(self.network.shape, self.seed, self.step, device, self.noise)
 
     def save(self, path: Path) -> None:
         fresh = path.with_suffix(".part")
@@ -103,38 +109,28 @@ def new_course(shape: Shape, seed: int, device: str) -> Course:
     return Course(network, optimiser, seed)
 
 
-def _noise_bands(course: Course, frames: int) -> torch.Tensor:
-    """A stretch of white noise already through the band filters, for all of the batch. Shape: [F, N, ratio]."""
-    shape = course.network.shape
-    if course.noise is None:
-        filters = course.network.decoder.noise_filters
-        white = torch.randn(NOISE_FRAMES * shape.ratio, generator=torch.Generator().manual_seed(20))
-        course.noise = synthesis.filtered(white.to(filters.device), filters, shape)
-    first = int(torch.randint(0, NOISE_FRAMES - frames, (1,), generator=course.chance(0)))
-    return course.noise[first : first + frames]
-
-
 def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
     """One batch learned from; returns [loss, spectral, KL in nats a frame, pitch]."""
     network = course.network
     shape = network.shape
-    device = network.decoder.z_scale.device
-    got = batch(corpus, course.seed, course.step, size, frames)
+    chance = course.chance()
+    device = network.encoder.notes.device
+    got = batch(corpus, course.seed, course.step, size, frames, SHIFT_SEMITONES if not shape.tones else 0.0)
     audio, note, sure = (torch.from_numpy(part).to(device) for part in (got.audio, got.note, got.sure))
-    chance = course.chance(1)
     loudness, mean, log_std, scores = network.encoder(audio)
-    drawn = mean + log_std.exp() * torch.randn(mean.shape, generator=chance).to(device)
+    drawn = mean + log_std.exp() * chance.white(*mean.shape)
     z = torch.cat([note[:, None], loudness[:, None], drawn], 1)
-    white = torch.randn(size, frames, shape.harmonics, generator=chance).to(device)
-    sound = network.decoder(z, _noise_bands(course, frames), white)
+    sound = network.decoder.learn(z, chance)
     warm = WARM_FRAMES * shape.ratio
     spectral, texture = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
     nats = loss.divergence(mean, log_std).sum()
     heard = loudness > -60.0
-    order = loss.order_loss(mean, loss.attributes(audio, sure, shape.ratio), heard)
+    order = loss.order_loss(mean, loss.attributes(audio, sure, note, shape.ratio), heard)
     pitch = loss.pitch_loss(scores, note, sure, network.encoder.notes)
-    kl_weight = KL_WEIGHT * min(1.0, spent / 0.15)
-    total = spectral + TEXTURE_WEIGHT * texture + kl_weight * nats + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
+    total = spectral + TEXTURE_WEIGHT * texture + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
+    total = total + KL_WEIGHT * min(1.0, spent / 0.15) * nats
+    if shape.family == "harmonic":
+        total = total + STEERING_WEIGHT * steering_loss(network.decoder, z, chance)
     rate = LEARNING_RATE * min(1.0, (course.step + 1) / WARM_UP_STEPS)
     rate *= LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * spent))
     for group in course.optimiser.param_groups:

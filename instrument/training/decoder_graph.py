@@ -10,11 +10,19 @@ from onnx import TensorProto
 
 from instrument.training import synthesis
 from instrument.training.graph import Graph, numpy, stack
-from instrument.training.network import Decoder, Shape
+from instrument.training.harmonic import HarmonicDecoder
+from instrument.training.shape import Shape
+
+NEAR = 8
+"""Harmonics whose sines are multiplied together with those of every eighth."""
+
+
+STRIDE = 16
+"""Samples between the windows of air that many voices' noise is made from."""
 
 
 def _phase(g: Graph, note: str, old_note: str, shape: Shape) -> str:
-    """Cycles of the fundamental at every sample, 0..1: f32 [1, ratio]. In float64 (synthesis.py says why)."""
+    """Cycles of the fundamental at every sample, 0..1: f32 [voices, ratio]. In float64 (synthesis.py says why)."""
     first = g.node("Equal", old_note, g.weight([[0.0]]))
     since = g.node("Where", first, note, old_note)
     pair = g.cast(g.node("Concat", since, note, axis=1), TensorProto.DOUBLE)
@@ -23,7 +31,7 @@ def _phase(g: Graph, note: str, old_note: str, shape: Shape) -> str:
     increment = g.node("Exp", g.node("Add", exponent, g.weight([[offset]], np.float64)))
     n = np.arange(1, shape.ratio + 1, dtype=np.float64)
     new = n * (n + 1) / (2 * shape.ratio)
-    old_phase, new_phase = g.state(1, 1)
+    old_phase, new_phase = g.state(g.voices, 1)
     start = g.cast(old_phase, TensorProto.DOUBLE)
     cycles = g.node("Gemm", increment, g.weight(np.stack([n - new, new]), np.float64), start)
     phase = g.cast(g.node("Mod", cycles, g.weight([[1.0]], np.float64), fmod=1), TensorProto.FLOAT)
@@ -31,30 +39,85 @@ def _phase(g: Graph, note: str, old_note: str, shape: Shape) -> str:
     return phase
 
 
-def decoder_graph(decoder: Decoder, bends: bool = True) -> onnx.ModelProto:
-    """z [1, L, 1], noise.air [1, 1, ratio] and state -> audio [1, 1, ratio].
+def _harmonics(g: Graph, phase: str, level: str, shape: Shape) -> str:
+    """All harmonics: phase [voices, ratio], levels [voices, 2, H] -> [voices, 2, ratio].
+
+    sin((8a + b) t) = sin(8a t) cos(b t) + cos(8a t) sin(b t): 2 (H / 8 + 8) sines in the place of H.
+    """
+    near, far = NEAR, -(-shape.harmonics // NEAR)
+    ranks = np.concatenate([np.repeat(np.arange(1, near + 1), 2), np.repeat(near * np.arange(far), 2)])
+    quarter = np.concatenate([np.tile([0.25, 0.0], near), np.tile([0.0, 0.25], far)])  # cos, sin; then sin, cos
+    turn = np.float32(2.0 * math.pi)
+    turns = g.node("Mul", g.reshape(phase, g.voices, 1, shape.ratio), g.weight(ranks[:, None] * turn))
+    waves = g.node("Sin", g.node("Add", turns, g.weight(quarter[:, None] * turn)))
+    close, wide = g.split(waves, 2 * near, 2 * far)
+    if far * near > shape.harmonics:
+        level = g.node("Pad", level, g.ints(0, 0, 0, 0, 0, far * near - shape.harmonics))
+    inner = g.node(
+        "MatMul", g.reshape(level, g.voices, 2 * far, near), g.reshape(close, g.voices, near, 2 * shape.ratio)
+    )
+    inner = g.reshape(inner, g.voices, 2, 2 * far, shape.ratio)
+    both = g.node("Mul", inner, g.reshape(wide, g.voices, 1, 2 * far, shape.ratio))
+    return g.node("ReduceSum", both, g.ints(2), keepdims=0)
+
+
+def _tones(g: Graph, decoder: HarmonicDecoder, level: str) -> str:
+    """The fixed sines, phases kept: levels [voices, 2, tones] -> [voices, 2, ratio]. A tone is turned, not computed."""
+    old, new = g.state(g.voices, 1, decoder.shape.tones)
+    angle = g.node("Mul", old, g.weight([2.0 * math.pi]))
+    on = g.node("Add", old, g.weight(numpy(decoder.tone_steps)))
+    g.node("Sub", on, g.node("Floor", on), to=new)
+    sine, cosine = (g.node("Mul", level, g.node(op, angle)) for op in ("Sin", "Cos"))
+    return g.node("MatMul", g.node("Concat", sine, cosine, axis=2), g.weight(numpy(decoder.tone_table)))
+
+
+def _air(g: Graph, decoder: HarmonicDecoder, level: str) -> str:
+    """Noise: the bands' filters are summed first, so that one convolution with two kernels a voice does it."""
+    s = decoder.shape
+    old, new = g.state(g.voices, 1, s.taps - 1)
+    air = g.node("Concat", old, "noise.air", axis=2)
+    g.last(air, s.taps - 1, 2, to=new)
+    kernels = g.node("MatMul", level, g.weight(numpy(decoder.noise_filters)[:, ::-1]))
+    if g.voices == 1:
+        return g.node("Conv", air, g.reshape(kernels, 2, 1, s.taps))
+    # Side by side, as a matrix product of kernels, shifted STRIDE times, with windows of air that far apart: what is
+    # tiled and cut one short shifts by one a row, one longer the other way.
+    reach, rows = s.taps + STRIDE - 1, s.ratio // STRIDE
+    shifted = g.node("Pad", kernels, g.ints(0, 0, 0, 0, 0, STRIDE))
+    shifted = g.node("Tile", shifted, g.ints(1, 1, STRIDE))
+    shifted = g.node("Slice", shifted, g.ints(0), g.ints(STRIDE * reach), g.ints(2))
+    shifted = g.reshape(shifted, g.voices, 2 * STRIDE, reach)
+    length = s.taps - 1 + s.ratio
+    windows = g.node("Slice", g.node("Tile", air, g.ints(1, 1, rows + 1)), g.ints(0), g.ints(rows * (length + STRIDE)),
+                     g.ints(2))  # fmt: skip
+    windows = g.node("Slice", g.reshape(windows, g.voices, rows, length + STRIDE), g.ints(0), g.ints(reach), g.ints(2))
+    mixed = g.node("MatMul", windows, g.node("Transpose", shifted, perm=[0, 2, 1]))
+    mixed = g.reshape(mixed, g.voices, rows, 2, STRIDE)
+    return g.reshape(g.node("Transpose", mixed, perm=[0, 2, 1, 3]), g.voices, 2, s.ratio)
+
+
+def decoder_graph(decoder: HarmonicDecoder, bends: bool = True, voices: int = 1) -> onnx.ModelProto:
+    """z [voices, L, 1], noise.air [voices, 1, ratio] and state -> audio [voices, 1, ratio].
 
     ``bends``: with inputs and taps (model/layers.py) in the stack (``stack1`` and ``stack3`` of three layers), at how
-    deep each harmonic flutters (``flutter``) and at the levels of harmonics and bands (``levels``). None can burst:
-    after them come a tanh, and the hold of the level to 6 dB above what loudness asks. They cost 2 to 3 % of a frame.
+    deep each line flutters (``flutter``) and at the levels of lines and bands (``levels``). None can burst: after
+    them the spectrum's power is divided away, and loudness says how much there is. They cost 2 to 3 % of a frame.
     """
     s = decoder.shape
-    ratio, count, harmonics, bands = s.ratio, 2 + s.latents, s.harmonics, s.bands
-    levels = harmonics + bands
-    g = Graph()
-    g.input("z", 1, count, 1)
-    g.input("noise.air", 1, 1, ratio)
-    z = g.reshape("z", 1, count)
+    ratio, count, lines, bands, levels = s.ratio, s.inputs, s.lines, s.bands, s.levels
+    g = Graph(voices)
+    g.input("z", voices, count, 1)
+    g.input("noise.air", voices, 1, ratio)
+    z = g.reshape("z", voices, count)
 
     # what is a straight line of note or loudness comes out of one Gemm
-    line = np.zeros((count, 5))
+    line = np.zeros((count, 4))
     line[0, :2] = 1.0, synthesis.SEMITONE
-    line[1, 2:] = synthesis.DB, synthesis.DB, 1.0 / synthesis.GATE_SPAN_DB
+    line[1, 2:] = synthesis.DB, 1.0 / synthesis.GATE_SPAN_DB
     low = math.log(440.0) - 69.0 * synthesis.SEMITONE
-    shift = [0.0, low, 0.0, math.log(synthesis.MOST_OVER_ASKED), -synthesis.GATE_LOW_DB / synthesis.GATE_SPAN_DB]
-    old_note, new_note = g.state(1, 1)
-    lines = g.node("Gemm", z, g.weight(line), g.weight(shift))
-    note, log_hz, log_gain, log_most, gate = g.split(lines, *[1] * 5, first=new_note)
+    old_note, new_note = g.state(voices, 1)
+    shift = [0.0, low, 0.0, -synthesis.GATE_LOW_DB / synthesis.GATE_SPAN_DB]
+    note, log_hz, log_gain, gate = g.split(g.node("Gemm", z, g.weight(line), g.weight(shift)), *[1] * 4, first=new_note)
 
     h, rest = stack(g, z, decoder.stack, numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0], decoder.rest(),
                     bends)  # fmt: skip
@@ -63,47 +126,49 @@ def decoder_graph(decoder: Decoder, bends: bool = True) -> onnx.ModelProto:
     weight[:, :levels] /= synthesis.SWING
     bias[:levels] /= synthesis.SWING
     bent = g.node("Tanh", g.node("Gemm", h, g.weight(weight), g.weight(bias)))
-    reach = np.concatenate([np.full(levels, synthesis.SWING), np.full(harmonics, 0.5), [synthesis.GAIN_SWING]])
-    shapes, depth, swing = g.split(g.node("Mul", bent, g.weight(reach[None])), levels, harmonics, 1)
+    reach = np.concatenate([np.full(levels, synthesis.SWING), np.full(lines, 0.5), [synthesis.GAIN_SWING]])
+    shapes, depth, swing = g.split(g.node("Mul", bent, g.weight(reach[None])), levels, lines, 1)
 
     phase = _phase(g, note, old_note, s)
-    ranks = np.arange(1, harmonics + 1, dtype=np.float32)[:, None]
-    waves = g.node("Sin", g.node("Mul", phase, g.weight(ranks * np.float32(2.0 * math.pi))))
+    ranks = np.arange(1, s.harmonics + 1, dtype=np.float32)
 
-    # levels
-    level = g.node("Exp", g.node("Sum", shapes, log_gain, swing))
+    # the spectrum, of power 1
+    level = g.node("Exp", shapes)
     if bends:  # by a gain alone: a bias would sound on when the music grows soft
-        level = g.node("Mul", level, g.bend("levels", levels, "gain"), to=g.output("tap.levels", 1, levels))
-    high, low = synthesis.fade_hz(s)
-    hz, span = g.node("Exp", log_hz), high - low
-    mask = g.node("Gemm", hz, g.weight(-ranks.T / span), g.weight(np.full((1, harmonics), high / span)))
-    mask = g.node("Clip", mask, g.weight(0.0), g.weight(1.0))
-    pole, strength = synthesis.flutter_poles(s)
-    old_slow, new_slow = g.state(1, 1, harmonics)
-    white = g.node("Slice", "noise.air", g.ints(0), g.ints(harmonics), g.ints(2))
+        level = g.node("Mul", level, g.bend("levels", levels, "gain"), to=g.output("tap.levels", voices, levels))
+    high, below = synthesis.fade_hz(s)
+    span = high - below
+    # tones and bands are always heard: whatever the note, theirs comes out above 1
+    falls = np.concatenate([-ranks / span, np.zeros(s.tones + bands)])[None]
+    begins = np.concatenate([np.full(s.harmonics, high / span), np.ones(s.tones + bands)])
+    mask = g.node("Gemm", g.node("Exp", log_hz), g.weight(falls), g.weight(begins))
+    level = g.node("Mul", level, g.node("Clip", mask, g.weight(0.0), g.weight(1.0)))
+    parts = np.concatenate([np.full(lines, 0.5), np.ones(bands)])[:, None]
+    power = g.node("Gemm", g.node("Mul", level, level), g.weight(parts), g.weight([[synthesis.LEAST_POWER]]))
+    asked = g.node("Exp", g.node("Add", log_gain, swing))
+    gain = g.node("Mul", asked, g.node("Clip", gate, g.weight(0.0), g.weight(1.0)))
+    gain = g.node("Div", gain, g.node("Sqrt", power))
+
+    # the flutter of the lines
+    old_slow, new_slow = g.state(voices, lines)
+    white = g.reshape("noise.air", voices, ratio)
+    white = g.node("Concat", *[white] * (-(-lines // ratio)), axis=1) if lines > ratio else white
+    white = g.node("Slice", white, g.ints(0), g.ints(lines), g.ints(1))
+    pole, strength = numpy(decoder.flutter_pole), numpy(decoder.flutter_gain)
     slow = g.node("Add", g.node("Mul", old_slow, g.weight(pole)), g.node("Mul", white, g.weight(strength)), to=new_slow)
     # by a bias alone, which costs no node
-    depth = g.node("Sum", depth, g.weight([[0.5]]), *([g.bend("flutter", harmonics, "bias")] if bends else []))
-    flutter = g.node("Add", g.node("Mul", depth, slow), g.weight([1.0]))
-    mask = g.node("Concat", g.node("Mul", mask, flutter), g.weight(np.ones((1, 1, bands))), axis=2)
-    level = g.node("Mul", level, mask)
-    parts = np.concatenate([np.full(harmonics, 0.5), np.ones(bands)])[:, None]
-    power = g.node("Add", g.node("MatMul", g.node("Mul", level, level), g.weight(parts)), g.weight([[[1e-20]]]))
-    held = g.node("Div", g.node("Exp", log_most), g.node("Sqrt", power))
-    held = g.node("Mul", g.node("Clip", held, "", g.weight(1.0)), g.node("Clip", gate, g.weight(0.0), g.weight(1.0)))
-    old_level, new_level = g.state(1, 1, levels)
-    g.node("Mul", level, held, to=new_level)
-    harmonic, airy = g.split(g.node("Concat", old_level, new_level, axis=1), harmonics, bands, axis=2)
+    depth = g.node("Sum", depth, g.weight([[0.5]]), *([g.bend("flutter", lines, "bias")] if bends else []))
+    moved = g.node("Add", g.node("Mul", depth, slow), g.weight([1.0]))
+    moved = g.node("Concat", moved, g.weight(np.ones((voices, bands))), axis=1)
 
-    # noise: the bands' filters are summed first, so that one convolution with two kernels does it
-    old_noise, new_noise = g.state(1, 1, s.taps - 1)
-    air = g.node("Concat", old_noise, "noise.air", axis=2)
-    g.last(air, s.taps - 1, 2, to=new_noise)
-    kernels = g.node("MatMul", airy, g.weight(numpy(decoder.noise_filters)[:, ::-1]))
-    noise = g.node("Conv", air, g.reshape(kernels, 2, 1, s.taps))
-
-    both = g.node("Add", g.node("MatMul", harmonic, waves), noise)
+    old_level, new_level = g.state(voices, 1, levels)
+    g.reshape(g.node("Mul", g.node("Mul", level, gain), moved), voices, 1, levels, to=new_level)
+    sizes = [s.harmonics, s.tones, bands] if s.tones else [s.harmonics, bands]
+    harmonic, *ringing, airy = g.split(g.node("Concat", old_level, new_level, axis=1), *sizes, axis=2)
+    both = g.node(
+        "Sum", _harmonics(g, phase, harmonic, s), _air(g, decoder, airy), *(_tones(g, decoder, r) for r in ringing)
+    )
     new = np.arange(1, ratio + 1, dtype=np.float32) / np.float32(ratio)
     mixed = g.node("Mul", both, g.weight(np.stack([1.0 - new, new])))
-    g.node("ReduceSum", mixed, g.ints(1), keepdims=1, to=g.output("audio", 1, 1, ratio))
+    g.node("ReduceSum", mixed, g.ints(1), keepdims=1, to=g.output("audio", voices, 1, ratio))
     return g.model("decode")

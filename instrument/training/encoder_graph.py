@@ -9,17 +9,9 @@ import numpy as np
 import onnx
 
 from instrument.training.graph import Graph, numpy, stack
-from instrument.training.network import (
-    EARS,
-    LOUDNESS_LOW_DB,
-    LOUDNESS_SAMPLES,
-    PITCH_REACH,
-    POWER_FLOOR,
-    Encoder,
-    decimator,
-    ear_kernel,
-    loudness_window,
-)  # fmt: skip
+from instrument.training.ears import EARS, FEATURES, LINE_SAMPLES, POWER_FLOOR, decimator, ear_kernel, loudness_window
+from instrument.training.network import PITCH_REACH, Encoder
+from instrument.training.shape import LOUDNESS_LOW_DB
 
 NEVER = -1e9
 
@@ -34,11 +26,11 @@ def _decimating(taps: Any, hop: int, samples: int) -> Any:
 
 
 def _ears(g: Graph, line: str, ratio: int, rate: int) -> str:
-    """Power in every band of every ear: f32 [1, bands]. ``line``: the newest LOUDNESS_SAMPLES."""
-    cosines, sines, hop, length = [], [], ratio, LOUDNESS_SAMPLES
+    """Power in every band of every ear: f32 [1, bands]. ``line``: the newest LINE_SAMPLES."""
+    cosines, sines, hop, length = [], [], ratio, LINE_SAMPLES
     for i, ear in enumerate(EARS):
         recent = line if length == ear.samples else g.last(line, ear.samples, 1)
-        matrix, sizes = ear_kernel(ear, rate).T, [ear.bands, ear.bands]
+        matrix, sizes = ear_kernel(ear, rate).T, [ear.total, ear.total]
         if i + 1 < len(EARS):  # the next ear listens to the same, slower
             hop //= 4
             matrix = np.concatenate([matrix, _decimating(decimator(), hop, ear.samples)], 1)
@@ -51,7 +43,7 @@ def _ears(g: Graph, line: str, ratio: int, rate: int) -> str:
             old, new = g.state(1, length - hop)
             line = g.node("Concat", old, slow[0], axis=1)
             g.last(line, length - hop, 1, to=new)
-    both = g.reshape(g.node("Concat", *cosines, *sines, axis=1), 2, sum(ear.bands for ear in EARS))
+    both = g.reshape(g.node("Concat", *cosines, *sines, axis=1), 2, FEATURES)
     return g.node("ReduceSumSquare", both, g.ints(0), keepdims=1)
 
 
@@ -61,9 +53,9 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     ratio, count = s.ratio, 2 + s.latents
     g = Graph()
     g.input("audio", 1, 1, ratio)
-    old, new = g.state(1, LOUDNESS_SAMPLES - ratio)
+    old, new = g.state(1, LINE_SAMPLES - ratio)
     line = g.node("Concat", old, g.reshape("audio", 1, ratio), axis=1)
-    g.last(line, LOUDNESS_SAMPLES - ratio, 1, to=new)
+    g.last(line, LINE_SAMPLES - ratio, 1, to=new)
     power = g.node("MatMul", g.node("Mul", line, line), g.weight(loudness_window()[:, None]))
     loudness = g.node("Mul", g.node("Log", g.node("Add", power, g.weight([[1e-9]]))),
                       g.weight([[10.0 / math.log(10.0)]]))  # fmt: skip
@@ -72,7 +64,7 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     energy = _ears(g, line, ratio, s.sample_rate)
     features = g.node("Log", g.node("Add", energy, g.weight([[POWER_FLOOR]])))
     bands = encoder.stack.first.in_channels
-    h, rest = stack(g, features, encoder.stack, np.full(bands, 0.125), np.ones(bands), encoder.silence())
+    h, rest = stack(g, features, encoder.stack, np.full(bands, 0.125), np.ones(bands), encoder.ears.silence())
 
     # Notes that never win on both sides: the best one has all its neighbours, wherever it is.
     beside = math.ceil(PITCH_REACH / s.note_step) - 1

@@ -28,7 +28,6 @@ from instrument.model.chart import write_chart
 from instrument.model.credits import Credits, Made, Sound, write_credits
 from instrument.training.atlas import build_atlas
 from instrument.training.corpus import Corpus
-from instrument.training.decoder_graph import decoder_graph
 from instrument.training.encoder_graph import encoder_graph
 from instrument.training.network import Network
 from instrument.training.portrait import NAMES, portray
@@ -40,8 +39,6 @@ NOISE = "noise.air"
 TOLERANCE = 1e-5
 WATTS_PER_CORE = 15.0
 """An estimate, not a measurement: one busy core of a server or laptop with its share of memory and power supply."""
-DELAY_SAMPLES = 64
-"""Levels run straight from one frame's value to the next: half a frame of 128 on the average, no look-ahead."""
 
 
 def _session(graph: Path | bytes) -> Any:
@@ -137,7 +134,7 @@ def verify_against_torch(network: Network, folder: Path, blocks: int = 1000, see
 def write_graphs(network: Network, folder: Path, card: Card | None = None) -> None:
     """decode.onnx and encode.onnx; with a card, each explains itself in its metadata."""
     makers: tuple[tuple[str, Callable[[], onnx.ModelProto]], ...] = (
-        (DECODE, lambda: decoder_graph(network.decoder)),
+        (DECODE, lambda: network.decoder.graph()),
         (ENCODE, lambda: encoder_graph(network.encoder)),
     )
     for name, make in makers:
@@ -183,10 +180,10 @@ def write_model(
     n = network.shape.latents
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
-        name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus), family="harmonic",
+        name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus), family=network.shape.family,
         sample_rate=network.shape.sample_rate, ratio=network.shape.ratio, channels=1, latents=latents,
         correlation=tuple(tuple(round(float(c), 4) for c in row) for row in together),
-        delay_samples=DELAY_SAMPLES, about=Label(*about),
+        delay_samples=network.decoder.delay_samples, about=Label(*about),
         params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
     )  # fmt: skip
     training: dict[str, Any] = {

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from instrument.training.network import SLOPE, CausalStack
+from instrument.training.stack import SLOPE, CausalStack
 
 OPSET = 18
 IR_VERSION = 10
@@ -22,8 +22,9 @@ IR_VERSION = 10
 
 @dataclass
 class Graph:
-    """Nodes, weights and state of one graph while it is being written."""
+    """Nodes, weights and state of one graph while it is being written. ``voices``: instruments side by side in it."""
 
+    voices: int = 1
     nodes: list[Any] = field(default_factory=list)
     weights: list[Any] = field(default_factory=list)
     inputs: list[Any] = field(default_factory=list)
@@ -72,7 +73,8 @@ class Graph:
         if not name:
             return self.node("Sum", *terms)
         moved = self.node("Sum", *terms, self.bend(name, channels, "bias"))
-        return self.node("Mul", moved, self.bend(name, channels, "gain"), to=self.output(f"tap.{name}", 1, channels))
+        tap = self.output(f"tap.{name}", self.voices, channels)
+        return self.node("Mul", moved, self.bend(name, channels, "gain"), to=tap)
 
     def last(self, x: str, count: int, axis: int, to: str = "") -> str:
         return self.node("Slice", x, self.ints(-count), self.ints(2**31), self.ints(axis), to=to)
@@ -109,9 +111,9 @@ def numpy(tensor: Any) -> Any:
 def stack(
     g: Graph, x: str, layers: CausalStack, scale: Any, shift: Any, rest: Any, bends: bool = False
 ) -> tuple[str, Any]:
-    """x [1, inputs] -> (h [1, width], what is to be added to h [width]).
+    """x -> (h [voices, width], what is to be added to h [width]).
 
-    x is still to be scaled and shifted: that is folded into the first layer. What is kept and passed on is the
+    x [voices, inputs] is still to be scaled and shifted: that is folded into the first layer. What is kept and passed on is the
     difference from what ``rest`` leaves behind, so that a state of zeros is that of an instrument at rest; the biases
     of the layers, and of the one that follows, take the rest up. With ``bends`` the output of the last layer and of
     every second before it can be bent: that difference, so that turned gains leave an instrument at rest at rest.
@@ -123,10 +125,11 @@ def stack(
     h = g.node("Sub", h, g.weight(rests[0][None]))
     for i, layer in enumerate(layers.layers):
         d, width = layer.dilation[0], layer.out_channels
-        old, new = g.state(1, 2 * d * width)
-        past = g.split(old, *[width] * (2 * d))
-        taps = g.node("Concat", past[0], past[d], h, axis=1)
-        g.node("Concat", *past[1:], h, axis=1, to=new)
+        old, new = g.state(g.voices, 2 * d * width)
+        first, rest_of_it = g.split(old, width, (2 * d - 1) * width)
+        middle = g.node("Slice", old, g.ints(d * width), g.ints((d + 1) * width), g.ints(1))
+        taps = g.node("Concat", first, middle, h, axis=1)
+        g.node("Concat", rest_of_it, h, axis=1, to=new)
         kernel = numpy(layer.weight).transpose(2, 1, 0).reshape(3 * width, width)
         bias = numpy(layer.bias) + numpy(layer.weight).sum(2) @ rests[i]
         y = g.node("LeakyRelu", g.node("Gemm", taps, g.weight(kernel), g.weight(bias)), alpha=SLOPE)

@@ -2,8 +2,8 @@
 
 Spectra at five resolutions, linear and log (DDSP, Engel et al. 2020, section 4.2), and how much each bin moves in
 time, without which nothing random would pay and many players would sound like one; a KL term that keeps the latents
-about unit normal; attribute regularisation (AR-VAE, Pati & Lerch 2021) that makes the first latent rise with
-brightness and the second with breath; cross-entropy for the pitch head.
+about unit normal; attribute regularisation (AR-VAE, Pati & Lerch 2021) that makes the first latents rise with
+attributes of the sound (steering.py sees to the way back); cross-entropy for the pitch head.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ SIZES = (2048, 1024, 512, 256, 128)
 TEXTURE_SIZES = (2048, 512)
 FLOOR = 3e-5
 """Log magnitudes below -90 dB are not compared."""
-ATTRIBUTES = ("brightness", "breath")
 
 
 def spectra(audio: Tensor, size: int) -> Tensor:
@@ -54,25 +53,36 @@ def divergence(mean: Tensor, log_std: Tensor) -> Tensor:
     return (0.5 * (mean**2 + torch.exp(2.0 * log_std) - 1.0) - log_std).mean((0, 2))
 
 
-def attributes(target: Tensor, sure: Tensor, ratio: int) -> Tensor:
-    """What the named latents should rise with: log centroid, and lack of period. Shape: [B, 2, F]."""
+def attributes(target: Tensor, sure: Tensor, note: Tensor, ratio: int) -> Tensor:
+    """What the named latents should rise with (steering.STEERED), of the real sound. Shape: [B, 4, F].
+
+    Log centroid; lack of period; odd against even harmonics above the first; how much the spectrum moves.
+    """
     frames = sure.shape[1]
-    window = torch.hann_window(1024, device=target.device)
-    padded = functional.pad(target, (1024 - ratio, 0))
-    power = torch.stft(padded, 1024, ratio, window=window, center=False, return_complex=True).abs()[..., :frames]
-    hz = torch.linspace(0.0, 1.0, power.shape[1], device=target.device)[:, None]
+    window = torch.hann_window(2048, device=target.device)
+    padded = functional.pad(target, (2048 - ratio, 0))
+    power = torch.stft(padded, 2048, ratio, window=window, center=False, return_complex=True).abs()[..., :frames]
+    bins = power.shape[1]
+    hz = torch.linspace(0.0, 1.0, bins, device=target.device)[:, None]
     centroid = torch.log((power * hz).sum(1) / (power.sum(1) + 1e-6) + 1e-4)
-    return torch.stack([centroid, 1.0 - sure], 1)
+    f0 = 440.0 * torch.exp2((note - 69.0) / 12.0) / 24000.0 * (bins - 1)
+    ranks = torch.arange(2, 12, device=target.device)[:, None]
+    at = (f0[:, None] * ranks).round().long().clamp(max=bins - 1)
+    lines = power.gather(1, at) ** 2
+    hollow = torch.log((lines[:, 1::2].sum(1) + 1e-8) / (lines[:, 0::2].sum(1) + 1e-8))
+    before = functional.pad(power, (16, 0))[..., :frames]
+    flux = torch.log((power - before).abs().sum(1) / (power.sum(1) + before.sum(1) + 1e-6) + 1e-3)
+    return torch.stack([centroid, 1.0 - sure, hollow, flux], 1)
 
 
 def order_loss(mean: Tensor, wanted: Tensor, loud: Tensor, every: int = 16) -> Tensor:
     """Pairs of frames must differ in the first latents the way they differ in the attributes.
 
-    Shapes: [B, L, F], [B, 2, F], [B, F] (True where there is sound).
+    Shapes: [B, L, F], [B, 4, F], [B, F] (True where there is sound).
     """
     heard = loud[:, ::every].flatten()
     total = torch.zeros((), device=mean.device)
-    for i in range(wanted.shape[1]):
+    for i in range(min(wanted.shape[1], mean.shape[1])):
         z, a = mean[:, i, ::every].flatten()[heard], wanted[:, i, ::every].flatten()[heard]
         if len(z) > 1:
             scale = a.std() + 1e-4

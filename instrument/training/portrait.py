@@ -13,7 +13,8 @@ import torch
 from instrument.knobs import Label
 from instrument.model.card import Latent
 from instrument.training.corpus import Clip, Corpus
-from instrument.training.network import LOUDNESS_LOW_DB, Network
+from instrument.training.network import Network
+from instrument.training.shape import LOUDNESS_LOW_DB
 
 Doubles = npt.NDArray[np.float64]
 
@@ -48,19 +49,6 @@ def fidelity(z: Doubles, std: Doubles) -> Doubles:
     """Per latent, the share of its variance that the sound decides (the rest is the encoder's own doubt). 0..1."""
     known = z[2:].var(1)
     return known / (known + (std[2:] ** 2).mean(1) + 1e-12)
-
-
-def reorder(network: Network, order: list[int], signs: list[int]) -> None:
-    """Give the latents another order and turn some round, without changing what the network does."""
-    n = network.shape.latents
-    turn = torch.tensor([float(s) for s in signs])
-    with torch.no_grad():
-        head, first = network.encoder.head, network.decoder.stack.first
-        head.weight[:n] = head.weight[:n][order] * turn[:, None, None]
-        head.bias[:n] = head.bias[:n][order] * turn
-        head.weight[n : 2 * n] = head.weight[n : 2 * n][order]
-        head.bias[n : 2 * n] = head.bias[n : 2 * n][order]
-        first.weight[:, 2:] = first.weight[:, 2:][:, order] * turn[None, :, None]
 
 
 def _ranks(x: Doubles) -> Doubles:
@@ -142,7 +130,7 @@ def portray(network: Network, corpus: Corpus) -> tuple[tuple[Latent, ...], Doubl
     kept = fidelity(z, std)
     order = sorted(range(network.shape.latents), key=lambda i: -kept[i])
     signs = [-1 if i in named and rho[i, list(NAMES).index(named[i])] < 0 else 1 for i in order]
-    reorder(network, order, signs)
+    network.reorder(order, signs)
     z[2:] = z[2:][order] * np.array(signs)[:, None]
     low_note, high_note = np.floor(np.percentile(z[0], 0.5)), np.ceil(np.percentile(z[0], 99.5))
     loudest = min(0.0, float(np.percentile(z[1], 99.5)) + 3.0)

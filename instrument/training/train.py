@@ -18,7 +18,7 @@ from instrument.model.card import CARD
 from instrument.text import language_of
 
 if TYPE_CHECKING:
-    from instrument.training.network import Shape
+    from instrument.training.shape import Shape
 
 CHECKPOINT = "checkpoint.pt"
 MINUTES = 60.0
@@ -56,7 +56,7 @@ def train(
         from instrument.training.course import Budget, learn, new_course
         from instrument.training.export import write_model
         from instrument.training.gate import credits_path
-        from instrument.training.network import Shape as Sizes
+        from instrument.training.shape import Shape as Sizes
     except ModuleNotFoundError as missing:
         raise RosinError(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"

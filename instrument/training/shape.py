@@ -1,0 +1,66 @@
+"""Shape: the sizes of a network, and the words for what it is given. Under everything else that trains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FAMILIES = ("harmonic", "conv", "excited")
+"""``harmonic``: sines and noise bands, levels learned; ``conv``: samples learned; ``excited``: a conv decoder that is
+given the harmonic source."""
+
+LOUDNESS_LOW_DB = -80.0
+REST_NOTE = 57.0
+PLAYED = 2
+"""z begins with what is played, pitch (MIDI note) and loudness (dB); latents follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a network. ``ratio`` samples a frame; notes are MIDI numbers; ``taps`` of each noise filter.
+
+    ``tones``: sines of fixed frequencies beside the harmonics, for bells, skins and chords. ``width`` and
+    ``ear_width``: channels of the decoder's and the encoder's stack.
+    """
+
+    family: str = "harmonic"
+    sample_rate: int = 48000
+    ratio: int = 128
+    latents: int = 8
+    width: int = 128
+    ear_width: int = 160
+    dilations: tuple[int, ...] = (1, 3, 9)
+    harmonics: int = 80
+    tones: int = 0
+    bands: int = 64
+    taps: int = 255
+    low_note: float = 24.0
+    high_note: float = 108.0
+    note_step: float = 0.5
+
+    @property
+    def note_count(self) -> int:
+        return round((self.high_note - self.low_note) / self.note_step) + 1
+
+    @property
+    def inputs(self) -> int:
+        """Rows of z."""
+        return PLAYED + self.latents
+
+    @property
+    def lines(self) -> int:
+        """Sines: harmonics, then tones."""
+        return self.harmonics + self.tones
+
+    @property
+    def levels(self) -> int:
+        """Sines and noise bands."""
+        return self.lines + self.bands
+
+    def table(self) -> dict[str, Any]:
+        return {**asdict(self), "dilations": list(self.dilations)}
+
+
+def shape_from(table: dict[str, Any]) -> Shape:
+    """The counterpart of ``table``; TypeError when it is of another version."""
+    return Shape(**{**table, "dilations": tuple(table["dilations"])})
