@@ -15,6 +15,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt Makefile
 	@sh scripts/system-packages.sh $(APT) $(APT_TEST)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { sh scripts/system-packages.sh $(PYTHON)-venv && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+# The independent ear of the training figures. It asks for onnxruntime by name, of which there is one here already.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt swift-f0
 	$(BIN)/rosin warm
 	@touch $@
 

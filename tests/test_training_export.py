@@ -19,12 +19,19 @@ pytest.importorskip("soxr")
 from instrument.errors import RosinError
 from instrument.model.card import read_card, sha256_of
 from instrument.model.credits import gate, read_credits
-from instrument.training.export import TOLERANCE, verify_against_torch, wandering, write_graphs
+from instrument.training import portrait
+from instrument.training.export import DECODE_VOICES, TOLERANCE, verify_against_torch, wandering, write_graphs
 from instrument.training.network import Network
 from instrument.training.shape import Shape
-from instrument.training.portrait import names_for
 from instrument.training.train import run, train
-from instrument.training.trial import envelope_correlation, partial_share, spectral_distance_db
+from instrument.training.trial import (
+    envelope_correlation,
+    loudness_correlation,
+    partial_share,
+    same_pitch,
+    spectral_distance_db,
+    stft_distance,
+)
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 
@@ -44,10 +51,12 @@ def full() -> Network:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     sounds = tone_folder(folder / "sounds")
-    return train(
-        sounds, "tones", folder / "models", steps=3, threads=1, shape=TINY, size=2, frames=40,
-        runs=folder / "runs", title=("Tones", "Sons"), by="the tests", quiet=True,
-    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portrait, "POINTS", 6)
+        return train(
+            sounds, "tones", folder / "models", steps=3, threads=1, shape=TINY, size=2, frames=48,
+            runs=folder / "runs", title=("Tones", "Sons"), by="the tests", quiet=True,
+        )  # fmt: skip
 
 
 def test_the_graphs_are_the_network_over_a_thousand_blocks(full: Network, tmp_path: Path) -> None:
@@ -109,9 +118,10 @@ def test_a_lone_graph_explains_itself(trained: Path) -> None:
     assert "files" not in json.loads(words["rosin"])
 
 
-def test_a_second_training_under_one_name_needs_resume(trained: Path) -> None:
+def test_a_second_training_under_one_name_needs_resume(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portrait, "POINTS", 6)
     home = trained.parent.parent
-    again = {"threads": 1, "shape": TINY, "size": 2, "frames": 40, "runs": home / "runs", "quiet": True}
+    again = {"threads": 1, "shape": TINY, "size": 2, "frames": 48, "runs": home / "runs", "quiet": True}
     for out in ("models", "elsewhere"):  # the model is in one, only its checkpoint is known in the other
         with pytest.raises(RosinError, match="--resume, or take another --name"):
             train(home / "sounds", "tones", home / out, steps=4, **again)
@@ -146,11 +156,6 @@ def test_another_order_of_the_latents_is_the_same_network(full: Network) -> None
         assert torch.allclose(full.decoder.play(z, noise), other.decoder.play(z2, noise), atol=1e-5)
 
 
-def test_only_a_clear_intervention_gives_a_name() -> None:
-    assert names_for(np.array([[0.95, 0.2], [0.9, 0.1], [0.1, -0.85]])) == {0: "brightness", 2: "breath"}
-    assert names_for(np.array([[0.7, 0.2], [0.1, 0.79]])) == {}
-
-
 def test_figures_of_a_sound_against_itself_are_perfect_and_of_another_are_not() -> None:
     t = np.arange(RATE) / RATE
     a = np.sin(2 * np.pi * 440 * t) * np.minimum(1, 4 * t)
@@ -158,9 +163,50 @@ def test_figures_of_a_sound_against_itself_are_perfect_and_of_another_are_not() 
     assert spectral_distance_db(a, a) == 0.0
     assert partial_share(a, a, RATE) == 1.0
     assert envelope_correlation(a, a) == pytest.approx(1.0)
+    assert stft_distance(a, a) == 0.0
+    assert loudness_correlation(a, a) == pytest.approx(1.0)
     assert spectral_distance_db(a, b) > 2.0
+    assert stft_distance(a, b) > 0.5
+    assert loudness_correlation(a, b) < 0.0
     assert partial_share(a, b, RATE) == 0.0
     assert envelope_correlation(a, b) < 0.0
+
+
+def test_the_independent_ear_knows_a_semitone_from_none() -> None:
+    pytest.importorskip("swift_f0")
+    t = np.arange(2 * RATE) / RATE
+    saw, other, slightly = (
+        sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 12)) * 0.2 for hz in (220.0, 233.08, 221.5)
+    )
+    hiss = np.random.default_rng(0).standard_normal(len(t)) * 0.1
+    good, of = same_pitch(saw, slightly, RATE)
+    assert good == of > 100, "12 cents apart"
+    assert same_pitch(saw, other, RATE)[0] == 0
+    assert same_pitch(hiss, saw, RATE) == (0, 0), "noise has no pitch to keep"
+
+
+def test_voices_side_by_side_are_voices_alone(full: Network, tmp_path: Path) -> None:
+    write_graphs(full, tmp_path)
+    import onnxruntime
+
+    one, eight = (onnxruntime.InferenceSession(str(tmp_path / n)) for n in ("decode.onnx", DECODE_VOICES))
+    rng = np.random.default_rng(3)
+    states = [{i.name: np.zeros(i.shape, np.float32) for i in one.get_inputs() if i.name.startswith("state")}
+              for _ in range(8)]  # fmt: skip
+    together = {i.name: np.zeros(i.shape, np.float32) for i in eight.get_inputs() if i.name.startswith("state")}
+    outs = [o.name for o in eight.get_outputs()]
+    for _ in range(6):
+        z = rng.standard_normal((8, 10, 1)).astype(np.float32)
+        z[:, 0], z[:, 1] = 50.0 + 3.0 * np.arange(8)[:, None], -12.0
+        noise = rng.standard_normal((8, 1, 128)).astype(np.float32)
+        got = dict(zip(outs, eight.run(outs, {"z": z, "noise.air": noise, **together}), strict=True))
+        together = {name: got["next." + name[6:]] for name in together}
+        for v in range(8):
+            alone = dict(zip(outs, one.run(outs, {"z": z[v : v + 1], "noise.air": noise[v : v + 1], **states[v]}),
+                             strict=True))  # fmt: skip
+            states[v] = {name: alone["next." + name[6:]] for name in states[v]}
+            assert np.abs(alone["audio"][0] - got["audio"][v]).max() < 1e-5
+    assert np.abs(got["audio"]).max() > 0.01
 
 
 def test_wandering_reaches_silence_and_full_level() -> None:

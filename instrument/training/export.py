@@ -26,16 +26,20 @@ from instrument.knobs import Label
 from instrument.model.card import CARD, DECODE, ENCODE, Card, Latent, card_table, write_card
 from instrument.model.chart import write_chart
 from instrument.model.credits import Credits, Made, Sound, write_credits
+from instrument.model.reference import FRAMES, write_reference
 from instrument.training.atlas import build_atlas
 from instrument.training.corpus import Corpus
 from instrument.training.encoder_graph import encoder_graph
 from instrument.training.network import Network
-from instrument.training.portrait import NAMES, portray
+from instrument.training.portrait import portray
 from instrument.training.trial import held_out_figures
 
 Floats = npt.NDArray[np.float32]
 
 NOISE = "noise.air"
+VOICES = 8
+DECODE_VOICES = f"decode.voices{VOICES}.onnx"
+"""The decoder for so many voices in one call, for what plays several at once."""
 TOLERANCE = 1e-5
 WATTS_PER_CORE = 15.0
 """An estimate, not a measurement: one busy core of a server or laptop with its share of memory and power supply."""
@@ -133,13 +137,15 @@ def verify_against_torch(network: Network, folder: Path, blocks: int = 1000, see
 
 def write_graphs(network: Network, folder: Path, card: Card | None = None) -> None:
     """decode.onnx and encode.onnx; with a card, each explains itself in its metadata."""
-    makers: tuple[tuple[str, Callable[[], onnx.ModelProto]], ...] = (
+    makers: list[tuple[str, Callable[[], onnx.ModelProto]]] = [
         (DECODE, lambda: network.decoder.graph()),
         (ENCODE, lambda: encoder_graph(network.encoder)),
-    )
+    ]
+    if network.shape.family == "harmonic":
+        makers.append((DECODE_VOICES, lambda: network.decoder.graph(bends=False, voices=VOICES)))
     for name, make in makers:
         model = make()
-        words = {"noise": json.dumps({NOISE: "normal"} if name == DECODE else {})}
+        words = {"noise": json.dumps({NOISE: "normal"} if name != ENCODE else {})}
         if name == DECODE:
             words["typical"] = json.dumps(typical_levels(model))
         if card is not None:
@@ -148,6 +154,17 @@ def write_graphs(network: Network, folder: Path, card: Card | None = None) -> No
             entry = model.metadata_props.add()
             entry.key, entry.value = key, value
         onnx.save(model, str(folder / name))
+
+
+@torch.no_grad()
+def keep_reference(network: Network, folder: Path, seed: int = 4) -> None:
+    """A few frames as torch plays and hears them, for verify: z that starts in the middle of a sound and moves."""
+    ratio = network.shape.ratio
+    z = wandering(network.shape.inputs, 400, seed)[:, :, 40 : 40 + FRAMES]
+    noise = np.random.default_rng(seed).standard_normal((1, 1, FRAMES * ratio)).astype(np.float32)
+    audio = network.decoder.play(torch.from_numpy(z), torch.from_numpy(noise[0]))
+    mean, _ = network.encoder.encode(audio)
+    write_reference(folder, z[0], noise, audio.numpy(), mean[0].numpy())
 
 
 def machine_words() -> str:
@@ -174,15 +191,14 @@ def write_model(
     network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
-    latents, rho, together = portray(network, corpus)
+    portrait = portray(network, corpus)
     chart, retrieval = build_atlas(network, corpus)
     energy_wh = round(minutes / 60.0 * WATTS_PER_CORE * threads, 2)
-    n = network.shape.latents
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
-        name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus), family=network.shape.family,
-        sample_rate=network.shape.sample_rate, ratio=network.shape.ratio, channels=1, latents=latents,
-        correlation=tuple(tuple(round(float(c), 4) for c in row) for row in together),
+        name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus),
+        family=network.shape.family, sample_rate=network.shape.sample_rate, ratio=network.shape.ratio, channels=1, latents=portrait.latents,
+        correlation=tuple(tuple(round(float(c), 4) for c in row) for row in portrait.correlation),
         delay_samples=network.decoder.delay_samples, about=Label(*about),
         params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
     )  # fmt: skip
@@ -192,8 +208,7 @@ def write_model(
         "energy_estimate_wh": energy_wh,
         "energy_is": f"an estimate: {WATTS_PER_CORE:.0f} W for each of {threads} busy core(s)",
         "held_out_sounds": len(corpus.held_out), "held_out": held_out_figures(network, corpus),
-        "interventions": {f"z{i + 1}": {key: round(float(rho[i, j]), 3) for j, key in enumerate(NAMES)}
-                          for i in range(n)},
+        "interventions": portrait.naming.table(),
         "atlas": retrieval,
     }  # fmt: skip
     write_graphs(network, folder)
@@ -214,5 +229,6 @@ def write_model(
     made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), energy_wh, False, note)
     write_credits(Credits(name, made, sounds), folder)
     write_chart(chart, folder)
+    keep_reference(network, folder)
     write_card(card, folder)
     return folder
