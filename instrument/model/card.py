@@ -20,6 +20,7 @@ import tomlkit
 
 from instrument.errors import Mistakes, RosinError
 from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
+from instrument.model.lineage import Ancestor, ancestor_rows, ancestors_from
 
 FORMAT = 1
 LATENTS_MAX = KNOBS_MAX - len(PARAMETERS)
@@ -60,6 +61,7 @@ class Card:
     """A model's own description. Sizes in samples, ``params`` and ``training`` free tables of numbers and words.
 
     ``correlation``: of the latents over the training sounds, L rows of L numbers; empty where nobody measured it.
+    ``derived_from``: sha256 of what it was made from, nearest first; an ``Ancestor`` knows its name as well.
     """
 
     name: str
@@ -111,6 +113,7 @@ def card_table(card: Card, with_files: bool = True) -> dict[str, Any]:
     """The card as plain tables, ready for TOML or JSON."""
     table = _plain(dataclasses.asdict(card))
     table = {"format": FORMAT, **table}
+    table["derived_from"] = ancestor_rows(card.derived_from)
     del table["sha256"]
     if not with_files:
         del table["files"]
@@ -136,7 +139,7 @@ def read_card(folder: Path) -> Card:
         ) from None
     try:
         table = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a whole number of 5000 digits, which is no TOMLDecodeError
         raise RosinError(f"{path} is not readable TOML ({error}); fetch the model again") from None
     return card_from(table, str(path), hashlib.sha256(data).hexdigest())
 
@@ -224,6 +227,11 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         size = f"{len(latents)} by {len(latents)}"
         wrong.append(f"correlation: it is no table of {size} numbers from -1 to 1; train it again")
         correlation = []
+    lineage: tuple[Ancestor, ...] = ()
+    try:
+        lineage = ancestors_from(table.get("derived_from", []))
+    except ValueError as error:
+        wrong.append(f"derived_from: {_short(error.args[0])} is no sha256, nor a name with one; fetch the model again")
     card = Card(
         name=take(table, "name", str, ""),
         title=label(table.get("title"), "title"),
@@ -238,7 +246,7 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         about=label(table.get("about", ""), "about"),
         params=take(table, "params", Mapping, {}),
         training=take(table, "training", Mapping, {}),
-        derived_from=texts("derived_from"),
+        derived_from=lineage,
         correlation=tuple(tuple(float(c) for c in row) for row in correlation),
         files={str(k): str(v) for k, v in take(table, "files", Mapping, {}).items()},
         sha256=sha256,

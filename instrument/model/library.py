@@ -1,5 +1,7 @@
 """Library: where models are kept, found by name and by hash. What the engine's owner asks for a voice.
 
+A model is a folder, or a bundle (NAME.rosin.zip), which is unpacked once into the user's cache when it is opened.
+
 Looked through in this order: folders given, ``ROSIN_MODELS`` (a list like PATH), ``models/`` beside the package, and
 the player's own folder (``~/.local/share/rosin/models`` and its like on other systems: places.py).
 """
@@ -11,8 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from instrument.errors import RosinError
+from instrument.model.bundle import cached
 from instrument.model.card import CARD, Card, read_card
+from instrument.model.lineage import Ancestor, chain
 from instrument.model.null_card import null_card
+from instrument.model.parcel import SUFFIX, is_bundle, read_manifest
 from instrument.model.providers import Wanted
 from instrument.model.quantum import quantised
 from instrument.model.voice import QUANTUM, NoiseSource, Voice
@@ -33,18 +38,40 @@ def search_path(given: Sequence[Path] = ()) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path.expanduser() for path in found))
 
 
+def called(path: Path) -> str:
+    """The name of a model by where it lies: that of its folder, or of its bundle without the suffix."""
+    return path.name.removesuffix(SUFFIX)
+
+
+def unpacked(path: Path) -> Path:
+    """The folder of a model given by its folder or its bundle. RosinError for a bundle that is none."""
+    return cached(path) if is_bundle(path) and not path.is_dir() else path
+
+
 def model_folders(given: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Every model folder there is, sorted within each place; of two with one name the first."""
+    """Every model there is, folders and bundles, sorted within each place; of two with one name the first."""
     found: dict[str, Path] = {}
     for place in search_path(given):
         try:
             entries = sorted(place.iterdir())
         except OSError:
             continue
-        for folder in entries:
-            if (folder / CARD).is_file():
-                found.setdefault(folder.name, folder)
+        for path in entries:
+            if (path / CARD).is_file() or (is_bundle(path) and not path.name.startswith(".") and path.is_file()):
+                found.setdefault(called(path), path)
     return tuple(found.values())
+
+
+def _named(name: str, given: Sequence[Path]) -> list[Path]:
+    """Models of that name, first come first served; the file name or the path of a bundle is a name for it, too."""
+    found = []
+    if name.endswith(SUFFIX) and (path := Path(os.path.expanduser(name))).is_file():
+        found.append(path)
+    if Path(name).name == name:
+        for place in search_path(given):
+            found += [path for path in (place / name,) if (path / CARD).is_file()]
+            found += [path for path in (place / f"{called(Path(name))}{SUFFIX}",) if path.is_file()]
+    return found
 
 
 def find(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> tuple[Path, Card]:
@@ -53,31 +80,38 @@ def find(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> tu
     RosinError: not found, with the names there are; or found with another hash, with both hashes.
     """
     others: list[tuple[Path, Card]] = []
-    for place in search_path(given):
-        folder = place / name
-        if Path(name).name == name and (folder / CARD).is_file():
-            card = read_card(folder)
-            if sha256 in (None, "", card.sha256):
-                return folder, card
-            others.append((folder, card))
+    for path in _named(name, given):
+        folder = unpacked(path)
+        card = read_card(folder)
+        if sha256 in (None, "", card.sha256):
+            return folder, card
+        others.append((path, card))
     if sha256:
-        for folder in model_folders(given):
+        for path in model_folders(given):
             try:
-                card = read_card(folder)
+                if not is_bundle(path) or read_manifest(path).sha256 == sha256:
+                    card = read_card(folder := unpacked(path))
+                    if card.sha256 == sha256:
+                        return folder, card
             except RosinError:
                 continue
-            if card.sha256 == sha256:
-                return folder, card
     if others:
-        folder, card = others[0]
+        path, card = others[0]
         raise RosinError(
-            f"the patch wants the model {name!r} with sha256 {sha256[:12] if sha256 else ''}..., but {folder} is "
+            f"the patch wants the model {name!r} with sha256 {sha256[:12] if sha256 else ''}..., but {path} is "
             f"{card.sha256[:12]}...; fetch the wanted one, or write the hash of the one here into the patch"
         )
-    names = ", ".join([NULL, *(folder.name for folder in model_folders(given))])
+    names = ", ".join([NULL, *map(called, model_folders(given))])
     raise RosinError(
         f"there is no model {name!r}; here are {names}: choose one, or put its folder into {user_folder()}"
     )
+
+
+def ancestors(card: Card, given: Sequence[Path] = ()) -> list[tuple[Ancestor, Path | None]]:
+    """What a model was made from, nearest first, each with the model here that it is, or None."""
+    here = {other.sha256: (path, other) for path, other in cards(given) if isinstance(other, Card) and path}
+    line = chain(card.derived_from, {sha256: (other.name, other.derived_from) for sha256, (_, other) in here.items()})
+    return [(one, here[one][0] if one in here else None) for one in line]
 
 
 def open_voice(
@@ -113,19 +147,19 @@ def open_folder(
     providers: Wanted = "auto",
     allow_uncredited: bool = False,
 ) -> Voice:
-    """The voice in a folder given by its path; else as open_voice."""
+    """The voice in a folder or a bundle given by its path; else as open_voice."""
     # Here and not above: looking for cards (hands, `rosin knobs`) must not load ONNX Runtime.
     from instrument.model.session import OnnxVoice
 
-    return quantised(OnnxVoice(folder, noise, quantum, providers, allow_uncredited), quantum)
+    return quantised(OnnxVoice(unpacked(folder), noise, quantum, providers, allow_uncredited), quantum)
 
 
 def cards(given: Sequence[Path] = ()) -> list[tuple[Path | None, Card | RosinError]]:
-    """What `rosin models list` shows: the null voice (no folder), then every model's card or why it has none."""
+    """What `rosin models list` shows: the null voice (no path), then every model's card or why it has none."""
     rows: list[tuple[Path | None, Card | RosinError]] = [(None, null_card())]
-    for folder in model_folders(given):
+    for path in model_folders(given):
         try:
-            rows.append((folder, read_card(folder)))
+            rows.append((path, read_card(unpacked(path))))
         except RosinError as error:
-            rows.append((folder, error))
+            rows.append((path, error))
     return rows

@@ -82,3 +82,45 @@ def asks(licence: str) -> tuple[str, ...]:
     if "LicenseRef-" in licence:
         found.append("unknown")
     return tuple(found)
+
+
+def may_be_passed_on(licence: str) -> bool:
+    """Whether an excerpt of a sound may travel with a model: not under NC or ND, nor under what nobody here knows.
+
+    One's own recordings, all rights kept, stay at home; of `A OR B` one has to allow it, of `A AND B` both.
+    """
+    if mistake(licence):
+        return False
+    kept = ("-NC", "-ND", "OpenRAIL", "LicenseRef-")
+    parts = [choice.split(" AND ") for choice in licence.split(" OR ")]
+    return any(all(p == PUBLIC_DOMAIN or not any(k in p for k in kept) for p in choice) for choice in parts)
+
+
+def conflict(sound: str, model: str) -> str:
+    """Why a model may not simply be passed on under its licence, as it learned from a sound under another; or empty.
+
+    Whether a model is a version of its sounds in the eyes of the law is open; what is promised to whoever plays it
+    must not be more than the sounds' authors gave. Of `A OR B` the milder counts for a sound, any for a model.
+    """
+    said = [[_part_conflict(part, model) for part in choice.split(" AND ")] for choice in sound.split(" OR ")]
+    first = [next(filter(None, choice), "") for choice in said]
+    return "" if "" in first else first[0]
+
+
+def _part_conflict(part: str, model: str) -> str:
+    given = re.split(r" (?:AND|OR) ", model)
+    asked = asks(part)
+    if "no-changes" in asked:
+        return f"{part} allows no changed versions, and a model may be one"
+    if "no-commerce" in asked and not any("no-commerce" in asks(one) for one in given):
+        return f"{part} allows nobody to earn with it, and {model} does"
+    if "share-alike" in asked and not any(_family(one) == _family(part) for one in given):
+        return f"{part} asks for the same licence, and {model} is another"
+    if part.startswith("CC-BY") and all(one in FREE for one in given):
+        return f"{part} asks that its author is named, and {model} does not ask that of others"
+    return ""
+
+
+def _family(licence: str) -> str:
+    """Without the version: later ones of a share-alike licence are as good as their own."""
+    return re.sub(r"-\d[\d.]*.*$", "", licence)

@@ -2,69 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
+from typing import Any
 
 from instrument.errors import RosinError
 from instrument.model import licences
 from instrument.model.atlas import Atlas, read_atlas
-from instrument.model.card import CARD, Card, read_card
+from instrument.model.card import CARD, CREDITS, Card, read_card
 from instrument.model.credits import credits_line, gate, read_credits
+from instrument.model.hearing import BLOWUP, LOUD, Finding, Grade, heard
+from instrument.model.library import ancestors, called, unpacked
 from instrument.model.providers import Wanted
-from instrument.model.quantum import quantised
-from instrument.model.session import OnnxVoice, check_files
-from instrument.model.voice import F32, QUANTUM, NoiseSource, Voice
+from instrument.model.reference import REFERENCE, check_reference
+from instrument.model.session import check_files
+from instrument.model.voice import QUANTUM, NoiseSource
 
-Grade = Literal["good", "warn", "bad"]
+__all__ = ["BLOWUP", "LOUD", "Finding", "Grade", "findings", "verify"]
 
-LOUD = 4.0
-"""12 dB above full scale: a decoder that gets there has left what it learned."""
-BLOWUP = 8.0
-"""+18 dBFS: where the guard takes it for a model that has run away."""
-SLOWER_IN_SILENCE = 3.0
+EQUAL, ALIKE = 1e-5, 1e-4
+"""Of full scale, or of a knob's range: what export asks for, and -80 dB, which another processor's rounding may cost.
+"""
+LIGHTER_DB = 6.0
+"""Of a light copy's distance from the original, how much it may be worse here than where it was measured."""
+SHIPPED_MB = 12.0
 FINDS_ITSELF = 0.99
 """Of an atlas' anchors, how many have to find their own sound among their neighbours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: ``good``, ``warn`` (it plays) or ``bad`` (it does not), and a sentence."""
-
-    grade: Grade
-    about: str
-    text: str
-
-
-def _z(voice: Voice, rng: np.random.Generator, silent: bool) -> F32:
-    """Latents for one block: anywhere between low and high, or at rest with loudness at the bottom."""
-    low = np.array([[spec.low] for spec in voice.latents], np.float32)
-    high = np.array([[spec.high] for spec in voice.latents], np.float32)
-    if silent:
-        rest = np.array([[spec.low if spec.role == "loudness" else spec.start] for spec in voice.latents], np.float32)
-        return np.repeat(rest, voice.frames, axis=1)
-    shape = (len(voice.latents), voice.frames)
-    return (low + (high - low) * rng.random(shape, np.float32)).astype(np.float32)
-
-
-def _play(voice: Voice, blocks: int, silent: bool, quantum: int) -> tuple[float, float, float]:
-    """Peak (NaN when not finite), and median and 99th percentile of the seconds a block took."""
-    rng = np.random.default_rng(0)
-    out = np.zeros((voice.channels, quantum), np.float32)
-    peak, times = 0.0, np.zeros(blocks)
-    for i in range(blocks):
-        z = _z(voice, rng, silent)
-        begin = time.perf_counter()
-        voice.decode(z, out)
-        times[i] = time.perf_counter() - begin
-        peak = max(peak, float(np.abs(out).max())) if np.isfinite(out).all() else float("nan")
-        if peak != peak:
-            break
-    return peak, float(np.median(times[: i + 1])), float(np.percentile(times[: i + 1], 99))
 
 
 def _files(card: Card, folder: Path) -> Iterator[Finding]:
@@ -75,34 +38,90 @@ def _files(card: Card, folder: Path) -> Iterator[Finding]:
         yield Finding("warn", "files", f"the card does not name {', '.join(extra[:5])}; they are not part of the model")
 
 
-def _lineage(card: Card, folder: Path, allow_uncredited: bool) -> Iterator[Finding]:
-    said = licences.mistake(card.licence)
-    if said:
-        yield Finding("warn", "licence", f"of the model: {said}")
-    credits = gate(card, folder, allow_uncredited)
-    if credits is None:
-        yield Finding("warn", "credits", "it has no credits and stays marked while it plays")
+def _credits(card: Card, folder: Path, allow_uncredited: bool, shipped: bool) -> Iterator[Finding]:
+    """The gate, and what the licences of model and sounds ask; of a shipped model, nothing may be left open."""
+    doubt: Grade = "bad" if shipped else "warn"
+    if said := licences.mistake(card.licence):
+        yield Finding(doubt, "licence", f"of the model: {said}")
+    if CREDITS not in card.files and not (folder / CREDITS).exists() and not shipped:
+        said = "it has none, so nobody knows whose sounds it learned from: "
+        if allow_uncredited:
+            yield Finding("warn", "credits", f"{said}it stays marked while it plays")
+        else:
+            yield Finding("held", "credits", f"{said}it plays only with --allow-uncredited, and stays marked")
         return
+    credits = gate(card, folder)
+    assert credits is not None
     yield Finding("good", "credits", credits_line(credits))
-    asked = {what: name for name in (*credits.licences, card.licence) for what in licences.asks(name)}
+    against = {licence: licences.conflict(licence, card.licence) for licence in credits.licences}
+    for said in filter(None, against.values()):
+        yield Finding(doubt, "licence", said)
     words = {
         "no-commerce": "forbids playing it for money",
         "share-alike": "asks that what is made of it carries the same licence",
         "no-changes": "forbids changed versions",
         "unknown": "is not a common one: read it",
     }
+    asked = {what: name for name in (*credits.licences, card.licence) for what in licences.asks(name)}
     for what, name in asked.items():
         yield Finding("warn", "licence", f"{name} {words[what]}")
 
 
-def _atlas(card: Card, folder: Path) -> Iterator[Finding]:
+def _line(card: Card, given: Sequence[Path]) -> Iterator[Finding]:
+    """What it was made from: who of them is here, and whether they say the same."""
+    if not card.derived_from:
+        return
+    line = ancestors(card, given)
+    here = [called(path) for _, path in line if path]
+    said = ", from ".join(one.name or f"{one[:12]}..." for one, _ in line)
+    yield Finding("good", "lineage", f"made from {said}; here of these: {', '.join(here) or 'none'}")
+    parent = line[0][1]
+    rest = card.derived_from[1:]
+    if parent and rest and rest != (told := read_card(unpacked(parent)).derived_from):
+        before = ", ".join(one[:12] for one in told) or "nothing"
+        yield Finding("warn", "lineage", f"it says that {called(parent)} was made from {rest[0][:12]}..., and that "
+                      f"says {before}")  # fmt: skip
+
+
+def _equality(card: Card, folder: Path) -> Iterator[Finding]:
+    """The sound that torch made at export, made again here."""
+    likeness = check_reference(folder, card)
+    if likeness is None:
+        said = f"it carries no {REFERENCE}: that it sounds as it was trained is not proven here"
+        yield Finding("warn", "equality", said)
+        return
+    off, ear = likeness.decode, likeness.encode
+    said = f"{likeness.frames} frames as its network made them: off by {off:.1e} of full scale"
+    light = card.training.get("eco_snr_db")
+    if isinstance(light, (int, float)):
+        said += f", {likeness.snr_db:.0f} dB below the sound; its card says {light:.0f} dB for this light copy"
+        yield Finding("good" if likeness.snr_db >= light - LIGHTER_DB else "bad", "equality", said)
+        return
+    worst = max(off, ear or 0.0)
+    if ear is not None:
+        said += f"; heard again, off by {ear:.1e} of a knob's range"
+    yield Finding("good" if worst <= EQUAL else "warn" if worst <= ALIKE else "bad", "equality", said)
+
+
+def _size(folder: Path, card: Card, shipped: bool) -> Finding:
+    size = sum((folder / file).stat().st_size for file in card.files) / 1e6
+    if shipped and size > SHIPPED_MB:
+        return Finding("bad", "size", f"{size:.1f} MB, more than the {SHIPPED_MB:g} MB of a shipped model")
+    return Finding("good", "size", f"{size:.1f} MB")
+
+
+def _atlas(card: Card, folder: Path, shipped: bool) -> Iterator[Finding]:
     try:
         credits = read_credits(folder)
     except RosinError:
         credits = None
     atlas = read_atlas(folder, card, credits)
     if atlas is None:
-        yield Finding("warn", "atlas", "it has none: no neighbouring sounds, and nothing is known or unknown")
+        yield Finding(
+            "bad" if shipped else "warn",
+            "atlas",
+            "it has none: no neighbouring sounds, and nothing is known or unknown",
+        )
         return
     yield _neighbours(atlas)
 
@@ -126,82 +145,43 @@ def _neighbours(atlas: Atlas) -> Finding:
     return Finding("good", "atlas", said)
 
 
-def _sound(folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, quantum: int) -> Iterator[Finding]:
-    begin = time.perf_counter()
-    voice = quantised(OnnxVoice(folder, noise, quantum, providers, allow_uncredited=True), quantum)
-    voice.warm()
-    opened = time.perf_counter() - begin
-    block_ms = 1000.0 * quantum / voice.sample_rate
-    yield Finding("good", "opens", f"in {opened * 1000:.0f} ms, warmed; {voice.where}")
-    if voice.notice:
-        yield Finding("warn", "provider", voice.notice)
-    peak, middle, worst = _play(voice, blocks, False, quantum)
-    if peak != peak:
-        yield Finding("bad", "sound", "gives no finite numbers for latents within its own range; train it again")
-        return
-    db = 20.0 * np.log10(max(peak, 1e-9))
-    grade: Grade = "warn" if peak > LOUD else "good"
-    yield Finding(grade, "sound", f"finite over {blocks} blocks of random latents, peak {db:+.1f} dB")
-    # By the median: the slowest hundredth tells as much of the other programs here as of the model.
-    grade = "bad" if middle * 1000 > 0.8 * block_ms else "good" if worst * 1000 < 0.5 * block_ms else "warn"
-    yield Finding(
-        grade, "speed", f"{middle * 1000:.3f} ms a block of {block_ms:.2f} ms, 99 % under {worst * 1000:.3f} ms"
-    )
-    voice.reset()
-    peak, quiet, _ = _play(voice, blocks, True, quantum)
-    if peak != peak:
-        yield Finding("bad", "silence", "gives numbers that are not finite at rest; train it again")
-    elif quiet > SLOWER_IN_SILENCE * middle:
-        yield Finding("warn", "silence", f"takes {quiet / middle:.1f} times as long as sound: denormal numbers remain")
-    else:
-        yield Finding("good", "silence", f"takes {quiet / middle:.2f} times as long as sound")
-    if voice.can_bend:
-        yield _bending(voice, blocks, quantum)
-    voice.close()
-
-
-def _bending(voice: Voice, blocks: int, quantum: int) -> Finding:
-    """As far bent as it goes, in four directions, with random latents."""
-    top = 0.0
-    for seed in range(4):
-        voice.reset()
-        voice.reseed(seed, 0)
-        voice.bend(1.0)
-        peak = _play(voice, max(1, blocks // 4), False, quantum)[0]
-        if peak != peak:
-            return Finding("bad", "bending", "gives numbers that are not finite when bent; train it again")
-        top = max(top, peak)
-    db = 20.0 * np.log10(max(top, 1e-9))
-    wears = len(voice.usage())
-    return Finding("warn" if top > BLOWUP else "good", "bending",
-                   f"can be bent, peak {db:+.1f} dB at the most; {wears or 'none'} of its layers wear")  # fmt: skip
-
-
-def verify(
-    folder: Path,
+def findings(
+    path: Path,
     noise: NoiseSource,
     *,
     blocks: int = 200,
     providers: Wanted = "cpu",
     quantum: int = QUANTUM,
     allow_uncredited: bool = False,
-) -> list[Finding]:
-    """All findings on one model folder, never an exception: what would raise one is the last finding, ``bad``."""
-    found: list[Finding] = []
+    shipped: bool = False,
+    given: Sequence[Path] = (),
+) -> Iterator[Finding]:
+    """One finding after the other on a model's folder or bundle; never an exception: what would raise one is ``bad``.
+
+    ``shipped``: of a model that comes with the instrument more is asked (size, atlas, reference, clear licences).
+    """
     try:
+        folder = unpacked(path)
+        if folder != path:
+            yield Finding("good", "bundle", f"{path.name} holds what it says, and nothing else")
         card = read_card(folder)
-        found.append(Finding("good", "card", f"{card.name}, sha256 {card.sha256}"))
-        found.extend(_files(card, folder))
-        parts = (
-            _lineage(card, folder, allow_uncredited), _atlas(card, folder),
-            _sound(folder, noise, blocks, providers, quantum),
-        )  # fmt: skip
-        for part in parts:
-            try:
-                for finding in part:
-                    found.append(finding)
-            except RosinError as error:
-                found.append(Finding("bad", "refused", str(error)))
+        yield Finding("good", "card", f"{card.name}, sha256 {card.sha256}")
+        yield from _files(card, folder)
+        yield _size(folder, card, shipped)
     except RosinError as error:
-        found.append(Finding("bad", "refused", str(error)))
-    return found
+        yield Finding("bad", "refused", " ".join(str(error).splitlines()))
+        return
+    parts = (
+        _credits(card, folder, allow_uncredited, shipped), _line(card, given), _atlas(card, folder, shipped),
+        _equality(card, folder), heard(folder, noise, blocks, providers, quantum),
+    )  # fmt: skip
+    for part in parts:
+        try:
+            yield from part
+        except RosinError as error:
+            yield Finding("bad", "refused", " ".join(str(error).splitlines()))
+
+
+def verify(path: Path, noise: NoiseSource, **more: Any) -> list[Finding]:
+    """All ``findings`` at once; further arguments as there."""
+    return list(findings(path, noise, **more))
