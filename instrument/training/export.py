@@ -191,13 +191,13 @@ def write_model(
     network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
-    portrait = portray(network, corpus)
+    portrait, shape = portray(network, corpus), network.shape
     chart, retrieval = build_atlas(network, corpus)
     energy_wh = round(minutes / 60.0 * WATTS_PER_CORE * threads, 2)
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
         name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus),
-        family=network.shape.family, sample_rate=network.shape.sample_rate, ratio=network.shape.ratio, channels=1, latents=portrait.latents,
+        family=shape.family, sample_rate=shape.sample_rate, ratio=shape.ratio, channels=1, latents=portrait.latents,
         correlation=tuple(tuple(round(float(c), 4) for c in row) for row in portrait.correlation),
         delay_samples=network.decoder.delay_samples, about=Label(*about),
         params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
