@@ -46,6 +46,11 @@ SHAPE = Section(
                 "root": Field("text", about="first part of every address"),
                 "schedule": Field("boolean", about="honour timetags within 200 ms"),
                 "detail": Field("boolean", about="also send hand, pos, force and stuck of every playable knob"),
+                "neighbours": Field(
+                    "choice",
+                    choices=("all", "numbers", "off"),
+                    about="whose sounds are near: with names, or not at all",
+                ),
             }
         ),
         "midi": Section(
@@ -80,6 +85,7 @@ class Rig:
     root: str = "/rosin"
     schedule: bool = False
     detail: bool = False
+    neighbours: str = "all"
     midi_api: str = "auto"
     midi_ports: tuple[str, ...] = ()
     takeover: str = "pickup"
@@ -92,7 +98,7 @@ class Rig:
 _PLACES = {  # field of Rig -> section and key of the file
     "language": (None, "language"),
     **{k: ("sound", k) for k in ("device", "block", "ahead", "input", "provider", "ceiling_db")},
-    **{k: ("osc", k) for k in ("listen", "allow", "echo", "root", "schedule", "detail")},
+    **{k: ("osc", k) for k in ("listen", "allow", "echo", "root", "schedule", "detail", "neighbours")},
     "midi_api": ("midi", "api"),
     "midi_ports": ("midi", "ports"),
     "takeover": ("midi", "takeover"),

@@ -59,6 +59,7 @@ _BARE = {
     "notes_off": Kind.ALL_NOTES_OFF,
     "fill": Kind.FILL,
 }
+HEARD_MAX = 65535
 _SLOTTED = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
 
 
@@ -106,6 +107,9 @@ def _event(row: Mapping[str, Any]) -> Event:
         if not 0 <= called < 2**64:
             raise ValueError(f"accident: {short(row['accident'])} is no accident; write its number in 16 hex digits")
         return Event(t, Kind.ACCIDENT, float(mode), number=NO_SHIFT + round(shift * 100), extra=called)
+    if "hear" in row:
+        on = _whole({"on": 1, **row}, "on", 1)
+        return Event(t, Kind.HEAR, float(on), number=_whole(row, "hear", HEARD_MAX))
     if "seed" in row:
         return Event(t, Kind.SEED, number=_whole(row, "seed", SEED_MAX))
     for key, kind in _VALUED.items():
@@ -205,6 +209,8 @@ def line_of(gesture: Gesture, t: float, table: KnobTable) -> str | None:
         shift = (gesture.knob - NO_SHIFT) / 100
         row |= {"accident": f"{gesture.extra:016x}", "mode": round(gesture.value)}
         row |= {"shift": shift} if shift else {}
+    elif kind is Kind.HEAR:
+        row |= {"hear": gesture.knob, "on": round(gesture.value)}
     elif kind is Kind.SEED:
         row["seed"] = gesture.extra
     elif kind in _SLOTTED.values():

@@ -36,6 +36,11 @@ VERBS = {  # of the book: arguments and meaning; one that is here and not there,
     "accident/play": ("s [f]", "plays a kept accident once, f seconds from its beginning"),
     "accident/loop": ("s [f]", "the same in a loop"),
     "accident/stop": ("[bang]", "chance of the moment again"),
+    "neighbour/hear": (
+        "[i]",
+        "the neighbouring sound itself, a second or two of it, where its licence allows: 1 or nothing the nearest, "
+        "2 to 8 as `/rosin/out/neighbour/2` … name them; 0, a button let go, fades it out",
+    ),
 }
 MEANINGS = {  # of entries that the shapes leave to the reader; the unit is the knob table's
     "difficulty": "how hard it is: 0 none at all, 5 as written, 10 twice as hard",
@@ -114,6 +119,12 @@ SAID = {  # of the echo, by the end of the address
     "out/patch": "which patch plays, its place in the list from 0",
     "out/known": "how familiar the present latents are to the model, 0..1; -1: it cannot tell",
     "out/unknown": "how far they are from all it learned from, 0..1; -1: it cannot tell",
+    "out/neighbours": "shares of the sounds that `out/neighbour/1` to `8` name, in that order, ten times a second; "
+    "neighbours in the latents, which is not influence; what is missing to 1 is others'",
+    "out/neighbour/N": "title, author and licence of a neighbouring sound, texts, twice a second at most",
+    "out/authors": "share of each author, sum 1, in the order of `out/author/N` (from the 16th on together)",
+    "out/author/N": "an author's name, a text",
+    "out/hearing": "title, author and licence of the neighbouring sound that `neighbour/hear` lets be heard now; texts",
     "out/z": "what the model is given, in its own units",
     "hand": "where the hand is, raw",
     "pos": "where the knob is, raw",

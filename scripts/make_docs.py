@@ -19,9 +19,10 @@ from typing import Any
 from docs_words import MEANINGS, SAID, VERBS
 
 from instrument.fields import Field, Section
-from instrument.hands import bindings, book, echo, settings, wire
+from instrument.hands import bindings, book, echo, neighbours, settings, wire
 from instrument.knobs import PARAMETERS, Knob, table_for
 from instrument.link import Frame
+from instrument.model.credits import Credits, Made, Sound
 from instrument.model.null import null_card
 from instrument.patch import Patch
 from instrument.patch_shape import SHAPE as PATCH_SHAPE
@@ -165,11 +166,16 @@ def said() -> str:
     speaker.change((knob,), table_for(()))
     frame = Frame()
     frame.knob_count = frame.playable = 1
-    speaker.tell(frame, [("KNOB", 0.25)], 1.0)
+    sound = Sound("a title", "an author", "", "CC0-1.0", "", 1.0, "")
+    near = neighbours.Neighbours(ROOT)
+    near.change(Credits("", Made("", ""), (sound,)))
+    near.look(frame, 1.0)
+    speaker.tell(frame, [("KNOB", 0.25)], 1.0, near.lines)
     rows = [(f"`{knob}`", "the hand on a knob, raw, whoever moved it; never back to who did")]
     for datagram in wires:
         address = wire.read(datagram)[0][0].address
-        if address != knob:
+        address = re.sub(r"/\d+$", "/N", address)
+        if address != knob and not any(address in row[0] for row in rows[1:] if address.endswith("/N")):
             rows.append((f"`{address}`", SAID[address.removeprefix(f"{ROOT}/").removeprefix("knob/KNOB/")]))
     return table(("address", "meaning"), rows)
 

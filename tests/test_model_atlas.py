@@ -20,7 +20,7 @@ from instrument.errors import RosinError
 from instrument.model import atlas as rooms
 from instrument.model.atlas import NEIGHBOURS, SMOOTH_S, Atlas, read_atlas
 from instrument.model.card import read_card, write_card
-from instrument.model.chart import ATLAS, FARTHEST, Chart, chart_from, write_chart
+from instrument.model.chart import ARRAYS, ATLAS, FARTHEST, Chart, chart_from, write_chart
 from instrument.model.credits import read_credits
 from instrument.model.session import OnnxVoice, check_files
 from instrument.model.verify import verify
@@ -281,7 +281,7 @@ def test_what_is_written_is_read_and_is_always_the_same_bytes(tmp_path: Path) ->
     folder = with_atlas(tmp_path / "m")
     atlas = opened(folder)
     assert atlas is not None
-    for name in Chart.__slots__:
+    for name in ARRAYS:
         np.testing.assert_array_equal(getattr(atlas.chart, name), getattr(plain_chart(width=2), name))
     data = (folder / ATLAS).read_bytes()
     assert write_chart(plain_chart(width=2), tmp_path).read_bytes() == data
@@ -320,7 +320,7 @@ def test_no_atlas_is_none_and_a_missing_or_another_one_is_a_sentence(tmp_path: P
 
 def packed(chart: Chart, **other: object) -> bytes:
     file = io.BytesIO()
-    arrays = {"format": np.array(1, np.int32), **{name: getattr(chart, name) for name in Chart.__slots__}, **other}
+    arrays = {"format": np.array(1, np.int32), **{name: getattr(chart, name) for name in ARRAYS}, **other}
     np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
     return file.getvalue()
 

@@ -23,11 +23,18 @@ class Double:
         self.nearest = np.arange(8, dtype=np.int32)
         self.weight = np.full(8, 0.125, np.float32)
         self.share = np.array([0.75, 0.25], np.float32)
+        self.top = np.array([1, 0, -1, -1, -1, -1, -1, -1], np.int32)
+        self.top_share = np.array([0.5, 0.25, 0, 0, 0, 0, 0, 0], np.float32)
+        self.excerpts = None
+        self.heard_s, self.played_s = np.zeros(2), np.zeros(2)
         self.seen: list[tuple[float, ...]] = []
 
     def look(self, z: np.ndarray, dt_s: float) -> None:
         assert dt_s == pytest.approx(4 * 128 / 48000)
         self.seen.append(tuple(z.tolist()))
+
+    def sounded(self, seconds: float) -> None:
+        self.heard_s[0] += seconds
 
 
 def lag(known: float, thickness: float) -> float:
@@ -62,6 +69,9 @@ def test_the_frame_tells_the_place() -> None:
     assert (frame.known, frame.unknown) == (0.25, 0.75)
     assert frame.neighbour.tolist() == list(range(8))
     assert frame.share[:3].tolist() == [0.75, 0.25, 0.0]
+    assert frame.clip[:3].tolist() == [1, 0, -1]
+    assert frame.clip_share[:3].tolist() == [0.5, 0.25, 0.0]
+    assert frame.hearing == -1
     assert len(double.seen) == 2, "every fourth block"
 
 

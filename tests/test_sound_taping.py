@@ -28,7 +28,7 @@ def blocks(player: Player, count: int) -> None:
 def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
     with Link.create() as link:
         player = Player(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "")
+        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
         blocks(player, 20)
         taping.record(True)
@@ -57,7 +57,7 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(StreamLog, "write", slowly)
     with Link.create() as link:
         player = Player(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "")
+        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
         taping.record(True)
         longest = 0.0
@@ -87,7 +87,7 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
     monkeypatch.setattr("instrument.sound.taping.END_SECONDS", 0.1)
     with Link.create() as link:
         player = Player(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "")
+        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         row = link.health.row("sound")
         taping = Taping(player, bank, row, tmp_path, "en")
         taping.record(True)

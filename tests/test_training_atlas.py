@@ -19,19 +19,23 @@ pytest.importorskip("soxr")
 
 from instrument.model.atlas import Atlas, read_atlas
 from instrument.model.card import read_card
-from instrument.model.chart import ATLAS, Chart, chart_from, write_chart
+from instrument.model.chart import ARRAYS, ATLAS, Chart, chart_from, write_chart
 from instrument.model.credits import read_credits
+from instrument.model.excerpts import EXCERPTS, RATE_HZ, SECONDS_MOST
 from instrument.training.atlas import (
     NEAR_S,
     allotted,
     build_atlas,
     charted,
+    excerpt,
+    excerpts_of,
     heard_again,
     medoids,
     whitening,
 )
-from instrument.training.corpus import Corpus, read_corpus
-from instrument.training.network import Network, Shape
+from instrument.training.corpus import Clip, Corpus, read_corpus
+from instrument.training.network import Network
+from instrument.training.shape import Shape
 from instrument.training.train import train
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
@@ -64,7 +68,7 @@ def built(network: Network, corpus: Corpus) -> tuple[Chart, dict]:
 def test_training_writes_an_atlas_that_the_card_vouches_for(tmp_path: Path) -> None:
     folder = train(
         tone_folder(tmp_path / "sounds"), "tones", tmp_path / "models", steps=2, threads=1, shape=TINY, size=2,
-        frames=40, runs=tmp_path / "runs", by="the tests", quiet=True,
+        frames=64, runs=tmp_path / "runs", by="the tests", quiet=True,
     )  # fmt: skip
     card, credits = read_card(folder), read_credits(folder)
     atlas = read_atlas(folder, card, credits)
@@ -76,6 +80,9 @@ def test_training_writes_an_atlas_that_the_card_vouches_for(tmp_path: Path) -> N
     assert told["self_retrieval"] >= 0.99
     assert atlas.retrieval(atlas.places(), atlas.chart.sound) >= 0.99
     assert atlas.clip_of(0)[:3] == ("a tone", "the tests", "CC0-1.0")
+    atlas.load_excerpts()
+    assert atlas.excerpts is not None
+    assert atlas.excerpts.sound.tolist() == [0, 1, 2, 3], "and each of them can be heard"
 
 
 def test_nothing_is_drawn(network: Network, corpus: Corpus, built: tuple[Chart, dict], tmp_path: Path) -> None:
@@ -84,7 +91,7 @@ def test_nothing_is_drawn(network: Network, corpus: Corpus, built: tuple[Chart, 
     (tmp_path / "b").mkdir()
     assert write_chart(built[0], tmp_path).read_bytes() == write_chart(again, tmp_path / "b").read_bytes()
     read = chart_from((tmp_path / ATLAS).read_bytes(), 5, 4)
-    assert all(np.array_equal(getattr(read, name), getattr(again, name)) for name in Chart.__slots__)
+    assert all(np.array_equal(getattr(read, name), getattr(again, name)) for name in ARRAYS)
 
 
 def test_each_anchor_is_a_moment_of_its_sound(network: Network, corpus: Corpus, built: tuple[Chart, dict]) -> None:
@@ -205,3 +212,88 @@ def test_a_handful_of_frames_is_an_atlas_too(frames: int, tmp_path: Path) -> Non
     atlas = Atlas(chart, None)
     atlas.look(z[:, 0].astype(np.float32))
     assert atlas.weight.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+# --- what can be heard of it
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b)))
+
+
+def test_excerpts_are_of_their_sounds_round_their_most_typical_anchor(
+    corpus: Corpus, built: tuple[Chart, dict], tmp_path: Path
+) -> None:
+    import soxr
+
+    chart, figures = built
+    heard = chart.excerpts
+    assert heard is not None
+    assert heard.sound.tolist() == [0, 1, 2, 3]
+    assert figures["excerpts"] == 4
+    assert figures["excerpt_seconds"] == pytest.approx(heard.seconds, abs=0.05)
+    write_chart(chart, tmp_path)
+    assert (tmp_path / EXCERPTS).read_bytes() == heard.file
+    for i, clip in enumerate(corpus.training):
+        audio = heard.of(i)
+        assert audio is not None
+        first = round(float(heard.begins[i]) * 48000)
+        own = soxr.resample(clip.audio[first:], 48000, RATE_HZ)[: len(audio)]
+        inner = slice(200, len(own) - 1600)
+        assert likeness(audio[inner].astype(float), own[inner]) > 0.999
+        assert np.abs(audio).max() == pytest.approx(0.7 * 32767, rel=0.02)
+        mine = np.flatnonzero(chart.sound == i)
+        typical = float(chart.seconds[mine[chart.crowd[mine].argmax()]])
+        assert heard.begins[i] <= typical <= heard.begins[i] + len(audio) / RATE_HZ
+
+
+def licensed(corpus: Corpus, *names: str) -> Corpus:
+    clips = iter(names)
+    return Corpus(
+        tuple(c if c.held_out else Clip({**c.credit, "licence": next(clips)}, c.audio, c.note, c.sure, False)
+              for c in corpus.clips),
+        corpus.rate_hz, corpus.ratio, (),
+    )  # fmt: skip
+
+
+def test_what_may_not_be_passed_on_is_not_in_the_file(corpus: Corpus, built: tuple[Chart, dict]) -> None:
+    mixed = licensed(corpus, "CC-BY-4.0", "LicenseRef-Own", "CC-BY-NC-4.0", "CC0-1.0")
+    heard = excerpts_of(mixed, built[0])
+    assert heard is not None
+    assert heard.sound.tolist() == [0, 3]
+    assert heard.of(1) is None
+    assert excerpts_of(licensed(corpus, *["LicenseRef-Own"] * 4), built[0]) is None
+
+
+@pytest.mark.parametrize("most", [60_000, 16_000, 9_000, 100])
+def test_the_file_stays_small_and_those_that_stand_for_least_go_first(
+    corpus: Corpus, built: tuple[Chart, dict], most: int
+) -> None:
+    long = Corpus(
+        tuple(Clip(c.credit, np.tile(c.audio, 4), c.note, c.sure, c.held_out) for c in corpus.clips),
+        corpus.rate_hz, corpus.ratio, (),
+    )  # fmt: skip
+    chart = built[0]
+    heard = excerpts_of(long, chart, most)
+    if heard is None:
+        assert most == 100
+        return
+    assert len(heard.file) <= most
+    lengths = np.diff(heard.end, prepend=0) / RATE_HZ
+    assert lengths.min() >= 1.0
+    assert lengths.max() <= 2.0
+    crowd = np.bincount(chart.sound, chart.crowd, 4)
+    gone = set(range(4)) - set(heard.sound.tolist())
+    assert all(crowd[i] <= crowd[heard.sound].min() + 1e-6 for i in gone)
+    if most in (60_000, 9_000):
+        assert (most == 60_000) == (len(heard.sound) == 4)
+
+
+def test_an_excerpt_of_anything_is_finite_and_fits() -> None:
+    rng = np.random.default_rng(0)
+    for audio in (np.zeros(4800), rng.standard_normal(100), rng.standard_normal(96000), np.full(5000, 1e-7)):
+        piece = excerpt(audio.astype(np.float32), 48000, min(1.0, len(audio) / 48000), 0.0)
+        assert np.isfinite(piece).all()
+        assert np.abs(piece).max() <= 0.8
+        assert piece[0] == 0.0
+    assert SECONDS_MOST > 3_000_000 / 4_000, "what fits the file is believed"

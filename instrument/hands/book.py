@@ -13,6 +13,7 @@
     /rosin/accident/play s [f], /rosin/accident/loop s [f]     name, seconds away from its beginning
     /rosin/seed/daily          the seed of the day, the same for everybody
     /rosin/learn s[ffi]        knob, low, high, invert; empty = cancel        /rosin/unlearn s
+    /rosin/neighbour/hear [i]  the nearest of the neighbouring sounds itself, or the i-th told of; 0 lets it go
     /rosin/sync [i]            tell me everything, to the port I send from or to port i
 
 A pattern reaches knobs and latents only: a mistyped star must not start a recording or load a patch.
@@ -27,7 +28,7 @@ from instrument.daily import daily_seed, name_number
 from instrument.hands.match import Addresses, PatternError, is_pattern
 from instrument.hands.wire import bang, number
 from instrument.knobs import KnobTable
-from instrument.link import NO_SHIFT, Kind
+from instrument.link import CLIPS_TOLD, NO_SHIFT, Kind
 
 SLOTS = 8
 VELOCITY = 0.8
@@ -70,7 +71,7 @@ LEVELS = {"bend": (Kind.BEND, -1.0), "pressure": (Kind.PRESSURE, 0.0), "sustain"
 SWITCHES = {"record": Kind.RECORD, "hands_only": Kind.HANDS_ONLY}
 PLACES = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
 ACCIDENTS = {"accident/play": 1.0, "accident/loop": 2.0}
-OTHERS = ("feel", "accident/keep", "accident/stop", "seed/daily")
+OTHERS = ("feel", "accident/keep", "accident/stop", "seed/daily", "neighbour/hear")
 DESK = ("learn", "unlearn", "sync")
 """Verbs for the hands themselves; they make no gesture."""
 
@@ -157,6 +158,9 @@ class Book:
             return [_note(args)]
         if verb == "seed/daily":
             return [Act(Kind.SEED, extra=daily_seed())] if bang(args) else []
+        if verb == "neighbour/hear":
+            which = _whole(_between(0.0, _first(args), CLIPS_TOLD)) if args else 1
+            return [Act(Kind.HEAR, max(0, which - 1), float(which > 0))]
         if verb == "feel":
             return self._feel(args)
         if verb == "accident/keep":

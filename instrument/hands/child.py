@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from instrument.errors import RosinError
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.link import Link
 from instrument.rig import Rig, save_bindings
+
+if TYPE_CHECKING:
+    from instrument.model.credits import Credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class HandsSettings:
         """From the rig and the list of patches; the token is the show's to give."""
         osc = {
             "listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule,
-            "detail": rig.detail,
+            "detail": rig.detail, "neighbours": rig.neighbours,
         }  # fmt: skip
         midi = {
             "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
@@ -82,6 +85,26 @@ def tables_of(patches: Sequence[str], models: str) -> list[KnobTable]:
     return tables
 
 
+def credits_of(patches: Sequence[str], models: str) -> list[Credits | None]:
+    """Whose sounds each patch's model learned from; None where nobody can say."""
+    from instrument.model.cards import model_folder
+    from instrument.model.credits import read_credits
+    from instrument.patch import read_patch
+
+    found: list[Credits | None] = []
+    read: dict[Path, Credits] = {}  # patches share models, and a long list of sounds takes its time
+    for path in patches:
+        try:
+            patch = read_patch(Path(path))
+            folder = model_folder(patch.model, patch.model_sha256, [Path(models)] if models else ())
+            if folder is not None and folder not in read:
+                read[folder] = read_credits(folder)
+            found.append(read[folder] if folder is not None else None)
+        except RosinError:
+            found.append(None)
+    return found
+
+
 def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
     """The understudy waits here, everything loaded. True: on stage; False: the show is over."""
     show = link.health.row("show")
@@ -109,6 +132,7 @@ def main(text: str) -> int:
     link = Link.attach(settings.token)
     parent = os.getppid()
     tables = tables_of(settings.patches, settings.models)
+    credits = credits_of(settings.patches, settings.models)
     if settings.understudy and not wait_for_cue(link, lambda: stopping or os.getppid() != parent):
         return 0
     rig = Path(settings.rig)
@@ -118,6 +142,7 @@ def main(text: str) -> int:
             link, lambda i: tables[i], [Path(p).stem for p in settings.patches], OscSettings(**settings.osc),
             MidiSettings(**settings.midi), lambda rows: save_bindings(rig, rows),
             lambda event: (row.say(event.text(settings.language)), None)[1], index=settings.index,
+            credits=lambda i: credits[i],
         )  # fmt: skip
     except RosinError as error:
         row.say(str(error))

@@ -31,6 +31,8 @@ DETENTS = ("detents", "detent_strength", "snap_point", "endstop_strength")
 """What makes a haptic knob feel like ours, under SmartKnob's names."""
 
 Send = Callable[[bytes, Where], bool]
+Line = tuple[str, tuple[float | str, ...]]
+"""An address and what is said there."""
 
 
 @dataclass(eq=False)
@@ -43,7 +45,7 @@ class Client:
     senders: set[Where] = field(default_factory=set)
     knows: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     told_at: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    out: dict[str, tuple[tuple[float, ...], float]] = field(default_factory=dict)
+    out: dict[str, tuple[tuple[float | str, ...], float]] = field(default_factory=dict)
     failures: int = 0
 
     def forget(self, knobs: int) -> None:
@@ -109,11 +111,13 @@ class Echo:
             return False
         return sum(c.where[0] == sender[0] for c in self.clients) == 1
 
-    def tell(self, frame: Frame, distances: Sequence[tuple[str, float]], now: float) -> list[Client]:
-        """Send every client what it does not know yet; returns the clients that were forgotten."""
+    def tell(
+        self, frame: Frame, distances: Sequence[tuple[str, float]], now: float, more: Sequence[Line] = ()
+    ) -> list[Client]:
+        """Send every client what it does not know yet; returns the clients that were forgotten. ``more``: besides."""
         hand = frame.hand[: len(self._addresses)]
         origin = frame.origin
-        lines = self._lines(frame, distances) if self.clients else []
+        lines: list[Line] = [*self._lines(frame, distances), *more] if self.clients else []
         for client in self.clients:
             self._tell_knobs(client, hand, origin, now)
             for address, values in lines:

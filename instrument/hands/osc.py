@@ -21,10 +21,12 @@ from instrument.hands.ear import Heard, OscEar
 from instrument.hands.echo import Echo
 from instrument.hands.match import PatternError
 from instrument.hands.midi import MidiHand, Wish
+from instrument.hands.neighbours import Neighbours
 from instrument.hands.positions import Positions
 from instrument.hands.settings import OscSettings, Where, where
 from instrument.hands.wire import number
 from instrument.link import Frame, Gesture, Kind, Source
+from instrument.model.credits import Credits
 
 CHANGE_SECONDS = 0.5
 HELD_MAX = 1024
@@ -41,23 +43,26 @@ class OscHand:
         self,
         settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
         post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: Events, patch: int = 0,
+        credits: Credits | None = None,
     ) -> None:  # fmt: skip
         self.ear = OscEar(settings, counts, events)
         self.echo = Echo([where(target) for target in settings.echo], settings.root, self.ear.send, settings.detail)
+        self._neighbours = Neighbours(settings.root, settings.neighbours)
         self._root, self._schedule, self._patches = settings.root, settings.schedule, patches
         self._positions, self._midi, self._post, self._keep = positions, midi, post, keep
         self._counts, self._events = counts, events
         self._passing: dict[object, Gesture] = {}
         self._held: list[Heard] = []
         self._changing_until = 0.0
-        self.place(patch)
+        self.place(patch, credits)
         events.post("hands.osc.on", where="{}:{}".format(*self.ear.where))
 
-    def place(self, patch: int) -> None:
+    def place(self, patch: int, credits: Credits | None = None) -> None:
         """Another patch: its addresses, and nobody knows its knobs; what waited for it is played."""
         self.patch = patch
         self.book = Book(self._root, self._positions.table, self._patches, _feel)
         self.echo.change(self.book.knob_addresses, self._positions.table)
+        self._neighbours.change(credits)
         self.wait_no_longer(float("inf"))
 
     def wait_no_longer(self, now: float) -> None:
@@ -107,6 +112,8 @@ class OscHand:
                 self._changing_until = time.monotonic() + (CHANGE_SECONDS if knob != self.patch else 0.0)
             elif kind == Kind.KEEP and (asked := kept(args)) is not None:
                 self._keep(asked[0])
+            elif kind == Kind.HEAR:
+                gesture = gesture._replace(knob=self._neighbours.asked(knob))
             elif kind == Kind.KNOB:
                 self._positions.ask(knob, value, time.monotonic())
                 self.echo.moved(knob, heard.sender)
@@ -149,7 +156,8 @@ class OscHand:
     def tell(self, frame: Frame, now: float) -> None:
         """A frame to the clients; those who were not heard of for long are let go."""
         distances = [(pickup.knob, pickup.distance) for pickup in self._midi.board.pickups()]
-        for client in self.echo.tell(frame, distances, now):
+        self._neighbours.look(frame, now)
+        for client in self.echo.tell(frame, distances, now, self._neighbours.lines):
             self._events.post("hands.osc.went", client="{}:{}".format(*client.where))
 
 

@@ -26,6 +26,7 @@ from instrument.hands.takeover import mode_of
 from instrument.health import COUNTERS
 from instrument.knobs import KnobTable, table_for
 from instrument.link import Gesture, Link
+from instrument.model.credits import Credits
 
 WAIT_SECONDS = 0.001
 IDLE_SECONDS = 0.01
@@ -37,6 +38,7 @@ class Hands:
     """``tables``: the knob table of a patch by its place in the show's list. ``patches``: its name, or its names.
 
     ``index``: the patch that plays while no frame has told yet: what is heard before the first block counts too.
+    ``credits``: whose sounds the model of a patch learned from, for those who want to be told of neighbours.
     ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go. ``say`` is given each
     Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see fakes.FakeDriver).
     RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
@@ -53,8 +55,9 @@ class Hands:
         say: Callable[[Event], None] | None = None,
         find: DriverFinder | None = None,
         index: int = 0,
+        credits: Callable[[int], Credits | None] = lambda index: None,
     ) -> None:
-        self._link, self._tables = link, tables
+        self._link, self._tables, self._credits = link, tables, credits
         self._row = link.health.row("hands")
         self.counts = Counts()
         self.events = Events(say if say is not None else self._say_in_row)
@@ -74,8 +77,9 @@ class Hands:
         self.osc: OscHand | None = None
         if osc.listen not in ("", "off"):
             self.osc = OscHand(
-                osc, names, self.positions, self.midi, self._post, self._keep, self.counts, self.events, self.patch
-            )
+                osc, names, self.positions, self.midi, self._post, self._keep, self.counts, self.events, self.patch,
+                credits(self.patch),
+            )  # fmt: skip
         self._ports_version = 0
         self._frame_at = self._health_at = 0.0
         self._reported: dict[str, int] = {}
@@ -179,7 +183,7 @@ class Hands:
         self.positions.change(self._table(patch))
         self.midi.place()
         if self.osc is not None:
-            self.osc.place(patch)
+            self.osc.place(patch, self._credits(patch))
 
     def _table(self, patch: int) -> KnobTable:
         try:

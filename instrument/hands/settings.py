@@ -18,7 +18,8 @@ Where = tuple[str, int]
 class OscSettings:
     """``listen`` HOST:PORT (empty or "off": no OSC); ``allow`` hosts or networks, empty = all that can reach us.
 
-    ``detail`` also sends hand, pos, force, stuck and pickup distance of every playable knob.
+    ``detail`` also sends hand, pos, force, stuck and pickup distance of every playable knob. ``neighbours``: ``all``,
+    ``numbers`` (no texts, for those whom they upset) or ``off``.
     """
 
     listen: str = "127.0.0.1:9000"
@@ -27,6 +28,7 @@ class OscSettings:
     root: str = "/rosin"
     schedule: bool = False
     detail: bool = False
+    neighbours: str = "all"
 
 
 @dataclass(frozen=True, slots=True)

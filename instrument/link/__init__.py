@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from instrument.link.house import Link
 from instrument.link.memory import Memory
-from instrument.link.records import FRAME, NO_SHIFT, Flags, Frame, Gesture, Kind, Source
+from instrument.link.records import AUTHORS_MAX, CLIPS_TOLD, FRAME, NO_SHIFT, Flags, Frame, Gesture, Kind, Source
 from instrument.link.rings import FrameRing, GestureRing
 
 __all__ = [
-    "FRAME", "NO_SHIFT", "Flags", "Frame", "FrameRing", "Gesture", "GestureRing", "Kind", "Link", "Memory", "Source",
+    "AUTHORS_MAX", "CLIPS_TOLD", "FRAME", "NO_SHIFT", "Flags", "Frame", "FrameRing", "Gesture", "GestureRing", "Kind",
+    "Link", "Memory", "Source",
 ]  # fmt: skip

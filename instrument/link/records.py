@@ -18,6 +18,7 @@ from instrument.knobs import KNOBS_MAX
 
 LATENTS_MAX = 128
 NEIGHBOURS = 8
+CLIPS_TOLD = 8
 AUTHORS_MAX = 16
 WAVE_SAMPLES = 512
 
@@ -67,6 +68,9 @@ class Kind(IntEnum):
     NO_SHIFT hundredths of a second away from its beginning"""
     FILL = 21
     """every well that playing has dug is filled"""
+    HEAR = 22
+    """``value`` 1 lets a neighbouring sound be heard to the end of its excerpt, 0 lets it go; ``knob`` = 0 for the
+    nearest, else 1 + its index in the model's credits"""
 
 
 NO_SHIFT = 32768
@@ -149,7 +153,10 @@ FRAME = np.dtype(
         ("unknown", np.float32),  # how far they are from all it learned from, 0..1; -1 likewise
         ("neighbour", np.int32, (NEIGHBOURS,)),  # anchors of the model's atlas, nearest first; -1 is none
         ("near", np.float32, (NEIGHBOURS,)),  # their weights, sum 1
-        ("share", np.float32, (AUTHORS_MAX,)),  # of each author of the atlas, in its order, sum 1
+        ("share", np.float32, (AUTHORS_MAX,)),  # of each author of the credits, sum 1; the last has all further ones'
+        ("clip", np.int32, (CLIPS_TOLD,)),  # sounds of the credits with the greatest shares, descending; -1: none
+        ("clip_share", np.float32, (CLIPS_TOLD,)),  # theirs; what is missing to 1 is the others'
+        ("hearing", np.int32),  # the sound whose own excerpt is heard, index in the credits; -1: none
         ("latent", np.float32, (LATENTS_MAX,)),  # what the model was given, in its own units
         ("wave", np.float32, (WAVE_SAMPLES,)),  # the newest samples, first channel, oldest first
         ("stuck", np.uint8, (KNOBS_MAX,)),  # 1 = sticks
@@ -227,14 +234,14 @@ class Frame:
     __slots__ = ("_halves", "bytes", "data")
 
     seq, sample, seed, tick_origin = _Whole(), _Whole(), _Whole(), _Whole()
-    patch, knob_count, playable, flags = _Whole(), _Whole(), _Whole(), _Whole()
+    patch, knob_count, playable, flags, hearing = _Whole(), _Whole(), _Whole(), _Whole(), _Whole()
     message, message_count = _Whole(), _Whole()
     xruns, late, lost, resets = _Whole(), _Whole(), _Whole(), _Whole()
     time, record_seconds, load, load_p99, latency, fade = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
     note, gate, rms, peak, known, unknown = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
     hand, pos, force, stick, budget = _Row(), _Row(), _Row(), _Row(), _Row()
-    grain, neighbour, near, share, latent, wave, stuck, origin = (
-        _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(),
+    grain, neighbour, near, share, clip, clip_share, latent, wave, stuck, origin = (
+        _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(),
     )  # fmt: skip
 
     def __init__(self, data: NDArray[Any] | None = None) -> None:

@@ -10,7 +10,8 @@ the distance of the k-th neighbour, k = 8:
     weight   exp(-d^2 / 2 s^2) over the 8 nearest, sum 1           s: the training frames' median d_k
     unknown  the share of the training frames whose own d_k is smaller; theirs is measured to other sounds only
     known    the share of the training frames at a thinner place; density: sum of crowd (1 - d^2 / reach^2)^2, d < reach
-    share    the weights summed per author, smoothed with a time constant of 0.5 s
+    share    the weights summed per sound and per author, smoothed with a time constant of 0.5 s
+    heard    the weights summed per sound over the time in which something sounded, in seconds: a take's credits
 """
 
 from __future__ import annotations
@@ -25,11 +26,16 @@ import numpy as np
 from instrument.compiled import close, compiled
 from instrument.errors import RosinError
 from instrument.model.card import Card
-from instrument.model.chart import ATLAS, F32, FARTHEST, I32, Chart, chart_from
+from instrument.model.chart import ATLAS, F32, F64, FARTHEST, I32, Chart, chart_from
 from instrument.model.credits import Credits
+from instrument.model.excerpts import EXCERPTS, Excerpts, read_excerpts
 
 NEIGHBOURS = 8
 SMOOTH_S = 0.5
+TOP = 8
+"""Sounds with the greatest shares, of which is told."""
+GONE = 1e-9
+"""A share below this is none: a decay must not end in denormals."""
 BLOCK_S = 128 / 48000
 """The time from one look to the next where nobody says another."""
 
@@ -63,13 +69,57 @@ def _share_below(table: F32, value: float) -> float:
 
 
 @compiled
-def _look(z: F32, keep: float, latents: I32, frame: F32, anchors: F32, crowd: F32, author: I32, far: F32, dense: F32,
-          scale: F32, square: F32, nearest: I32, found: F32, weight: F32, share: F32, meters: F32) -> None:  # fmt: skip
+def _spent(seconds: float, nearest: I32, weight: F32, sound: I32, heard: F64) -> None:
+    """The time since the last look goes to the sounds that were near then."""
+    for k in range(nearest.size):
+        if nearest[k] >= 0:
+            heard[sound[nearest[k]]] += seconds * weight[k]
+
+
+@compiled
+def _shares(keep: float, nearest: I32, weight: F32, sound: I32, whose: I32, clip: F32, share: F32, top: I32,
+            top_share: F32) -> None:  # fmt: skip
+    """Smooth the weights per sound, sum them per author, and find the sounds that have most of them."""
+    for c in range(clip.size):
+        clip[c] = clip[c] * keep if clip[c] > GONE else 0.0
+    for k in range(nearest.size):
+        if nearest[k] >= 0:
+            clip[sound[nearest[k]]] += (1.0 - keep) * weight[k]
+    total = 0.0
+    for c in range(clip.size):
+        total += clip[c]
+    share[:] = 0.0
+    top[:] = -1
+    top_share[:] = 0.0
+    last = top.size - 1
+    for c in range(clip.size):
+        part = np.float32(clip[c] / total)  # rounding must not add up over an evening
+        clip[c] = part
+        if share.size > 0:
+            share[whose[c]] += part
+        if part > top_share[last]:
+            k = last
+            while k > 0 and top_share[k - 1] < part:
+                top_share[k] = top_share[k - 1]
+                top[k] = top[k - 1]
+                k -= 1
+            top_share[k] = part
+            top[k] = c
+    total = 0.0
+    for a in range(share.size):
+        total += share[a]
+    for a in range(share.size):
+        share[a] /= total
+
+
+@compiled
+def _look(z: F32, latents: I32, frame: F32, anchors: F32, crowd: F32, far: F32, dense: F32, scale: F32, square: F32,
+          nearest: I32, found: F32, weight: F32, meters: F32) -> bool:  # fmt: skip
     """``frame`` [L' + 1, L']: whiten and, last, centre; ``anchors`` [L', N]; ``square``, ``found`` are scratch."""
     width, count = anchors.shape
     for i in range(width):
         if not math.isfinite(z[latents[i]]):
-            return
+            return False
     square[:] = 0.0
     for i in range(width):
         y = 0.0
@@ -104,19 +154,11 @@ def _look(z: F32, keep: float, latents: I32, frame: F32, anchors: F32, crowd: F3
         w = math.exp(-0.5 * (found[k] - found[0]) / (scale[0] * scale[0]))
         weight[k] = w
         total += w
-    for a in range(share.size):
-        share[a] *= keep
     for k in range(most):
         weight[k] /= total
-        if share.size > 0:
-            share[author[nearest[k]]] += (1.0 - keep) * weight[k]
-    total = 0.0
-    for a in range(share.size):
-        total += share[a]
-    for a in range(share.size):
-        share[a] /= total  # rounding must not add up over an evening
     meters[0] = _share_below(far, math.sqrt(worst))
     meters[1] = _share_below(dense, density)
+    return True
 
 
 class Atlas:
@@ -124,17 +166,26 @@ class Atlas:
 
     Before the first look there is no neighbour (-1, weight 0), all is unknown, and the shares are those of the
     training sounds by their seconds. With fewer than 8 anchors the rest of ``nearest`` stays -1 with weight 0.
+
+    ``share`` f32[A]: of each author. ``clip_share`` f32[S]: of each credited sound, both with sum 1; ``top`` i32[8]
+    are the sounds with the greatest, -1 for none, ``top_share`` f32[8] what they have. ``heard_s`` f64[S]: seconds for
+    which each sound was a neighbour of what sounded, as far as ``sounded`` was called; ``played_s`` f64[S]: for which
+    its own excerpt sounded.
     """
 
-    def __init__(self, chart: Chart, credits: Credits | None) -> None:
+    def __init__(self, chart: Chart, credits: Credits | None, file: tuple[Path, str] | None = None) -> None:
         self.chart = chart
+        self._file = file
+        self.excerpts: Excerpts | None = None
+        """What can be heard of the sounds, with its audio; after ``load_excerpts``, where there are any."""
         self.sounds = credits.sounds if credits is not None else ()
         self.authors: tuple[str, ...] = credits.authors if credits is not None else ()
         row = {name: i for i, name in enumerate(self.authors)}
         whose = np.array([row[sound.author] for sound in self.sounds], np.int32)
-        self._author = whose[chart.sound] if self.sounds else np.zeros(len(chart.sound), np.int32)
-        given = np.array([sound.seconds for sound in self.sounds]) + 1e-9
-        self._given = np.bincount(whose, given, len(self.authors)) / max(given.sum(), 1e-9)
+        count = len(self.sounds) or int(chart.sound.max()) + 1
+        self._whose = whose if self.sounds else np.zeros(count, np.int32)
+        given = np.array([sound.seconds for sound in self.sounds] or [1.0] * count) + 1e-9
+        self._given = given / given.sum()
         self._z = np.zeros(int(chart.latents.max()) + 1, np.float32)
         self._frame = np.ascontiguousarray(np.vstack([chart.whiten, chart.centre[None]]))
         self._anchors = np.ascontiguousarray(chart.anchors.T)
@@ -143,24 +194,55 @@ class Atlas:
         self.nearest: I32 = np.zeros(NEIGHBOURS, np.int32)
         self.weight: F32 = np.zeros(NEIGHBOURS, np.float32)
         self.share: F32 = np.zeros(len(self.authors), np.float32)
+        self.clip_share: F32 = np.zeros(count, np.float32)
+        self.top: I32 = np.zeros(TOP, np.int32)
+        self.top_share: F32 = np.zeros(TOP, np.float32)
+        self.heard_s: F64 = np.zeros(count)
+        self.played_s: F64 = np.zeros(count)
+        self._sounded = 0.0
         self.reset()
 
     def reset(self) -> None:
-        """As before the first look."""
+        """As before the first look; what was heard stays counted."""
         self.nearest[:], self.weight[:], self._meters[:] = -1, 0.0, (1.0, 0.0)
-        self.share[:] = self._given
+        self.clip_share[:] = self._given
+        self.share[:] = np.bincount(self._whose, self._given, len(self.authors))[: len(self.authors)]
+        self.top[:], self.top_share[:] = -1, 0.0
+        self._sounded = 0.0
+
+    @property
+    def has_excerpts(self) -> bool:
+        """Whether ``load_excerpts`` finds something to be heard."""
+        return self._file is not None
+
+    def load_excerpts(self) -> None:
+        """Decode what can be heard of the sounds: half a second, so beside the sound. RosinError: the file is wrong."""
+        if self.excerpts is None and self._file is not None and self.chart.excerpts is not None:
+            self.excerpts = read_excerpts(*self._file, self.chart.excerpts)
+
+    def sounded(self, seconds: float) -> None:
+        """So much sound was made since the last look; the next one counts it for the sounds that are near now."""
+        self._sounded += seconds
+
+    def settle(self) -> None:
+        """Count what has sounded since the last look. Not beside ``look``: for who has stopped the engine."""
+        _spent(self._sounded, self.nearest, self.weight, self.chart.sound, self.heard_s)
+        self._sounded = 0.0
 
     def look(self, z: F32, dt_s: float = BLOCK_S) -> None:
-        """All of it at z f32[L], ``dt_s`` after the last look. For the audio callback: one kernel, no allocation.
+        """All of it at z f32[L], ``dt_s`` after the last look. For the audio callback: three kernels, no allocation.
 
         A z that is not finite is as if it had not been asked.
         """
         self._z[:] = z[: self._z.size]
         keep = math.exp(-dt_s / SMOOTH_S) if dt_s > 0.0 else 1.0
         chart = self.chart
-        _look(self._z, keep, chart.latents, self._frame, self._anchors, chart.crowd, self._author, chart.far,
-              chart.dense, chart.scale, self._square, self.nearest, self._found, self.weight, self.share,
-              self._meters)  # fmt: skip
+        if self._sounded > 0.0:
+            self.settle()
+        if _look(self._z, chart.latents, self._frame, self._anchors, chart.crowd, chart.far, chart.dense, chart.scale,
+                 self._square, self.nearest, self._found, self.weight, self._meters):  # fmt: skip
+            _shares(keep, self.nearest, self.weight, chart.sound, self._whose, self.clip_share, self.share, self.top,
+                    self.top_share)  # fmt: skip
 
     @property
     def unknown(self) -> float:
@@ -207,7 +289,8 @@ class Atlas:
 def read_atlas(folder: Path, card: Card, credits: Credits | None) -> Atlas | None:
     """The atlas of a model whose card and credits are read; None for a model that has none.
 
-    RosinError when it is missing, another than the card was written for, or broken.
+    Of uncredited sounds nothing can be heard: nobody could say whose they are. RosinError when the file is missing,
+    another than the card was written for, or broken.
     """
     if ATLAS not in card.files:
         return None
@@ -223,12 +306,14 @@ def read_atlas(folder: Path, card: Card, credits: Credits | None) -> Atlas | Non
             "fetch the model again"
         )
     try:
-        return Atlas(chart_from(data, len(card.latents), len(credits.sounds) if credits is not None else None), credits)
+        chart = chart_from(data, len(card.latents), len(credits.sounds) if credits is not None else None)
     except ValueError as why:
         raise RosinError(f"{path} is no atlas of this model ({why}); fetch the model again") from None
+    heard = credits is not None and chart.excerpts is not None and EXCERPTS in card.files
+    return Atlas(chart, credits, (folder, card.files[EXCERPTS]) if heard else None)
 
 
-KERNELS = (_look,)
+KERNELS = (_look, _shares, _spent)
 
 
 def warm() -> None:
@@ -236,5 +321,7 @@ def warm() -> None:
     one, two = np.ones(1, np.float32), np.ones(2, np.float32)
     none = np.zeros(1, np.int32)
     atlas = Atlas(Chart(none, one, one[None], one[None], none, one, one, two, two, two), None)
+    atlas.sounded(1.0)
+    atlas.look(one)
     atlas.look(one)
     close(*KERNELS)

@@ -2,7 +2,8 @@
 
 At most 4096 *anchors*: frames of the training sounds in whitened latents, each with the index of its sound in
 credits.toml (texts are there alone), its time in it, and the share of all frames it stands for; and quantiles of how
-far from each other, and how densely, the training frames lie.
+far from each other, and how densely, the training frames lie. Where sounds may be passed on, also which excerpt of
+excerpts.ogg is whose: that file is written with this one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.model.excerpts import EXCERPTS, Excerpts, index_from
+
 F32: TypeAlias = NDArray[np.float32]
+F64: TypeAlias = NDArray[np.float64]
 I32: TypeAlias = NDArray[np.int32]
 
 ATLAS = "atlas.npz"
@@ -27,6 +31,8 @@ ANCHORS_MOST = 4096
 FARTHEST = 1e6
 """Whitened latents beyond this count as this: their squares still are numbers."""
 BYTES_MOST = 1 << 22
+SOUNDS_MOST = 65535
+"""Where no credits say how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,27 @@ class Chart:
     """[Q] ascending: density at the training frames."""
     scale: F32
     """[2] s and reach, in whitened units."""
+    excerpts: Excerpts | None = None
+    """What can be heard of the sounds; without its audio when it comes out of atlas.npz alone."""
+
+
+ARRAYS = tuple(name for name in Chart.__slots__ if name != "excerpts")
+INDEX = ("sound", "begins", "end")
+"""Of the excerpts, ``excerpt_sound`` and so on in the file."""
 
 
 def write_chart(chart: Chart, folder: Path) -> Path:
-    """Write atlas.npz, the same bytes for the same chart. Call it before write_card, which notes its sha256."""
+    """Write atlas.npz and, if there are any, excerpts.ogg: the same bytes for the same chart. Returns the first.
+
+    Call it before write_card, which notes the sha256 of both.
+    """
     path = folder / ATLAS
-    arrays: dict[str, Any] = {name: getattr(chart, name) for name in Chart.__slots__}
+    arrays: dict[str, Any] = {name: getattr(chart, name) for name in ARRAYS}
+    if chart.excerpts is not None:
+        arrays |= {f"excerpt_{name}": getattr(chart.excerpts, name) for name in INDEX}
+        (folder / EXCERPTS).write_bytes(chart.excerpts.file)
+    else:
+        (folder / EXCERPTS).unlink(missing_ok=True)
     with path.open("wb") as file:
         np.savez(file, format=np.array(FORMAT, np.int32), **arrays)
     return path
@@ -80,7 +101,8 @@ def chart_from(data: bytes, latents: int, sounds: int | None = None) -> Chart:
     version = arrays.pop("format", np.zeros(1))
     if version.shape != () or version != FORMAT:
         raise ValueError(f"it has another format than {FORMAT}, which this Rosin reads")
-    if set(arrays) != set(Chart.__slots__):
+    heard = [arrays.pop(f"excerpt_{name}") for name in INDEX if f"excerpt_{name}" in arrays]
+    if set(arrays) != set(ARRAYS) or len(heard) not in (0, len(INDEX)):
         raise ValueError("it does not hold what an atlas holds")
     count, width, steps = (len(arrays[name]) if arrays[name].ndim else 0 for name in ("sound", "latents", "far"))
     if not (0 < count <= ANCHORS_MOST and 0 < width <= latents and steps > 1):
@@ -96,10 +118,11 @@ def chart_from(data: bytes, latents: int, sounds: int | None = None) -> Chart:
         if not whole and not np.abs(arrays[name]).max() <= FARTHEST:  # false for a NaN too
             raise ValueError(f"{name} holds numbers that are none, or too large")
         arrays[name] = np.ascontiguousarray(arrays[name])
-    chart = Chart(**arrays)
+    most = sounds if sounds is not None else SOUNDS_MOST
+    chart = Chart(**arrays, excerpts=index_from(heard[0], heard[1], heard[2], most) if heard else None)
     if not np.array_equal(np.unique(chart.latents), np.sort(chart.latents)) or not _within(chart.latents, latents):
         raise ValueError("it is of other latents")
-    if not _within(chart.sound, sounds if sounds is not None else 2**31):
+    if not _within(chart.sound, most):
         raise ValueError("it names sounds that are not credited")
     if (chart.scale <= 0.0).any() or (chart.crowd < 0.0).any() or abs(float(chart.crowd.sum()) - 1.0) > 1e-3:
         raise ValueError("its measures are not possible")

@@ -94,6 +94,25 @@ class Bank:
         others = {p.voice.card.name: p.credits for p in self._parts.values() if p.voice.card.name != own}
         return "; ".join(f"also in this show: {name}, {credits}" for name, credits in sorted(others.items()))
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Those that are open."""
+        return tuple(self._parts.values())
+
+    def load_excerpts(self) -> list[str]:
+        """What can be heard of the neighbours of every open part: half a second a model, so from a thread of its own.
+
+        Returns what is wrong with them, a sentence each.
+        """
+        wrong = []
+        for part in self.parts:
+            try:
+                if part.place is not None:
+                    part.place.load_excerpts()
+            except RosinError as error:
+                wrong.append(str(error))
+        return sorted(set(wrong))
+
     def table(self, index: int) -> KnobTable:
         return self.part(index).table
 

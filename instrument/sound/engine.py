@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.link import NO_SHIFT, Gesture, Kind
+from instrument.model.heard import AUDIBLE
 from instrument.sound.control import QUANTUM, TICK
 from instrument.sound.guard import Guard
+from instrument.sound.neighbour import Hearing
 from instrument.sound.part import Part
 from instrument.sound.snapshot import Snapshot
 from instrument.sound.tape import Tape
@@ -47,6 +49,7 @@ class Engine:
         self.panicked = False
         self.tape = Tape(CHANNELS, self.rate, part.seed)
         self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=64)
+        self.hearing = Hearing(self.rate)
         self.resets = 0
         self.snapshot_wanted = False
         """Set by who may not look while a block is made; ``snapshot_taken`` is there after the next one."""
@@ -118,6 +121,7 @@ class Engine:
         elif kind == Kind.PANIC:
             self.panicked = True
             control.silence()
+            self.hearing.let_go()
         elif kind == Kind.RESUME:
             self.panicked = False
         elif kind == Kind.SEED:
@@ -144,12 +148,31 @@ class Engine:
                 part.speaking |= control.mix.replay.play(g.extra, g.value >= 1.5, shift)
         elif kind == Kind.FILL:
             control.friction.fill()
+        elif kind == Kind.HEAR:
+            self._hear(g.knob - 1, g.value >= 0.5)
         elif kind == Kind.PATCH:
             self.requests.append((Kind.PATCH, g.knob, 0.0))
         elif kind == Kind.RECORD:
             self.requests.append((Kind.RECORD, int(g.value >= 0.5), 0.0))
         elif kind == Kind.KEEP:
             self.requests.append((Kind.KEEP, g.extra, g.value))
+
+    def _hear(self, sound: int, on: bool) -> None:
+        """Let a neighbouring sound be heard; of the nearest (-1) the first that may be. What can not is asked about."""
+        if not on:
+            self.hearing.let_go()
+            return
+        place = self.part.place
+        if self.panicked:
+            return
+        if place is None or place.excerpts is None:
+            self.requests.append((Kind.HEAR, sound, 0.0))
+            return
+        for clip in place.top.tolist() if sound < 0 else (sound,):
+            if (audio := place.excerpts.of(clip)) is not None:
+                self.hearing.start(audio, clip, place)
+                return
+        self.requests.append((Kind.HEAR, int(place.top[0]) if sound < 0 else sound, 1.0))
 
     # --- patches
 
@@ -206,6 +229,8 @@ class Engine:
             self._gain = aim
         elif aim != 1.0:
             mix *= np.float32(aim)
+        self._count(mix)
+        self.hearing.add(mix, self.part.gain())
         self.guard.step(mix, self.panicked)
         if self.guard.tripped:
             self.part.voice.reset()
@@ -216,6 +241,18 @@ class Engine:
         self.sample += QUANTUM
         if self.snapshot_wanted:
             self.snapshot_taken, self.snapshot_wanted = self.snapshot(), False
+
+    def _count(self, mix: F32) -> None:
+        """Time in which the instrument sounds counts for the sounds that are near, that of excerpts for their own."""
+        seconds = QUANTUM / self.rate
+        if float(np.vdot(mix, mix)) > AUDIBLE**2 * mix.size and not self.panicked:
+            here = math.sin(self._fade * math.pi / 2) ** 2 if self._leaving is not None else 1.0
+            if self.part.place is not None:
+                self.part.place.sounded(here * seconds)
+            if self._leaving is not None and self._leaving.place is not None:
+                self._leaving.place.sounded((1.0 - here) * seconds)
+        if (whose := self.hearing.whose) is not None and not self.panicked:
+            whose.played_s[self.hearing.sound] += seconds
 
     def _crossfade(self, mix: F32, live: F32 | None, amount: float) -> None:
         """Equal power: two models are not in phase, so a linear fade would dip by 3 dB in the middle."""

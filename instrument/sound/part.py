@@ -12,6 +12,7 @@ from instrument.chance.accident import Accident
 from instrument.chance.words import stream_id
 from instrument.errors import RosinError
 from instrument.knobs import KnobTable
+from instrument.model.excerpts import Excerpts
 from instrument.model.voice import Voice
 from instrument.patch import Patch, table_of
 from instrument.sound.control import QUANTUM, TICK, Control
@@ -35,8 +36,18 @@ class Place(Protocol):
     nearest: NDArray[np.int32]
     weight: F32
     share: F32
+    top: NDArray[np.int32]
+    top_share: F32
+    excerpts: Excerpts | None
+    heard_s: NDArray[np.float64]
+    played_s: NDArray[np.float64]
 
     def look(self, z: F32, dt_s: float) -> None: ...
+    def sounded(self, seconds: float) -> None: ...
+    def settle(self) -> None: ...
+    def load_excerpts(self) -> None: ...
+    @property
+    def has_excerpts(self) -> bool: ...
 
 
 class Part:
@@ -100,6 +111,8 @@ class Part:
     def block(self, live: F32 | None, input_amount: float) -> F32:
         """Advance one quantum; returns audio f32 [C, QUANTUM], valid until the next call."""
         if self.stream is not None:
+            if self.place is not None and self.stream.at % LOOK_BLOCKS == 0:
+                self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / self.voice.sample_rate)
             self.stream.next_into(self.z)
             self.voice.decode(self.z, self.audio)
             return self.audio

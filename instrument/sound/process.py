@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
+from collections import deque
 from pathlib import Path
 
 from instrument.errors import RosinError
@@ -20,6 +22,7 @@ from instrument.sound.device import NO_CARD, NO_PORTAUDIO, PortAudioDevice, open
 from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.keepsakes import Keepsakes
 from instrument.sound.null_device import NullDevice
+from instrument.sound.part import Part
 from instrument.sound.player import Player
 from instrument.sound.settings import SoundSettings
 from instrument.sound.taping import Taping
@@ -50,6 +53,8 @@ class Sound:
         self._tell_what_was_got = 0.0
         self._resets = 0
         self.keepsakes = Keepsakes(self.bank, self.link, self.language)
+        self._said: deque[str] = deque()
+        self._unheard: set[tuple[str, int]] = set()
 
     def load(self, seen: Frame | None) -> None:
         """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
@@ -120,6 +125,7 @@ class Sound:
         if recording:
             self.taping.record(True)
         self._tell_what_was_got = time.monotonic() + 0.3
+        self._load_excerpts()
         while not self.stopping and os.getppid() == self._parent:
             self.look()
             time.sleep(LOOK_SECONDS)
@@ -148,6 +154,8 @@ class Sound:
                 self.taping.record(bool(number))
             elif kind == Kind.KEEP:
                 self.keepsakes.keep_accident(engine.part, number, value)
+            elif kind == Kind.HEAR:
+                self._say_unheard(engine.part, number, bool(value))
         if engine.resets != self._resets:
             self._resets = engine.resets
             self.row.put("resets", engine.resets)
@@ -159,8 +167,35 @@ class Sound:
             player.xruns = self.device.xruns + player.underruns
             self.row.put("xruns", player.xruns)
             self._look_at_device(self.device, now)
+        while self._said:
+            self.row.say(self._said.popleft())
         self.taping.look()
         self.keepsakes.look(now)
+
+    def _load_excerpts(self) -> None:
+        """What can be heard of the neighbours, decoded by a thread while the music plays."""
+
+        def load() -> None:
+            self._said.extend(self.bank.load_excerpts())
+
+        threading.Thread(target=load, name="excerpts", daemon=True).start()
+
+    def _say_unheard(self, part: Part, sound: int, kept: bool) -> None:
+        """Why a neighbour that was asked for is not heard; once. ``kept``: the model has excerpts, but not of this."""
+        place = part.place
+        key = (part.voice.card.name, sound if kept else -1)
+        if key in self._unheard:
+            return
+        if not kept and place is not None and place.has_excerpts:
+            self.row.say(say("neighbour.soon", self.language))
+            return
+        self._unheard.add(key)
+        sounds = part.voice.lineage.sounds if part.voice.lineage is not None else ()
+        if kept and 0 <= sound < len(sounds):
+            found = sounds[sound]
+            self.row.say(say("neighbour.kept", self.language, title=found.title, licence=found.licence))
+        else:
+            self.row.say(say("neighbour.none", self.language, model=part.voice.card.name))
 
     def change_patch(self, index: int) -> None:
         """Hand the engine another part; a patch that does not load leaves the present one playing."""
@@ -178,6 +213,8 @@ class Sound:
             part.recall()
         self.row.set_text("where", part.voice.where)
         self.engine.change(part)
+        if part.place is not None and part.place.has_excerpts and part.place.excerpts is None:
+            self._load_excerpts()
 
     def _look_at_device(self, device: PortAudioDevice | NullDevice, now: float) -> None:
         """A device that stopped calling is reopened; meanwhile a null device keeps the time and the music going."""

@@ -1,4 +1,4 @@
-"""Taping: a take while it is played - the sound in one file, beside it the gestures and what the model was told.
+"""Taping: a take while it is played - the sound in one file, beside it gestures, what the model was told, credits.
 
 Belongs to the process' main thread; the callback only pushes blocks and gestures, and a thread of its own writes them:
 a disk that is busy holds up a write for seconds, and whoever waited for it would look dead. What cannot be written is
@@ -15,11 +15,14 @@ from pathlib import Path
 from instrument.errors import RosinError
 from instrument.health import Row
 from instrument.link import Flags, Kind
+from instrument.model.heard import Heard, write_roll
 from instrument.sound.bank import Bank
 from instrument.sound.engine import CHANNELS
+from instrument.sound.part import Part
 from instrument.sound.player import Player
 from instrument.sound.recorder import Recorder
 from instrument.sound.stream import StreamLog, StreamTap
+from instrument.sound.tally import Tally
 from instrument.take import TakeLog
 from instrument.text import say
 
@@ -39,6 +42,9 @@ class Taping:
         self._log: TakeLog | None = None
         self._stream: StreamLog | None = None
         self._log_begin = 0
+        self._tally = Tally(tuple)
+        self._began: Part | None = None
+        self._heard: list[Heard] = []
         self._said: deque[str] = deque()
         self._ended = threading.Event()
         self._writer: threading.Thread | None = None
@@ -47,6 +53,7 @@ class Taping:
         """Start or finish a recording."""
         if not on and self.recorder.recording:
             path = self.recorder.stop()
+            self._settle()
             self._end()
             self.player.extra_flags &= ~Flags.RECORDING
             self.row.add("files_recorded")
@@ -62,13 +69,15 @@ class Taping:
                 return
             self.player.extra_flags |= Flags.RECORDING
             self._end()
+            self._tally, self._began, self._heard = Tally(self._parts), part, []
             if self._writer is not None:  # the last take's files are still its own: the disk has not taken them yet
                 self.row.say(say("log_failed", self.language, why="the disk is still busy with the last one"))
             else:
                 self._open_log(path)
                 self._open_stream(path)
                 self._ended = threading.Event()
-                self._writer = threading.Thread(target=self._write, args=(self._ended,), name="taping", daemon=True)
+                writing = (self._ended, path, self._heard)
+                self._writer = threading.Thread(target=self._write, args=writing, name="taping", daemon=True)
                 self._writer.start()
             self.row.set_text("state", str(path))
             self.row.say(say("recording_to", self.language, path=path))
@@ -81,11 +90,22 @@ class Taping:
             self.row.add("files_failed")
             self.row.say(recorder.error)
             player.extra_flags &= ~Flags.RECORDING
+            self._settle()
             self._ended.set()
         while self._said:
             self.row.say(self._said.popleft())
 
-    def _write(self, ended: threading.Event) -> None:
+    def _parts(self) -> tuple[Part, ...]:
+        """Every part that may come to sound."""
+        found = (*self.bank.parts, self.player.engine.part)
+        return tuple({id(part): part for part in found}.values())
+
+    def _settle(self) -> None:
+        """What was heard in the take that ends now, for its credits."""
+        began = () if self._began is None else (self._began,)
+        self._heard[:] = self._tally.heard((*began, self.player.engine.part))
+
+    def _write(self, ended: threading.Event, path: Path, heard: list[Heard]) -> None:
         """The writer's life: pieces while the take lasts, the rest when it has ended."""
         while not ended.wait(WRITE_SECONDS):
             self._write_log()
@@ -94,6 +114,10 @@ class Taping:
         self._write_stream()
         self._close_log()
         self._close_stream()
+        try:
+            write_roll(path, path.stem, heard, self.language)
+        except OSError as error:
+            self._said.append(say("heard.failed", self.language, why=error.strerror or error))
 
     def _end(self) -> None:
         """The take has ended: wait a while for the rest to be written."""

@@ -45,6 +45,7 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     frame.flags = int(flags(engine))
     control.fill_frame(frame)
     fill_place(part.place, frame)
+    frame.hearing = engine.hearing.sound if engine.hearing.whose is part.place else -1
     count = min(len(part.z), len(frame.latent))
     frame.latent[:count] = part.z[:count, -1]
     frame.rms = engine.guard.rms
@@ -59,12 +60,16 @@ def fill_place(place: Place | None, frame: Frame) -> None:
     if place is None:
         frame.known = frame.unknown = -1.0
         frame.neighbour[:] = -1
-        frame.near[:] = frame.share[:] = 0.0
+        frame.clip[:] = -1
+        frame.near[:] = frame.share[:] = frame.clip_share[:] = 0.0
         return
     frame.known, frame.unknown = place.known, place.unknown
     frame.neighbour[:], frame.near[:] = place.nearest, place.weight
     count = min(len(place.share), len(frame.share))
     frame.share[:count], frame.share[count:] = place.share[:count], 0.0
+    if len(place.share) > count:
+        frame.share[-1] = 1.0 - float(place.share[: count - 1].sum())
+    frame.clip[:], frame.clip_share[:] = place.top, place.top_share
 
 
 def resume(engine: Engine, frame: Frame) -> None:

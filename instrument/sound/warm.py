@@ -27,10 +27,10 @@ def steps() -> Iterator[tuple[str, Callable[[], None]]]:
     from instrument.chance import params as amounts
     from instrument.friction import bearing, params, ramp
     from instrument.model import atlas
-    from instrument.sound import tape
+    from instrument.sound import neighbour, tape
 
     for module in (words, noise, drift, pink, dice, bridge, chaos, lorenz, habit, holes, coarse, mix, entry, amounts,
-                   params, ramp, bearing, atlas, tape):  # fmt: skip
+                   params, ramp, bearing, atlas, tape, neighbour):  # fmt: skip
         yield module.__name__.removeprefix("instrument."), module.warm
     yield "sound.guard", _guard
     yield "sound.engine", _engine

@@ -10,10 +10,15 @@ lead into the unknown. The others are whitened by their covariance over the trai
 How far a frame is from the *other* sounds is what ``unknown`` compares with: frames of the same sound within 10 s are
 left out, for a frame's own neighbours in time are always near. With them in, sounds kept for the test, of the very same
 players, would mostly count as unknown.
+
+Of each sound whose licence lets it be passed on, a second or two can be heard beside the model: round the anchor that
+stands for most of it, at one level for all. Where that would be more than 3 MB, the excerpts get shorter, down to a
+second, and coarser; then the sounds that stand for least go without.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +27,8 @@ from numpy.typing import NDArray
 
 from instrument.model.atlas import NEIGHBOURS, Atlas
 from instrument.model.chart import ANCHORS_MOST, F32, I32, Chart
+from instrument.model.excerpts import BYTES_MOST, RATE_HZ, Excerpts, encoded
+from instrument.model.licences import may_be_passed_on
 
 if TYPE_CHECKING:
     from instrument.training.corpus import Corpus
@@ -41,6 +48,13 @@ NEAR_S = 10.0
 RIDGE = 1e-4
 """Added to the variances: a latent that never moved has a deviation of 0.01 in its own unit."""
 PIECE = 2048
+STEPS_DOWN = ((2.0, 0.3), (1.5, 0.3), (1.5, 0.5), (1.25, 0.5), (1.0, 0.5), (1.0, 0.7))
+"""Seconds of each excerpt and how much the file is squeezed, tried in this order until it fits."""
+PEAK = 0.7
+LOUDER_MOST = 100.0
+FADES_S = (0.003, 0.060)
+BEFORE = 0.3
+"""Share of an excerpt that comes before its anchor: what began the sound is part of it."""
 
 
 def _squares(x: F32, anchors: F32) -> F32:
@@ -173,14 +187,59 @@ def heard_again(network: Network, corpus: Corpus, quiet: bool = True) -> tuple[D
     return z[:, kept], sound[kept], seconds[kept].astype(np.float32)
 
 
+def excerpt(audio: F32, rate_hz: int, seconds: float, begins: float) -> F32:
+    """``seconds`` of a sound from ``begins`` on, at 24 kHz, its ends faded and its peak at -3 dBFS."""
+    import soxr
+
+    first = round(begins * rate_hz)
+    piece = audio[first : first + round(seconds * rate_hz)]
+    piece = piece if rate_hz == RATE_HZ else soxr.resample(piece, rate_hz, RATE_HZ)
+    piece = piece * min(LOUDER_MOST, PEAK / max(float(np.abs(piece).max(initial=0.0)), 1e-9))
+    for length, end in zip(FADES_S, (slice(None), slice(None, None, -1)), strict=True):
+        count = min(len(piece), round(length * RATE_HZ))
+        piece[end][:count] *= np.linspace(0.0, 1.0, count, endpoint=False)
+    return piece.astype(np.float32)
+
+
+def excerpts_of(corpus: Corpus, chart: Chart, bytes_most: int = BYTES_MOST) -> Excerpts | None:
+    """What may be heard of the training sounds, small enough to travel; None where nothing may be passed on."""
+    clips = corpus.training
+    rows = []
+    for i in range(len(clips)):
+        mine = np.flatnonzero(chart.sound == i)
+        if len(mine) and may_be_passed_on(str(clips[i].credit["licence"])):
+            rows.append((i, float(chart.seconds[mine[chart.crowd[mine].argmax()]]), float(chart.crowd[mine].sum())))
+    steps = list(STEPS_DOWN)
+    while rows:
+        seconds, squeeze = steps.pop(0) if len(steps) > 1 else steps[0]
+        begins, pieces = [], []
+        for i, at, _ in rows:
+            length = len(clips[i].audio) / corpus.rate_hz
+            begins.append(min(max(0.0, at - BEFORE * seconds), max(0.0, length - seconds)))
+            pieces.append(excerpt(clips[i].audio, corpus.rate_hz, min(seconds, length), begins[-1]))
+        audio = np.round(np.concatenate(pieces) * 32767.0).astype(np.int16)
+        file = encoded(audio, squeeze)
+        if len(file) <= bytes_most:
+            return Excerpts(
+                np.array([row[0] for row in rows], np.int32), np.array(begins, np.float32),
+                np.cumsum([len(piece) for piece in pieces]).astype(np.int32), audio, file,
+            )  # fmt: skip
+        if len(steps) == 1 and (seconds, squeeze) == steps[0]:
+            kept = min(len(rows) - 1, int(len(rows) * bytes_most / len(file)))
+            rows = sorted(sorted(rows, key=lambda row: -row[2])[:kept])
+    return None
+
+
 def build_atlas(network: Network, corpus: Corpus, quiet: bool = False) -> tuple[Chart, dict[str, Any]]:
-    """The chart of a trained, portrayed network, and its figures for the card.
+    """The chart of a trained, portrayed network with its excerpts, and its figures for the card.
 
     ``self_retrieval``: of the anchors, how many find their own sound among 8 neighbours (themselves being one).
     ``own_sound_*``: of frames from anywhere in the training sounds, which mostly are no anchors, how many find theirs.
     """
     z, sound, seconds = heard_again(network, corpus, quiet)
     chart, anchor = charted(z, sound, seconds, [i for i in range(len(z)) if i != 1])
+    chart = dataclasses.replace(chart, excerpts=excerpts_of(corpus, chart))
+    heard = chart.excerpts
     atlas = Atlas(chart, None)
     some = np.unique(np.linspace(0, z.shape[1] - 1, 4000).astype(np.int64))
     frames = z.T.astype(np.float32)
@@ -189,5 +248,6 @@ def build_atlas(network: Network, corpus: Corpus, quiet: bool = False) -> tuple[
         "self_retrieval": round(atlas.retrieval(frames[anchor], chart.sound), 4),
         "own_sound_nearest": round(atlas.retrieval(frames[some], sound[some], 1), 4),
         "own_sound_among_8": round(atlas.retrieval(frames[some], sound[some]), 4),
+        "excerpts": len(heard.sound) if heard else 0, "excerpt_seconds": round(heard.seconds, 1) if heard else 0.0,
     }  # fmt: skip
     return chart, figures

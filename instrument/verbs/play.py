@@ -6,10 +6,12 @@ import argparse
 import dataclasses
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,8 +20,9 @@ from instrument.errors import Mistakes, RosinError
 from instrument.hands.child import HandsSettings
 from instrument.hands.keys import TerminalKeys
 from instrument.knobs import KnobTable
-from instrument.link import Flags, Gesture, Kind, Source
-from instrument.model.cards import card_for, credits_for
+from instrument.link import AUTHORS_MAX, Flags, Gesture, Kind, Source
+from instrument.model.cards import card_for, credits_for, model_folder
+from instrument.model.credits import read_credits
 from instrument.patch import Patch, mistakes_against, read_patch, table_of
 from instrument.places import find_patches, shipped
 from instrument.rig import Rig, read_rig
@@ -133,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
             show.run(args.seconds, tick)
     finally:
         show.close()
-    heard = [read_patch(paths[i]) for i in sorted(status.heard or {index}) if i in tables]
+    heard = {i: read_patch(paths[i]) for i in sorted(status.heard or {index}) if i in tables}
     sum_up(show, status, heard, rig, language)
     return 0
 
@@ -186,6 +189,8 @@ def press(key: str, show: Show, status: Status, patches: int) -> None:
     elif key == "r":
         recording = bool(frame.flags & Flags.RECORDING)
         show.gesture(Gesture(Kind.RECORD, value=0.0 if recording else 1.0, source=Source.KEYS))
+    elif key == "h":
+        show.gesture(Gesture(Kind.HEAR, value=1.0, source=Source.KEYS))
     elif key in "np" and patches:
         step = 1 if key == "n" else -1
         show.gesture(Gesture(Kind.PATCH, knob=(frame.patch + step) % patches, source=Source.KEYS))
@@ -199,17 +204,43 @@ def press(key: str, show: Show, status: Status, patches: int) -> None:
         show.gesture(Gesture(Kind.KNOB, knob=status.focus, value=raw, source=Source.KEYS))
 
 
-def sum_up(show: Show, status: Status, patches: list[Patch], rig: Rig, language: str) -> None:
+def neighbours(status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> list[str]:
+    """A line per model: the authors whose sounds were near, and for what share of the time something sounded."""
+    folders = [Path(rig.models)] if rig.models else []
+    near: dict[tuple[str, str | None], NDArray[np.float64]] = {}
+    for i, seconds in status.near_s.items():
+        if i in patches:
+            model = (patches[i].model, patches[i].model_sha256)
+            near[model] = near.get(model, np.zeros(AUTHORS_MAX)) + seconds
+    lines = []
+    for (name, sha256), seconds in near.items():
+        try:
+            folder = model_folder(name, sha256, folders)
+            authors = read_credits(folder).authors if folder is not None else ()
+        except RosinError:
+            authors = ()
+        if not authors or seconds.sum() <= 0.0:
+            continue
+        names = [*authors[: AUTHORS_MAX - 1], "…"] if len(authors) > AUTHORS_MAX else list(authors)
+        rows = sorted(zip(seconds.tolist(), names, strict=False), key=lambda row: -row[0])
+        said = ", ".join(f"{author} {100.0 * part / seconds.sum():.0f} %" for part, author in rows if part > 0.0)
+        lines.append(f"{name}: {said} ({say('summary_near', language)})")
+    return lines
+
+
+def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> None:
     """What was played, on what, who is owed for it, and where it was kept."""
     row = show.link.health.row("sound")
     console = Console(highlight=False)
     table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
     folders = [Path(rig.models)] if rig.models else []
-    table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches))
+    table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches.values()))
     table.add_row(say("word_model", language), row.text("where"))
-    owed = {patch.model: credits_for(patch.model, patch.model_sha256, language, folders) for patch in patches}
+    owed = {patch.model: credits_for(patch.model, patch.model_sha256, language, folders) for patch in patches.values()}
     for model, line in owed.items():
         table.add_row(say("summary_credits", language), f"{model}: {line}")
+    for line in neighbours(status, patches, rig, language):
+        table.add_row(say("word_neighbours", language), line)
     table.add_row(say("word_device", language), row.text("device"))
     ms = status.latency * 1000.0
     table.add_row(say("word_latency", language), f"{ms:.1f} ms")

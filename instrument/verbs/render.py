@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from instrument.errors import RosinError
+from instrument.model.heard import write_roll
 from instrument.patch import read_patch
 from instrument.places import accident_folder, data_home, find_patches
 from instrument.rehearsal.render import offline_blocks
@@ -23,6 +24,7 @@ from instrument.sound.engine import CHANNELS, Engine
 from instrument.sound.patina import Patina
 from instrument.sound.snapshot import Snapshot
 from instrument.sound.stream import Stream
+from instrument.sound.tally import Tally
 from instrument.take import gestures, read_take
 from instrument.text import language_of, say
 from instrument.verbs.seed import seed_given
@@ -77,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
     )  # the CPU alone: another device's arithmetic would be another result
     part.learn_all(accident_folder(patch.name))
+    if part.place is not None:
+        part.place.load_excerpts()
     Patina(data_home()).adopt(part.voice)
     engine = Engine(part, rig.ceiling_db)
     if stream:
@@ -85,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
     seconds = args.seconds or (take.seconds if take else lasts)
     events = [(g.time, g) for g in gestures(take, part.table)] if take else []
     events += settings_of(args, part.table)
+    tally = Tally(lambda: (part,))
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
     kind, subtype = SUBTYPES[out.suffix.lower()]
@@ -107,11 +112,15 @@ def run(args: argparse.Namespace) -> int:
                 square += float(np.square(block, dtype=np.float64).sum())
                 count += block.shape[1]
                 progress.update(job, advance=block.shape[1] / engine.rate)
+        if part.place is not None:
+            part.place.settle()
+        roll = write_roll(out, out.stem, tally.heard((part,)), language_of(rig.language))
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
     rms = (square / max(1, count * CHANNELS)) ** 0.5
     print(f"{out}: {count / engine.rate:.2f} s, {20 * np.log10(max(rms, 1e-9)):.1f} dBFS RMS, "
           f"{20 * np.log10(max(peak, 1e-9)):.1f} dBFS peak, seed {part.seed}")  # fmt: skip
+    print(roll)
     print(f"sha256 of the samples {digest.hexdigest()}")
     if peak == 0.0:
         print(say("render_silent", language_of(rig.language)), file=errors.file)

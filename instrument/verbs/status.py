@@ -6,12 +6,15 @@ import math
 import sys
 import time
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from instrument.knobs import KnobTable
-from instrument.link import Flags, Frame
+from instrument.link import AUTHORS_MAX, Flags, Frame
+from instrument.model.heard import AUDIBLE
 from instrument.show import Show
 from instrument.text import say
 
@@ -53,6 +56,9 @@ class Status:
         self.latency = 0.0
         self.heard: set[int] = set()
         """Patches that were on stage: whoever they learned from is owed in the summary."""
+        self.near_s: dict[int, NDArray[np.float64]] = {}
+        """Seconds for which each author of a patch's model was near to what sounded."""
+        self._seen = 0.0
 
     def __enter__(self) -> Status:
         if self.living:
@@ -80,6 +86,7 @@ class Status:
             self.load_p99 = frame.load_p99
             self.latency = frame.latency
             self.heard.add(frame.patch)
+            self._count(frame)
         self._tell()
         if now - self._at < (REFRESH_SECONDS if self.living else PLAIN_SECONDS):
             return
@@ -89,6 +96,13 @@ class Status:
             self._live.update(line, refresh=True)
         else:
             print(line.plain, flush=True)
+
+    def _count(self, frame: Frame) -> None:
+        """The time since the last frame goes to the authors that are near now, if anything sounds."""
+        passed, self._seen = frame.time - self._seen, frame.time
+        if 0.0 < passed < STALE_SECONDS and frame.rms > AUDIBLE and frame.known >= 0.0:
+            near = self.near_s.setdefault(frame.patch, np.zeros(AUTHORS_MAX))
+            near += passed * frame.share.astype(np.float64)
 
     def line(self, frame: Frame | None, now: float) -> Text:
         """The status of one frame."""

@@ -1,0 +1,143 @@
+"""Neighbour: a neighbouring sound itself, a second or two of it, beside the voice. After the level, before the guard.
+
+The model's own neighbour is asked for while it plays: whose recording is this place of the knobs near to? What sounds
+is the excerpt that training put beside the atlas, at a modest level, added to the mix and ducking nothing; the level
+knob and the limiter hold for it too. Near in the latents is all that it is; nobody says it is the cause.
+
+    y[n] = sum over 24 of x[floor(t) + k] w[frac(t), k],  t = n 24000 / rate       w: sinc under a Kaiser window
+
+Everything is in memory before it is asked for (model/excerpts.py); an excerpt asked for while another sounds waits
+until that one has gone, in 30 ms.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.compiled import close, compiled
+from instrument.model.excerpts import RATE_HZ
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I16 = NDArray[np.int16]
+
+LEVEL_DB = -9.0
+"""Excerpts have their peak at -3 dBFS: -12 dBFS is heard beside an instrument and does not cover it."""
+IN_S, OUT_S = 0.005, 0.030
+TAPS, PHASES = 24, 64
+BETA = 6.0
+
+_PLACE, _ENVELOPE, _AIM, _GAIN = range(4)
+
+
+class Counted(Protocol):
+    """Who counts for how long each sound's excerpt was heard: an atlas."""
+
+    played_s: F64
+
+
+def _table(rate: float) -> F32:
+    """f32[PHASES + 1, TAPS]: the weights of the samples -11 .. 12 round a place between two, each row with sum 1."""
+    away = np.arange(TAPS) - (TAPS // 2 - 1) - np.linspace(0.0, 1.0, PHASES + 1)[:, None]
+    cut = 0.94 * min(1.0, rate / RATE_HZ)
+    window = np.i0(BETA * np.sqrt(np.maximum(0.0, 1.0 - (away / (TAPS / 2)) ** 2))) / np.i0(BETA)
+    rows = np.sinc(cut * away) * window
+    return np.asarray(rows / rows.sum(1, keepdims=True), np.float32)
+
+
+@compiled
+def _hear(audio: F32, sound: I16, table: F32, step: float, rise: float, fall: float, gain: float, state: F64) -> None:
+    """Add a block of ``sound`` to every channel of ``audio`` [C, n]; ``gain`` is reached at its end."""
+    channels, samples = audio.shape
+    place, envelope, aim, level = state[0], state[1], state[2], state[3]
+    slope = (gain - level) / samples
+    phases, taps = table.shape[0] - 1, table.shape[1]
+    for n in range(samples):
+        if place >= sound.size or (aim == 0.0 and envelope == 0.0):
+            envelope = 0.0
+            break
+        envelope = min(1.0, envelope + rise) if aim > 0.0 else max(0.0, envelope - fall)
+        level += slope
+        whole = int(place)
+        at = (place - whole) * phases
+        row = int(at)
+        more = np.float32(at - row)
+        first = whole - (taps // 2 - 1)
+        y = np.float32(0.0)
+        for k in range(taps):
+            i = first + k
+            if 0 <= i < sound.size:
+                low = table[row, k]
+                y += sound[i] * (low + more * (table[min(row + 1, phases), k] - low))
+        y *= np.float32(envelope * level / 32768.0)
+        for c in range(channels):
+            audio[c, n] += y
+        place += step
+    state[0], state[1], state[3] = place, envelope, gain
+
+
+class Hearing:
+    """One excerpt at a time. ``start`` and ``let_go`` act at once, ``add`` makes the next block: for the callback."""
+
+    def __init__(self, rate: float) -> None:
+        self._step = RATE_HZ / rate
+        self._rise, self._fall = 1.0 / (IN_S * rate), 1.0 / (OUT_S * rate)
+        self._table = _table(rate)
+        self._level = 10.0 ** (LEVEL_DB / 20.0)
+        self._state = np.zeros(4)
+        self._now: tuple[I16, int, Counted | None] | None = None
+        self._next: tuple[I16, int, Counted | None] | None = None
+
+    @property
+    def sound(self) -> int:
+        """Index in the credits of the sound that is heard; -1: none."""
+        return -1 if self._now is None else self._now[1]
+
+    @property
+    def whose(self) -> Counted | None:
+        """The atlas it belongs to, as it was given with it."""
+        return None if self._now is None else self._now[2]
+
+    def start(self, audio: I16, sound: int, whose: Counted | None = None) -> None:
+        """Let an excerpt i16[n] at 24 kHz sound, from its beginning. ``whose``: who counts it."""
+        if self._now is None:
+            self._begin((audio, sound, whose))
+        else:
+            self._next = (audio, sound, whose)
+            self._state[_AIM] = 0.0
+
+    def let_go(self) -> None:
+        """Fade out in 30 ms."""
+        self._state[_AIM] = 0.0
+        self._next = None
+
+    def add(self, mix: F32, gain: float) -> None:
+        """Add the next block to ``mix`` f32 [C, n], at ``gain`` times the modest level. Free while nothing is heard."""
+        if self._now is None:
+            return
+        state, aim = self._state, gain * self._level
+        if state[_GAIN] < 0.0:
+            state[_GAIN] = aim
+        _hear(mix, self._now[0], self._table, self._step, self._rise, self._fall, aim, state)
+        if state[_ENVELOPE] == 0.0:
+            self._now = None
+            if self._next is not None:
+                self._begin(self._next)
+
+    def _begin(self, what: tuple[I16, int, Counted | None]) -> None:
+        self._now, self._next = what, None
+        self._state[:] = (0.0, 0.0, 1.0, -1.0)
+
+
+def warm() -> None:
+    """Compile or load the kernel, then refuse to compile any other."""
+    hearing = Hearing(48000.0)
+    for kept in (False, True):  # to the compiler two types
+        sound = np.zeros(8, np.int16)
+        sound.flags.writeable = kept
+        hearing.start(sound, 0)
+        hearing.add(np.zeros((2, 128), np.float32), 1.0)
+    close(_hear)
