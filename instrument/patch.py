@@ -47,6 +47,7 @@ class Patch:
     bend_semitones: float = 2.0
     attack_ms: float = 20.0
     release_ms: float = 250.0
+    decay_ms: float = 0.0
     glide_ms: float = 0.0
     fade_ms: float = 80.0
     input_mode: str = "off"

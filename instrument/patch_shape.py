@@ -55,6 +55,7 @@ SHAPE = Section(
                 "bend_semitones": Field("number", low=0, high=48),
                 "attack_ms": Field("number", low=0, high=10000),
                 "release_ms": Field("number", low=0, high=20000),
+                "decay_ms": Field("number", low=0, high=60000),
                 "glide_ms": Field("number", low=0, high=10000),
                 "fade_ms": Field("number", low=5, high=120000, about="crossfade from the patch before"),
             }

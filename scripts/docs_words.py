@@ -102,6 +102,7 @@ MEANINGS = {  # of entries that the shapes leave to the reader; the unit is the 
     "bend_semitones": "what a full pitch bend is worth",
     "attack_ms": "from silence to the key's loudness",
     "release_ms": "and back",
+    "decay_ms": "a struck key's fall from full loudness to nothing; 0: it sounds as long as it is held",
     "glide_ms": "from one held key's pitch to the next",
     "amount": "how much of it",
     "language": "of what is said; auto = the system's",

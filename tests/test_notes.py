@@ -111,6 +111,36 @@ def test_a_release_reaches_exactly_nothing(velocity: float, release_ms: float, e
     assert notes.level == 0.0
 
 
+@pytest.mark.parametrize("ms", [20.0, 400.0, 2500.0])
+def test_what_is_struck_falls_while_the_key_is_held_and_speaks_anew_each_time(ms: float) -> None:
+    notes = Notes(57.0, 2.0, 100.0, 0.0, 2.0, TICK_HZ, decay_ms=ms)
+    notes.on(60, 1.0)
+    _, level = run(notes, 5000)
+    top = int(level.argmax())
+    assert level[top] == 1.0
+    assert top <= 3
+    assert np.argmax(level[top:] == 0.0) == pytest.approx(ms * TICK_HZ / 1000, abs=1)
+    assert np.all(np.diff(level[top:]) <= 0.0)
+    assert not level[-100:].any(), "still down, and over"
+    notes.on(60, 0.5)
+    assert run(notes, 10)[1].max() == pytest.approx(0.725), "struck again, softer"
+    notes.on(64, 0.01)
+    assert run(notes, 2)[1][-1] <= 0.4556, "softer than what still sounds: at once"
+    notes.on(64, 1.0)
+    run(notes, 5)
+    notes.off(60)
+    notes.off(64)
+    assert run(notes, 400)[1][-1] == 0.0, "the release is the quicker end"
+
+
+def test_a_struck_key_put_back_falls_on() -> None:
+    first, second = (Notes(57.0, 2.0, 100.0, 0.0, 2.0, TICK_HZ, decay_ms=900.0) for _ in range(2))
+    first.on(60, 1.0)
+    run(first, 200)
+    second.set_state(first.state())
+    assert np.array_equal(run(first, 300)[1], run(second, 300)[1])
+
+
 @pytest.mark.parametrize("ms", [1.0, 20.0, 333.0, 2500.0])
 def test_attack_and_release_last_as_long_as_they_say_to_the_tick(ms: float) -> None:
     notes = keys(attack_ms=ms, release_ms=ms)

@@ -76,7 +76,9 @@ class Control:
         self.bridge = Bridge([stream_id(f"bridge/{name}") for name in names], tick_hz, seed)
         self.friction = Friction(count, tick_hz)
         self.mix = Mix(names, tick_hz, seed, patch.entries, correlation)
-        self.notes = Notes(patch.note, patch.attack_ms, patch.release_ms, patch.glide_ms, patch.bend_semitones, tick_hz)
+        self.notes = Notes(
+            patch.note, patch.attack_ms, patch.release_ms, patch.glide_ms, patch.bend_semitones, tick_hz, patch.decay_ms
+        )
         self._pitch = np.zeros(TICKS, np.float32)
         self._level = np.zeros(TICKS, np.float32)
         self.keys = Keybed(self.notes)

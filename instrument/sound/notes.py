@@ -1,7 +1,8 @@
 """Notes: one voice played by many keys - which note sounds, how loud, how it glides. Inside control, beside the knobs.
 
 Last key down sounds; letting it go returns to the one held before. Velocity and envelope act on the loudness knob's
-own scale (raw 0..1, linear in dB), so a release is a straight fall in dB, and a bow and a key meet on one scale.
+own scale (raw 0..1, linear in dB), so a release is a straight fall in dB, and a bow and a key meet on one scale. What
+is struck or plucked (``decay_ms``) falls as soon as it has spoken, key down or not.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ SOFTEST = 0.45
 
 
 class Notes:
-    """The keys of one patch. Times in ms, ``tick_hz`` control ticks a second, pitches in MIDI note numbers."""
+    """The keys of one patch. Times in ms, ``tick_hz`` control ticks a second, pitches in MIDI note numbers.
+
+    ``decay_ms``: from full loudness to nothing while a key is held; 0 holds it for as long as the key.
+    """
 
     def __init__(
-        self, rest: float, attack_ms: float, release_ms: float, glide_ms: float, bend_semitones: float, tick_hz: float
-    ) -> None:
+        self, rest: float, attack_ms: float, release_ms: float, glide_ms: float, bend_semitones: float, tick_hz: float,
+        decay_ms: float = 0.0,
+    ) -> None:  # fmt: skip
         self.rest = rest
         self.bend_semitones = bend_semitones
         self._rise = 1000.0 / (max(attack_ms, 1.0) * tick_hz)
         self._fall = 1000.0 / (max(release_ms, 1.0) * tick_hz)
+        self._decay = 1000.0 / (max(decay_ms, 1.0) * tick_hz) if decay_ms > 0.0 else 0.0
         self._glide = 1.0 if glide_ms <= 0.0 else 1.0 - math.exp(-1000.0 * 3.0 / (glide_ms * tick_hz))
         self._held: list[tuple[int, float]] = []
         self._sustained: list[tuple[int, float]] = []
@@ -35,6 +41,7 @@ class Notes:
         self.level = 0.0
         self.pitch = rest
         self._loudness = 0.0
+        self._spoken = True
 
     def on(self, note: int, velocity: float) -> None:
         """A key goes down; velocity 0..1."""
@@ -43,6 +50,7 @@ class Notes:
         self._held.append((note, velocity))
         self.rest = float(note)
         self._loudness = SOFTEST + (1.0 - SOFTEST) * velocity
+        self._spoken = False
 
     def off(self, note: int) -> None:
         """A key goes up: the one held before sounds again, or the release begins."""
@@ -80,15 +88,21 @@ class Notes:
         aim = self._loudness if self.sounding else 0.0
         note = self.rest
         bend = self.bend * self.bend_semitones
-        if self.level == aim and self.pitch == note:
+        falls = self._decay > 0.0
+        if self.pitch == note and self.level == (0.0 if falls and self._spoken else aim):
             pitch[:] = note + bend
-            level[:] = aim
+            level[:] = self.level
             return
-        if self.level == 0.0 and aim > 0.0:
+        if self.level == 0.0 and aim > 0.0 and not (falls and self._spoken):
             self.pitch = note  # from silence a note starts where it is; there is nothing to glide from
         for t in range(len(pitch)):
-            if self.level < aim:
+            if falls and self._spoken and aim > 0.0:
+                self.level = max(0.0, self.level - self._decay)
+            elif self.level < aim:
                 self.level = min(aim, self.level + self._rise)
+                self._spoken = self.level == aim
+            elif falls and not self._spoken:  # struck more softly than it still sounds: at once
+                self.level, self._spoken = aim, True
             else:
                 self.level = max(aim, self.level - self._fall)
             self.pitch += (note - self.pitch) * self._glide
@@ -102,6 +116,7 @@ class Notes:
         return {
             "rest": self.rest, "held": list(self._held), "sustained": list(self._sustained), "pedal": self.pedal,
             "bend": self.bend, "level": self.level, "pitch": self.pitch, "loudness": self._loudness,
+            "spoken": self._spoken,
         }  # fmt: skip
 
     def set_state(self, state: dict[str, object]) -> None:
@@ -114,6 +129,7 @@ class Notes:
         self.level = float(state["level"])  # type: ignore[arg-type]
         self.pitch = float(state["pitch"])  # type: ignore[arg-type]
         self._loudness = float(state["loudness"])  # type: ignore[arg-type]
+        self._spoken = bool(state.get("spoken", True))
 
     def resume(self, pitch: float, level: float) -> None:
         """A key that was down when the sound was lost is still down: take it up at its pitch and level (raw)."""
