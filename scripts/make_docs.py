@@ -1,4 +1,4 @@
-"""Fill the generated parts of docs/patches.md and docs/osc.md from the code: shapes, knob table, book of addresses.
+"""Fill the generated parts of docs: shapes, knob table, book of addresses from the code, figures from the models.
 
     python scripts/make_docs.py            writes them
     python scripts/make_docs.py --check    writes nothing; exit 1 when one is out of date
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import docs_models
 from docs_words import MEANINGS, SAID, VERBS
 
 from instrument.fields import Field, Section
@@ -192,6 +193,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "verbs": verbs,
         "said": said,
     },
+    "models.md": docs_models.PARTS,
 }
 
 
