@@ -99,3 +99,31 @@ def test_knobs_anywhere_and_leaping_never_burst(card: Card) -> None:
     level = 20 * np.log10(np.sqrt((sound.reshape(-1, 512) ** 2).mean(1)) + 1e-9)
     assert level.max() < -20.0 + 12.0
     assert np.isfinite(sound).all()
+
+
+def test_sound_in_and_sound_out_are_less_than_three_milliseconds_apart(card: Card) -> None:
+    # plucked notes of several pitches through ears and voice, block by block; envelopes compared by cross-correlation
+    rng = np.random.default_rng(0)
+    t = np.arange(4 * RATE)
+    swell = np.zeros(len(t))
+    for start in rng.integers(4000, len(t) - 8000, 24):
+        n = np.arange(6000)
+        swell[start : start + 6000] += np.minimum(1.0, n / 48.0) * np.exp(-n / 1800.0)
+    sound = (swell * 0.3 * ((t * 220.0 / RATE) % 1.0 - 0.5)).astype(np.float32)
+    parts = sound[: len(sound) // 128 * 128].reshape(-1, 1, 1, 128)
+    mean = streamed(FOLDER / "encode.onnx", ({"audio": part} for part in parts), "mean")
+    blocks = ({"z": mean[:, :, i : i + 1], "noise.air": rng.standard_normal((1, 1, 128)).astype(np.float32)}
+              for i in range(mean.shape[2]))  # fmt: skip
+    back = streamed(FOLDER / "decode.onnx", blocks, "audio")[0, 0]
+
+    def envelope(x: np.ndarray) -> np.ndarray:
+        level = np.sqrt(np.convolve(x.astype(np.float64) ** 2, np.full(256, 1 / 256), "same")[::8])
+        return level - level.mean()
+
+    a, b = envelope(sound[: len(back)]), envelope(back)
+    size = 1 << 16
+    alike = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)))
+    lags = np.arange(-60, 61)
+    delay = 8 * int(lags[np.argmax(alike[lags])])
+    assert 0 <= delay <= 144
+    assert np.corrcoef(a[: len(a) - delay // 8], b[delay // 8 :])[0, 1] > 0.9
