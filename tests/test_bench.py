@@ -67,4 +67,14 @@ def test_decode_prints_one_object_with_shares_of_the_block() -> None:
         assert 0.0 < stage["p50_ms"] <= stage["p99_ms"]
         assert stage["share_p99"] == pytest.approx(stage["p99_ms"] / block)
     assert found["engine"]["offline_times_real_time"] > 0.0
+    shipped = {path.parent.name for path in (ROOT / "models").glob("*/card.toml")}
+    assert set(found["models"]) == shipped, "every shipped model is measured"
+    for model in found["models"].values():
+        for stage in ("decode", "encode", "encode_and_decode"):
+            assert 0.0 < model[stage]["p5_ms"] <= model[stage]["p50_ms"] <= model[stage]["p99_ms"]
+            assert model[stage]["share_p50"] == pytest.approx(model[stage]["p50_ms"] / block)
+        assert model["encode_and_decode"]["p50_ms"] > model["decode"]["p5_ms"]
+    assert found["near_silence_ratio"] == max(m["near_silence_ratio"] for m in found["models"].values()) > 0.0
+    assert "voices" in found
+    assert "ratio" not in found, "TorchScript is raced only when it is asked for"
     assert found["machine"]["cores"] >= 1

@@ -1,6 +1,8 @@
 """rosin bench decode: what each stage of a block costs on one core, as shares of the 2.67 ms a block lasts.
 
-Everything is timed call by call in one process, one thread, after warming; p50 and p99 of ``blocks`` calls.
+Everything is timed call by call in one process, one thread, after warming; p50 and p99 of ``blocks`` calls. Every
+shipped model is measured (shipped.py), with ``torchscript`` also against the same in TorchScript (against.py); the
+engine plays the patch's model.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from instrument.bench.against import what_is_compared
 from instrument.bench.machine import machine
+from instrument.bench.shipped import model_costs, shipped_models, worst
 from instrument.knobs import Label, LatentSpec
 from instrument.link import Gesture, Kind, Link
 from instrument.patch import Patch, read_patch, table_of
@@ -114,8 +118,12 @@ def engine_times(engine: Engine, count: int, block_ms: float, live: bool) -> dic
     return found
 
 
-def decode(name: str = "", count: int = 8000) -> dict[str, Any]:
-    """All of it for one patch; one JSON-ready table."""
+def decode(name: str = "", count: int = 8000, torchscript: bool = False) -> dict[str, Any]:
+    """All of it for one patch and every shipped model; one JSON-ready table.
+
+    RosinError with ``torchscript`` where torch is not installed, before anything is measured.
+    """
+    compared = {"compared": what_is_compared()} if torchscript else {}
     paths, index = find_patches(name)
     patch = read_patch(paths[index])
     with contextlib.suppress(OSError, AttributeError):
@@ -128,8 +136,11 @@ def decode(name: str = "", count: int = 8000) -> dict[str, Any]:
     settle()
     rate = part.voice.sample_rate
     block_ms = QUANTUM / rate * 1000.0
+    models = {each: model_costs(folder, count, torchscript) for each, folder in shipped_models().items()}
     return {
         "bench": "decode",
+        **(worst(models) if models else {}),
+        **compared,
         "patch": patch.name,
         "model": patch.model,
         "where": part.voice.where,
@@ -138,6 +149,7 @@ def decode(name: str = "", count: int = 8000) -> dict[str, Any]:
         "model_block": model_times(part, count, block_ms),
         "friction_and_chance_16_knobs": chain_times(16, count, block_ms, rate),
         "friction_and_chance_64_knobs": chain_times(64, count, block_ms, rate),
+        "models": models,
         "engine": engine_times(engine, count, block_ms, live=patch.input_mode != "off"),
         "machine": machine(),
     }

@@ -72,9 +72,19 @@ class Graph:
         """
         if not name:
             return self.node("Sum", *terms)
-        moved = self.node("Sum", *terms, self.bend(name, channels, "bias"))
-        tap = self.output(f"tap.{name}", self.voices, channels)
-        return self.node("Mul", moved, self.bend(name, channels, "gain"), to=tap)
+        return self.gained(name, channels, self.node("Sum", *terms, self.bend(name, channels, "bias")))
+
+    def gained(self, name: str, channels: int, x: str) -> str:
+        """x [voices, channels] times the gain of that name. Its tap [1, channels] tells what comes out.
+
+        Of many voices it tells the sum of their magnitudes: they wear one instrument.
+        """
+        gain, tap = self.bend(name, channels, "gain"), self.output(f"tap.{name}", 1, channels)
+        if self.voices == 1:
+            return self.node("Mul", x, gain, to=tap)
+        out = self.node("Mul", x, gain)
+        self.node("ReduceL1", out, self.ints(0), keepdims=1, to=tap)
+        return out
 
     def last(self, x: str, count: int, axis: int, to: str = "") -> str:
         return self.node("Slice", x, self.ints(-count), self.ints(2**31), self.ints(axis), to=to)

@@ -26,6 +26,10 @@ def add(verbs: Any) -> None:
     )
     decode.add_argument("--patch", default="", help="the patch to measure; default the first")
     decode.add_argument("--blocks", type=int, default=8000)
+    decode.add_argument(
+        "--against-torchscript", action="store_true",
+        help="also time the same models as TorchScript, block by block in turn (extra [train])",
+    )  # fmt: skip
     decode.add_argument("--json", action="store_true")
     decode.set_defaults(run=run_decode)
     latency = what.add_parser(
@@ -71,7 +75,7 @@ def run_decode(args: argparse.Namespace) -> int:
     """See bench/decode.py."""
     from instrument.bench.decode import decode
 
-    _show(decode(args.patch, args.blocks), args.json)
+    _show(decode(args.patch, args.blocks, args.against_torchscript), args.json)
     return 0
 
 
