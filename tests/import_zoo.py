@@ -325,6 +325,81 @@ class Spectral(Exported):
         return self.up(0.5 * near + 0.5 * z)
 
 
+class Indexed(Exported):
+    """Latents that are entries of codebooks, each for what the one before left over: 0 to 99, as numbers with a point.
+    Decode has noise of its own beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(Causal(1, 8, 32, stride=16), nn.LeakyReLU(), Causal(8, 6, 32, stride=16))
+        self.register_buffer("books", torch.randn(3, 100, 6) * torch.tensor([1.0, 0.5, 0.25])[:, None, None])
+        self.up = nn.Sequential(Causal(8, 8, 3), nn.LeakyReLU(), Upward(8, 8, 16), nn.LeakyReLU(), Upward(8, 1, 16))
+        self.offers("encode", 1, 1, 3, 256)
+        self.offers("decode", 3, 256, 1, 1)
+
+    @torch.jit.export
+    def encode(self, x: Tensor) -> Tensor:
+        rest = self.down(x).permute(0, 2, 1)
+        found = []
+        for book in self.books:
+            far = rest.pow(2).sum(-1, keepdim=True) - 2.0 * rest @ book.t() + book.pow(2).sum(-1)
+            place = (-far).max(-1)[1]
+            rest = rest - nn.functional.embedding(place, book)
+            found.append(place)
+        return torch.stack(found, 1).float()
+
+    @torch.jit.export
+    def decode(self, z: Tensor) -> Tensor:
+        places = torch.clamp(z, 0, 99).long()
+        total = torch.zeros(z.shape[0], z.shape[-1], 6)
+        for i, book in enumerate(self.books):
+            total = total + nn.functional.embedding(places[:, i], book)
+        noise = torch.randn(z.shape[0], 2, z.shape[-1])
+        return torch.tanh(self.up(torch.cat([total.permute(0, 2, 1), noise], 1)))
+
+
+class Angular(Exported):
+    """Latents that are the angles of a vector, by running products of sines. Silence has none: not a number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(nn.Identity(), Causal(1, 5, 128, stride=128))
+        self.down[1].conv.bias = None
+        self.up = nn.Sequential(Causal(5, 8, 3), nn.LeakyReLU(), Upward(8, 8, 16), nn.LeakyReLU(), Upward(8, 1, 8))
+        self.offers("encode", 1, 1, 4, 128)
+        self.offers("decode", 4, 128, 1, 1)
+
+    @torch.jit.export
+    def encode(self, x: Tensor) -> Tensor:
+        v = self.down(x)
+        left = v.pow(2).flip(1).cumsum(1).flip(1).sqrt()
+        return torch.acos((v / left)[:, :-1] * 0.999)
+
+    @torch.jit.export
+    def decode(self, z: Tensor) -> Tensor:
+        sines = torch.sin(z).cumprod(1)
+        ones = torch.ones_like(z[:, :1])
+        return torch.tanh(self.up(torch.cat([ones, sines], 1) * torch.cat([torch.cos(z), ones], 1)))
+
+
+class Forgetful(Exported):
+    """A GRU that begins anew at every call, so that it hears each frame by itself: as good as no streaming."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(4, 12, num_layers=2, batch_first=True)
+        self.up = nn.Sequential(Upward(12, 8, 8), nn.LeakyReLU(), Upward(8, 1, 16))
+        self.offers("decode", 4, 128, 1, 1)
+
+    @torch.jit.export
+    def get_attributes(self) -> list[str]:
+        return ["none"]
+
+    @torch.jit.export
+    def decode(self, z: Tensor) -> Tensor:
+        return torch.tanh(self.up(self.gru(z.permute(0, 2, 1))[0].permute(0, 2, 1)))
+
+
 class Folded(Exported):
     """Two channels played as two rows of one network, and a memory that is nothing before the first call."""
 

@@ -1,4 +1,4 @@
-"""One operation at a time: what it gives in ONNX Runtime is what it gives in torch, in both layouts."""
+"""One operation at a time: what it gives in ONNX Runtime is what it gives in torch, in every layout."""
 
 # ruff: noqa: E402  (what is not installed is skipped before it is imported)
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from instrument.errors import RosinError
+from instrument.importing import convolving
 from instrument.importing.lower import lower
 from instrument.importing.proof import Played
 from instrument.importing.record import record
@@ -56,6 +57,8 @@ OPERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "ramps": lambda x: F.interpolate(x, scale_factor=4.0, mode="linear") + torch.arange(48.0),
     "sums": lambda x: x.sum(1) + x.mean((0, 1)) + x.var(1) + x.std(1, unbiased=False) + x.amax(1) + x.max(1)[0],
     "lengths": lambda x: x.norm(2, 1) + torch.linalg.vector_norm(x, dim=1) + torch.logsumexp(x, 1),
+    "running products": lambda x: x.cumprod(1) + (x * 0.5 + 1.0).cumprod(-1),
+    "along the row": lambda x: x + torch.arange(12.0) - torch.linspace(0, 1, 4)[:, None] * torch.ones(1, 1, 1),
     "softmax": lambda x: x.softmax(1) + x.log_softmax(-1) + x.cumsum(-1) + x.argmax(1, keepdim=True) + x.prod(1).sum(),
     "products": lambda x: torch.einsum("bct,bdt->bcd", x, x) + x @ x.transpose(1, 2) + torch.cdist(x, x),
     "norms": lambda x: F.layer_norm(x, (12,)) + F.group_norm(x, 2) + F.instance_norm(x) + F.normalize(x, dim=1),
@@ -90,26 +93,27 @@ BOOK = torch.linspace(0.0, 1.0, 12)[:, None]
 
 
 class Once(torch.nn.Module):
-    """One operation as a method; in front of it, perhaps, a convolution, so that it meets the wide layout."""
+    """One operation as a method; in front of it, perhaps, a convolution, so that it meets a fast layout."""
 
-    def __init__(self, operation: Callable[[Tensor], Tensor], wide: bool) -> None:
+    def __init__(self, operation: Callable[[Tensor], Tensor], fast: bool) -> None:
         super().__init__()
-        self.operation, self.wide = operation, wide
+        self.operation, self.fast = operation, fast
 
     def decode(self, x: Tensor) -> Tensor:
-        if self.wide:
+        if self.fast:
             x = F.conv1d(x, torch.eye(4).unsqueeze(-1))
         return self.operation(x)
 
 
-@pytest.mark.parametrize("wide", [False, True], ids=["flat", "wide"])
+@pytest.mark.parametrize("layout", ["flat", "wide", "tall"])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_is_the_same_in_both(name: str, wide: bool) -> None:
+def test_an_operation_is_the_same_in_every_layout(name: str, layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolving, "FEW", 99 if layout == "tall" else 0)
     generator = torch.Generator().manual_seed(len(name))
     with torch.no_grad():
-        module = Once(OPERATIONS[name], wide)
+        module = Once(OPERATIONS[name], layout != "flat")
         recording = record(module, "decode", torch.randn(1, 4, 12, generator=generator), [])
-        sheet, _ = lower(recording, ("z", "audio"), [])
+        sheet = lower(recording, ("z", "audio"), [])
         played = Played(sheet.model(name, {}).SerializeToString())
         for _ in range(3):
             x = torch.randn(1, 4, 12, generator=generator)
@@ -122,6 +126,33 @@ def test_an_operation_is_the_same_in_both(name: str, wide: bool) -> None:
 def test_what_is_not_known_is_named() -> None:
     with torch.no_grad(), pytest.raises(RosinError, match=r"the operation sort"):
         lower(record(Once(lambda x: x.sort(-1)[0], False), "decode", torch.randn(1, 4, 12), []), ("z", "audio"), [])
+
+
+def test_few_samples_are_products_and_many_are_convolutions() -> None:
+    for samples, op in ((convolving.FEW, "MatMul"), (convolving.FEW + 1, "Conv")):
+        with torch.no_grad():
+            module = Once(lambda x: F.conv1d(x, W[:, :, :1]), False)
+            recording = record(module, "decode", torch.randn(1, 4, samples), [])
+            kinds = [node.op_type for node in lower(recording, ("z", "audio"), []).nodes]
+        assert op in kinds
+        assert not {"MatMul", "Conv"} - {op} & set(kinds)
+
+
+def test_parts_of_a_constant_that_are_written_to_stay_parts_of_one() -> None:
+    """As the gates of a GRU that forgets at every call: two pieces of one constant, each written to."""
+
+    def gates(x: Tensor) -> Tensor:
+        whole = torch.linspace(0.0, 1.0, 24).repeat(4, 1)
+        left, right = torch.unsafe_split(whole, 12, 1)
+        left.add_(x[0]).sigmoid_()
+        right.add_(x[0] * 2.0).mul_(left)
+        return (left + right).unsqueeze(0)
+
+    with torch.no_grad():
+        x = torch.randn(1, 4, 12)
+        sheet = lower(record(Once(gates, False), "decode", torch.randn(1, 4, 12), []), ("z", "audio"), [])
+        got = Played(sheet.model("t", {}).SerializeToString()).run({"z": x.numpy()}, "audio")
+        np.testing.assert_allclose(got, gates(x).numpy(), atol=1e-6)
 
 
 def test_writing_in_place_is_followed_through_views() -> None:
@@ -139,6 +170,6 @@ def test_writing_in_place_is_followed_through_views() -> None:
 
     with torch.no_grad():
         x = torch.randn(1, 4, 12)
-        sheet, _ = lower(record(Once(scribble, False), "decode", torch.randn(1, 4, 12), []), ("z", "audio"), [])
+        sheet = lower(record(Once(scribble, False), "decode", torch.randn(1, 4, 12), []), ("z", "audio"), [])
         got = Played(sheet.model("t", {}).SerializeToString()).run({"z": x.numpy()}, "audio")
         np.testing.assert_allclose(got, scribble(x).numpy(), atol=1e-6)

@@ -8,6 +8,7 @@ a card and figures, or one sentence. Nothing is passed back by pickle.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import warnings
@@ -64,6 +65,7 @@ def _latents(count: int, heard: Any) -> tuple[Latent, ...]:
             found.append(Latent(f"z{i + 1}", label))
             continue
         z = heard[i].astype(np.float64)
+        z = z[np.isfinite(z)] if np.isfinite(z).any() else np.zeros(1)
         low, start, high = np.percentile(z, [0.5, 50.0, 99.5])
         spare = max(0.1 * (high - low), (LEAST - (high - low)) / 2.0)
         low, high = round(low - spare, 4), round(high + spare, 4)
@@ -75,9 +77,23 @@ def _latents(count: int, heard: Any) -> tuple[Latent, ...]:
     return tuple(found)
 
 
-def _fit_ears(encode: Converted, channels: int) -> bool:
-    """Give an encoder the channels of its decoder and the ``std`` that a voice asks for: zero, its noise is inside."""
+def _deaf_to_silence(encode: Converted) -> bool:
+    """Does it give no number for silence (angles of a vector that has no length)?"""
+    played = encode.played()
+    shape = played.shapes["audio"]
+    return not all(np.isfinite(played.run({"audio": np.zeros(shape, np.float32)}, "mean")).all() for _ in range(4))
+
+
+def _fit_ears(encode: Converted, channels: int, latents: tuple[Latent, ...], deaf: bool) -> bool:
+    """Give an encoder the channels of its decoder and the ``std`` that a voice asks for: zero, its noise is inside.
+    Of a ``deaf`` one, what is no number becomes the middle of the knobs."""
     sheet, method = encode.sheet, encode.method
+    if deaf:
+        last = next(node for node in sheet.nodes if "mean" in node.output)
+        last.output[0] = "mean.own"
+        wrong = sheet.node("Or", sheet.node("IsNaN", "mean.own"), sheet.node("IsInf", "mean.own"))
+        start = np.array([one.start for one in latents], np.float32).reshape(1, -1, 1)
+        sheet.node("Where", wrong, sheet.constant(start), "mean.own", to="mean")
     if method.channels_in != channels:
         if 1 not in (method.channels_in, channels):
             return False
@@ -111,15 +127,22 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Converted] = {}
     notes: list[str] = []
     blocks = int(request["blocks"])
-    made[DECODE] = convert(path, module, play, ("z", "audio"), play.ratio_in, rate, blocks)
     ear = known.methods.get("encode")
     if ear is not None and (ear.channels_out, ear.ratio_out, ear.ratio_in) == (play.channels_in, play.ratio_in, 1):
         made[ENCODE] = convert(path, module, ear, ("audio", "mean"), play.ratio_in, rate, blocks)
     elif ear is not None:
         notes.append("encode")
+    heard = listened(made[ENCODE], rate) if ENCODE in made else None
+    heard = heard if heard is not None and np.isfinite(heard).any() else None
+    latents = _latents(play.channels_in, heard)
+    span = None
+    if heard is not None:
+        span = (np.array([one.low for one in latents], np.float32), np.array([one.high for one in latents], np.float32))
+    made[DECODE] = convert(path, module, play, ("z", "audio"), play.ratio_in, rate, blocks, span)
     if request["forward"] and "forward" in known.methods and play.name != "forward":
         whole = known.methods["forward"]
         made[FORWARD] = convert(path, module, whole, ("audio", "sound"), play.ratio_in, rate, blocks)
+    made = {name: made[name] for name in (DECODE, ENCODE, FORWARD) if name in made}
     limit = float(request["tolerance"])
     for one in made.values():
         if not one.proof.error <= limit:
@@ -127,12 +150,17 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
                 f"its {one.method.name} as a graph differs from the file by {one.proof.error:.1e}, more than "
                 f"{limit:.0e}; nothing was written: please report it, or allow more with --tolerance"
             )
-    heard = listened(made[ENCODE], rate) if ENCODE in made else None
-    heard = heard if heard is not None and np.isfinite(heard).all() else None
-    late = delay(made[DECODE].played(), play.channels_in, made[DECODE].frames)
-    if ENCODE in made and not _fit_ears(made[ENCODE], play.channels_out):
+    late = delay(made[DECODE].played(), play.channels_in, made[DECODE].frames, span)
+    races = {name: one.raced(path, rate, int(request["race"]), span) for name, one in made.items()
+             if name != FORWARD and request.get("race")}  # fmt: skip
+    deaf = ENCODE in made and _deaf_to_silence(made[ENCODE])
+    if ENCODE in made and not _fit_ears(made[ENCODE], play.channels_out, latents, deaf):
         del made[ENCODE]
         notes.append("encode")
+    if deaf:
+        notes.append("deaf")
+    if heard is not None and (heard == np.round(heard)).all():
+        notes.append("whole")
     training: dict[str, Any] = {
         "imported_from": path.name,
         "blocks_compared": made[DECODE].proof.blocks,
@@ -142,12 +170,14 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         "methods": {m.name: [m.channels_in, m.ratio_in, m.channels_out, m.ratio_out] for m in known.methods.values()},
         "attributes": known.attributes,
     }
+    if DECODE in races:
+        training["ratio_to_file"] = round(races[DECODE].ratio[1], 2)
     if len(known.fidelity) >= play.channels_in:
         training["fidelity_of_latents"] = known.fidelity[play.channels_in - 1]
     card = Card(
         name=request["name"], title=Label(*request["title"]), authors=tuple(request["authors"]),
         licence=request["licence"], family="imported", sample_rate=rate, ratio=play.ratio_in,
-        channels=play.channels_out, latents=_latents(play.channels_in, heard), delay_samples=late,
+        channels=play.channels_out, latents=latents, delay_samples=late,
         about=Label(*request["about"]), params={"whole": known.parameters}, training=training,
         derived_from=(request["sha256"],),
     )  # fmt: skip
@@ -160,12 +190,12 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         one.method.name: {
             "error": one.proof.error, "peak": one.proof.peak, "blocks": one.proof.blocks,
             "block_ms": one.proof.block_ms, "samples": one.frames * one.ratio, "clicking": one.clicking,
-            "states": len(one.memory),
+            "states": len(one.memory), "race": dataclasses.asdict(races[name]) if name in races else None,
         }
-        for one in made.values()
+        for name, one in made.items()
     }  # fmt: skip
     both = shared(made[DECODE].memory, made[ENCODE].memory) if ENCODE in made else []
-    return {"card": card_table(card, with_files=False), "parts": parts, "left_out": notes, "shared": both}
+    return {"card": card_table(card, with_files=False), "parts": parts, "notes": notes, "shared": both}
 
 
 def main(arguments: list[str]) -> int:

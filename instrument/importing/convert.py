@@ -14,8 +14,9 @@ from instrument.errors import RosinError
 from instrument.importing.facts import Method, load, said
 from instrument.importing.lower import lower
 from instrument.importing.proof import Floats, Played, Proof, clicks, prove
+from instrument.importing.race import Race, race, unasked
 from instrument.importing.record import Recording, record
-from instrument.importing.signals import sounds, wandering
+from instrument.importing.signals import Span, sounds, wandering
 from instrument.importing.slots import moving, rows_in_use, same_slots, seeded, zeros
 from instrument.importing.values import Sheet
 from instrument.model.voice import QUANTUM
@@ -41,6 +42,15 @@ class Converted:
 
     def played(self) -> Played:
         return Played(self.sheet.model("trial", {}).SerializeToString())
+
+    def raced(self, path: Path, rate: int, blocks: int, span: Span | None = None) -> Race:
+        """Its time against that of the file."""
+        frames = self.frames * self.ratio // self.method.ratio_in
+        count = 50 * frames
+        latent = self.method.ratio_in > 1
+        signal = (wandering(self.method.channels_in, count, span=span) if latent
+                  else sounds(self.method.channels_in, count, rate))  # fmt: skip
+        return race(path, self.method.name, self.sheet.model("race", {}).SerializeToString(), signal, frames, blocks)
 
 
 def _sizes(method: Method, ratio: int) -> tuple[int, int]:
@@ -97,16 +107,17 @@ def _joins_latents(node: Any) -> bool:
 
 
 def convert(path: Path, module: Any, method: Method, names: tuple[str, str], ratio: int, rate: int, blocks: int,
-            ) -> Converted:  # fmt: skip
+            span: Span | None = None) -> Converted:  # fmt: skip
     """``module``: the file, loaded; its memory is changed. ``names``: what goes in ("z" or "audio") and comes out.
 
-    ``ratio``: samples in a frame of the model. RosinError, one sentence, for what cannot be done.
+    ``ratio``: samples in a frame of the model. ``span``: where z lies, if that is known: entries of a codebook go far.
+    RosinError, one sentence, for what cannot be done.
     """
     samples_in, samples_out = _sizes(method, ratio)
     _checked(module, method, samples_in, samples_out)
     latent = names[0] == "z"
     count = max(blocks, TRIED) * samples_in
-    signal = wandering(method.channels_in, count) if latent else sounds(method.channels_in, count, rate)
+    signal = wandering(method.channels_in, count, span=span) if latent else sounds(method.channels_in, count, rate)
     call = getattr(module, method.name)
 
     def block(i: int) -> torch.Tensor:
@@ -122,15 +133,16 @@ def convert(path: Path, module: Any, method: Method, names: tuple[str, str], rat
         zeros(slots, rows)
         recording = record(module, method.name, block(0), slots)
         noise_names = _noise_names(recording, method.name, samples_in)
-        sheet, _ = lower(recording, names, noise_names)
+        sheet = lower(recording, names, noise_names)
     played = Played(sheet.model(method.name, {}).SerializeToString())
-    fresh = load(path)
-    with torch.no_grad():
-        getattr(fresh, method.name)(block(0))  # a memory that is made at first use is there from now on
-    twins = same_slots(slots, fresh)
-    proof = prove(fresh, method.name, twins, rows, played, names, noise_names, signal, samples_in)
     long = signal[:, :, : 8 * samples_in] if signal.shape[2] >= 8 * samples_in else signal
-    far = clicks(fresh, method.name, twins, np.ascontiguousarray(long), samples_in)
+    with unasked():
+        fresh = load(path)
+        with torch.no_grad():
+            getattr(fresh, method.name)(block(0))  # a memory that is made at first use is there from now on
+        twins = same_slots(slots, fresh)
+        proof = prove(fresh, method.name, twins, rows, played, names, noise_names, signal, samples_in)
+        far = clicks(fresh, method.name, twins, np.ascontiguousarray(long), samples_in)
     kinds = {name: kind for name, (kind, _) in zip(noise_names, recording.noises, strict=True)}
     size = 4 * sum(int(np.prod(shape)) for name, shape in played.shapes.items() if name.startswith("state."))
     frames = max(QUANTUM, ratio) // ratio

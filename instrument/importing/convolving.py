@@ -1,4 +1,8 @@
-"""Convolving: convolutions in the fast layout, [B, C, 1, T] and Conv, transposed ones included. Under lower.
+"""Convolving: convolutions in the fast layouts, transposed ones included. Under lower.
+
+Many samples: [B, C, 1, T] and Conv. Few: [B, T, C] and a product of the gathered taps with all weights as one matrix;
+there what surrounds a convolution (memory put in front, a piece cut off, ONNX Runtime's own reordering) costs as much
+as the convolution itself.
 
 A transposed convolution of stride s is a plain one with s times as many outputs, which are then interleaved: one
 output sample in s hears the taps k, k + s, k + 2s ... ONNX Runtime's own ConvTranspose is several times slower.
@@ -15,6 +19,8 @@ from instrument.errors import RosinError
 from instrument.importing.values import Val
 
 aten = torch.ops.aten
+FEW = 16
+"""Output samples up to which a convolution is a product (of a transposed one: before they are interleaved)."""
 
 
 def convolution(
@@ -25,6 +31,11 @@ def convolution(
     one = x.real.dim() == 3
     if x.real.dim() not in (3, 4):
         raise RosinError(f"it uses a convolution in {x.real.dim() - 2} dimensions; one and two are known here")
+    few = one and groups == 1 and not weight.live and (bias is None or not bias.live)
+    if few and not transposed and real.shape[2] <= FEW:
+        return _product(low, real, x, weight.real, bias, stride[0], padding[0], dilation[0])
+    if transposed and few and dilation[0] == 1 and output_padding[0] <= padding[0] and x.shape[2] <= FEW:
+        return _grown(low, real, x, weight.real, bias, stride[0], padding[0])
     if transposed and one and not weight.live and dilation[0] == 1 and output_padding[0] <= padding[0]:
         return _interleaved(low, real, x, weight.real, bias, stride[0], padding[0], groups)
     lead = 1 if one else None
@@ -45,6 +56,62 @@ def convolution(
         attributes["output_padding"] = sizes(output_padding, 0)
     out = sheet.node("ConvTranspose" if transposed else "Conv", *inputs, **attributes)
     return Val(real, wide=out) if one else Val(real, out)
+
+
+def _biased(low: Any, name: str, bias: Val | None) -> str:
+    return name if bias is None else low.sheet.node("Add", name, low.sheet.constant(bias.real))
+
+
+def _taps(low: Any, x: str, shape: tuple[int, int, int], places: torch.Tensor) -> str:
+    """[B, T, C] to [B, rows, taps * C]: the samples at ``places`` [rows, taps]."""
+    b, t, c = shape
+    rows, taps = places.shape
+    if taps == 1 and rows == t and bool((places[:, 0] == torch.arange(t)).all()):
+        return x
+    if bool((places.flatten() == torch.arange(t)[: rows * taps]).all() if rows * taps == t else False):
+        return str(low.sheet.reshape(x, (b, rows, taps * c)))
+    gathered = low.sheet.node("Gather", x, low.sheet.constant(places.flatten().contiguous()), axis=1)
+    return str(low.sheet.reshape(gathered, (b, rows, taps * c)) if taps > 1 else gathered)
+
+
+def _product(low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int,
+             dilation: int) -> Val:  # fmt: skip
+    """weight [out, in, k] as a matrix [k * in, out]."""
+    sheet = low.sheet
+    outs, ins, k = weight.shape
+    b, _, t = x.shape
+    name = sheet.tall(x)
+    if cut:
+        name = sheet.node("Pad", name, sheet.ints(0, cut, 0, 0, cut, 0), sheet.constant(torch.tensor(0.0)))
+    places = torch.arange(real.shape[2])[:, None] * stride + torch.arange(k) * dilation
+    name = _taps(low, name, (b, t + 2 * cut, ins), places)
+    matrix = weight.permute(2, 1, 0).reshape(k * ins, outs)
+    return Val(real, tall=_biased(low, sheet.node("MatMul", name, sheet.constant(matrix)), bias))
+
+
+def _grown(low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int) -> Val:
+    """weight [in, out, k] as a matrix [ceil(k / stride) * in, stride * out]; of one sample in, as [in, k * out]."""
+    sheet = low.sheet
+    ins, outs, k = weight.shape
+    b, _, t = x.shape
+    name = sheet.tall(x)
+    taps = -(-k // stride)
+    if t == 1:
+        matrix, long = weight.permute(0, 2, 1).reshape(ins, k * outs), k
+    else:
+        full = torch.zeros(ins, outs, taps * stride, dtype=weight.dtype)
+        full[..., :k] = weight
+        # [in, out, taps, stride] to [taps, in, stride, out], the newest tap last
+        matrix = full.reshape(ins, outs, taps, stride).permute(2, 0, 3, 1).flip(0).reshape(taps * ins, stride * outs)
+        long = (t + taps - 1) * stride
+        pads = sheet.ints(0, taps - 1, 0, 0, taps - 1, 0)
+        name = sheet.node("Pad", name, pads, sheet.constant(torch.tensor(0.0))) if taps > 1 else name
+        places = torch.arange(t + taps - 1)[:, None] + torch.arange(taps)
+        name = _taps(low, name, (b, t + 2 * (taps - 1), ins), places)
+    out = sheet.reshape(sheet.node("MatMul", name, sheet.constant(matrix.contiguous())), (b, long, outs))
+    if cut or real.shape[2] != long:
+        out = sheet.node("Slice", out, sheet.ints(cut), sheet.ints(cut + real.shape[2]), sheet.ints(1))
+    return Val(real, tall=_biased(low, out, bias))
 
 
 def _interleaved(

@@ -118,6 +118,8 @@ def _settings(module: Any) -> dict[str, str]:
     """Attributes and their values now, as words."""
     found = {}
     for name in _called(module, "get_attributes") or []:
+        if not module._c._has_method(f"get_{name}"):  # "none", which stands for an empty list
+            continue
         try:
             value = _called(module, f"get_{name}")
         except Exception as error:

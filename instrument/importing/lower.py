@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from instrument.errors import RosinError
 from instrument.importing import convolving, fourier, pointwise, reshaping, summing
 from instrument.importing.record import Recording
-from instrument.importing.values import Sheet, Val
+from instrument.importing.values import Sheet, Val, laid_shape
 
 HANDLERS = {**pointwise.HANDLERS, **reshaping.HANDLERS, **summing.HANDLERS, **convolving.HANDLERS}
 
@@ -49,20 +49,28 @@ class Lower:
         return handler(self, real, func, *args, **kwargs)
 
 
-def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) -> tuple[Sheet, list[bool]]:
-    """The sheet of a recording. ``names``: of its input and output. Also which states are [B, C, 1, T] there."""
+def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) -> Sheet:
+    """The sheet of a recording. ``names``: of its input and output. Written twice: the first time tells which states
+    meet signals in the tall layout; those are [B, T, C] for good. Others of three dimensions are [B, C, 1, T]."""
+    _, states = _written(recording, names, noise_names, [False] * len(recording.states))
+    sheet, _ = _written(recording, names, noise_names, [bool(state.tall) for state in states])
+    return sheet
+
+
+def _written(
+    recording: Recording, names: tuple[str, str], noise_names: list[str], tall: list[bool]
+) -> tuple[Sheet, list[Val]]:
     made = Lower()
     sheet = made.sheet
     env: dict[fx.Node, Any] = {}
     places = iter(recording.graph.graph.find_nodes(op="placeholder"))
-    wides = []
+    held = []
     for i, state in enumerate(recording.states):
-        wide = state.dim() == 3
-        shape = tuple(state.shape)
-        given = sheet.input(f"state.{i}", (*shape[:2], 1, shape[2]) if wide else shape)
-        value = Val(state.float(), wide=given) if wide else Val(state.float(), given)
+        layout = "" if state.dim() != 3 else "tall" if tall[i] else "wide"
+        value = sheet.made(state.float(), sheet.input(f"state.{i}", laid_shape(state, layout)), layout)
+        value.held = True
+        held.append(value)
         env[next(places)] = sheet.cast(value, state.dtype)
-        wides.append(wide)
     env[next(places)] = Val(recording.x, sheet.input(names[0], tuple(recording.x.shape)))
     for name, (_, real) in zip(noise_names, recording.noises, strict=True):
         env[next(places)] = Val(real, sheet.input(name, tuple(real.shape)))
@@ -81,11 +89,8 @@ def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) 
         else:
             env[node] = made.call(node.target, *args, **kwargs)
     sheet.output(names[1], sheet.flat(sheet.cast(y, torch.float32)), tuple(y.shape))
-    for i, (value, wide) in enumerate(zip(nexts, wides, strict=True)):
+    for i, value in enumerate(nexts):
         value = sheet.cast(value, torch.float32)
-        shape = value.shape
-        if wide:
-            sheet.output(f"next.{i}", sheet.wide(value), (*shape[:2], 1, shape[2]))
-        else:
-            sheet.output(f"next.{i}", sheet.flat(value), shape)
-    return sheet, wides
+        layout = "" if value.real.dim() != 3 else "tall" if tall[i] else "wide"
+        sheet.output(f"next.{i}", sheet.laid(value, layout), laid_shape(value.real, layout))
+    return sheet, held

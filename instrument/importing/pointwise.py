@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,13 +18,19 @@ def as_val(value: Any, kind: torch.dtype) -> Val:
     return value if isinstance(value, Val) else Val(torch.tensor(value, dtype=kind))
 
 
+def common(values: Sequence[Val]) -> str:
+    """The fast layout in which values meet: that of the first that is in one and was not just recalled from memory."""
+    layouts = [v.fast for v in values if v.fast and not v.held] or [v.fast for v in values if v.fast]
+    return layouts[0] if layouts else ""
+
+
 def emit(sheet: Sheet, op: str, real: torch.Tensor, *inputs: Val, **attributes: Any) -> Val:
-    """One ONNX node on values that broadcast; in the wide layout if that is where a signal already is."""
-    some_wide = any(v.only_wide for v in inputs)
+    """One ONNX node on values that broadcast; in the fast layout where a signal already is."""
+    layout = common(inputs)
     fits = all(not v.live or v.real.dim() == 3 or v.real.numel() == 1 for v in inputs)
-    if some_wide and fits and real.dim() == 3:
-        names = [sheet.wide(v) if v.real.dim() == 3 or not v.live else _scalar(sheet, v) for v in inputs]
-        return Val(real, wide=sheet.node(op, *names, **attributes))
+    if layout and fits and real.dim() == 3:
+        names = [sheet.laid(v, layout) if v.real.dim() == 3 or not v.live else _scalar(sheet, v) for v in inputs]
+        return sheet.made(real, sheet.node(op, *names, **attributes), layout)
     return Val(real, sheet.node(op, *(sheet.flat(v) for v in inputs), **attributes))
 
 

@@ -112,9 +112,17 @@ class _Recorder(Watching):
             node = self.graph.call_function(func, (self.lasting(args[0]), *args[1:]), kwargs)
             if i is not None:
                 node = self.graph.call_function(_item, (node, i))
-        elif (root := self.roots.get(_storage(tensor))) is not None:
+        elif (known := self.roots.get(_storage(tensor))) is not None:
             size, stride, offset = list(tensor.shape), list(tensor.stride()), tensor.storage_offset()
-            node = self.graph.call_function(aten.as_strided.default, (root[0], size, stride, offset))
+            node = self.graph.call_function(aten.as_strided.default, (known[0], size, stride, offset))
+        elif tensor.untyped_storage().nbytes() > tensor.numel() * tensor.element_size():
+            # A part of something larger that others look into as well (the gates of a GRU): the whole is the root.
+            size, stride, offset = list(tensor.shape), list(tensor.stride()), tensor.storage_offset()
+            long = tensor.untyped_storage().nbytes() // tensor.element_size()
+            whole = torch.as_strided(tensor, [long], [1], 0)
+            root = self.graph.call_function(aten.clone.default, (self.constant(whole),))
+            self.roots[_storage(tensor)] = (root, whole)
+            node = self.graph.call_function(aten.as_strided.default, (root, size, stride, offset))
         else:
             node = self.graph.call_function(aten.clone.default, (self.constant(tensor),))
             self.roots[_storage(tensor)] = (node, tensor)

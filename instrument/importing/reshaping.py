@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from instrument.errors import RosinError
-from instrument.importing.values import Val
+from instrument.importing.pointwise import common
+from instrument.importing.values import AXES, Val
 
 aten = torch.ops.aten
 FAR = 2**31
@@ -22,8 +23,6 @@ SHAPE_ONLY = frozenset(
      "new_empty_strided", "sym_size", "sym_numel"]
 )  # fmt: skip
 """What these give depends on the size of their argument alone."""
-
-WIDE_AXIS = {0: 0, 1: 1, 2: 3}
 
 
 def same(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
@@ -44,8 +43,12 @@ def reshape(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any)
 def permute(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int]) -> Val:
     order = [d % x.real.dim() for d in dims]
     moved = [d for d in order if x.shape[d] != 1]
+    if order == [0, 2, 1] and x.tall:  # what is tall is that already, and the other way round
+        return Val(real, x.tall, tall=x.name)
     if moved == sorted(moved):  # only dimensions of one: no number moves
         return reshape(low, real, func, x)
+    if order == [0, 2, 1] and x.name:
+        return Val(real, tall=x.name)
     return Val(real, low.sheet.node("Transpose", low.sheet.flat(x), perm=order))
 
 
@@ -65,12 +68,10 @@ def expand(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) 
 
 def _cut(low: Any, x: Val, real: torch.Tensor, axis: int, start: int, end: int, step: int = 1) -> Val:
     """A slice along one axis in either layout."""
-    sheet = low.sheet
-    if x.only_wide and x.real.dim() == 3:
-        axis = WIDE_AXIS[axis]
-        words = [sheet.ints(v) for v in (start, end, axis, step)]
-        return Val(real, wide=sheet.node("Slice", x.wide, *words))
-    return Val(real, sheet.node("Slice", sheet.flat(x), *(sheet.ints(v) for v in (start, end, axis, step))))
+    sheet, layout = low.sheet, x.fast
+    axis = AXES[layout][axis] if layout else axis
+    words = [sheet.ints(v) for v in (start, end, axis, step)]
+    return sheet.made(real, sheet.node("Slice", sheet.laid(x, layout), *words), layout)
 
 
 def slice_(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int = 0, start: Any = None, end: Any = None,
@@ -94,11 +95,10 @@ def split(low: Any, real: Sequence[torch.Tensor], func: Any, x: Val, sizes: Any 
     if len(real) == 1:
         return [x]
     lengths = sheet.ints(*(part.shape[dim] for part in real))
-    if x.only_wide and x.real.dim() == 3:
-        names = sheet.nodes_of("Split", len(real), x.wide, lengths, axis=WIDE_AXIS[dim])
-        return [Val(part, wide=name) for part, name in zip(real, names, strict=True)]
-    names = sheet.nodes_of("Split", len(real), sheet.flat(x), lengths, axis=dim)
-    return [Val(part, name) for part, name in zip(real, names, strict=True)]
+    layout = x.fast
+    axis = AXES[layout][dim] if layout else dim
+    names = sheet.nodes_of("Split", len(real), sheet.laid(x, layout), lengths, axis=axis)
+    return [sheet.made(part, name, layout) for part, name in zip(real, names, strict=True)]
 
 
 def unbind(low: Any, real: Sequence[torch.Tensor], func: Any, x: Val, dim: int = 0) -> list[Val]:
@@ -111,10 +111,9 @@ def cat(low: Any, real: torch.Tensor, func: Any, parts: Sequence[Val], dim: int 
     parts = [p for p in parts if p.shape[dim]]
     if len(parts) == 1:
         return parts[0]
-    if real.dim() == 3 and any(p.only_wide for p in parts):
-        names = [low.sheet.wide(p) for p in parts]
-        return Val(real, wide=low.sheet.node("Concat", *names, axis=WIDE_AXIS[dim]))
-    return Val(real, low.sheet.node("Concat", *(low.sheet.flat(p) for p in parts), axis=dim))
+    layout = common(parts) if real.dim() == 3 else ""
+    names = [low.sheet.laid(p, layout) for p in parts]
+    return low.sheet.made(real, low.sheet.node("Concat", *names, axis=AXES[layout][dim] if layout else dim), layout)
 
 
 def stack(low: Any, real: torch.Tensor, func: Any, parts: Sequence[Val], dim: int = 0) -> Val:
@@ -129,11 +128,13 @@ def pad(low: Any, real: torch.Tensor, func: Any, x: Val, pads: Sequence[int], va
     for i in range(len(pads) // 2):
         begins[rank - 1 - i], ends[rank - 1 - i] = pads[2 * i], pads[2 * i + 1]
     fill = sheet.constant(torch.tensor(value, dtype=real.dtype))
-    if x.only_wide and rank == 3:
-        begins.insert(2, 0)
-        ends.insert(2, 0)
-        return Val(real, wide=sheet.node("Pad", x.wide, sheet.ints(*begins, *ends), fill))
-    return Val(real, sheet.node("Pad", sheet.flat(x), sheet.ints(*begins, *ends), fill))
+    layout = x.fast
+    for ends_ in (begins, ends):
+        if layout == "wide":
+            ends_.insert(2, 0)
+        elif layout == "tall":
+            ends_[1:] = ends_[:0:-1]
+    return sheet.made(real, sheet.node("Pad", sheet.laid(x, layout), sheet.ints(*begins, *ends), fill), layout)
 
 
 def _numbered(x: torch.Tensor, first: int = 0) -> torch.Tensor:

@@ -31,13 +31,15 @@ from instrument.text import say
 
 UNKNOWN = "licence unknown: ask its author"
 BLOCKS = 200
+RACE = 300
 TOLERANCE = 1e-5
 PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the player gave. ``rate`` 0: as the file says; ``credits``: a credits.toml to take over."""
+    """What the player gave. ``rate`` 0: as the file says; ``race``: blocks against the clock; ``credits``: a
+    credits.toml to take over."""
 
     name: str = ""
     author: str = ""
@@ -46,6 +48,7 @@ class Wishes:
     rate: int = 0
     blocks: int = BLOCKS
     tolerance: float = TOLERANCE
+    race: int = RACE
     forward: bool = False
     force: bool = False
 
@@ -57,7 +60,7 @@ class Imported:
     folder: Path
     card: Card
     parts: Mapping[str, Mapping[str, Any]]
-    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
     shared: tuple[str, ...]
     credited: bool
     findings: tuple[Finding, ...]
@@ -130,7 +133,8 @@ def import_file(path: Path, out: Path, wishes: Wishes) -> Imported:
     request = {
         "path": str(path), "sha256": sha256, "name": name, "title": [path.stem, path.stem], "authors": authors,
         "licence": licence, "about": [say("import.about", lang, file=path.name) for lang in ("en", "fr")],
-        "rate": wishes.rate, "blocks": wishes.blocks, "tolerance": wishes.tolerance, "forward": wishes.forward,
+        "rate": wishes.rate, "blocks": wishes.blocks, "tolerance": wishes.tolerance, "race": wishes.race,
+        "forward": wishes.forward,
     }  # fmt: skip
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -150,5 +154,5 @@ def import_file(path: Path, out: Path, wishes: Wishes) -> Imported:
             os.replace(made, folder)
     except OSError as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room with --out") from None
-    return Imported(folder, card, answer["parts"], tuple(answer["left_out"]), tuple(answer["shared"]),
+    return Imported(folder, card, answer["parts"], tuple(answer["notes"]), tuple(answer["shared"]),
                     (folder / CREDITS).exists(), tuple(findings))  # fmt: skip

@@ -12,6 +12,8 @@ from instrument.importing.pointwise import emit
 from instrument.importing.values import Val
 
 aten = torch.ops.aten
+LONGEST = 256
+"""Steps of a running product."""
 
 
 def matmul(low: Any, real: torch.Tensor, func: Any, a: Val, b: Val) -> Val:
@@ -139,6 +141,18 @@ def cumsum(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any) 
     return low.sheet.cast(Val(real.to(kind), low.sheet.node("CumSum", low.sheet.flat(x), axis)), real.dtype)
 
 
+def cumprod(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any) -> Val:
+    """Number by number: ONNX has no such operation. What uses it are angles of a sphere, a few dozen at most."""
+    dim %= x.real.dim()
+    if x.shape[dim] > LONGEST:
+        raise RosinError(f"it multiplies {x.shape[dim]} numbers up (cumprod); up to {LONGEST} are known here")
+    x = low.sheet.cast(x, real.dtype)
+    done = [low.call(aten.slice.Tensor, x, dim, 0, 1)]
+    for i in range(1, x.shape[dim]):
+        done.append(low.call(aten.mul.Tensor, done[-1], low.call(aten.slice.Tensor, x, dim, i, i + 1)))
+    return low.call(aten.cat.default, done, dim)
+
+
 def cdist(low: Any, real: torch.Tensor, func: Any, a: Val, b: Val, p: float, *_: Any) -> Val:
     """Distances of rows, by their differences."""
     if p != 2.0:
@@ -171,6 +185,6 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "var_mean": var_mean, "_softmax": _softmax("Softmax"), "_safe_softmax": _softmax("Softmax"),
     "_log_softmax": _softmax("LogSoftmax"),
     "argmax": _arg("ArgMax"), "argmin": _arg("ArgMin"), "max": _extreme("ReduceMax", "ArgMax"),
-    "min": _extreme("ReduceMin", "ArgMin"), "cumsum": cumsum, "_cdist_forward": cdist,
+    "min": _extreme("ReduceMin", "ArgMin"), "cumsum": cumsum, "cumprod": cumprod, "_cdist_forward": cdist,
     "unfold_backward": unfold_backward,
 }  # fmt: skip

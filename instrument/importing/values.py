@@ -1,7 +1,8 @@
 """Values: what a number in the network is while the ONNX graph is written, and the sheet it is written on.
 
-The fast layout lives here: a signal [B, C, T] is kept as [B, C, 1, T] for as long as it can be, because ONNX Runtime
-has its best kernels for two-dimensional convolution. Under lower.
+The fast layouts live here. A long signal [B, C, T] is kept as [B, C, 1, T], "wide", for as long as it can be, because
+ONNX Runtime has its best kernels for two-dimensional convolution. A short one is kept as [B, T, C], "tall": what is cut
+off or put in front of it lies in one piece there, and its convolutions are products. Under lower.
 """
 
 from __future__ import annotations
@@ -28,23 +29,27 @@ KINDS = {
 class Val:
     """One tensor. ``real``: its value in the example run, which also tells shape and kind.
 
-    ``name``: the ONNX value of that shape; ``wide``: the one of shape [B, C, 1, T]; either, both, or none for a
-    constant. ``parts``: real and imaginary part of a complex one.
+    ``name``: the ONNX value of that shape; ``wide``: the one of shape [B, C, 1, T]; ``tall``: the one of shape
+    [B, T, C]; some of them, or none for a constant. ``parts``: real and imaginary part of a complex one.
     """
 
     real: torch.Tensor
     name: str = ""
     wide: str = ""
+    tall: str = ""
     parts: tuple[Val, Val] | None = None
+    held: bool = False
+    """Is it memory as it came in: it lies as the signal does that it meets."""
+    fast: str = field(init=False)
+    """The layout in which it was made and in which operations on it stay: "wide", "tall" or none."""
 
     @property
     def live(self) -> bool:
         """Does it depend on an input; else it is a constant."""
-        return bool(self.name or self.wide or self.parts)
+        return bool(self.name or self.wide or self.tall or self.parts)
 
-    @property
-    def only_wide(self) -> bool:
-        return bool(self.wide and not self.name)
+    def __post_init__(self) -> None:
+        self.fast = "" if self.name else "tall" if self.tall else "wide" if self.wide else ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,6 +59,25 @@ class Val:
 def spread(tensor: torch.Tensor) -> torch.Tensor:
     """A constant as it combines with signals in the wide layout."""
     return tensor.unsqueeze(-2) if tensor.dim() >= 2 else tensor
+
+
+def raised(tensor: torch.Tensor) -> torch.Tensor:
+    """A constant as it combines with signals in the tall layout."""
+    if tensor.dim() >= 2:
+        return tensor.transpose(-1, -2)
+    return tensor.unsqueeze(-1) if tensor.dim() else tensor
+
+
+AXES = {"wide": {0: 0, 1: 1, 2: 3}, "tall": {0: 0, 1: 2, 2: 1}}
+"""Where an axis of [B, C, T] is in each."""
+
+
+def laid_shape(tensor: torch.Tensor, layout: str) -> tuple[int, ...]:
+    """Its shape in a layout."""
+    if not layout:
+        return tuple(tensor.shape)
+    b, c, t = tensor.shape
+    return (b, c, 1, t) if layout == "wide" else (b, t, c)
 
 
 @dataclass
@@ -109,7 +133,35 @@ class Sheet:
         if value.wide:
             value.name = self.reshape(value.wide, value.shape)
             return value.name
+        if value.tall:
+            value.name = self.turned(value.tall, value.shape)
+            return value.name
         return self.constant(value.real)
+
+    def turned(self, name: str, shape: tuple[int, ...]) -> str:
+        """The last two axes changed, to ``shape``; of no work where one of them is 1."""
+        if 1 in shape[1:]:
+            return self.reshape(name, shape)
+        return self.node("Transpose", name, perm=[0, 2, 1])
+
+    def tall(self, value: Val) -> str:
+        """Its name as [B, T, C]; of a constant with fewer dimensions, as it spreads over that."""
+        if value.tall:
+            return value.tall
+        if not value.live:
+            return self.constant(raised(value.real))
+        b, c, t = value.shape
+        value.tall = self.reshape(value.wide, (b, t, c)) if value.wide and 1 in (c, t) else (
+            self.turned(self.flat(value), (b, t, c)))  # fmt: skip
+        return value.tall
+
+    def laid(self, value: Val, layout: str) -> str:
+        """Its name in a layout."""
+        return self.wide(value) if layout == "wide" else self.tall(value) if layout == "tall" else self.flat(value)
+
+    def made(self, real: torch.Tensor, name: str, layout: str) -> Val:
+        """A value that is in a layout."""
+        return Val(real, **{layout or "name": name})
 
     def wide(self, value: Val) -> str:
         """Its name as [B, C, 1, T]; of a constant with fewer dimensions, as it spreads over that."""
@@ -118,7 +170,10 @@ class Sheet:
         if not value.live:
             return self.constant(spread(value.real))
         b, c, t = value.shape
-        value.wide = self.reshape(value.name, (b, c, 1, t))
+        if value.tall and not value.name and 1 in (c, t):
+            value.wide = self.reshape(value.tall, (b, c, 1, t))
+        else:
+            value.wide = self.reshape(self.flat(value), (b, c, 1, t))
         return value.wide
 
     def reshape(self, name: str, shape: tuple[int, ...]) -> str:
@@ -131,9 +186,7 @@ class Sheet:
         real = value.real.to(kind)
         if not value.live:
             return Val(real)
-        if value.only_wide:
-            return Val(real, wide=self.node("Cast", value.wide, kind=KINDS[kind]))
-        return Val(real, self.node("Cast", self.flat(value), kind=KINDS[kind]))
+        return self.made(real, self.node("Cast", self.laid(value, value.fast), kind=KINDS[kind]), value.fast)
 
     def model(self, name: str, metadata: dict[str, str]) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, self.constants)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from instrument.errors import RosinError
-from instrument.importing.run import BLOCKS, TOLERANCE, Wishes, import_file
+from instrument.importing.run import BLOCKS, RACE, TOLERANCE, Wishes, import_file
 from instrument.model.library import user_folder
 from instrument.rig import read_rig
 from instrument.text import language_of, say
@@ -31,6 +31,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, help="folder of model folders (the rig's, or your own)")
     parser.add_argument("--rate", type=int, default=0, help="sample rate in Hz, where the file does not say it")
     parser.add_argument("--blocks", type=int, default=BLOCKS, help=f"how many blocks are compared ({BLOCKS})")
+    parser.add_argument("--race", type=int, default=RACE,
+                        help=f"how many blocks are timed against the file itself ({RACE}; 0: none)")  # fmt: skip
     parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"largest difference ({TOLERANCE:g})")
     parser.add_argument("--forward", action="store_true", help="also write its forward as forward.onnx")
     parser.add_argument("--force", action="store_true", help="replace a model of that name")
@@ -43,13 +45,15 @@ def run(args: argparse.Namespace) -> int:
     language = language_of(rig.language)
     if not 1 <= args.blocks <= 100000:
         raise RosinError(f"--blocks {args.blocks} is out of range; give 1 to 100000")
+    if not 0 <= args.race <= 100000:
+        raise RosinError(f"--race {args.race} is out of range; give 0 to 100000")
     if not 0.0 < args.tolerance <= 1.0:
         raise RosinError(f"--tolerance {args.tolerance:g} is out of range; give more than 0 and up to 1")
     if args.rate and not 8000 <= args.rate <= 192000:
         raise RosinError(f"--rate {args.rate} is no rate a sound card has; give 8000 to 192000")
     out = args.out or (Path(rig.models) if rig.models else user_folder())
     wishes = Wishes(args.name, args.author, args.licence, args.credits, args.rate, args.blocks, args.tolerance,
-                    args.forward, args.force)  # fmt: skip
+                    args.race, args.forward, args.force)  # fmt: skip
     done = import_file(args.file, out, wishes)
     card = done.card
     print(say("import.done", language, folder=done.folder))
@@ -59,6 +63,10 @@ def run(args: argparse.Namespace) -> int:
                   states=part["states"]))  # fmt: skip
         print(say("import.speed", language, method=method, ms=f"{part['block_ms']:.2f}", samples=part["samples"],
                   factor=f"{real_time:.3f}"))  # fmt: skip
+        if race := part.get("race"):
+            print(say("import.race", language, method=method, times=f"{race['ratio'][1]:.2f}",
+                      low=f"{race['ratio'][0]:.2f}", high=f"{race['ratio'][2]:.2f}", file=f"{race['file_ms'][1]:.2f}",
+                      graph=f"{race['graph_ms'][1]:.2f}", blocks=race["blocks"]))  # fmt: skip
     print(say("import.shape", language, latents=len(card.latents), rate=card.sample_rate, ratio=card.ratio,
               channels=card.channels, delay=f"{1000.0 * card.delay_samples / card.sample_rate:.1f}"))  # fmt: skip
     if "fidelity_of_latents" in card.training:
@@ -66,8 +74,9 @@ def run(args: argparse.Namespace) -> int:
     if settings := card.training["attributes"]:
         told = ", ".join(f"{key} = {value}" for key, value in settings.items())
         print(say("import.attributes", language, attributes=told))
-    if done.left_out:
-        print(say("import.no_ears", language))
+    for note, words in (("encode", "import.no_ears"), ("whole", "import.whole"), ("deaf", "import.deaf")):
+        if note in done.notes:
+            print(say(words, language))
     if done.shared:
         print(say("import.shared", language, memory=", ".join(done.shared[:3])))
     if any(part["clicking"] for part in done.parts.values()):
