@@ -17,10 +17,9 @@ import numpy as np
 import torch
 
 from instrument.training.corpus import Corpus, read_corpus
-from instrument.training.naming import interventions
 from instrument.training.network import Network
 from instrument.training.pictures import draw_spectrograms
-from instrument.training.portrait import all_encoded, decode_of
+from instrument.training.portrait import decode_of, portray
 from instrument.training.shape import shape_from
 from instrument.training.sweeps import sweep_picture
 from instrument.training.trial import again, held_out_figures
@@ -70,12 +69,9 @@ def main() -> None:
                 path = args.wav / f"{args.name}-{Path(name).stem.replace('#', '-')}-{what}.wav"
                 soundfile.write(path, np.clip(sound, -1.0, 1.0), shape.sample_rate)
     if not args.no_knobs:
-        z, _ = all_encoded(network, corpus)
-        decode = decode_of(network)
-        found = interventions(decode, z, rate_hz=shape.sample_rate, ratio=shape.ratio)
-        sweep_picture(
-            decode, z, found, args.out / f"{args.name}-knobs.png", title=f"{args.name}: knobs by intervention"
-        )
+        portrait = portray(network, corpus)  # puts the latents in the order of the model's card
+        path, title = args.out / f"{args.name}-knobs.png", f"{args.name}: knobs by intervention"
+        sweep_picture(decode_of(network), portrait.z, portrait.naming, path, title=title)
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
     assert rig == Rig(
         path="r", language="fr", device="usb", block=64, ahead=2, input=True, provider="cpu", ceiling_db=-3,
         listen="0.0.0.0:7000", allow=("10.0.0.1",), echo=("10.0.0.1:7001",), root="/r", schedule=True, detail=True,
-        neighbours="numbers", midi_api="jack", midi_ports=("nano",), takeover="jump", bindings=tuple(ROWS), takes="/t", models="/m",
+        neighbours="numbers", midi_api="jack", midi_ports=("nano",), takeover="jump", bindings=tuple(ROWS), takes="/t",
+        models="/m",
         patches="/p",
     )  # fmt: skip
     usual = Rig()

@@ -15,7 +15,7 @@ NOISE_FRAMES = 2048
 
 
 class NoiseBands:
-    """White noise already through the band filters, made once; a step takes a stretch of it. [NOISE_FRAMES, N, ratio]."""
+    """White noise through the band filters, made once; a step takes a stretch of it. [NOISE_FRAMES, N, ratio]."""
 
     def __init__(self, shape: Shape, device: torch.device) -> None:
         white = torch.randn(NOISE_FRAMES * shape.ratio, generator=torch.Generator().manual_seed(20)).to(device)

@@ -1,4 +1,4 @@
-"""Corpus: a folder of sounds, or a SoundFont, and its credits, read for training. First thing training touches.
+"""Corpus: folders of sounds, or SoundFonts, and their credits, read for training. First thing training touches.
 
 Whoever made the sounds is named, or nothing is learned: see ``gate``, which reads the credits. A SoundFont is many
 sounds: its credit speaks for every sample, one with ``file = "piano.sf2#Sample"`` for that one.
@@ -7,9 +7,11 @@ sounds: its credit speaks for every sample, one with ``file = "piano.sf2#Sample"
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ SILENCE = 1e-4
 """A sound whose loudest sample is below -80 dB is no sound."""
 SHORTEST_S = 0.1
 UNSURE = 0.35
+NAMED = 3
+"""Sounds named of those that were changed alike."""
 PITCH_CACHE = ".rosin-pitch.npz"
 PITCH_VERSION = 4
 
@@ -54,6 +58,7 @@ class Corpus:
     rate_hz: int
     ratio: int
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def training(self) -> tuple[Clip, ...]:
@@ -68,11 +73,12 @@ class Corpus:
         return sum(len(c.audio) for c in self.training) / self.rate_hz / 3600.0
 
     def report(self) -> tuple[str, ...]:
-        """In words: how much there is, under which licences, and by name what is never learned from."""
+        """In words: how much there is, under which licences, by name what is never learned from, what was changed."""
         under = ", ".join(sorted({str(c.credit["licence"]) for c in self.clips}))
         return (
             f"{len(self.training)} sounds, {60.0 * self.hours:.1f} minutes, under {under}",
             f"{len(self.held_out)} held out, never learned from: {', '.join(c.name for c in self.held_out)}",
+            *self.notes,
         )
 
     @property
@@ -83,13 +89,19 @@ class Corpus:
 
 def read_sound(path: Path, rate_hz: int) -> Floats:
     """Any sound file as mono float32 at the given rate. RosinError in a sentence when it cannot be."""
+    return _read(path, rate_hz)[0]
+
+
+def _read(path: Path, rate_hz: int) -> tuple[Floats, int, int]:
+    """The same, with the rate and the channels it had."""
     import soundfile
 
     try:
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
         raise RosinError(f"{path.name} cannot be read as sound ({error}); export it again as WAV or FLAC") from None
-    return _fit(path.name, np.ascontiguousarray(audio.mean(axis=1), np.float32), rate, rate_hz)
+    mono = np.ascontiguousarray(audio.mean(axis=1), np.float32)
+    return _fit(path.name, mono, rate, rate_hz), rate, audio.shape[1]
 
 
 def _fit(name: str, mono: Floats, rate: int, rate_hz: int) -> Floats:
@@ -105,7 +117,7 @@ def _fit(name: str, mono: Floats, rate: int, rate_hz: int) -> Floats:
     return mono if rate == rate_hz else soxr.resample(mono, rate, rate_hz).astype(np.float32)
 
 
-Found = tuple[dict[str, Any], str, Callable[[], Floats]]
+Found = tuple[dict[str, Any], str, Callable[[], tuple[Floats, int, int]]]
 
 
 def _found(rows: list[dict[str, Any]], home: Path, rate_hz: int) -> Iterator[Found | str]:
@@ -117,7 +129,7 @@ def _found(rows: list[dict[str, Any]], home: Path, rate_hz: int) -> Iterator[Fou
             continue
         path = home / row["file"]
         try:
-            yield row, sha256_of(path), partial(read_sound, path, rate_hz)
+            yield row, sha256_of(path), partial(_read, path, rate_hz)
         except OSError as error:
             yield f"{row['file']} cannot be read ({error.strerror}); put it back or take its credit away"
     for file, said in fonts.items():
@@ -140,8 +152,13 @@ def _found_in(file: str, said: dict[str, dict[str, Any]], home: Path, rate_hz: i
         if own is None and others is None:
             continue
         credit = own or {**others, "title": f"{others['title']}: {name}", "sha256": ""}  # type: ignore[dict-item, index]
-        yield {**credit, "file": f"{file}#{name}"}, digest, partial(_fit, name, audio, rate, rate_hz)
+        yield {**credit, "file": f"{file}#{name}"}, digest, partial(_sample, name, audio, rate, rate_hz)
     yield from (f"{file}#{name}: there is no such sample; take its credit away" for name in said)
+
+
+def _sample(name: str, audio: Floats, rate: int, rate_hz: int) -> tuple[Floats, int, int]:
+    """A sample of a SoundFont: of its rate and channels nothing needs to be said."""
+    return _fit(name, audio, rate, rate_hz), rate_hz, 1
 
 
 def _steady(note: Floats, sure: Floats) -> Floats:
@@ -153,28 +170,49 @@ def _steady(note: Floats, sure: Floats) -> Floats:
     return np.interp(at, at[known], note[known]).astype(np.float32)
 
 
-def read_corpus(
-    folder: Path, rate_hz: int, ratio: int, held_out: float = 0.1, progress: Callable[[int, int], None] | None = None
-) -> Corpus:
-    """Read every credited sound of a folder or a SoundFont. Broken and silent ones are left out, said in ``warnings``.
+def _changed(was: Mapping[tuple[int, int], list[str]], rate_hz: int) -> Iterator[str]:
+    """What was done to sounds of another rate or of several channels, in words."""
+    for (rate, channels), names in sorted(was.items()):
+        done = [f"resampled from {rate} Hz"] if rate != rate_hz else []
+        done += [f"mixed from {channels} channels to one"] if channels != 1 else []
+        if done:
+            some = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+            yield f"{' and '.join(done)}: {some}"
 
-    A tenth is never trained on: those marked ``held_out = true``, else those with the lowest sha256. ``report`` of
-    the corpus names them.
-    """
+
+def _known(path: Path) -> dict[str, Any]:
+    try:
+        with np.load(path) as stored:
+            return dict(stored)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return {}
+
+
+def _keep(path: Path, pitches: dict[str, Any]) -> None:
+    """Written beside and put in place: several processes may read the same folder."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.npz")
+    try:
+        np.savez(fresh, **pitches)
+        fresh.replace(path)
+    except OSError:  # a folder that cannot be written to is only slower the next time
+        fresh.unlink(missing_ok=True)
+
+
+def read_source(
+    source: Path, rate_hz: int, ratio: int, progress: Callable[[int, int], None] | None = None
+) -> tuple[list[Clip], list[str], dict[tuple[int, int], list[str]]]:
+    """Every credited sound of one folder or file; what was left out, in words; names by (rate, channels) they had."""
     from instrument.training.pitch import track
 
-    rows = read_credits(folder)
-    home = folder if folder.is_dir() else folder.parent
-    cache_path = folder / PITCH_CACHE if folder.is_dir() else home / f".{folder.name}{PITCH_CACHE}"
-    known: dict[str, Any] = {}
-    try:
-        with np.load(cache_path) as stored:
-            known = dict(stored)
-    except (OSError, ValueError, EOFError):
-        pass
+    rows = read_credits(source)
+    home = source if source.is_dir() else source.parent
+    lone = not source.is_dir() and source.suffix.lower() not in soundfont.SUFFIXES
+    cache = home / (PITCH_CACHE if lone or source.is_dir() else f".{source.name}{PITCH_CACHE}")
+    known = _known(cache)
     warnings: list[str] = []
     clips: list[Clip] = []
     fresh: dict[str, Any] = {}
+    was: dict[tuple[int, int], list[str]] = {}
     for i, found in enumerate(_found(rows, home, rate_hz)):
         if progress:
             progress(i, max(len(rows), i + 1))
@@ -183,7 +221,7 @@ def read_corpus(
             continue
         row, digest, read = found
         try:
-            audio = read()
+            audio, *before = read()
         except RosinError as error:
             warnings.append(str(error))
             continue
@@ -197,18 +235,56 @@ def read_corpus(
         fresh[key] = pitch
         credit = {**row, "sha256": digest, "seconds": round(len(audio) / rate_hz, 3)}
         clips.append(Clip(credit, audio, _steady(pitch[0], pitch[1]), pitch[1], bool(row.get("held_out", False))))
+        was.setdefault((before[0], before[1]), []).append(row["file"])
+    if lone:  # the folder's other files are none of ours
+        fresh = {**known, **fresh}
     if fresh.keys() != known.keys():
-        try:
-            np.savez(cache_path, **fresh)
-        except OSError:
-            pass  # a folder that cannot be written to is only slower the next time
+        _keep(cache, fresh)
+    return clips, warnings, was
+
+
+def read_corpus(
+    sources: Path | Sequence[Path], rate_hz: int, ratio: int, held_out: float = 0.1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Corpus:  # fmt: skip
+    """Read every credited sound of folders and files. Broken and silent ones are left out, said in ``warnings``.
+
+    A tenth is never trained on: of a source that marks some ``held_out = true`` those, of all others together those
+    with the lowest sha256. ``report`` of the corpus names them. A sound that is in two sources is taken once.
+    """
+    many = [sources] if isinstance(sources, Path) else list(sources)
+    clips: list[Clip] = []
+    unmarked: list[int] = []
+    warnings: list[str] = []
+    was: dict[tuple[int, int], list[str]] = {}
+    taken: dict[str, str] = {}
+    for source in many:
+        found, wrong, before = read_source(source, rate_hz, ratio, progress)
+        place = f"{source.resolve().name}/" if len(many) > 1 and source.is_dir() else ""
+        warnings += [place + line for line in wrong]
+        for key, names in before.items():
+            was.setdefault(key, []).extend(place + name for name in names)
+        marked = any(clip.held_out for clip in found)
+        mine: dict[str, str] = {}
+        for clip in found:
+            digest, name = str(clip.credit["sha256"]), place + clip.name
+            if digest in taken:
+                warnings.append(f"{name} is the same sound as {taken[digest]}; it is taken once")
+                continue
+            mine.setdefault(digest, name)
+            unmarked += [] if marked else [len(clips)]
+            clips.append(replace(clip, credit={**clip.credit, "file": name}))
+        taken.update(mine)
     if len(clips) < 2:
+        where = ", ".join(str(source) for source in many)
         raise RosinError(
-            f"{folder} holds {len(clips)} sound that can be trained on; give two at least. " + " ".join(warnings)
+            f"{where}: {len(clips)} sound that can be trained on; give two at least. " + " ".join(warnings)
         )
-    if not any(clip.held_out for clip in clips):
-        order = sorted(range(len(clips)), key=lambda i: str(clips[i].credit["sha256"]))
-        for i in order[: max(1, round(held_out * len(clips)))]:
-            c = clips[i]
-            clips[i] = Clip(c.credit, c.audio, c.note, c.sure, True)
-    return Corpus(tuple(clips), rate_hz, ratio, tuple(warnings))
+    count = round(held_out * len(unmarked))
+    if len(unmarked) == len(clips):
+        count = max(1, count)
+    for i in sorted(unmarked, key=lambda i: str(clips[i].credit["sha256"]))[:count]:
+        clips[i] = replace(clips[i], held_out=True)
+    if all(clip.held_out for clip in clips):
+        raise RosinError("every sound is held out, so there is nothing to learn from; take some held_out marks away")
+    return Corpus(tuple(clips), rate_hz, ratio, tuple(warnings), tuple(_changed(was, rate_hz)))

@@ -6,8 +6,8 @@ that was stopped ends where one that was not would have.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import pickle
 import signal
 import time
 from collections.abc import Iterator
@@ -17,48 +17,44 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import nn
 
 from instrument.errors import RosinError
-from instrument.training import loss
-from instrument.training.batches import SHIFT_SEMITONES, batch
+from instrument.training import checkpoint as checkpoints
+from instrument.training.adversary import Adversary
 from instrument.training.chance import Chance, NoiseBands
 from instrument.training.corpus import Corpus
+from instrument.training.crops import Crops
+from instrument.training.devices import Machine, judging_parts, learned_parts
+from instrument.training.energy import WATTS_PER_CORE, Energy, Meter, gpu_meter
+from instrument.training.lesson import ADVERSARY, JUDGES_WARM_UP, SPECTRA, WARM_FRAMES, Lesson
+from instrument.training.listening import Listener
 from instrument.training.network import Network
+from instrument.training.progress import Budget, Display
+from instrument.training.ranks import PartOfChance
 from instrument.training.shape import Shape
-from instrument.training.steering import steering_loss
+
+__all__ = ["WARM_FRAMES", "Budget", "Course", "learn", "new_course", "one_step"]
 
 LEARNING_RATE = 1.5e-3
 WARM_UP_STEPS = 100
 LAST_RATE = 0.01
-WARM_FRAMES = 28
-"""Frames at the head of a crop that are not compared: the network's memory is still empty there."""
-KL_WEIGHT = 0.001
-TEXTURE_WEIGHT = 0.7
-ORDER_WEIGHT = 0.05
-PITCH_WEIGHT = 0.3
-STEERING_WEIGHT = 0.3
-SAVE_EVERY_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How long to train: steps, or else minutes of work (pauses between runs do not count)."""
-
-    minutes: float | None = None
-    steps: int | None = None
-
-    def spent(self, step: int, seconds: float) -> float:
-        """0 at the start, 1 when done."""
-        if self.steps is not None:
-            return min(1.0, step / max(1, self.steps))
-        return min(1.0, seconds / (60.0 * self.minutes)) if self.minutes else 1.0
+SECOND_PHASE = 0.6
+"""Share of the budget after which the encoder is frozen and the adversary joins, where there is to be one."""
+SAVE_EVERY_S = 30.0
+CORES_BESIDE_GPU = 2
+TOLD_EVERY = 10
+"""Steps in a row of the history."""
 
 
 @dataclass
 class Course:
-    """Where a training run is. ``history``: (step, loss, spectral loss, KL, pitch loss) every ten steps."""
+    """Where a training run is.
+
+    ``judging``: the size of the adversary that is to join, empty for none. ``history``: (step, loss, spectral loss,
+    KL, pitch loss, adversarial loss, feature matching, the judges' own loss, phase), means of ten steps; ``pending``:
+    what the next row is made of. ``joules``: used so far, ``measured`` if none of it was estimated.
+    """
 
     network: Network
     optimiser: torch.optim.Optimizer
@@ -67,81 +63,136 @@ class Course:
     seconds: float = 0.0
     history: list[list[float]] = field(default_factory=list)
     noise: NoiseBands | None = None
+    machine: Machine = field(default_factory=Machine)
+    judging: str = ""
+    phase: int = SPECTRA
+    joined: float = 0.0
+    began: float = SECOND_PHASE
+    pending: list[list[float]] = field(default_factory=list)
+    joules: float = 0.0
+    measured: bool = True
+    energy_is: str = ""
+    size: int = 0
+    frames: int = 0
+    judges: Adversary | None = None
+    _lesson: nn.Module | None = None
+    _crops: Crops | None = None
 
-    def chance(self) -> Chance:
-        """Random numbers of this step: the same whenever it is taken."""
+    def chance(self, size: int = 0) -> Chance:
+        """Random numbers of this step: the same whenever it is taken. ``size``: crops of this process."""
         device = self.network.encoder.notes.device
         if self.noise is None:
             self.noise = NoiseBands(self.network.shape, device)
-        return Chance(self.network.shape, self.seed, self.step, device, self.noise)
+        whole = Chance(self.network.shape, self.seed, self.step, device, self.noise)
+        ranks = self.machine.ranks
+        return PartOfChance(whole, ranks, size) if ranks.world > 1 else whole
+
+    def crops(self, corpus: Corpus, size: int, frames: int) -> Crops:
+        """Where this process's crops come from."""
+        made = self._crops
+        if made is None or made.corpus is not corpus or (made.size, made.frames) != (size, frames):
+            self._crops = made = Crops(
+                corpus, self.network.shape, self.seed, size, frames, self.machine.ranks, self.machine.ahead
+            )
+        return made
+
+    def lesson(self) -> nn.Module:
+        if self._lesson is None:
+            self._lesson = self.machine.ranks.shared(Lesson(self.network, self.machine.ranks))
+        return self._lesson
+
+    def second_phase(self, spent: float) -> None:
+        """From here on the encoder stays as it is, and judges join."""
+        self.phase, self.began = ADVERSARY, spent
+        self.network.encoder.requires_grad_(False)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.judges = Adversary(self.seed, self.judging, self.machine.device)
+        self.machine.ranks.average_gradients(self.judges.parameters())
+        dataclasses.replace(self.machine, compiled=False).prepare(judging_parts(self.judges))
+        self._lesson = None
+
+    def plain(self) -> Network:
+        """The network as it is now, on the processor and in float32, for listening and for export."""
+        fresh = Network(self.network.shape)
+        fresh.load_state_dict({key: value.detach().cpu() for key, value in self.network.state_dict().items()})
+        return fresh.eval()
+
+    def energy(self) -> Energy:
+        """What all runs used so far."""
+        partly = "" if self.measured or "estimate" in self.energy_is else "partly an estimate; at last "
+        return Energy(round(self.joules / 3600.0, 3), self.measured, partly + self.energy_is)
 
     def save(self, path: Path) -> None:
-        fresh = path.with_suffix(".part")
-        torch.save(
-            {
-                "shape": self.network.shape.table(), "network": self.network.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "seed": self.seed, "step": self.step,
-                "seconds": self.seconds, "history": self.history,
-            },
-            fresh,
-        )  # fmt: skip
-        fresh.replace(path)
+        """Keep everything; the checkpoint before is kept too. OSError as files give it."""
+        checkpoints.write(path, {
+            "shape": self.network.shape.table(), "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "seed": self.seed, "step": self.step,
+            "seconds": self.seconds, "history": self.history, "pending": self.pending, "phase": self.phase,
+            "judging": self.judging, "joined": self.joined, "began": self.began, "size": self.size,
+            "frames": self.frames, "judges": self.judges.table() if self.judges else None, "joules": self.joules,
+            "measured": self.measured,
+        })  # fmt: skip
 
-    def load(self, path: Path) -> None:
-        try:
-            kept = torch.load(path, weights_only=True, map_location="cpu")
-            if kept["shape"] != self.network.shape.table():
-                raise RosinError(f"{path} is of a network of another size; train under another --name")
-            self.network.load_state_dict(kept["network"])
-            self.optimiser.load_state_dict(kept["optimiser"])
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError, pickle.UnpicklingError):
-            raise RosinError(f"{path} is damaged or no checkpoint; start again without --resume") from None
+    def load(self, path: Path) -> str:
+        """Go on from a checkpoint, or from the one before when it is damaged: then a sentence says so, else empty."""
+        return checkpoints.read(path, lambda kept: self._take(kept, path))
+
+    def _take(self, kept: dict[str, Any], path: Path) -> None:
+        if kept["shape"] != self.network.shape.table():
+            raise RosinError(f"{path} is of a network of another size; train under another --name")
         if kept["seed"] != self.seed:
             raise RosinError(f"{path} was begun with seed {kept['seed']}; go on with --seed {kept['seed']}")
+        self.network.load_state_dict(kept["network"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        if kept.get("phase", SPECTRA) == ADVERSARY:
+            self.judging = kept["judging"]
+            self.second_phase(kept["began"])
+            assert self.judges is not None
+            self.judges.load(kept["judges"])
         self.step, self.seconds, self.history = kept["step"], kept["seconds"], kept["history"]
+        self.pending, self.joined = kept.get("pending", []), kept.get("joined", 0.0)
+        self.measured = kept.get("measured", False)
+        self.joules = kept.get("joules", WATTS_PER_CORE * self.seconds)
 
 
-def new_course(shape: Shape, seed: int, device: str) -> Course:
+def new_course(shape: Shape, seed: int, device: str, machine: Machine | None = None, judging: str = "") -> Course:
     """A network with the seed's weights, before its first step."""
+    machine = machine or Machine(device)
     torch.manual_seed(seed)
     network = Network(shape).to(device)
+    machine.prepare(learned_parts(network))
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
-    return Course(network, optimiser, seed)
+    return Course(network, optimiser, seed, machine=machine, judging=judging)
 
 
 def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
-    """One batch learned from; returns [loss, spectral, KL in nats a frame, pitch]."""
-    network = course.network
-    shape = network.shape
-    chance = course.chance()
+    """One batch learned from. ``size``: crops of this process; ``frames`` of each; ``spent``: of the budget.
+
+    Returns [loss, spectral, KL in nats a frame, pitch, adversarial, matching, the judges' loss], means over all ranks.
+    """
+    if course.judging and course.phase == SPECTRA and spent >= SECOND_PHASE:
+        course.second_phase(spent)
+    network, judges = course.network, course.judges
     device = network.encoder.notes.device
-    got = batch(corpus, course.seed, course.step, size, frames, SHIFT_SEMITONES if not shape.tones else 0.0)
+    got = course.crops(corpus, size, frames).at(course.step)
     audio, note, sure = (torch.from_numpy(part).to(device) for part in (got.audio, got.note, got.sure))
-    loudness, mean, log_std, scores = network.encoder(audio)
-    drawn = mean + log_std.exp() * chance.white(*mean.shape)
-    z = torch.cat([note[:, None], loudness[:, None], drawn], 1)
-    sound = network.decoder.learn(z, chance)
-    warm = WARM_FRAMES * shape.ratio
-    spectral, texture = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
-    nats = loss.divergence(mean, log_std).sum()
-    heard = loudness > -60.0
-    order = loss.order_loss(mean, loss.attributes(audio, sure, note, shape.ratio), heard)
-    pitch = loss.pitch_loss(scores, note, sure, network.encoder.notes)
-    total = spectral + TEXTURE_WEIGHT * texture + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
-    total = total + KL_WEIGHT * min(1.0, spent / 0.15) * nats
-    if shape.family == "harmonic":
-        total = total + STEERING_WEIGHT * steering_loss(network.decoder, z, chance)
+    if judges is not None:
+        share = (spent - course.began) / max(1e-9, JUDGES_WARM_UP * (1.0 - course.began))
+        course.joined = max(course.joined, min(1.0, share))
+    total, parts, sound = course.lesson()(audio, note, sure, course.chance(size), spent, judges, course.joined)
     rate = LEARNING_RATE * min(1.0, (course.step + 1) / WARM_UP_STEPS)
     rate *= LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * spent))
     for group in course.optimiser.param_groups:
         group["lr"] = rate
     course.optimiser.zero_grad(set_to_none=True)
     total.backward()
-    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+    norm = nn.utils.clip_grad_norm_(network.parameters(), 2.0)
     if torch.isfinite(norm):
         course.optimiser.step()
+    judged = judges.learn(audio[:, WARM_FRAMES * network.shape.ratio :], sound.detach()) if judges is not None else 0.0
     course.step += 1
-    return [float(total.detach()), float(spectral.detach()), float(nats.detach()), float(pitch.detach())]
+    told = torch.cat([total.detach()[None], parts, parts.new_tensor([judged])])
+    return [float(value) for value in course.machine.ranks.mean(told).tolist()]
 
 
 @contextmanager
@@ -165,36 +216,64 @@ def _asked_to_stop() -> Iterator[list[bool]]:
             signal.signal(s, handler)
 
 
+def _told(course: Course, losses: list[float]) -> bool:
+    """Whether another row of the history is full."""
+    course.pending.append(losses)
+    if len(course.pending) < TOLD_EVERY:
+        return False
+    means = [sum(column) / TOLD_EVERY for column in zip(*course.pending, strict=True)]
+    course.history.append([float(course.step), *means, float(course.phase)])
+    course.pending = []
+    return True
+
+
+def _kept(course: Course, checkpoint: Path, display: Display) -> None:
+    try:
+        course.save(checkpoint)
+    except OSError as error:  # a full disk is no reason to throw a night's work away
+        display.say(f"the checkpoint could not be written ({error.strerror}); make room, training goes on")
+
+
 def learn(
     course: Course, corpus: Corpus, budget: Budget, checkpoint: Path | None, *, size: int = 8, frames: int = 160,
-    quiet: bool = False,
+    quiet: bool = False, save_every_s: float = SAVE_EVERY_S, listener: Listener | None = None,
+    display: Display | None = None,
 ) -> bool:  # fmt: skip
-    """Train until the budget is spent (True) or somebody asks to stop (False)."""
-    console = Console(stderr=True)
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-                   TimeElapsedColumn(), console=console, disable=quiet or not console.is_terminal)  # fmt: skip
-    saved = said = time.monotonic()
-    sums: list[list[float]] = []
-    with _asked_to_stop() as asked, bar:
-        task = bar.add_task("training", total=1.0)
-        while (spent := budget.spent(course.step, course.seconds)) < 1.0 and not asked:
+    """Train until the budget is spent (True) or somebody asks to stop (False). ``size``: crops of each process."""
+    machine, ranks = course.machine, course.machine.ranks
+    display = display or Display(budget, quiet=quiet or not ranks.first)
+    busy = (CORES_BESIDE_GPU if machine.gpu else torch.get_num_threads()) * ranks.world
+    meter = Meter(busy if ranks.first else 0, machine.gpu, nvml=gpu_meter(ranks.local) if machine.gpu else None)
+    course.size, course.frames = size, frames
+    saved = time.monotonic()
+
+    def count_energy() -> None:
+        course.joules += float(ranks.total(torch.tensor(meter.poll(), dtype=torch.float64)))
+        course.measured, course.energy_is = course.measured and meter.measured, meter.how
+
+    with _asked_to_stop() as asked, display:
+        while True:
+            stop, course.seconds = ranks.most(float(bool(asked)), course.seconds)
+            spent = budget.spent(course.step, course.seconds)
+            if stop or spent >= 1.0:
+                break
             began = time.monotonic()
-            sums.append(one_step(course, corpus, size, frames, spent))
+            full = _told(course, one_step(course, corpus, size, frames, spent))
             now = time.monotonic()
             course.seconds += now - began
-            if len(sums) == 10:
-                course.history.append([float(course.step), *(sum(c) / 10 for c in zip(*sums, strict=True))])
-                sums.clear()
-                _, total, spectral, nats, pitch = course.history[-1]
-                line = f"step {course.step}: loss {total:.3f}, spectrum {spectral:.3f}, {nats:.1f} nats"
-                line += f", note {pitch:.2f}"
-                bar.update(task, completed=spent, description=line)
-                if not bar.live.is_started and not quiet and now - said > 30.0:
-                    console.print(f"{100 * spent:.0f} %, {line}")
-                    said = now
-            if checkpoint and now - saved > SAVE_EVERY_S:
-                course.save(checkpoint)
-                saved = now
-        if checkpoint:
-            course.save(checkpoint)
-        return not asked
+            if full:
+                count_energy()
+            display.step(course, spent, now - began)
+            if checkpoint and ranks.first and now - saved >= save_every_s:
+                _kept(course, checkpoint, display)
+                saved = time.monotonic()
+            if listener and ranks.first and listener.is_time(course.seconds) and not asked:
+                display.say(listener.listen(course, corpus))
+        count_energy()
+        if checkpoint and ranks.first:
+            _kept(course, checkpoint, display)
+        if listener and ranks.first and not stop:
+            display.say(listener.listen(course, corpus))
+    if course._crops is not None:
+        course._crops.close()
+    return not stop

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from instrument.training.graph import Graph, numpy, stack
 from instrument.training.ears import EARS, FEATURES, LINE_SAMPLES, POWER_FLOOR, decimator, ear_kernel, loudness_window
+from instrument.training.graph import Graph, numpy, stack
 from instrument.training.network import PITCH_REACH, Encoder
 from instrument.training.shape import LOUDNESS_LOW_DB
 

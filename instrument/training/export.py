@@ -30,6 +30,7 @@ from instrument.model.reference import FRAMES, write_reference
 from instrument.training.atlas import build_atlas
 from instrument.training.corpus import Corpus
 from instrument.training.encoder_graph import encoder_graph
+from instrument.training.energy import Energy, guessed
 from instrument.training.network import Network
 from instrument.training.portrait import portray
 from instrument.training.trial import held_out_figures
@@ -41,8 +42,6 @@ VOICES = 8
 DECODE_VOICES = f"decode.voices{VOICES}.onnx"
 """The decoder for so many voices in one call, for what plays several at once."""
 TOLERANCE = 1e-5
-WATTS_PER_CORE = 15.0
-"""An estimate, not a measurement: one busy core of a server or laptop with its share of memory and power supply."""
 
 
 def _session(graph: Path | bytes) -> Any:
@@ -186,6 +185,7 @@ def _dated() -> str:
 def write_model(
     network: Network, corpus: Corpus, folder: Path, *, name: str, title: tuple[str, str], by: str, licence: str,
     steps: int, minutes: float, threads: int, seed: int, about: tuple[str, str] = ("", ""), note: str = "",
+    energy: Energy | None = None,
 ) -> Path:  # fmt: skip
     """The whole folder: graphs, credits, atlas, card; proven against torch before the card is written. Returns it."""
     network.eval()
@@ -193,7 +193,7 @@ def write_model(
     (folder / CARD).unlink(missing_ok=True)
     portrait, shape = portray(network, corpus), network.shape
     chart, retrieval = build_atlas(network, corpus)
-    energy_wh = round(minutes / 60.0 * WATTS_PER_CORE * threads, 2)
+    energy = energy or guessed(minutes, threads)
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
         name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus),
@@ -205,8 +205,7 @@ def write_model(
     training: dict[str, Any] = {
         "corpus_sha256": corpus.sha256, "sounds": len(corpus.training), "hours_of_sound": round(corpus.hours, 4),
         "minutes": round(minutes, 1), "steps": steps, "seed": seed, "machine": machine_words(),
-        "energy_estimate_wh": energy_wh,
-        "energy_is": f"an estimate: {WATTS_PER_CORE:.0f} W for each of {threads} busy core(s)",
+        "energy_wh" if energy.measured else "energy_estimate_wh": round(energy.wh, 2), "energy_is": energy.how,
         "held_out_sounds": len(corpus.held_out), "held_out": held_out_figures(network, corpus),
         "interventions": portrait.naming.table(),
         "atlas": retrieval,
@@ -226,7 +225,7 @@ def write_model(
               float(c.credit["seconds"]), str(c.credit["sha256"]))
         for c in corpus.training
     )  # fmt: skip
-    made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), energy_wh, False, note)
+    made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), round(energy.wh, 2), energy.measured, note)
     write_credits(Credits(name, made, sounds), folder)
     write_chart(chart, folder)
     keep_reference(network, folder)

@@ -2,8 +2,8 @@
 
 A folder of sounds holds a ``credits.toml`` with one ``[[sounds]]`` table per file: file (``sub/take.wav`` when it is in
 a folder below), title, author, source, licence, consent; seconds, sha256 and held_out may be there. A lone
-``piano.sf2`` has ``piano.sf2.credits.toml`` beside it. The licence is an SPDX identifier, and one under which others
-may learn (model/licences).
+``piano.sf2`` has ``piano.sf2.credits.toml`` beside it, and so may a lone ``take.wav``, if its folder's ``credits.toml``
+does not speak of it. The licence is an SPDX identifier, and one under which others may learn (model/licences).
 """
 
 from __future__ import annotations
@@ -28,17 +28,16 @@ EXAMPLE = (
 
 
 def credits_path(source: Path) -> Path:
-    """Where the credits of a folder, or of a lone SoundFont, are."""
-    return (
-        source.with_name(f"{source.name}.{CREDITS}")
-        if source.suffix.lower() in soundfont.SUFFIXES
-        else source / CREDITS
-    )
+    """Where the credits of a folder, or of a lone file, are."""
+    if source.suffix.lower() not in SUFFIXES or source.is_dir():
+        return source / CREDITS
+    own, folder = source.with_name(f"{source.name}.{CREDITS}"), source.parent / CREDITS
+    return folder if source.suffix.lower() not in soundfont.SUFFIXES and folder.is_file() and not own.is_file() else own
 
 
 def files_of(source: Path) -> list[str]:
-    """The sound files of a folder and of the folders in it, by their place in it; or the lone SoundFont. Sorted."""
-    if source.suffix.lower() in soundfont.SUFFIXES and source.is_file():
+    """The sound files of a folder and of the folders in it, by their place in it; or the lone file. Sorted."""
+    if source.suffix.lower() in SUFFIXES and source.is_file():
         return [source.name]
     if not source.is_dir():
         raise RosinError(
@@ -49,7 +48,7 @@ def files_of(source: Path) -> list[str]:
 
 
 def read_credits(source: Path) -> list[dict[str, Any]]:
-    """The credits of a folder or a SoundFont, checked; every mistake is named at once."""
+    """The credits of a folder or a lone file, checked; every mistake is named at once."""
     files = files_of(source)
     path = credits_path(source)
     if not path.is_file():
@@ -60,6 +59,8 @@ def read_credits(source: Path) -> list[dict[str, Any]]:
         raise RosinError(f"{path} is not readable TOML ({error}); mend that line") from None
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise RosinError(f"{path} credits no sound; write, per sound: {EXAMPLE}")
+    if path.name == CREDITS and path.parent != source:  # a lone file out of a folder: the others' are not asked
+        rows = [row for row in rows if row.get("file") == source.name]
     wrong: list[str] = []
     for i, row in enumerate(rows):
         said = [key for key in ASKED if isinstance(row.get(key), str) and row[key].strip()]

@@ -123,10 +123,11 @@ def stack(
 ) -> tuple[str, Any]:
     """x -> (h [voices, width], what is to be added to h [width]).
 
-    x [voices, inputs] is still to be scaled and shifted: that is folded into the first layer. What is kept and passed on is the
-    difference from what ``rest`` leaves behind, so that a state of zeros is that of an instrument at rest; the biases
-    of the layers, and of the one that follows, take the rest up. With ``bends`` the output of the last layer and of
-    every second before it can be bent: that difference, so that turned gains leave an instrument at rest at rest.
+    x [voices, inputs] is still to be scaled and shifted: that is folded into the first layer. What is kept and passed
+    on is the difference from what ``rest`` leaves behind, so that a state of zeros is that of an instrument at rest;
+    the biases of the layers, and of the one that follows, take the rest up. With ``bends`` the output of the last layer
+    and of every second before it can be bent: that difference, so that turned gains leave an instrument at rest at
+    rest.
     """
     weight = numpy(layers.first.weight)[:, :, 0]
     bias = numpy(layers.first.bias) + weight @ shift

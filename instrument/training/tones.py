@@ -46,7 +46,7 @@ def rings(clip: Clip, rate_hz: int) -> Doubles:
 
 
 def ringing(corpus: Corpus, count: int) -> Doubles:
-    """The ``count`` frequencies (Hz, ascending) at which the training sounds ring most; spread evenly if they do not."""
+    """The ``count`` frequencies (Hz, ascending) at which the training sounds ring most."""
     found = np.sum([rings(clip, corpus.rate_hz) for clip in corpus.training], axis=0)
     found = np.convolve(found, [0.25, 0.5, 1.0, 0.5, 0.25], "same")
     chosen: list[int] = []

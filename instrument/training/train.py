@@ -1,4 +1,4 @@
-"""Train: `rosin train SOUNDS --name N`. From a folder of credited sounds to a model folder that can be played.
+"""Train: `rosin train SOUNDS... --name N`. From folders of credited sounds to a model folder that can be played.
 
 Stops cleanly on Ctrl-C (and writes the model as it is by then); goes on where it was with --resume, to the step.
 Nothing heavy is imported until training is asked for: playing needs no torch.
@@ -10,18 +10,24 @@ import argparse
 import ctypes
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from instrument.errors import RosinError
 from instrument.model.card import CARD
 from instrument.text import language_of
+from instrument.training.arguments import LISTEN_MINUTES, MINUTES, SAVE_SECONDS, add_arguments
 
 if TYPE_CHECKING:
+    from instrument.training.choices import Wishes
+    from instrument.training.corpus import Corpus
+    from instrument.training.ranks import Ranks
     from instrument.training.shape import Shape
 
+__all__ = ["add_arguments", "run", "train"]
+
 CHECKPOINT = "checkpoint.pt"
-MINUTES = 60.0
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
@@ -35,102 +41,136 @@ def _keep_memory() -> None:
         pass  # another C library: only slower
 
 
+def _corpus(sources: Sequence[Path], shape: Shape, ranks: Ranks, console: Any) -> Corpus:
+    """The sounds, their credits asked for where they lack; the first of several processes reads first."""
+    from rich.progress import Progress
+
+    from instrument.training import asking, soundfont
+    from instrument.training import corpus as corpora
+    from instrument.training.gate import credits_path
+
+    for source in sources if ranks.first and not console.quiet and asking.can_ask() else ():
+        if not credits_path(source).is_file():
+            lone = source.is_file() and source.suffix.lower() not in soundfont.SUFFIXES
+            asking.ask_credits(source.parent if lone else source, language_of())  # once for all of its folder
+    if not ranks.first:
+        ranks.wait()
+    with Progress(console=console, transient=True, disable=console.quiet or not console.is_terminal) as bar:
+        task = bar.add_task("listening for pitch")
+        corpus = corpora.read_corpus(
+            sources, shape.sample_rate, shape.ratio, progress=lambda i, n: bar.update(task, completed=i, total=n)
+        )
+    if ranks.first:
+        ranks.wait()
+    for line in corpus.warnings:
+        console.print(f"left out: {line}", highlight=False, markup=False, soft_wrap=True)
+    for line in corpus.report():
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return corpus
+
+
+def _kept(checkpoint: Path, resume: bool) -> dict[str, Any] | None:
+    """What is in the checkpoint that is gone on from."""
+    from instrument.training import checkpoint as checkpoints
+
+    if not resume:
+        if checkpoints.there(checkpoint):
+            raise RosinError(f"{checkpoint} is there already; go on with --resume, or take another --name")
+        return None
+    if not checkpoints.there(checkpoint):
+        raise RosinError(f"there is no {checkpoint} to go on from; start without --resume")
+    kept: dict[str, Any] = {}
+    checkpoints.read(checkpoint, kept.update)
+    return kept
+
+
 def train(
-    sounds: Path, name: str, out: Path, *, minutes: float | None = None, steps: int | None = None, seed: int = 0,
-    device: str = "cpu", resume: bool = False, threads: int = 0, shape: Shape | None = None, size: int = 8,
-    frames: int = 160, runs: Path = Path("runs"), title: tuple[str, str] | None = None,
-    by: str = "the owner of this instrument", licence: str = "", quiet: bool = False,
+    sounds: Path | Sequence[Path], name: str, out: Path, *, minutes: float | None = None, steps: int | None = None,
+    seed: int | None = None, device: str = "cpu", resume: bool = False, threads: int = 0, shape: Shape | None = None,
+    size: int | None = None, frames: int | None = None, runs: Path = Path("runs"),
+    title: tuple[str, str] | None = None, by: str = "the owner of this instrument", licence: str = "",
+    quiet: bool = False, wishes: Wishes | None = None, precision: str = "", compiled: bool | None = None,
+    save_every_s: float = SAVE_SECONDS, listen: float = LISTEN_MINUTES, pictured: bool = True,
 ) -> Path:  # fmt: skip
-    """Train on a folder of sounds and write the model folder ``out/name``; returns it.
+    """Train on folders of sounds and write the model folder ``out/name``; returns it.
 
     ``minutes`` of work or ``steps``, whichever is given (an hour when neither). ``threads`` 0: as many as there are
-    cores. RosinError when the sounds cannot be trained on.
+    cores. ``shape``, ``size``, ``frames`` and ``seed`` come before what ``wishes`` say. ``listen``: minutes between
+    two listenings, 0 for the end alone. RosinError when the sounds cannot be trained on.
     """
     try:
         import torch
         from rich.console import Console
-        from rich.progress import Progress
 
-        from instrument.training import asking
-        from instrument.training import corpus as corpora
+        from instrument.training import choices
         from instrument.training.course import Budget, learn, new_course
+        from instrument.training.devices import machine_for
         from instrument.training.export import write_model
-        from instrument.training.gate import credits_path
-        from instrument.training.shape import Shape as Sizes
+        from instrument.training.listening import Listener
+        from instrument.training.pictures import can_draw
+        from instrument.training.progress import Display, energy_words
+        from instrument.training.ranks import ranks_from_environment
     except ModuleNotFoundError as missing:
         raise RosinError(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"
         ) from None
 
+    sources = [sounds] if isinstance(sounds, Path) else list(sounds)
+    wishes = wishes or choices.Wishes()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise RosinError(f"{name!r} cannot name a folder everywhere; use letters, digits, dots and dashes")
     if (out / name / CARD).exists() and not resume:
         raise RosinError(f"{out / name} is a model already; go on with --resume, or take another --name")
-    console = Console(stderr=True, quiet=quiet)
-    say = console.print
-    if device != "cpu" and not torch.cuda.is_available():
-        raise RosinError(f"there is no {device} here; train with --device cpu")
-    _keep_memory()
-    torch.set_num_threads(threads or os.cpu_count() or 1)
-    shape = shape or Sizes()
-    if not credits_path(sounds).is_file() and not quiet and asking.can_ask():
-        asking.ask_credits(sounds, language_of())
-    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task("listening for pitch")
-        corpus = corpora.read_corpus(
-            sounds, shape.sample_rate, shape.ratio, progress=lambda i, n: bar.update(task, completed=i, total=n)
-        )
-    for line in corpus.warnings:
-        say(f"left out: {line}", highlight=False, markup=False)
-    for line in corpus.report():
-        say(line, highlight=False, markup=False)
     folder = runs / name
-    folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / CHECKPOINT
-    course = new_course(shape, seed, device)
-    if resume:
-        if not checkpoint.is_file():
-            raise RosinError(f"there is no {checkpoint} to go on from; start without --resume")
-        course.load(checkpoint)
-        say(f"going on from step {course.step}")
-    elif checkpoint.is_file():
-        raise RosinError(f"{checkpoint} is there already; go on with --resume, or take another --name")
+    kept = _kept(checkpoint, resume)
+    free = shape is None and kept is None
+    shape = shape or choices.shape_for(wishes, kept)
+    seed = seed if seed is not None else wishes.seed
+    seed = seed if seed is not None else int(kept["seed"]) if kept else 0
+    machine, words = machine_for(device, precision, compiled, ranks_from_environment(device))
+    ranks = machine.ranks
+    own_size, own_frames = choices.crops_for(wishes, kept, machine.gpu, shape)
+    size, frames = size or own_size, frames or own_frames
+    if size == 1 and ranks.world > 1:
+        raise RosinError("several processes take two crops each at least; say --size 2")
+    _keep_memory()
+    torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) // ranks.world))
+    budget = Budget(minutes if minutes or steps else MINUTES, steps)
+    console = Console(stderr=True, quiet=quiet or not ranks.first)
+    display = Display(budget, console, quiet or not ranks.first)
+    display.say(words)
+    corpus = _corpus(sources, shape, ranks, console)
+    if free:
+        shape, why = choices.listened(wishes, shape, corpus)
+        display.say(why)
+    if ranks.first:
+        folder.mkdir(parents=True, exist_ok=True)
+    course = new_course(shape, seed, device, machine, choices.judges_for(wishes, kept, machine.gpu, shape))
+    if kept is not None:
+        display.say(course.load(checkpoint))
+        display.say(f"going on from step {course.step}")
+    else:
+        choices.tuned(course.network, corpus)
+    if pictured and not can_draw():
+        display.say("no pictures: matplotlib is not installed; pip install 'rosin[train]' brings it")
+    listener = Listener(folder, listen, pictured) if ranks.first else None
     done = learn(
-        course,
-        corpus,
-        Budget(minutes if minutes or steps else MINUTES, steps),
-        checkpoint,
-        size=size,
-        frames=frames,
-        quiet=quiet,
-    )
-    say("done" if done else f"stopped at step {course.step}; go on with --resume")
-    course.network.cpu()
-    model = write_model(
-        course.network, corpus, out / name, name=name, title=title or (name, name), by=by, licence=licence,
-        steps=course.step, minutes=course.seconds / 60.0, threads=torch.get_num_threads(), seed=seed,
+        course, corpus, budget, checkpoint, size=size, frames=frames, save_every_s=save_every_s, listener=listener,
+        display=display,
     )  # fmt: skip
-    say(f"the model is in {model}")
+    energy = course.energy()
+    display.say("done" if done else f"stopped at step {course.step}; go on with --resume")
+    display.say(f"{course.step} steps, {course.seconds / 60.0:.1f} min, {energy_words(energy.wh)} ({energy.how})")
+    model = out / name
+    if ranks.first:
+        write_model(
+            course.plain(), corpus, model, name=name, title=title or (name, name), by=by, licence=licence,
+            steps=course.step, minutes=course.seconds / 60.0, threads=torch.get_num_threads(), seed=seed, energy=energy,
+        )  # fmt: skip
+        display.say(f"the model is in {model}")
+    ranks.close()
     return model
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command line of `rosin train`."""
-    parser.add_argument(
-        "sounds", type=Path, help="a folder of WAV, FLAC, OGG or AIFF files with a credits.toml, or an SF2 or SF3 file"
-    )
-    parser.add_argument("--name", required=True, help="what the model is called; the folder it is written to")
-    parser.add_argument("--title", nargs=2, metavar=("EN", "FR"), help="its title in both languages")
-    parser.add_argument("--by", default="the owner of this instrument", help="who trains it, for the credits")
-    parser.add_argument("--licence", default="", help="SPDX licence of the model (the sounds' own, when all agree)")
-    parser.add_argument("--out", type=Path, default=Path("models"), help="where model folders are (models)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints are kept (runs)")
-    parser.add_argument("--minutes", type=float, help=f"how long to work ({MINUTES:.0f} when --steps is not given)")
-    parser.add_argument("--steps", type=int, help="how many steps, instead of minutes")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed learns the same sounds in the same order")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one")
-    parser.add_argument("--threads", type=int, default=0, help="cores to use (all)")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this name")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -139,9 +179,20 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError("give --minutes or --steps, not both")
     if (args.minutes is not None and args.minutes <= 0) or (args.steps is not None and args.steps <= 0):
         raise RosinError("a budget is more than nothing; give --minutes 60, say")
+    if args.save_every < 0 or args.listen < 0:
+        raise RosinError("--save-every and --listen are times; give 0 or more")
+    try:
+        from instrument.training.choices import Wishes
+    except ModuleNotFoundError as missing:
+        raise RosinError(
+            f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"
+        ) from None
     train(
-        args.sounds, args.name, args.out, minutes=args.minutes, steps=args.steps, seed=args.seed, device=args.device,
+        args.sounds, args.name, args.out, minutes=args.minutes, steps=args.steps, device=args.device,
         resume=args.resume, threads=args.threads, runs=args.runs, title=tuple(args.title) if args.title else None,
-        by=args.by, licence=args.licence,
+        by=args.by, licence=args.licence, precision=args.precision or "", compiled=args.compile,
+        save_every_s=args.save_every, listen=args.listen, pictured=not args.no_pictures,
+        wishes=Wishes(args.family, args.tones, args.latents, args.width, args.seed, args.size, args.seconds,
+                      args.adversarial),
     )  # fmt: skip
     return 0
