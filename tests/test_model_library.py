@@ -68,7 +68,7 @@ def test_another_hash_is_told_with_both(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["nobody", "../m", "", "a/b", ".."])
+@pytest.mark.parametrize("name", ["no one", "../m", "", "a/b", ".."])
 def test_a_model_that_is_not_there_is_told_with_those_that_are(tmp_path: Path, name: str) -> None:
     tiny_model(tmp_path / "place" / "here")
     tiny_model(tmp_path / "m")

@@ -12,6 +12,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
 
 from instrument.errors import RosinError
+from instrument.model.denormals import AsItWas
 from instrument.model.layers import layers_from
 from instrument.training import bandsplit, level
 from instrument.training.chance import Chance
@@ -70,9 +71,10 @@ def streamed(made: ConvDecoder, z: np.ndarray, noise: np.ndarray, bends: bool = 
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    session = onnxruntime.InferenceSession(
-        made.graph(bends).SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    with AsItWas():
+        session = onnxruntime.InferenceSession(
+            made.graph(bends).SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
     state = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs() if i.name.startswith("state.")}
     names = [o.name for o in session.get_outputs()]
     bent = {f"bend.{name.replace('_', '.')}": value for name, value in bent.items()}

@@ -26,6 +26,7 @@ from onnx import helper, numpy_helper
 from instrument.errors import RosinError
 from instrument.knobs import Label
 from instrument.model.card import DECODE, ENCODE, Card, card_table, read_card, write_card
+from instrument.model.denormals import AsItWas
 from instrument.model.session import check_files
 
 Floats = npt.NDArray[np.float32]
@@ -143,7 +144,8 @@ def _sound(path: Path, card: Card, blocks: int) -> tuple[Floats, float]:
     options.log_severity_level = 3
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    with AsItWas():
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     shapes = {node.name: tuple(d if isinstance(d, int) else 1 for d in node.shape) for node in session.get_inputs()}
     names = [node.name for node in session.get_outputs()]
     state = {n: np.zeros(s, np.float32) for n, s in shapes.items() if n.startswith("state.")}

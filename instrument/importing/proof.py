@@ -18,6 +18,7 @@ import torch
 from instrument.importing.chance import Given
 from instrument.importing.signals import Span
 from instrument.importing.slots import Slot
+from instrument.model.denormals import AsItWas
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,7 +32,8 @@ class Played:
         options.log_severity_level = 3
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        with AsItWas():
+            self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.shapes = {node.name: tuple(node.shape) for node in self.session.get_inputs()}
         self.outputs = [node.name for node in self.session.get_outputs()]
         self.noises = [name for name in self.shapes if name.startswith("noise.")]

@@ -120,7 +120,7 @@ class Course:
     def energy(self) -> Energy:
         """What all runs used so far."""
         partly = "" if self.measured or "estimate" in self.energy_is else "partly an estimate; at last "
-        return Energy(round(self.joules / 3600.0, 3), self.measured, partly + self.energy_is)
+        return Energy(round(self.joules / 3600.0, 6), self.measured, partly + self.energy_is)
 
     def save(self, path: Path) -> None:
         """Keep everything; the checkpoint before is kept too. OSError as files give it."""

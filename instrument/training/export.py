@@ -26,6 +26,7 @@ from instrument.knobs import Label
 from instrument.model.card import CARD, DECODE, ENCODE, Card, Latent, card_table, write_card
 from instrument.model.chart import write_chart
 from instrument.model.credits import Credits, Made, Sound, write_credits
+from instrument.model.denormals import AsItWas, DenormalsOff
 from instrument.model.reference import FRAMES, write_reference
 from instrument.training.atlas import build_atlas
 from instrument.training.corpus import Corpus
@@ -51,9 +52,10 @@ def _session(graph: Path | bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # it warns of every input that may be left out
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    return onnxruntime.InferenceSession(
-        str(graph) if isinstance(graph, Path) else graph, options, providers=["CPUExecutionProvider"]
-    )
+    with AsItWas():
+        return onnxruntime.InferenceSession(
+            str(graph) if isinstance(graph, Path) else graph, options, providers=["CPUExecutionProvider"]
+        )
 
 
 def streamed(path: Path, blocks: Iterator[dict[str, Floats]], wanted: str) -> Floats:
@@ -61,9 +63,10 @@ def streamed(path: Path, blocks: Iterator[dict[str, Floats]], wanted: str) -> Fl
     session = _session(path)
     state = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs() if i.name.startswith("state.")}
     names = [o.name for o in session.get_outputs()]
-    rows = []
+    rows, quick = [], DenormalsOff()
     for block in blocks:
-        out = dict(zip(names, session.run(names, {**block, **state}), strict=True))
+        with quick:
+            out = dict(zip(names, session.run(names, {**block, **state}), strict=True))
         state = {name: out["next." + name.removeprefix("state.")] for name in state}
         rows.append(out[wanted])
     return np.concatenate(rows, -1)
