@@ -67,7 +67,7 @@ class Accident:
     def read(cls, path: Path) -> Accident:
         """RosinError for what is no accident; nothing is ever unpickled."""
         try:
-            with np.load(path, allow_pickle=False) as npz:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as npz:
                 head = json.loads(npz["head"].tobytes())
                 track = np.ascontiguousarray(npz["track"], np.float32)
             knobs = tuple(str(name) for name in head["knobs"])
