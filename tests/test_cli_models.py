@@ -105,7 +105,8 @@ def test_a_missing_model_is_a_sentence_with_those_that_are_here(
 ) -> None:
     patch = patch_for(machine, "nothing", "b" * 64)
     for arguments in (rendered(patch), ["play", patch], ["knobs", patch]):
-        assert "there is no model 'nothing'; here are null, first-bow, nobody: choose one" in refused(capsys, *arguments)
+        said = refused(capsys, *arguments)
+        assert "there is no model 'nothing'; here are null, first-bow, nobody: choose one" in said
     assert main(["check", patch]) == 2
     assert "there is no model 'nothing'" in capsys.readouterr().err
 
