@@ -106,6 +106,8 @@ def train(
         from instrument.training.course import Budget, learn, new_course
         from instrument.training.devices import machine_for
         from instrument.training.export import write_model
+        from instrument.training.listener import REMEDY
+        from instrument.training.listener import listener as independent_ear
         from instrument.training.listening import Listener
         from instrument.training.pictures import can_draw
         from instrument.training.progress import Display, energy_words
@@ -154,6 +156,8 @@ def train(
         choices.tuned(course.network, corpus)
     if pictured and not can_draw():
         display.say("no pictures: matplotlib is not installed; pip install 'rosin[train]' brings it")
+    if independent_ear() is None:
+        display.say(REMEDY)
     listener = Listener(folder, listen, pictured) if ranks.first else None
     done = learn(
         course, corpus, budget, checkpoint, size=size, frames=frames, save_every_s=save_every_s, listener=listener,
