@@ -179,12 +179,15 @@ def test_it_is_unpacked_once_and_again_only_when_what_was_unpacked_is_not_whole(
     assert open_folder(packed, noise=PlainNoise(), providers="cpu").credited
 
 
-def test_two_programs_that_unpack_at_once_both_have_it(packed: Path, machine: Path) -> None:
+@pytest.mark.parametrize("damaged", [False, True])
+def test_programs_that_unpack_at_once_all_have_it(packed: Path, machine: Path, damaged: bool) -> None:
+    if damaged:
+        (cached(packed) / "decode.onnx").write_bytes(b"changed")
     code = "import sys, pathlib, instrument.model.bundle as b; print(b.cached(pathlib.Path(sys.argv[1])))"
     runs = [subprocess.Popen([sys.executable, "-c", code, str(packed)], stdout=subprocess.PIPE,
-                             cwd=Path(__file__).parent.parent) for _ in range(3)]  # fmt: skip
+                             cwd=Path(__file__).parent.parent) for _ in range(6)]  # fmt: skip
     told = {run.communicate(timeout=60)[0].decode().strip() for run in runs}
-    assert [run.returncode for run in runs] == [0, 0, 0]
+    assert [run.returncode for run in runs] == [0] * 6
     assert told == {str(cached(packed))}
     assert [p.name for p in cached(packed).parent.iterdir()] == ["river"]
 

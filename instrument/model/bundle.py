@@ -134,6 +134,8 @@ def unpack(path: Path, into: Path, *, force: bool = False) -> Path:
             with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=into) as place:
                 made = Path(place) / manifest.name
                 _extract(path, packed, manifest, made)
+                if _is_whole(folder, manifest):  # another program was faster, and may be reading it
+                    return folder
                 if os.path.lexists(folder):
                     os.rename(folder, Path(place) / "before")
                 os.rename(made, folder)
@@ -187,7 +189,7 @@ def cached(path: Path) -> Path:
     home = cache_folder() / manifest.sha256
     if _is_whole(home / manifest.name, manifest):
         return home / manifest.name
-    shutil.rmtree(home, ignore_errors=True)
+    _take_away(home / manifest.name)
     try:
         folder = unpack(path, home)
     except RosinError:
@@ -196,6 +198,12 @@ def cached(path: Path) -> Path:
         raise
     _forget_old(home)
     return folder
+
+
+def _take_away(folder: Path) -> None:
+    """Remove what is left of a damaged model, and nothing that another program is unpacking beside it."""
+    with suppress(OSError), tempfile.TemporaryDirectory(prefix=".damaged-", dir=folder.parent) as place:
+        os.rename(folder, Path(place) / folder.name)
 
 
 def _forget_old(now: Path) -> None:
