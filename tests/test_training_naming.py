@@ -115,6 +115,32 @@ def test_a_noise_has_no_partials_and_a_silence_has_nothing() -> None:
     assert np.isnan(list(of(np.zeros(SAMPLES), 57).values())).all()
 
 
+def bells(note: float, count: int, noise: float = 0.0, top: float = 40.0) -> Doubles:
+    """Lines that no pitch explains, up to ``top`` times the note, and noise ``noise`` times as strong."""
+    rng = np.random.default_rng(5)
+    f0 = 440.0 * 2.0 ** ((note - 69.0) / 12.0)
+    lines = sum(np.sin(2 * np.pi * (f0 * top ** rng.uniform(0, 1) * T + rng.uniform())) for _ in range(count))
+    lines = lines / np.sqrt((lines**2).mean())
+    white = np.convolve(rng.standard_normal(SAMPLES), [0.6, 0.4], "same")
+    return 0.1 * (lines + noise * white / white.std())
+
+
+def test_what_rings_does_not_hiss_and_noise_does() -> None:
+    levels = [of(bells(45, 12, noise), 45)["hiss"] for noise in (0.0, 0.03, 0.1, 0.3, 1.0, 10.0)]
+    assert (np.diff(levels) > 0.5).all()
+    assert levels[0] < -12.0
+    assert levels[-1] == pytest.approx(-2.5, abs=0.4)  # the mean logarithm of an exponential, Euler's constant in dB
+
+
+def test_width_is_the_spread_in_octaves() -> None:
+    flat = np.ones(len(K))
+    narrow, wide = (of(tone(45, np.where(flat.cumsum() <= n, flat, 0.0)), 45)["width"] for n in (2, 30))
+    assert wide > narrow + 0.5
+    pair = of(tone(57, (K == 1) + (K == 16.0)), 57)["width"]
+    assert pair == pytest.approx(2.0, abs=0.1)  # two lines four octaves apart, each two from their middle
+    assert of(tone(57, (K == 1).astype(float)), 57)["width"] < 0.15
+
+
 def test_a_slow_waver_is_tremor_and_a_fast_one_is_roughness() -> None:
     for note in NOTES[1:]:
         still = of(tone(note, SAW), note)

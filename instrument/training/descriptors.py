@@ -25,7 +25,10 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """One descriptor: ``unit`` of its value and of ``jnd``, ``more`` what a larger value sounds like."""
+    """One descriptor: ``unit`` of its value and of ``jnd``, ``more`` what a larger value sounds like.
+
+    ``unpitched``: it counts where most sounds have no pitch; where they have one, others say it better.
+    """
 
     id: str
     label: Label
@@ -33,6 +36,7 @@ class Descriptor:
     jnd: float
     more: str
     source: str
+    unpitched: bool = False
 
 
 DESCRIPTORS = (
@@ -59,6 +63,11 @@ DESCRIPTORS = (
                "RMS swing of the level; a modulation of 5 % (0.3 dB RMS) is first heard (Viemeister 1979)"),
     Descriptor("attack", Label("attack", "attaque"), "octaves", 0.32, "a faster onset",
                "time from 10 to 90 % of the held level, its logarithm; 25 %, van Heuven & van den Broecke 1979"),
+    Descriptor("hiss", Label("hiss", "chuintement"), "dB", 2.0, "less ringing, more noise",
+               "spectral flatness in ERB bands (Peeters et al. 2011, after Johnston 1988); the step is ours", True),
+    Descriptor("width", Label("width", "largeur"), "octaves", 0.1, "low and high at once",
+               "spectral spread in octaves, over ERB bands (Peeters et al. 2011); the step is that of brightness",
+               True),
 )  # fmt: skip
 IDS = tuple(d.id for d in DESCRIPTORS)
 JND = np.array([d.jnd for d in DESCRIPTORS])
@@ -77,6 +86,10 @@ MIDDLE_PARTIAL, MIDDLE_OCTAVES = 4.5, 0.55
 RIDGE = 0.02
 TREMOR_S, TREMOR_HOP_S = 0.064, 0.008
 ATTACK_S, ATTACK_HOP_S = 0.020, 0.001
+BAND_DB = 50.0
+"""Bands further below the loudest one neither widen a sound nor make it hiss."""
+HISS_HZ = 200.0
+"""Below it a band holds too few bins to tell a line from noise."""
 CHUNK = 64
 
 
@@ -100,6 +113,25 @@ def _centroid(near: Doubles, between: Doubles, share: Doubles, hz: Doubles) -> D
     tone = np.maximum(on - OVER * off, 0.0)
     level = np.sqrt(tone) + share[:, None] ** 2 * np.sqrt(on + off - tone)
     return np.asarray((level * place).sum(1) / np.maximum(level.sum(1), 1e-30))
+
+
+def _bands(power: Doubles, hz: Doubles) -> tuple[Doubles, Doubles]:
+    """(flatness in dB, spread in octaves) of spectra [n, bins], amplitudes of ERB bands as weights. Shapes: [n]."""
+    heard = np.flatnonzero((hz > 40.0) & (hz < PARTIALS_HZ))
+    power, hz = power[:, heard] + 1e-30, hz[heard]
+    band = (21.4 * np.log10(1.0 + 0.00437 * hz)).astype(np.intp)
+    first = np.flatnonzero(np.diff(band, prepend=-1))
+    count = np.diff(first, append=len(hz))
+    level = np.add.reduceat(power, first, axis=1)
+    middle = np.add.reduceat(np.log2(hz), first) / count
+    weight = np.sqrt(np.where(level > level.max(1, keepdims=True) * 10.0 ** (-BAND_DB / 10.0), level, 0.0))
+    share = weight / weight.sum(1, keepdims=True)
+    mean = share @ middle
+    spread = np.sqrt((share * (middle - mean[:, None]) ** 2).sum(1))
+    flat = np.add.reduceat(np.log(power), first, axis=1) / count - np.log(level / count)
+    weight = weight * (middle > np.log2(HISS_HZ))
+    db = 10.0 / np.log(10.0) * (weight * flat).sum(1) / np.maximum(weight.sum(1), 1e-30)
+    return np.maximum(db, -40.0), spread
 
 
 def _partials(level_db: Doubles, exists: npt.NDArray[np.bool_]) -> Doubles:
@@ -193,6 +225,7 @@ def _described(audio: Doubles, note: Doubles, held_from: int, rate_hz: int) -> D
     out[:, 7] = np.where(pitched, rough, np.nan)
     out[:, 8] = tremor(held, rate_hz)
     out[:, 9] = attack(audio, held, rate_hz)
+    out[:, 10], out[:, 11] = _bands(power, hz)
     out[out[:, 1] < SILENT_DB] = np.nan
     return out
 

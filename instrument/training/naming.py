@@ -8,6 +8,7 @@ Spearman's rho between step and descriptor, averaged over the frames. A name is 
   rho 0, and so does one that would need a descriptor which most of these sounds do not have;
 * |rho| is at least SURE, or what chance alone would pass in a table of this size (Bonferroni, 1 in 1000 for all of it);
 * no other latent moves the same descriptor MOST times as far;
+* the descriptor fits sounds with a pitch, or most of these have none (Descriptor.unpitched);
 * it is not the shadow of what another knob is named for: two latents that do the same thing give one name.
 
 The assignment is one to one (Kuhn 1955, "Hungarian") and maximises the sum of |rho|; of two about as sure the one that
@@ -230,6 +231,8 @@ def _summed(y: Doubles, steps: Doubles, centre: Doubles, deviation: Doubles) -> 
     rho = np.where(loud_enough, spearman(known), 0.0)
     count = defined.sum(2)
     enough = np.asarray(2 * count >= y.shape[2])
+    for d in (d for d, descriptor in enumerate(DESCRIPTORS) if descriptor.unpitched):
+        enough[:, d] &= ~enough[:, 0]
     mean = np.where(enough, rho.sum(2) / np.maximum(count, 1), 0.0)
     heard = loud_enough.sum(2) / np.maximum(count, 1)
     effect, curves = np.zeros(mean.shape), np.full((*mean.shape, len(steps)), np.nan)
