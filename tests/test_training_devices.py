@@ -120,7 +120,11 @@ def test_what_a_machine_does_not_have_is_said(monkeypatch: pytest.MonkeyPatch) -
 def test_crops_cut_ahead_are_those_cut_when_asked(corpus: Corpus) -> None:
     now, ahead = (Crops(corpus, TINY, 5, 2, FRAMES, ALONE, n) for n in (0, 2))
     for step in (0, 1, 2, 7, 8):
-        assert now.at(step).audio.tobytes() == ahead.at(step).audio.tobytes()
+        one, other = now.at(step), ahead.at(step)
+        assert one.whole.audio.tobytes() == other.whole.audio.tobytes()
+        assert one.ears is not None
+        assert other.ears is not None
+        assert one.ears.audio.tobytes() == other.ears.audio.tobytes()
     ahead.close()
 
 
@@ -130,8 +134,10 @@ def test_crops_cut_ahead_are_those_cut_when_asked(corpus: Corpus) -> None:
 def test_ranks_together_hear_what_one_alone_does(corpus: Corpus) -> None:
     one = Crops(corpus, TINY, 5, 4, FRAMES, ALONE).at(3)
     parts = [Crops(corpus, TINY, 5, 2, FRAMES, Ranks(rank, 2)).at(3) for rank in (0, 1)]
-    assert np.array_equal(one.audio, np.concatenate([part.audio for part in parts]))
-    assert np.array_equal(one.note, np.concatenate([part.note for part in parts]))
+    for name in ("audio", "note", "sure"):
+        for which in ("whole", "ears"):
+            shares = [getattr(getattr(part, which), name) for part in parts]
+            assert np.array_equal(getattr(getattr(one, which), name), np.concatenate(shares))
 
     def chance() -> Chance:
         return Chance(TINY, 5, 3, torch.device("cpu"))

@@ -19,6 +19,15 @@ SHIFT_SEMITONES = 2.0
 GAIN_DB = (-9.0, 3.0)
 
 
+EAR_SHIFT_SEMITONES = 5.0
+EAR_GAIN_DB = (-24.0, 3.0)
+COLOURS, COLOUR_DB, COLOUR_OCTAVES = 4, 9.0, 0.9
+"""Humps and dips of a random colour: how many, their standard deviation, their width."""
+EAR_NOISE_DB = (-60.0, -15.0)
+EAR_DEAF_FRAMES = 8
+"""What is cut off in the middle of a sound cannot be known at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """``audio`` [B, F * ratio]; ``note``, ``sure`` [B, F] at the end of each frame."""
@@ -72,4 +81,42 @@ def batch(corpus: Corpus, seed: int, step: int, size: int, frames: int, shift: f
         start = int(rng.integers(-lead, latest))
         audio, note, sure = _crop(clips[i], start, frames, corpus.ratio, speed)
         rows.append((audio * np.float32(gain), note, sure))
+    return Batch(*(np.stack(part) for part in zip(*rows, strict=True)))
+
+
+def _coloured(audio: Floats, rate_hz: int, rng: np.random.Generator) -> Floats:
+    """The sound as if from another instrument or room: humps and dips in its spectrum, and some noise."""
+    octave = np.log2(np.maximum(np.fft.rfftfreq(len(audio), 1.0 / rate_hz), 20.0) / 20.0)
+    humps = rng.uniform(0.0, 10.0, COLOURS)[:, None]
+    db = rng.normal(0.0, COLOUR_DB, COLOURS) @ np.exp(-0.5 * ((octave - humps) / COLOUR_OCTAVES) ** 2)
+    db += rng.normal(0.0, 1.5) * (octave - 4.0)
+    coloured = np.fft.irfft(np.fft.rfft(audio) * 10.0 ** (db / 20.0), len(audio))
+    level = np.sqrt((audio**2).mean()) / np.sqrt((coloured**2).mean() + 1e-12)
+    noise = rng.standard_normal(len(audio)) * np.sqrt((audio**2).mean()) * 10.0 ** (rng.uniform(*EAR_NOISE_DB) / 20.0)
+    return np.asarray(coloured * level + noise, np.float32)
+
+
+def ear_batch(corpus: Corpus, seed: int, step: int, size: int, frames: int) -> Batch | None:
+    """Crops for the pitch alone: every sound as often as any other, far transposed, in other colours; None without
+    a sound that has a pitch.
+
+    Which octave a low string is in has to be known from how its partials lie, not from how loud they are in the few
+    sounds that there are.
+    """
+    clips = [clip for clip in corpus.training if (clip.sure > 0.7).any()]
+    if not clips:
+        return None
+    rng = np.random.default_rng([seed, step, 1])
+    rows = []
+    for i in rng.integers(0, len(clips), size):
+        clip = clips[i]
+        speed = 2.0 ** (rng.uniform(-EAR_SHIFT_SEMITONES, EAR_SHIFT_SEMITONES) / 12.0)
+        onset = rng.random() < 0.5
+        last = max(len(clip.audio) - frames * corpus.ratio, 1)
+        start = int(rng.integers(-frames * corpus.ratio // 4, corpus.ratio) if onset else rng.integers(0, last))
+        audio, note, sure = _crop(clip, start, frames, corpus.ratio, speed)
+        gain = np.float32(10.0 ** (rng.uniform(*EAR_GAIN_DB) / 20.0))
+        if start > 0:
+            sure[:EAR_DEAF_FRAMES] = 0.0
+        rows.append((np.clip(_coloured(audio, corpus.rate_hz, rng) * gain, -1.0, 1.0), note, sure))
     return Batch(*(np.stack(part) for part in zip(*rows, strict=True)))

@@ -5,10 +5,21 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from instrument.training.batches import SHIFT_SEMITONES, Batch, batch
+from instrument.training.batches import SHIFT_SEMITONES, Batch, batch, ear_batch
 from instrument.training.corpus import Corpus
 from instrument.training.ranks import Ranks
 from instrument.training.shape import Shape
+
+EAR_FRAMES = 64
+"""Long enough to know a low note (0.17 s), short enough to cost little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a step learns from: ``whole`` crops, and ``ears``, crops for the pitch alone (None where none has one)."""
+
+    whole: Batch
+    ears: Batch | None
 
 
 @dataclass
@@ -23,17 +34,22 @@ class Crops:
     ranks: Ranks
     ahead: int = 0
     _pool: ThreadPoolExecutor | None = None
-    _coming: dict[int, Future[Batch]] = field(default_factory=dict)
+    _coming: dict[int, Future[Cut]] = field(default_factory=dict)
 
-    def cut(self, step: int) -> Batch:
+    def cut(self, step: int) -> Cut:
         """This rank's rows of the step's crops."""
         # a bank of fixed tones hears nothing transposed: its frequencies would not be there
         shift = SHIFT_SEMITONES if not self.shape.tones else 0.0
-        whole = batch(self.corpus, self.seed, step, self.size * self.ranks.world, self.frames, shift)
-        parts = (self.ranks.rows(part, self.size) for part in (whole.audio, whole.note, whole.sure))
+        size = self.size * self.ranks.world
+        whole = self._own(batch(self.corpus, self.seed, step, size, self.frames, shift))
+        ears = ear_batch(self.corpus, self.seed, step, size, min(EAR_FRAMES, self.frames))
+        return Cut(whole, self._own(ears) if ears is not None else None)
+
+    def _own(self, all_rows: Batch) -> Batch:
+        parts = (self.ranks.rows(part, self.size) for part in (all_rows.audio, all_rows.note, all_rows.sure))
         return Batch(*parts)
 
-    def at(self, step: int) -> Batch:
+    def at(self, step: int) -> Cut:
         """The same; the next ones are begun meanwhile."""
         if not self.ahead:
             return self.cut(step)

@@ -24,6 +24,8 @@ TEXTURE_WEIGHT = 0.7
 ORDER_WEIGHT = 0.05
 ORDER_EVERY = 16
 PITCH_WEIGHT = 0.3
+EAR_WEIGHT = 0.3
+"""Of the pitch in other colours (batches.ear_batch)."""
 STEERING_WEIGHT = 0.3
 SPECTRA, ADVERSARY = 1, 2
 """The phases."""
@@ -53,12 +55,12 @@ class Lesson(nn.Module):
 
     def forward(
         self, audio: Tensor, note: Tensor, sure: Tensor, chance: Chance, spent: float, judges: Adversary | None = None,
-        joined: float = 0.0,
+        joined: float = 0.0, ears: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """(total loss, its parts [5]: spectral, KL, pitch, adversarial, matching; the sound that was compared).
 
         ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F]; ``spent``: of the budget; ``judges``: in the second phase,
-        ``joined`` (0..1) being how much of their judgement counts.
+        ``joined`` (0..1) being how much of their judgement counts; ``ears``: audio, note and sure for the pitch alone.
         """
         network, shape = self.network, self.network.shape
         loudness, mean, log_std, scores = self.heard(audio, judges is not None)
@@ -69,9 +71,10 @@ class Lesson(nn.Module):
         spectral, texture = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
         nats = loss.divergence(mean, log_std).sum()
         order = self.order(mean, loss.attributes(audio, sure, note, shape.ratio), loudness > -60.0)
-        pitch = loss.pitch_loss(scores, note, sure, network.encoder.notes)
-        pitch = pitch * self.fair(((sure - 0.5) * 3.0).clamp(0.0, 1.0).sum())
+        pitch = self.pitch(scores, note, sure)
         total = spectral + TEXTURE_WEIGHT * texture + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
+        if ears is not None and judges is None:
+            total = total + EAR_WEIGHT * self.pitch(network.encoder(ears[0])[3], ears[1], ears[2])
         total = total + KL_WEIGHT * min(1.0, spent / KL_WARM_UP) * nats
         if shape.family == "harmonic":
             steered = steering.steering_loss(network.decoder, z, chance)
@@ -83,6 +86,11 @@ class Lesson(nn.Module):
             total = total + joined * (ADVERSARIAL_WEIGHT * judged[0] + MATCHING_WEIGHT * judged[1])
         parts = torch.stack([each.detach() for each in (spectral, nats, pitch, *judged)])
         return total, parts, sound[:, warm:]
+
+    def pitch(self, scores: Tensor, note: Tensor, sure: Tensor) -> Tensor:
+        """Loss of the pitch head, the same whichever process has the frames that have a pitch."""
+        own = loss.pitch_loss(scores, note, sure, self.network.encoder.notes)
+        return own * self.fair(((sure - 0.5) * 3.0).clamp(0.0, 1.0).sum())
 
     def order(self, mean: Tensor, wanted: Tensor, heard: Tensor) -> Tensor:
         """The order of all crops of a step, those of other processes too: it is pairs that are compared."""

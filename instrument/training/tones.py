@@ -2,8 +2,8 @@
 
 Bells, skins, bars and chords have partials that no one pitch explains. Peaks of every sound's long spectra are
 gathered on a fine scale of pitch, each sound's share weighing alike, and the strongest are taken, no two closer than a
-quarter of a semitone and 8 Hz. What the pitch of a sound explains is left to the harmonics: a fixed sine a few hertz beside a
-low fundamental fits a spectrum as well, and is out of tune.
+quarter of a semitone and 8 Hz. What the pitch of a sound explains is left to the harmonics: a fixed sine a few hertz
+beside a low fundamental fits a spectrum as well, and is out of tune.
 """
 
 from __future__ import annotations
