@@ -34,7 +34,7 @@ UNSURE = 0.35
 NAMED = 3
 """Sounds named of those that were changed alike."""
 PITCH_CACHE = ".rosin-pitch.npz"
-PITCH_VERSION = 4
+PITCH_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)

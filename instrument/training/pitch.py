@@ -31,7 +31,7 @@ def _difference(x: Floats, hop: int, longest: int) -> Floats:
     lags = np.arange(1, longest + 1, dtype=np.float32)
     for first in range(0, count, 512):
         rows = np.arange(first, min(count, first + 512))
-        # centred so that the middle of what is compared is the end of the frame
+        # centred so that the middle of what is compared is the end of the frame at the longest lag (see track)
         begin = size // 2 + (rows + 1) * hop - (WINDOW + longest) // 2
         frames = padded[begin[:, None] + np.arange(WINDOW + longest)].astype(np.float64)
         head = np.fft.rfft(frames[:, :WINDOW], size)
@@ -60,6 +60,11 @@ def _valleys(d: Floats, shortest: int) -> tuple[Floats, Floats, Floats]:
     bend = left - 2.0 * here + right
     shift = np.where(bend > 1e-9, 0.5 * (left - right) / np.maximum(bend, 1e-9), 0.0)
     return (lag + np.clip(shift, -0.5, 0.5)).astype(np.float32), cost.astype(np.float32), here
+
+
+def _reach(lag: Floats) -> Floats:
+    """How many samples apart is compared: so many whole periods (see _refined)."""
+    return np.asarray(np.maximum(1.0, np.floor(MANY_SAMPLES / lag)) * lag, np.float32)
 
 
 def _refined(d: Floats, lag: Floats) -> Floats:
@@ -104,5 +109,6 @@ def track(x: Floats, rate_hz: int, hop: int) -> tuple[Floats, Floats]:
     note = 69.0 + 12.0 * np.log2(rate / _refined(d, lag[rows, path]) / 440.0)
     sure = np.clip(1.0 - depth[rows, path], 0.0, 1.0)
     at = (np.arange(count) + 1.0) * hop
-    known = (rows + 1.0) * hop * step
+    # what is compared is as long as the window and the lag: with a short one its middle lies before the frame's end
+    known = np.maximum.accumulate((rows + 1.0) * hop * step - (longest - _reach(lag[rows, path])))
     return np.interp(at, known, note).astype(np.float32), np.interp(at, known, sure).astype(np.float32)
