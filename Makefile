@@ -3,9 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-APT := libportaudio2 libsndfile1
-APT_TEST := jackd2 liblo-tools puredata-core sox xvfb xdotool libgl1 libegl1 libgl1-mesa-dri libfontconfig1 libfreetype6
-EXTRAS ?= train,stage,dev
+APT := libportaudio2 libsndfile1 libgl1 libegl1 libfontconfig1 libfreetype6
+APT_TEST := jackd2 liblo-tools puredata-core sox xvfb xdotool libgl1-mesa-dri
+EXTRAS ?= train,stage,video,dev
 
 .PHONY: setup setup-play play test test-core lint bench clean
 
@@ -24,7 +24,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt Makefile
 $(VENV)/.play:
 	@sh scripts/system-packages.sh $(APT)
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { sh scripts/system-packages.sh $(PYTHON)-venv && $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[stage]'
 	$(BIN)/rosin warm
 	@touch $@
 

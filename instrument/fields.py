@@ -47,10 +47,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table of entries; ``each`` is the shape of entries with free names (knob ids)."""
+    """A table of entries; ``each`` is the shape of entries with free names (knob ids): tables, or plain values."""
 
     fields: Mapping[str, Field | Section] = field(default_factory=dict)
-    each: Section | None = None
+    each: Section | Field | None = None
     needed: bool = False
     about: str = ""
 
@@ -158,10 +158,14 @@ def json_schema(shape: Section, title: str = "", dialect: str = "") -> dict[str,
     schema: dict[str, Any] = {"$schema": dialect, "title": title} if dialect else {}
     schema.update({"type": "object", "properties": {}})
     for key, part in shape.fields.items():
-        schema["properties"][key] = json_schema(part) if isinstance(part, Section) else _field_schema(part)
-    schema["additionalProperties"] = json_schema(shape.each) if shape.each else False
+        schema["properties"][key] = _schema(part)
+    schema["additionalProperties"] = _schema(shape.each) if shape.each else False
     needed = [key for key, part in shape.fields.items() if part.needed]
     return {**schema, "required": needed} if needed else schema
+
+
+def _schema(part: Field | Section) -> dict[str, Any]:
+    return json_schema(part) if isinstance(part, Section) else _field_schema(part)
 
 
 def _field_schema(part: Field) -> dict[str, Any]:

@@ -23,12 +23,13 @@ COUNTERS = (
     "blocks", "xruns", "resets", "swaps", "device_losses",
     "frames_drawn", "frames_missed", "shader_errors",
     "restarts", "files_recorded", "files_failed",
-    "cue_sound", "cue_hands", "memory_locked",
+    "cue_sound", "cue_hands", "cue_stage", "memory_locked",
 )  # fmt: skip
 """The names of the counters; the same in every row, each process uses its own few."""
 
-TEXTS = ("where", "device", "ports", "state")
-"""The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open, ``state`` in words."""
+TEXTS = ("where", "device", "ports", "state", "learn", "reach", "bound")
+"""The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open, ``state`` in words;
+what stage and hands say to each other: learn this, where controllers are, what they are bound to (link.asking)."""
 
 TEXT_BYTES = 240
 COUNTERS_MAX = 40

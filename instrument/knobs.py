@@ -19,6 +19,8 @@ Role = Literal["pitch", "loudness", "latent"]
 
 KNOBS_MAX = 256
 """Most knobs in one table: the width of a frame in the link."""
+SCENES = 8
+"""Slots of a patch for scenes, places where the hands were: 0..7 in the link, 1..8 wherever a player reads it."""
 
 
 @dataclass(frozen=True, slots=True)

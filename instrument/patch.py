@@ -6,6 +6,7 @@ names knobs by id, and a knob that the model does not have is a mistake found wh
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from types import MappingProxyType
 from typing import Any
 
 from instrument.daily import daily_seed
-from instrument.errors import Mistakes
+from instrument.errors import Mistakes, RosinError
 from instrument.feels import find_feels, open_feel
 from instrument.fields import check, json_schema, read_toml, short
-from instrument.knobs import MOVING, KnobTable, Label, LatentSpec, own_parameter, table_for
-from instrument.patch_shape import CHANCE, FRICTION, NAME, SCHEMA, SHAPE, label_from
+from instrument.isf import find_visual, knobs_of, read_header
+from instrument.knobs import KNOBS_MAX, MOVING, Knob, KnobTable, Label, LatentSpec, own_parameter, table_for
+from instrument.patch_shape import CHANCE, FRICTION, NAME, SCENE_SLOTS, SCHEMA, SHAPE, label_from
 
 NO_LABEL = Label("", "")
 
@@ -28,6 +30,14 @@ class Start:
 
     start: float | None = None
     label: Label | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where hands were: raw 0..1 by the ids of knobs. It may name knobs that the model does not have."""
+
+    knobs: Mapping[str, float] = field(default_factory=dict)
+    title: Label = NO_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,13 @@ class Patch:
     chance_at: Mapping[str, str] = field(default_factory=dict)
     accidents: Mapping[str, int | None] = field(default_factory=dict)
     time: float = 1.0
+    scenes: Mapping[int, Scene] = field(default_factory=dict)
+    """By slot, 0..7; the file counts from 1."""
+    blend_ms: float = 1500.0
+    visual: str = ""
+    visual_strength: float = 0.5
+    visual_light: bool = True
+    visual_inputs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     path: str = ""
 
     @property
@@ -122,9 +139,12 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         "chance_knobs": {id: _still(row) for id, row in chance.get("knob", {}).items()},
         "chance_at": dict(chance.get("at", {})),
         "accidents": {name: row.get("note") for name, row in table.get("accidents", {}).items()},
+        "scenes": scenes_from(table.get("scenes", {})),
+        "visual_inputs": {id: _still(row) for id, row in table.get("visual", {}).get("inputs", {}).items()},
         "path": where,
     }
-    for key in ("knobs", "friction", "friction_knobs", "chance", "chance_knobs", "chance_at", "accidents"):
+    for key in ("knobs", "friction", "friction_knobs", "chance", "chance_knobs", "chance_at", "accidents",
+                "scenes", "visual_inputs"):  # fmt: skip
         wanted[key] = MappingProxyType(wanted[key])
     for key in ("author", "seed"):
         wanted.update({key: table[key]} if key in table else {})
@@ -144,9 +164,22 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         "hazard": chance.get("hazard"),
         "entry": chance.get("entry"),
         "time": table.get("time"),
+        "blend_ms": table.get("scenes", {}).get("blend_ms"),
+        "visual": table.get("visual", {}).get("file"),
+        "visual_strength": table.get("visual", {}).get("strength"),
+        "visual_light": table.get("visual", {}).get("light"),
     }
     wanted.update({k: v for k, v in renamed.items() if v is not None})
     return Patch(**wanted)
+
+
+def scenes_from(table: Mapping[str, Any]) -> dict[int, Scene]:
+    """The scenes of a checked ``[scenes]``, by slot."""
+    return {
+        int(number) - 1: Scene(_still(row.get("knobs", {})), label_from(row["title"]) if "title" in row else NO_LABEL)
+        for number, row in table.items()
+        if number in SCENE_SLOTS
+    }
 
 
 def _still(row: Mapping[str, Any]) -> Mapping[str, float]:
@@ -184,7 +217,23 @@ def table_of(patch: Patch, latents: Sequence[LatentSpec]) -> KnobTable:
         for id, amounts in own.items():
             if id in playable:
                 knobs += [own_parameter(f"{group}.{name}", playable[id], value) for name, value in amounts.items()]
+    if patch.visual:
+        knobs += visual_knobs(patch)[: KNOBS_MAX - len(knobs)]
     return KnobTable(knobs)
+
+
+def visual_knobs(patch: Patch) -> list[Knob]:
+    """The knobs of the patch's visual: its strength, then its inputs. A file that cannot be read has no inputs: a
+    picture must never keep a patch from being played."""
+    knobs = [Knob("visual", "visual", Label("visual", "visuel"), start=patch.visual_strength)]
+    with contextlib.suppress(RosinError):
+        knobs += knobs_of(read_header(find_visual(patch.visual, patch.path)))
+    starts = {
+        f"visual.{name}" + ("" if key == "start" else f".{key}"): value
+        for name, row in patch.visual_inputs.items()
+        for key, value in row.items()
+    }
+    return [replace(k, start=k.raw(starts[k.id])) if k.id in starts else k for k in knobs]
 
 
 def mistakes_against(patch: Patch, table: KnobTable) -> list[str]:
@@ -200,6 +249,35 @@ def mistakes_against(patch: Patch, table: KnobTable) -> list[str]:
             if id not in {k.id for k in table.playable}:
                 lines.append(f"{section}.{id}: model {patch.model!r} has no such knob; it has {there}")
     return lines
+
+
+def visual_mistakes(patch: Patch) -> list[str]:
+    """What is wrong with the patch's visual: its file, or inputs that it does not have. Such a patch can be played."""
+    if not patch.visual:
+        return ["visual.file: it is missing; write the name of an .fs file"] if patch.visual_inputs else []
+    try:
+        header = read_header(find_visual(patch.visual, patch.path))
+    except RosinError as error:
+        return [f"visual.file: {error}"]
+    there = {knob.id.removeprefix("visual.") for knob in knobs_of(header)}
+    lines = []
+    for name, row in patch.visual_inputs.items():
+        for key in row:
+            if (name if key == "start" else f"{name}.{key}") not in there:
+                known = ", ".join(sorted(there)) or "none that can be set"
+                lines.append(f"visual.inputs.{name}.{key}: {header.name} has no such input; it has {known}")
+    return lines
+
+
+def scene_mistakes(patch: Patch, table: KnobTable) -> list[str]:
+    """Knobs that scenes name and the table does not have. Apart from the others, because such a patch can be played:
+    a scene is made by playing, and what it says of the knobs that are there still holds."""
+    return [
+        f"scenes.{slot + 1}.knobs.{id}: model {patch.model!r} has no such knob; take the line out, or save it anew"
+        for slot, scene in sorted(patch.scenes.items())
+        for id in scene.knobs
+        if id not in table
+    ]
 
 
 def patch_schema() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from instrument.fields import Field, Section
-from instrument.knobs import MOVING, PARAMETERS, Label
+from instrument.knobs import MOVING, PARAMETERS, SCENES, Label
 
 SCHEMA = 1
 NAME = re.compile(r"[^/\\\x00-\x1f]{1,64}")
@@ -25,6 +25,22 @@ _OF_ALL = ("tape", "tape_drops", "temperature", "bend", "wear", "habit_shape", "
 CHANCE_OF_ONE = {name: field for name, field in CHANCE.items() if name not in _OF_ALL}
 """What one knob may have for itself: the rest belongs to the model, the tape, or several knobs at once."""
 ENTRIES = ("hand", "bearing", "sound")
+
+BLEND_MS_MAX = 60000.0
+_SCENE = Section(
+    {
+        "title": Field("label", about="what the player calls it"),
+        "knobs": Section({}, each=Field("number", low=0, high=1, about="raw position of the hand")),
+    }
+)
+SCENE_SLOTS = {str(number): _SCENE for number in range(1, SCENES + 1)}
+
+_INPUT = Section(
+    {
+        "start": Field("number", about="where an input of one number starts; of a menu: the entry, from 0"),
+        **{part: Field("number", about=f"{part} of a point or a colour") for part in "xyrgba"},
+    }
+)
 
 SHAPE = Section(
     {
@@ -82,6 +98,22 @@ SHAPE = Section(
                 "feel": Field("text", about="a named feel; amounts that stand here too win over it"),
                 **FRICTION,
                 "knob": Section({}, each=Section(FRICTION)),
+            }
+        ),
+        "scenes": Section(
+            {
+                "blend_ms": Field(
+                    "number", low=0, high=BLEND_MS_MAX, about="how long the hands travel to a scene, by themselves"
+                ),
+                **SCENE_SLOTS,
+            }
+        ),
+        "visual": Section(
+            {
+                "file": Field("text", about="an ISF file (.fs): beside the patch, in your visuals, or a shipped one"),
+                "strength": Field("number", low=0, high=1, about="how strong at the start; /rosin/visual moves it"),
+                "light": Field("boolean", about="false: in place of the stage's light, not under it"),
+                "inputs": Section({}, each=_INPUT),
             }
         ),
         "accidents": Section({}, each=Section({"note": Field("integer", low=0, high=127, about="key that plays it")})),

@@ -67,6 +67,11 @@ def accident_folder(patch: str) -> Path:
     return data_home() / "accidents" / file_name(patch)
 
 
+def scene_file(patch: str) -> Path:
+    """Where the scenes of a patch of this name lie that could not be written into its own file."""
+    return data_home() / "scenes" / f"{file_name(patch)}.toml"
+
+
 def file_name(name: str) -> str:
     """A name as a file can have it anywhere: letters, digits, dash, underscore and space; never empty."""
     kept = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name).strip()[:64]

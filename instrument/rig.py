@@ -51,6 +51,7 @@ SHAPE = Section(
                     choices=("all", "numbers", "off"),
                     about="whose sounds are near: with names, or not at all",
                 ),
+                "bindings": Field("tables", about="addresses that were learned"),
             }
         ),
         "midi": Section(
@@ -59,6 +60,17 @@ SHAPE = Section(
                 "ports": Field("texts", about="parts of port names to open; empty = all"),
                 "takeover": Field("choice", choices=("pickup", "scale", "jump")),
                 "bindings": Field("tables", about="what was learned"),
+            }
+        ),
+        "stage": Section(
+            {
+                "window": Field("boolean", about="open the stage's window where there is a screen"),
+                "fullscreen": Field("boolean", about="the window fills its display"),
+                "display": Field("integer", low=1, high=16, about="the display it is on, counted from 1"),
+                "width": Field("integer", low=320, high=7680, about="pixels"),
+                "height": Field("integer", low=180, high=4320, about="pixels"),
+                "big_type": Field("boolean", about="larger words"),
+                "calm": Field("boolean", about="nothing flickers or trembles"),
             }
         ),
         "folders": Section({"takes": Field("text"), "models": Field("text"), "patches": Field("text")}),
@@ -90,9 +102,17 @@ class Rig:
     midi_ports: tuple[str, ...] = ()
     takeover: str = "pickup"
     bindings: tuple[Mapping[str, Any], ...] = ()
+    osc_bindings: tuple[Mapping[str, Any], ...] = ()
     takes: str = "takes"
     models: str = ""
     patches: str = ""
+    window: bool = True
+    fullscreen: bool = False
+    display: int = 1
+    width: int = 1280
+    height: int = 720
+    big_type: bool = False
+    calm: bool = False
 
 
 _PLACES = {  # field of Rig -> section and key of the file
@@ -103,7 +123,9 @@ _PLACES = {  # field of Rig -> section and key of the file
     "midi_ports": ("midi", "ports"),
     "takeover": ("midi", "takeover"),
     "bindings": ("midi", "bindings"),
+    "osc_bindings": ("osc", "bindings"),
     **{k: ("folders", k) for k in ("takes", "models", "patches")},
+    **{k: ("stage", k) for k in ("window", "fullscreen", "display", "width", "height", "big_type", "calm")},
 }
 
 
@@ -172,39 +194,47 @@ def _is_there(path: Path) -> bool:
 
 _FIRST_LINES = "# Rosin: this machine. Written when a controller is learned; yours to edit.\nschema = 1\n"
 _HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]\]?\s*(#.*)?")
-_ROWS = re.compile(r"\s*\[\[\s*midi\s*\.\s*bindings\s*\]\]\s*(#.*)?")
 
 
-def save_bindings(path: Path, bindings: Sequence[Mapping[str, Any]]) -> None:
+def save_bindings(path: Path, bindings: Sequence[Mapping[str, Any]], section: str = "midi") -> None:
     """Write what was learned into the rig file, whole and at once; everything else in the file stays as it is.
 
-    Done on the file's own lines: a TOML library gives the comment above the next section to the row before it, and
-    takes it away with that row. What comes out is read again, and must say what it should, before the old one goes.
+    ``section``: ``midi`` or ``osc``, whose bindings they are. Done on the file's own lines: a TOML library gives the
+    comment above the next section to the row before it, and takes it away with that row. What comes out is read again,
+    and must say what it should, before the old one goes.
     """
     rows = [{k: v for k, v in binding.items() if v is not None} for binding in bindings]
     there = _is_there(path)
     before = read_toml(path, "rig") if there else {"schema": SCHEMA}
     text = path.read_text(encoding="utf-8-sig") if there else _FIRST_LINES
-    midi: Any = before.get("midi", {})
-    if isinstance(midi, Mapping) and midi.get("bindings") and not any(map(_ROWS.fullmatch, text.splitlines())):
+    room: Any = before.get(section, {})
+    written = _rows_of(section)
+    if isinstance(room, Mapping) and room.get("bindings") and not any(map(written.fullmatch, text.splitlines())):
         document = tomlkit.parse(text)  # written as bindings = [...]
-        document["midi"].remove("bindings")
+        document[section].remove("bindings")
         text = tomlkit.dumps(document)
-    text = _with_rows(text, rows)
+    text = _with_rows(text, rows, section)
     try:
         after = tomllib.loads(text)
-        whole = isinstance(midi, Mapping) and {**after, "midi": {"bindings": [], **after.get("midi", {})}} == {
-            **before, "midi": {**midi, "bindings": rows}
+        whole = isinstance(room, Mapping) and {**after, section: {"bindings": [], **after.get(section, {})}} == {
+            **before, section: {**room, "bindings": rows}
         }  # fmt: skip
     except tomllib.TOMLDecodeError:
         whole = False
     if not whole:
-        raise RosinError(f"{path} has no place for what was learned; write its MIDI entries under a line [midi]")
+        its = f"its {section.upper()} entries under a line [{section}]"
+        raise RosinError(f"{path} has no place for what was learned; write {its}")
     write_whole(path, text)
 
 
-def _with_rows(text: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """The text with these rows of midi.bindings in place of those it has. A row that stays keeps its comments."""
+def _rows_of(section: str) -> re.Pattern[str]:
+    """What the header of one row looks like."""
+    return re.compile(rf"\s*\[\[\s*{section}\s*\.\s*bindings\s*\]\]\s*(#.*)?")
+
+
+def _with_rows(text: str, rows: Sequence[Mapping[str, Any]], section: str) -> str:
+    """The text with these bindings of a section in place of those it has. A row that stays keeps its comments."""
+    header = _rows_of(section)
     parts: list[list[str]] = [[]]  # what comes before the first header, then header after header
     for line in [*text.splitlines(keepends=True), ""]:
         if not line or _HEADER.fullmatch(line.rstrip()):
@@ -216,24 +246,24 @@ def _with_rows(text: str, rows: Sequence[Mapping[str, Any]]) -> str:
         else:
             parts[-1].append(line)
     kept = ["".join(part) for part in parts]
-    old = [i for i, part in enumerate(parts) if any(_ROWS.fullmatch(line.rstrip()) for line in part)]
-    midi = [i for i, part in enumerate(kept) if re.search(r"^\s*\[\s*midi\s*\]", part, re.MULTILINE)]
-    at = old[0] if old else midi[0] + 1 if midi else len(kept)
+    old = [i for i, part in enumerate(parts) if any(header.fullmatch(line.rstrip()) for line in part)]
+    room = [i for i, part in enumerate(kept) if re.search(rf"^\s*\[\s*{section}\s*\]", part, re.MULTILINE)]
+    at = old[0] if old else room[0] + 1 if room else len(kept)
     mine = [kept[i] for i in old]
     written = []
     for row in rows:
-        same = next((part for part in mine if _says(part, row)), None)
+        same = next((part for part in mine if _says(part, row, section)), None)
         if same is not None:
             mine.remove(same)
-        written.append(same or "\n[[midi.bindings]]\n" + tomlkit.dumps(row))
+        written.append(same or f"\n[[{section}.bindings]]\n" + tomlkit.dumps(row))
     head = ["".join(kept[:at])] if at else []
     tail = [part for i, part in enumerate(kept) if i >= at and i not in old]
     return "".join(part if part.endswith("\n") or not part else part + "\n" for part in [*head, *written, *tail])
 
 
-def _says(part: str, row: Mapping[str, Any]) -> bool:
+def _says(part: str, row: Mapping[str, Any], section: str) -> bool:
     try:
-        return bool(tomllib.loads(part)["midi"]["bindings"] == [row])
+        return bool(tomllib.loads(part)[section]["bindings"] == [row])
     except (ValueError, RecursionError):
         return False
 

@@ -1,108 +1,53 @@
-"""Show: starts, watches and ends the processes; holds nothing musical. The only file that starts or stops one.
+"""Show: starts, watches and ends the processes; holds nothing musical. Nobody else starts or stops a role.
 
-    hands --gestures--> sound --frames--> (stage)        all through the link, which show made and keeps
+    hands --gestures--> sound --frames--> stage --gestures--> sound     all through the link, which show made and keeps
 
 A process that dies is replaced by its understudy: a second one that has everything loaded and waits for its cue, so
-that the gap is the opening of a device or a port and not of a program. What was played is in the link's last frame,
-so it survives any of them.
+that the gap is the opening of a device, a port or a window and not of a program. What was played is in the link's last
+frame, so it survives any of them. The sound never stops for the stage: a window that was closed is not opened again
+before it is asked for, and one that fails for good is told of in a sentence.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from types import FrameType
 
 from instrument.errors import RosinError
 from instrument.hands.child import HandsSettings
 from instrument.link import Frame, Gesture, Kind, Link, Source
+from instrument.roles import GIVE_UP_AFTER, UNDERSTUDY_AFTER_SECONDS, Role, StageRole, dismiss, kill
 from instrument.sound.settings import SoundSettings
+from instrument.stage.settings import StageSettings
 from instrument.text import say
 
 LOOK_SECONDS = 0.01
-HEARTBEAT_SECONDS = 6.0
-"""Without a sign of life for so long a process hangs. Opening a device on a busy machine can take three."""
-UNDERSTUDY_AFTER_SECONDS = 1.5
-GIVE_UP_AFTER = 5
-GIVE_UP_WITHIN_SECONDS = 20.0
-
-
-class Role:
-    """One part to be played: the process that plays it, the one that could, and how often it had to be replaced."""
-
-    def __init__(self, name: str, module: str, settings: SoundSettings | HandsSettings, link: Link) -> None:
-        self.name = name
-        self._commands = [
-            [sys.executable, "-m", module, replace(settings, token=link.token, understudy=u).to_json()]
-            for u in (False, True)
-        ]
-        self._link = link
-        self.row = link.health.row(name)
-        self.player: subprocess.Popen[bytes] | None = None
-        self.understudy: subprocess.Popen[bytes] | None = None
-        self.understudy_at = 0.0
-        self.lost_at = 0.0
-        self._deaths: list[float] = []
-
-    def start(self) -> None:
-        """A player from nothing."""
-        self.player = self._spawn(0)
-
-    def start_understudy(self) -> None:
-        """One who learns the part beside the stage."""
-        self.understudy = self._spawn(1)
-
-    def _spawn(self, which: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._commands[which], stdin=subprocess.DEVNULL, pass_fds=self._link.fds)
-
-    @property
-    def alive(self) -> bool:
-        return self.player is not None and self.player.poll() is None
-
-    @property
-    def ready(self) -> bool:
-        """Is there somebody to take over."""
-        return self.understudy is not None and self.understudy.poll() is None
-
-    def hangs(self, now: float) -> bool:
-        """It lives but no longer beats. (Before its first beat it is only slow.)"""
-        return self.row.pid != 0 and self.row.age(now) > HEARTBEAT_SECONDS
-
-    def take_over(self, now: float) -> float:
-        """The understudy's cue, or a new start. Returns how many deaths there were lately."""
-        self.lost_at = self.lost_at or now
-        self._deaths = [t for t in self._deaths if now - t < GIVE_UP_WITHIN_SECONDS] + [now]
-        if self.ready and self.understudy is not None:
-            self.player, self.understudy = self.understudy, None
-            self._link.health.row("show").put(f"cue_{self.name}", self.player.pid)
-        else:
-            self.start()
-        # The newcomer's heartbeat has yet to begin; until then the dead one's must not count against it.
-        self.row.beat(now + HEARTBEAT_SECONDS)
-        return len(self._deaths)
-
-    def processes(self) -> list[subprocess.Popen[bytes]]:
-        return [p for p in (self.player, self.understudy) if p is not None]
 
 
 class Show:
     """The whole instrument running. ``run(seconds, tick)`` returns at Ctrl-C, SIGTERM or when the time is over."""
 
-    def __init__(self, sound: SoundSettings, hands: HandsSettings | None, language: str = "en") -> None:
+    def __init__(
+        self,
+        sound: SoundSettings,
+        hands: HandsSettings | None,
+        language: str = "en",
+        stage: StageSettings | None = None,
+    ) -> None:
         self.link = Link.create()
         self.health = self.link.health.enter("show")
         self.language = language
         self.sound = Role("sound", "instrument.sound.process", sound, self.link)
         self.hands = Role("hands", "instrument.hands.child", hands, self.link) if hands is not None else None
         self.roles = [role for role in (self.hands, self.sound) if role is not None]
+        self.stage = StageRole(stage, self.link) if stage is not None else None
+        self._stage_wanted = False
         self.stopping = False
         self.notices: list[str] = []
-        self._said = {"hands": 0, "sound": 0}
+        self._said = {"hands": 0, "sound": 0, "stage": 0}
 
     # --- the life of the show
 
@@ -121,6 +66,12 @@ class Show:
             time.sleep(LOOK_SECONDS)
         for role in self.roles:
             role.understudy_at = time.monotonic() + UNDERSTUDY_AFTER_SECONDS
+        self.open_stage()
+
+    def open_stage(self) -> None:
+        """The window, unless there is one; nothing happens in a show without a stage."""
+        if self.stage is not None:
+            self.stage.open(time.monotonic())
 
     def run(self, seconds: float | None, tick: Callable[[Show], None]) -> None:
         """Watch until Ctrl-C, SIGTERM or ``seconds``; ``tick`` is called about 100 times a second."""
@@ -130,6 +81,8 @@ class Show:
                 previous[number] = signal.signal(number, self._stop)
         if hasattr(signal, "SIGUSR1"):
             previous[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._panic)
+        if hasattr(signal, "SIGUSR2") and self.stage is not None:
+            previous[signal.SIGUSR2] = signal.signal(signal.SIGUSR2, self._reopen)
         end = None if seconds is None else time.monotonic() + seconds
         try:
             while not self.stopping and (end is None or time.monotonic() < end):
@@ -145,6 +98,9 @@ class Show:
 
     def _panic(self, number: int, frame: FrameType | None) -> None:
         self.gesture(Gesture(Kind.PANIC))
+
+    def _reopen(self, number: int, frame: FrameType | None) -> None:
+        self._stage_wanted = True  # it may have come in the middle of a look
 
     def gesture(self, gesture: Gesture) -> None:
         """Post a gesture of the show's own (keys, a take, a signal); stamped now unless it has a time."""
@@ -165,7 +121,7 @@ class Show:
         self._collect_notices()
         for role in self.roles:
             if role.alive and role.hangs(now) and role.player is not None:
-                _kill(role.player)  # what hangs cannot be replaced, what is dead can
+                kill(role.player)  # what hangs cannot be replaced, what is dead can
             if not role.alive:
                 self.health.add("restarts")
                 if role.take_over(now) >= GIVE_UP_AFTER:
@@ -176,9 +132,20 @@ class Show:
                 self._note(say(f"{role.name}_restarted", self.language, seconds=f"{gap:.2f}"))
                 role.lost_at = 0.0
                 role.understudy_at = now + UNDERSTUDY_AFTER_SECONDS
-            if role.understudy_at and now > role.understudy_at and not role.ready:
-                role.understudy_at = 0.0
-                role.start_understudy()
+            role.look_for_understudy(now)
+        if self.stage is not None:
+            self._look_at_stage(self.stage, now)
+
+    def _look_at_stage(self, stage: StageRole, now: float) -> None:
+        """Whatever becomes of the window, the music goes on; what its keys were pushing is let go of."""
+        if self._stage_wanted:
+            self._stage_wanted = False
+            stage.open(now)
+        for key, values in stage.look(now):
+            self._note(say(key, self.language, pid=os.getpid(), **values))
+        for knob in stage.forced:
+            self.gesture(Gesture(Kind.FORCE, knob, 0.0, source=Source.STAGE))
+        stage.forced = ()
 
     def _is_back(self, role: Role) -> bool:
         if role.name == "hands":
@@ -199,23 +166,7 @@ class Show:
     # --- the end
 
     def close(self) -> None:
-        """Ask everyone to stop (a recording is finished first), then make sure; nothing is left behind."""
-        processes = [process for role in self.roles for process in role.processes()]
-        for process in processes:
-            with contextlib.suppress(OSError):
-                process.terminate()
-        deadline = time.monotonic() + 5.0
-        for process in processes:
-            try:
-                process.wait(timeout=max(0.05, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                _kill(process)
+        """End everyone; nothing is left behind."""
+        stage = [self.stage] if self.stage is not None else []
+        dismiss([process for role in (*stage, *self.roles) for process in role.processes()])
         self._collect_notices()
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process that does not listen, and wait until it is gone: two may not write one ring."""
-    with contextlib.suppress(OSError):
-        process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=2.0)

@@ -1,7 +1,8 @@
 """Take: the gestures of a performance, kept as they came, so that the same engine can play them again.
 
 A text file, one JSON object a line. The first line names the patch and the seed; each other line is a gesture at
-``t`` seconds after the start. Knobs are named, never numbered, so that a take survives a retrained model.
+``t`` seconds after the start. Knobs are named, never numbered, so that a take survives a retrained model. The scenes
+that the patch had then stand in the first line: a scene that is kept anew later does not change what was played.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import Any
 
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import short
-from instrument.knobs import KnobTable
+from instrument.knobs import SCENES, KnobTable
 from instrument.link import NO_SHIFT, Gesture, Kind, Source
+from instrument.patch import Scene
+from instrument.patch_shape import BLEND_MS_MAX
 
 VERSION = 1
 TAKE_SECONDS_MAX = 24 * 3600.0
@@ -44,6 +47,9 @@ class Take:
     seconds: float
     events: tuple[Event, ...]
     path: str = ""
+    scenes: Mapping[int, Scene] | None = None
+    """By slot, as they were when it began; None: the take does not say, and the patch's count."""
+    blend_ms: float | None = None
 
 
 _VALUED = {  # key of the line -> kind; the value is the key's own
@@ -58,8 +64,11 @@ _BARE = {
     "reset": Kind.RESET,
     "notes_off": Kind.ALL_NOTES_OFF,
     "fill": Kind.FILL,
+    "mark": Kind.MARK,
 }
 HEARD_MAX = 65535
+BLEND_MS = 3_600_000
+"""Longest way to a scene that a gesture asks for, ms: an hour."""
 _SLOTTED = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
 
 
@@ -72,10 +81,10 @@ def _number(row: Mapping[str, Any], key: str, low: float, high: float) -> float:
     return float(value)
 
 
-def _whole(row: Mapping[str, Any], key: str, high: int) -> int:
+def _whole(row: Mapping[str, Any], key: str, high: int, low: int = 0) -> int:
     value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
-        raise ValueError(f"{key}: {short(value)} does not fit; write a whole number from 0 to {high}")
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{key}: {short(value)} does not fit; write a whole number from {low} to {high}")
     return value
 
 
@@ -110,6 +119,11 @@ def _event(row: Mapping[str, Any]) -> Event:
     if "hear" in row:
         on = _whole({"on": 1, **row}, "on", 1)
         return Event(t, Kind.HEAR, float(on), number=_whole(row, "hear", HEARD_MAX))
+    if "scene" in row:
+        ms = _whole({"blend_ms": 0, **row}, "blend_ms", BLEND_MS)
+        return Event(t, Kind.SCENE, number=_whole(row, "scene", SCENES, 1) - 1, extra=ms)
+    if "scene_save" in row:
+        return Event(t, Kind.SCENE_SAVE, number=_whole(row, "scene_save", SCENES, 1) - 1)
     if "seed" in row:
         return Event(t, Kind.SEED, number=_whole(row, "seed", SEED_MAX))
     for key, kind in _VALUED.items():
@@ -124,6 +138,17 @@ def _event(row: Mapping[str, Any]) -> Event:
     raise ValueError(
         f"{short(sorted(row))} says no gesture; write knob, push, note, bend, pressure, sustain, seed, panic ..."
     )
+
+
+def _scenes(head: Mapping[str, Any]) -> dict[int, Scene] | None:
+    """The scenes of a first line."""
+    rows = head.get("scenes")
+    if rows is None:
+        return None
+    numbers = [str(slot + 1) for slot in range(SCENES)]
+    if not isinstance(rows, Mapping) or not all(n in numbers and isinstance(r, Mapping) for n, r in rows.items()):
+        raise ValueError(f'scenes: {short(rows)} does not fit; write {{"1": {{"KNOB": 0.5, ...}}, ...}}')
+    return {int(n) - 1: Scene({str(id): _number(row, id, 0.0, 1.0) for id in row}) for n, row in rows.items()}
 
 
 def _object(line: str) -> dict[str, Any]:
@@ -141,6 +166,7 @@ def take_from(lines: Iterable[str], where: str) -> Take:
     head: dict[str, Any] | None = None
     events: list[Event] = []
     wrong: list[str] = []
+    scenes, blend_ms = None, None
     for n, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -153,6 +179,8 @@ def take_from(lines: Iterable[str], where: str) -> Take:
                     _whole(row, "seed", SEED_MAX)
                 if "seconds" in row:
                     _number(row, "seconds", 0, TAKE_SECONDS_MAX)
+                scenes = _scenes(row)
+                blend_ms = _number(row, "blend_ms", 0.0, BLEND_MS_MAX) if "blend_ms" in row else None
                 head = row
                 continue
             events.append(_event(row))
@@ -166,7 +194,7 @@ def take_from(lines: Iterable[str], where: str) -> Take:
         raise Mistakes(where, wrong)
     events.sort(key=lambda event: event.t)
     seconds = float(head.get("seconds") or (events[-1].t + 2.0 if events else 2.0))
-    return Take(head["patch"], head.get("seed"), seconds, tuple(events), where)
+    return Take(head["patch"], head.get("seed"), seconds, tuple(events), where, scenes, blend_ms)
 
 
 def read_take(path: Path) -> Take:
@@ -211,6 +239,11 @@ def line_of(gesture: Gesture, t: float, table: KnobTable) -> str | None:
         row |= {"shift": shift} if shift else {}
     elif kind is Kind.HEAR:
         row |= {"hear": gesture.knob, "on": round(gesture.value)}
+    elif kind in (Kind.SCENE, Kind.SCENE_SAVE):
+        if gesture.knob >= SCENES:
+            return None
+        row["scene" if kind is Kind.SCENE else "scene_save"] = gesture.knob + 1
+        row |= {"blend_ms": min(BLEND_MS, gesture.extra)} if gesture.extra else {}
     elif kind is Kind.SEED:
         row["seed"] = gesture.extra
     elif kind in _SLOTTED.values():
@@ -227,11 +260,17 @@ def line_of(gesture: Gesture, t: float, table: KnobTable) -> str | None:
 class TakeLog:
     """Writes a take while it is being played: the head, where every knob stood, then each gesture as it came."""
 
-    def __init__(self, path: Path, patch: str, seed: int, table: KnobTable, raw: Sequence[float]) -> None:
+    def __init__(
+        self, path: Path, patch: str, seed: int, table: KnobTable, raw: Sequence[float],
+        scenes: Mapping[int, Mapping[str, float]] | None = None, blend_ms: float | None = None,
+    ) -> None:  # fmt: skip
+        """``scenes``: by slot, raw by id; with ``blend_ms`` as the patch has them now."""
         self.path = path
         self.table = table
         self._file = path.open("w", encoding="utf-8")
-        head = {"rosin": VERSION, "patch": patch, "seed": seed}
+        head: dict[str, Any] = {"rosin": VERSION, "patch": patch, "seed": seed}
+        if scenes is not None:
+            head |= {"scenes": {str(slot + 1): knobs for slot, knobs in scenes.items()}, "blend_ms": blend_ms}
         stood = [line_of(Gesture(Kind.KNOB, i, float(value)), 0.0, table) for i, value in enumerate(raw)]
         self._file.write("\n".join([json.dumps(head), *filter(None, stood)]) + "\n")
 

@@ -23,6 +23,12 @@ VERBS = {  # of the book: arguments and meaning; one that is here and not there,
     "hands_only": ("i", "1: friction and chance rest, the knobs obey; 0: they play again"),
     "snapshot": ("[i]", f"keeps everything that decides the next samples in slot 0..{book.SLOTS - 1}; 0 without one"),
     "restore": ("[i]", "back to what the slot keeps, on the same patch"),
+    "scene": (
+        "i [f]",
+        "the hands go to where scene 1..8 has them, in f seconds (0 to 3600) or in the patch's own time; whoever takes "
+        "a knob on the way has it; 0, a button let go, does nothing",
+    ),
+    "scene/save": ("i", "keeps where the hands are as scene 1..8, in the patch's file"),
     "learn": (
         "[s [f f i]]",
         "the next MIDI control moved will move this knob (id, lowest, highest, invert); empty cancels",
@@ -117,6 +123,8 @@ SAID = {  # of the echo, by the end of the address
     "out/peak": "its highest sample, 0..1",
     "out/load": "share of the block's time spent computing",
     "out/xruns": "blocks the device missed",
+    "out/scene": "the scene last recalled or saved in this patch, 1 to 8; 0: none yet",
+    "out/scenes": "eight numbers, 1 where the patch has a scene",
     "out/patch": "which patch plays, its place in the list from 0",
     "out/known": "how familiar the present latents are to the model, 0..1; -1: it cannot tell",
     "out/unknown": "how far they are from all it learned from, 0..1; -1: it cannot tell",

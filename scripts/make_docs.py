@@ -104,11 +104,18 @@ def sections(shape: Section, home: Any, path: tuple[str, ...] = ()) -> Iterator[
             for key, part in shape.fields.items() if isinstance(part, Field)]  # fmt: skip
     if rows:
         yield f"[{'.'.join(path)}]" if path else "", rows
-    for key, part in shape.fields.items():
-        if isinstance(part, Section):
-            yield from sections(part, home, (*path, key))
-        if isinstance(part, Section) and part.each is not None:
-            here = (*path, key, "NAME" if key == "accidents" else "KNOB")
+    inside = {key: part for key, part in shape.fields.items() if isinstance(part, Section)}
+    alike = {id(part): [key for key, other in inside.items() if other is part] for part in inside.values()}
+    for first, part in inside.items():
+        if alike[id(part)][0] != first:
+            continue  # numbered, and told of once
+        key = first if len(alike[id(part)]) == 1 else "N"
+        yield from sections(part, home, (*path, key))
+        if isinstance(part.each, Field):
+            rows = [("`KNOB`", kind_of(part.each), "", part.each.about)]
+            yield f"[{'.'.join((*path, key))}]", rows
+        elif part.each is not None:
+            here = (*path, key, "NAME" if key in ("accidents", "inputs") else "KNOB")
             same = all(shape.fields.get(name) is field for name, field in part.each.fields.items())
             names = ", ".join(f"`{name}`" for name in part.each.fields)
             one = [(names, "as above", "as above", "for this knob alone")]

@@ -72,6 +72,12 @@ def test_the_command_says_what_the_card_says(large: Path, capsys: pytest.Capture
     assert 25.0 < snr < 80.0
     assert f"{snr} dB" in out
     assert card.derived_from == (original.sha256, *original.derived_from)
+    parent = card.derived_from[0]
+    assert (parent.name, parent.licence, parent.authors) == (original.name, original.licence, original.authors)  # type: ignore[attr-defined]
+    assert main(["models", "show", str(folder)]) == 0
+    page = capsys.readouterr().out
+    assert f"└─ large · {original.sha256[:12]}" in page
+    assert f"{', '.join(original.authors)} · {original.licence}" in page
     assert (folder / "decode.onnx").stat().st_size < 0.5 * (large / "decode.onnx").stat().st_size
     # The figure is the truth: measured here once more, by the voices that are played.
     voices = [open_folder(f, noise=Noise(0), providers="cpu", allow_uncredited=True) for f in (large, folder)]

@@ -99,6 +99,8 @@ def test_the_model_is_the_file(kind: type[zoo.Exported], menagerie: dict[type[zo
     folder = home / "models" / kind.__name__
     card = read_card(folder)
     assert card.derived_from == (sha256_of(path),)
+    assert card.derived_from[0].name == path.name  # type: ignore[attr-defined]
+    assert card.derived_from[0].licence == "", "that nobody knows it is no licence"  # type: ignore[attr-defined]
     assert card.sample_rate == zoo.RATE
     assert card.licence == "licence unknown: ask its author"
     assert "--allow-uncredited" in done.stdout

@@ -25,7 +25,7 @@ from instrument.model import bundle, parcel
 from instrument.model.bundle import cache_folder, cached, pack, unpack
 from instrument.model.card import CARD, CREDITS, read_card, sha256_of, write_card
 from instrument.model.library import ancestors, cards, find, open_folder, open_voice, user_folder
-from instrument.model.lineage import Ancestor
+from instrument.model.lineage import Ancestor, ancestors_from
 from instrument.model.parcel import ENTRIES_MOST, MANIFEST, SUFFIX, read_manifest
 from instrument.model.verify import verify
 
@@ -487,3 +487,95 @@ def test_spoilt_bytes_are_refused_or_harmless(small: tuple[Path, bytes], seed: i
         assert sorted(p.name for p in outside.iterdir()) == [f"b{SUFFIX}", "models"]
         assert sorted(p.name for p in place.iterdir()) == ["outside", "river", f"river{SUFFIX}"]
         shutil.rmtree(outside)
+
+
+# --- rosin check
+
+
+def test_check_says_of_a_bundle_and_of_a_folder_what_they_are(
+    packed: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (packed, folder):
+        assert main(["check", str(path)]) == 0
+        assert f"{path}: a model called river with 2 latents, whole" in capsys.readouterr().out
+
+
+def test_check_says_of_a_model_without_credits_that_it_is_held(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_model(machine / "orphan", credits=None)
+    assert main(["check", str(machine / "orphan")]) == 0
+    assert "whole, without credits: it plays only with --allow-uncredited" in capsys.readouterr().out
+    monkeypatch.setenv("ROSIN_LANGUAGE", "fr")
+    assert main(["check", str(machine / "orphan")]) == 0
+    assert "sans crédits : il ne joue qu'avec" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["another card", "says other sounds", "no TOML"])
+def test_check_says_what_is_wrong_with_a_hostile_bundle(
+    kind: str, packed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, said = HOSTILE[kind]
+    bad = rewritten(packed, change)
+    assert main(["check", str(bad)]) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""
+
+
+def test_check_says_what_is_wrong_with_a_folder_and_goes_on(
+    folder: Path, packed: Path, machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = bytearray((folder / "decode.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "decode.onnx").write_bytes(data)
+    (machine / "empty").mkdir()
+    missing = machine / "missing.rosin.zip"
+    assert main(["check", str(folder), str(machine / "empty"), str(missing), str(packed)]) == 2
+    told = capsys.readouterr()
+    assert "decode.onnx is not the file its card was written for" in told.err
+    assert "holds no card.toml, so it is no model" in told.err
+    assert "missing.rosin.zip cannot be read" in told.err
+    assert f"{packed}: a model called river with 2 latents, whole" in told.out
+
+
+# --- lineage
+
+
+def test_an_ancestor_takes_its_licence_and_authors_along(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = (Ancestor("c" * 64, "sea", "CC-BY-4.0", ("Ada", "Bo")), Ancestor("d" * 64, "rain"), "e" * 64)
+    tiny_model(machine / "delta", card=tiny_card(name="delta", derived_from=line))
+    pack(machine / "delta", machine / f"delta{SUFFIX}")
+    for found in (
+        read_card(machine / "delta").derived_from,
+        read_manifest(machine / f"delta{SUFFIX}").derived_from,
+        read_card(unpack(machine / f"delta{SUFFIX}", machine / "there")).derived_from,
+    ):
+        assert found == line
+        assert [(a.name, a.licence, a.authors) for a in found] == [  # type: ignore[attr-defined]
+            ("sea", "CC-BY-4.0", ("Ada", "Bo")), ("rain", "", ()), ("", "", ())]  # fmt: skip
+    assert main(["models", "show", str(machine / "delta")]) == 0
+    assert "Ada, Bo · CC-BY-4.0" in capsys.readouterr().out
+    assert main(["models", "show", str(machine / "delta"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["lineage"]
+    assert told[0]["authors"] == ["Ada", "Bo"]
+    assert told[0]["licence"] == "CC-BY-4.0"
+
+
+NAMED = {"sha256": "a", "name": "b"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        NAMED | {"authors": "c"},
+        NAMED | {"licence": 1},
+        NAMED | {"authors": [1]},
+        {"sha256": "a"},
+        NAMED | {"more": "c"},
+        7,
+    ],
+)
+def test_what_is_no_ancestor_is_refused(row: object) -> None:
+    with pytest.raises(ValueError):
+        ancestors_from([row])

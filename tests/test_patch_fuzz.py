@@ -74,7 +74,8 @@ def tables(shape: Section, odd: bool) -> st.SearchStrategy[dict[str, Any]]:
         (needed if part.needed and not odd else rest)[key] = value | ODD if odd else value
     whole = st.fixed_dictionaries(needed, optional=rest)
     if shape.each is not None:
-        whole = st.dictionaries(WORDS, tables(shape.each, odd) | ODD if odd else tables(shape.each, odd), max_size=2)
+        each = fitting(shape.each) if isinstance(shape.each, Field) else tables(shape.each, odd)
+        whole = st.dictionaries(WORDS, each | ODD if odd else each, max_size=2)
     strange = st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_size=6), ODD, max_size=1 if odd else 0)
     return st.builds(lambda a, b: {**b, **a}, whole, strange)
 
@@ -149,11 +150,15 @@ def places(shape: Section, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, 
     found = []
     for key, part in shape.fields.items():
         found += [((*path, key), part)] if isinstance(part, Field) else places(part, (*path, key))
+    if isinstance(shape.each, Field):
+        return [*found, ((*path, "z1"), shape.each)]
     return found + (places(shape.each, (*path, "z1")) if shape.each else [])
 
 
 def rooms(shape: Section, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Every section, with a knob's name for those whose entries are named freely."""
+    if isinstance(shape.each, Field):
+        return []  # whatever stands there is a knob's name
     found = [path] if shape.each is None else rooms(shape.each, (*path, "z1"))
     for key, part in shape.fields.items():
         found += rooms(part, (*path, key)) if isinstance(part, Section) else []

@@ -84,9 +84,12 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
         "schema": 1, "language": "fr",
         "sound": {"device": "usb", "block": 64, "ahead": 2, "input": True, "provider": "cpu", "ceiling_db": -3},
         "osc": {"listen": "0.0.0.0:7000", "allow": ["10.0.0.1"], "echo": ["10.0.0.1:7001"], "root": "/r",
-                "schedule": True, "detail": True, "neighbours": "numbers"},
+                "schedule": True, "detail": True, "neighbours": "numbers",
+                "bindings": [{"address": "/1/fader3", "knob": "level"}]},
         "midi": {"api": "jack", "ports": ["nano"], "takeover": "jump", "bindings": ROWS},
         "folders": {"takes": "/t", "models": "/m", "patches": "/p"},
+        "stage": {"window": False, "fullscreen": True, "display": 2, "width": 1920, "height": 1080, "big_type": True,
+                  "calm": True},
     }  # fmt: skip
     assert {key for key, part in SHAPE.fields.items() if isinstance(part, Section)} == set(table) - {
         "schema",
@@ -99,9 +102,10 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
     assert rig == Rig(
         path="r", language="fr", device="usb", block=64, ahead=2, input=True, provider="cpu", ceiling_db=-3,
         listen="0.0.0.0:7000", allow=("10.0.0.1",), echo=("10.0.0.1:7001",), root="/r", schedule=True, detail=True,
-        neighbours="numbers", midi_api="jack", midi_ports=("nano",), takeover="jump", bindings=tuple(ROWS), takes="/t",
+        neighbours="numbers", midi_api="jack", midi_ports=("nano",), takeover="jump", bindings=tuple(ROWS),
+        osc_bindings=({"address": "/1/fader3", "knob": "level"},), takes="/t",
         models="/m",
-        patches="/p",
+        patches="/p", window=False, fullscreen=True, display=2, width=1920, height=1080, big_type=True, calm=True,
     )  # fmt: skip
     usual = Rig()
     assert [f.name for f in fields(Rig) if getattr(rig, f.name) == getattr(usual, f.name)] == []

@@ -44,6 +44,8 @@ KEPT = st.one_of(
         st.sampled_from([0.0, 1.0, 2.0]),
         st.integers(0, 2**64 - 1),
     ),
+    st.builds(played, st.just(Kind.SCENE), st.integers(0, 7), extra=st.integers(0, 3_600_000)),
+    st.builds(played, st.just(Kind.SCENE_SAVE), st.integers(0, 7)),
     st.builds(played, st.just(Kind.SEED), extra=st.integers(0, 2**63 - 1)),
 )
 TIME = st.floats(0, TAKE_SECONDS_MAX)

@@ -1,10 +1,10 @@
-"""TorchScript: a model's graph written once more in torch, with its state inside - what nn~ and its like run.
+"""TorchScript: a model's own graph, folds and all, written once more in torch, with its state inside.
 
-Only ONNX files are shipped, so the module is written from the file: every operation becomes the torch call that does
-the same, every weight a buffer, every state an attribute that each call replaces. Nothing is slower than it need be:
-what can be bent here and nowhere else is left out, a state is taken over and not copied, the module is frozen, and
-of the ways torch offers for dense layers and for the noise's filter the quickest on this machine is taken.
-Needs torch and onnx (extra [train]). Under race.py.
+The module is written from the ONNX file: every operation becomes the torch call that does the same, every weight a
+buffer, every state an attribute that each call replaces. Nobody exports this; it is as far as torch can be driven, and
+what it loses to ONNX Runtime is not our algebra. What can be bent here and nowhere else is left out, a state is taken
+over and not copied, the module is frozen, and of the ways torch offers for dense layers and for the noise's filter the
+quickest on this machine is taken. Needs torch and onnx (extra [train]). Under against.py.
 """
 
 from __future__ import annotations
@@ -24,23 +24,17 @@ NEEDS = "the comparison with TorchScript needs torch and onnx; install them with
 @dataclass(frozen=True)
 class Ways:
     """How torch is asked: ``dense`` layers as "addmm", "linear" or "conv1d" of one step; filters by ``unfold`` and a
-    product, or conv1d; states ``copied`` in place, or replaced; ``tuned``: optimize_for_inference after freezing."""
+    product, or conv1d; ``tuned``: optimize_for_inference after freezing."""
 
     dense: str = "addmm"
     unfold: bool = True
-    copied: bool = False
     tuned: bool = False
 
     @property
     def words(self) -> str:
         """All of it in a few words, for the table."""
         parts = [f"dense layers as {self.dense}", f"filters as {'unfold and mm' if self.unfold else 'conv1d'}"]
-        parts.append(f"states {'copied in place' if self.copied else 'replaced'}")
         return ", ".join([*parts, "optimize_for_inference" if self.tuned else "frozen"])
-
-
-AS_EXPORTED = Ways("conv1d", unfold=False, copied=True)
-"""How exports for nn~ are made: convolutions throughout, caches written in place."""
 
 
 POINTWISE = {
@@ -75,7 +69,7 @@ class Writer:
         for node in model.graph.node:
             self._node(node, {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute})
         after = [(self.names[n], self._out("next." + n.removeprefix("state."))) for n in self.states]
-        self.lines += [f"{state}.copy_({value})" if ways.copied else f"{state} = {value}" for state, value in after]
+        self.lines += [f"{state} = {value}" for state, value in after]
         outs = [o.name for o in model.graph.output if not o.name.startswith(("next.", "tap."))]
         self.outputs = outs
         self.lines.append("return " + ", ".join(self._out(n) for n in outs))

@@ -111,6 +111,10 @@ class Bridge(Source):
         """Drop the bridge of a knob where it is, if it has one."""
         self.active[knob] = 0
 
+    def shift(self, ticks: int) -> None:
+        """The clock was set ``ticks`` ahead (back: negative): what is under way goes on from where it is."""
+        self._span += ticks
+
     def step(self, first_tick: int, ticks: int, sigma: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         """The positions at ticks first_tick .. first_tick + ticks - 1 into ``out[:ticks]`` (f32[>=ticks, K]).
 

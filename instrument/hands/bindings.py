@@ -12,8 +12,9 @@ from typing import Any, Literal, get_args
 
 from instrument.errors import Mistakes
 from instrument.fields import Field, Section, check
+from instrument.knobs import SCENES
 
-What = Literal["cc", "cc14", "nrpn", "bend", "pressure", "polypressure", "note"]
+What = Literal["cc", "cc14", "nrpn", "bend", "pressure", "polypressure", "note", "program"]
 Motion = Literal["absolute", "twos", "offset", "sign", "push"]
 
 NOT_LEARNABLE = frozenset({0, 32, 6, 38, *range(96, 102), *range(120, 128)})
@@ -23,11 +24,17 @@ PUSHES = ("note", "cc", "pressure", "polypressure")
 MOTORS = ("cc", "cc14", "bend")
 """What a motor fader sends and is driven by."""
 
+CALLS = ("note", "cc", "program")
+"""What can call a scene: it is pressed, or goes past its middle, or is sent."""
+
 SHAPE = Section(
     {
-        "knob": Field("text", needed=True, about="id of the knob that moves"),
+        "knob": Field("text", about="id of the knob that moves"),
+        "scene": Field(
+            "integer", low=1, high=SCENES, about="instead of a knob: the scene recalled by a key, a program or a switch"
+        ),
         "kind": Field("choice", needed=True, choices=get_args(What), about="what moves it"),
-        "number": Field("integer", low=0, high=16383, about="of the CC (coarse one of a pair), NRPN or note"),
+        "number": Field("integer", low=0, high=16383, about="of the CC (coarse one of a pair), NRPN, note or program"),
         "channel": Field("integer", low=0, high=16, about="1..16; 0 = any"),
         "low": Field("number", low=0, high=1, about="raw position of the knob at the bottom of the control"),
         "high": Field("number", low=0, high=1, about="... and at its top"),
@@ -50,7 +57,8 @@ SHAPE = Section(
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A control at a knob. ``low`` and ``high`` are raw positions; low above high, or ``invert``, turns it round.
+    """A control at a knob, or at a ``scene`` 1..8 and then at none. ``low`` and ``high`` are raw positions; low above
+    high, or ``invert``, turns it round.
 
     ``motion``: ``absolute``, or the way an endless encoder counts: ``twos`` complement (1, 127), ``offset`` from 64
     (65, 63), ``sign`` and magnitude (1, 65); or ``push``: the control is a force, ``push`` travel when fully pressed.
@@ -71,6 +79,7 @@ class Binding:
     touch: int = 0
     ring: int = 0
     ring_pos: int = 0
+    scene: int = 0
 
     def knob_at(self, control: float) -> float:
         """Control 0..1 to the knob's raw position."""
@@ -83,17 +92,30 @@ class Binding:
         control = min(1.0, max(0.0, (knob - self.low) / span)) if span else 0.5
         return 1.0 - control if self.invert else control
 
+    def words(self) -> str:
+        """What a player calls it: ``cc 24``, ``bend ch 3`` on channel 3."""
+        named = {"cc14": f"cc {self.number}/{self.number + 32}", "bend": "bend", "pressure": "pressure"}
+        what = named.get(self.kind, f"{self.kind} {self.number}")
+        return f"{what} ch {self.channel}" if self.channel else what
+
     def row(self) -> dict[str, Any]:
         """As the rig keeps it: what is as usual is left out."""
         usual = {f.name: f.default for f in fields(self)}
-        return {k: v for k, v in asdict(self).items() if k in ("knob", "kind") or v != usual[k]}
+        needed = ("kind",) if self.scene else ("knob", "kind")
+        return {k: v for k, v in asdict(self).items() if k in needed or (k != "knob" and v != usual[k])}
 
 
 def mistakes(row: Mapping[str, Any], where: str) -> list[str]:
     """What is wrong with a row, one line each."""
     wrong = check(SHAPE, row, f"{where}.")
+    if "scene" not in row and row.get("knob", "") == "":
+        wrong.insert(0, f"{where}.knob: it is missing; write the id of a knob, or scene = 1 to {SCENES}")
     if wrong:
         return wrong
+    if "scene" in row:
+        return _scene_wrong(row, where)
+    if row["kind"] == "program":
+        return [f"{where}.kind: a program cannot move a knob; write scene = 1 to {SCENES}, or another kind"]
     number = row.get("number", 0)
     if row["kind"] == "cc" and (number > 127 or number in NOT_LEARNABLE):
         wrong.append(f"{where}.number: CC {number} cannot move a knob; use 1..95 or 102..119 (not 6, 32, 38)")
@@ -104,6 +126,23 @@ def mistakes(row: Mapping[str, Any], where: str) -> list[str]:
     if row.get("low", 0.0) == row.get("high", 1.0):
         wrong.append(f"{where}.high: it equals low, so the knob could not move; write two different positions")
     return wrong + _pushes_wrong(row, where)
+
+
+def _scene_wrong(row: Mapping[str, Any], where: str) -> list[str]:
+    """What is wrong with a row that recalls a scene."""
+    kind, number = row["kind"], row.get("number", 0)
+    if kind not in CALLS:
+        return [f"{where}.kind: {kind} cannot recall a scene; use one of {', '.join(CALLS)}"]
+    wrong = [
+        f"{where}.{key}: it is for knobs, and this row is for a scene; take it out"
+        for key in row
+        if key not in ("scene", "kind", "number", "channel", "port")
+    ]
+    if kind == "cc" and (number > 127 or number in NOT_LEARNABLE):
+        wrong.append(f"{where}.number: CC {number} cannot be a switch; use 1..95 or 102..119 (not 6, 32, 38)")
+    if kind == "note" and number > 127:
+        wrong.append(f"{where}.number: {number} is not a note; use 0..127")
+    return wrong
 
 
 def _pushes_wrong(row: Mapping[str, Any], where: str) -> list[str]:
@@ -134,7 +173,7 @@ def read_bindings(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> list
     wrong = [line for i, row in enumerate(rows) for line in mistakes(row, f"midi.bindings[{i}]")]
     if wrong:
         raise Mistakes(where, wrong)
-    return [Binding(**row) for row in rows]
+    return [Binding(**{"knob": "", **row}) for row in rows]
 
 
 def encoder_step(byte: int, motion: Motion) -> int:

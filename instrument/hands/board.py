@@ -19,7 +19,8 @@ STEPS_PER_TRAVEL = 127
 
 
 class Move(NamedTuple):
-    """What a control does: ``kind`` KNOB with the raw position it goes to, or FORCE with a push in travel."""
+    """What a control does: ``kind`` KNOB with the raw position it goes to, FORCE with a push in travel, or SCENE, whose
+    slot is the ``knob``."""
 
     kind: Kind
     knob: int
@@ -39,6 +40,7 @@ class Slot:
         self.takeover = Takeover("jump" if binding.kind in ("note", "bend") else mode)
         self.motor = Motor(binding.touch > 0) if binding.motor else None
         self.leaning: dict[str, float] = {}
+        self._down = False
         self.place(table)
 
     def place(self, table: KnobTable) -> None:
@@ -62,6 +64,13 @@ class Slot:
             self.leaning[port] = self.binding.push * control.value
         else:
             self.leaning.pop(port, None)
+
+    def calls(self, control: Control) -> bool:
+        """Whether a control at a scene asks for it: a key or a program whenever it comes, a CC on its way up."""
+        if control.what != "cc":
+            return control.what == "program" or control.raw > 0
+        before, self._down = self._down, control.value >= 0.5
+        return self._down and not before
 
     def turn(self, control: Control, position: float) -> float | None:
         """Where the knob, now at ``position``, shall go; None = it stays."""
@@ -109,10 +118,10 @@ class Board:
 
     def remove(self, knob: str) -> int:
         """Free a knob of its controls; how many there were."""
-        kept = [binding for binding in self.bindings if binding.knob != knob]
+        kept = [slot for slot in self.slots if slot.binding.knob != knob or slot.binding.scene]
         removed = len(self.slots) - len(kept)
         self.version += 1
-        self.slots, self._by_control = [s for s in self.slots if s.binding.knob != knob], {}
+        self.slots, self._by_control = kept, {}
         for slot in self.slots:
             self._by_control.setdefault((slot.binding.kind, slot.binding.number), []).append(slot)
         return removed
@@ -152,6 +161,8 @@ class Board:
         """What a control at the port of this plain name does to the knobs of these slots."""
         moves = []
         for slot in slots:
+            if slot.binding.scene and slot.calls(control):
+                moves.append(Move(Kind.SCENE, slot.binding.scene - 1, 0.0))
             if slot.knob is None:
                 continue
             if slot.binding.motion == "push":
@@ -164,6 +175,18 @@ class Board:
                 positions.ask(slot.knob, to, now)
                 moves.append(Move(Kind.KNOB, slot.knob, to))
         return moves
+
+    def reach(self) -> list[tuple[int, float]]:
+        """Knobs that a controller has yet to pick up, and where (raw) it is: far from the knob, and once moved."""
+        return [
+            (slot.knob, slot.binding.knob_at(slot.takeover.control))
+            for slot in self.slots
+            if slot.knob is not None and slot.takeover.distance and slot.takeover.control is not None
+        ]
+
+    def controls(self) -> dict[int, str]:
+        """What moves each knob of this table, in words."""
+        return {slot.knob: slot.binding.words() for slot in self.slots if slot.knob is not None}
 
     def pickups(self) -> list[Pickup]:
         """The distance of every absolute binding that has a knob here."""

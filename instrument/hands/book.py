@@ -6,12 +6,14 @@
     /rosin/latent/<n> f        n-th playable, raw  /rosin/pressure f          0..1; /rosin/sustain f likewise
     /rosin/latents fff...      all playable, raw   /rosin/notes/off           lets every note go
     /rosin/panic, /rosin/resume, /rosin/reset      /rosin/hands_only i        1: friction and chance rest
+    /rosin/visual f            its strength; /rosin/visual/<input> f, /rosin/visual/<input>/x f: in the input's unit
     /rosin/seed i              /rosin/record i     /rosin/snapshot i, /rosin/restore i      slot 0..7
     /rosin/knob/<id>/bridge ff raw 0..1 to arrive at, in so many seconds; of the playable ones
     /rosin/feel s              every friction of the feel of that name     /rosin/fill   dug wells are filled
     /rosin/accident/keep [s] [f]   name, seconds of the past               /rosin/accident/stop
     /rosin/accident/play s [f], /rosin/accident/loop s [f]     name, seconds away from its beginning
     /rosin/seed/daily          the seed of the day, the same for everybody
+    /rosin/scene i[f]          the hands go to scene 1..8, in so many seconds      /rosin/scene/save i
     /rosin/learn s[ffi]        knob, low, high, invert; empty = cancel        /rosin/unlearn s
     /rosin/neighbour/hear [i]  the nearest of the neighbouring sounds itself, or the i-th told of; 0 lets it go
     /rosin/sync [i]            tell me everything, to the port I send from or to port i
@@ -27,7 +29,7 @@ from typing import Any, NamedTuple
 from instrument.daily import daily_seed, name_number
 from instrument.hands.match import Addresses, PatternError, is_pattern
 from instrument.hands.wire import bang, number
-from instrument.knobs import KnobTable
+from instrument.knobs import SCENES, KnobTable
 from instrument.link import CLIPS_TOLD, NO_SHIFT, Kind
 
 SLOTS = 8
@@ -71,6 +73,9 @@ LEVELS = {"bend": (Kind.BEND, -1.0), "pressure": (Kind.PRESSURE, 0.0), "sustain"
 SWITCHES = {"record": Kind.RECORD, "hands_only": Kind.HANDS_ONLY}
 PLACES = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
 ACCIDENTS = {"accident/play": 1.0, "accident/loop": 2.0}
+OF_SCENES = {"scene": Kind.SCENE, "scene/save": Kind.SCENE_SAVE}
+BLEND_SECONDS = (0.001, 3600.0)
+"""On the way to a scene; 0 in a gesture is the patch's own time, so at once is a thousandth."""
 OTHERS = ("feel", "accident/keep", "accident/stop", "seed/daily", "neighbour/hear")
 DESK = ("learn", "unlearn", "sync")
 """Verbs for the hands themselves; they make no gesture."""
@@ -101,9 +106,11 @@ class Book:
                 self._meanings[f"{address}/push"] = Meaning("push", i)
                 self._meanings[f"{address}/bridge"] = Meaning("bridge", i)
                 self._meanings[f"{root}/latent/{i + 1}"] = Meaning("raw", i)
+            if table[i].group == "visual":  # visual.tint.r is also /rosin/visual/tint/r, in the input's own unit
+                self._meanings[f"{root}/{table[i].id.replace('.', '/')}"] = Meaning("value", i)
         self._by_pattern = Addresses(self._meanings)
         plain = ("latents", "patch/load", "note", "seed")
-        for verb in (*plain, *TRIGGERS, *LEVELS, *SWITCHES, *PLACES, *ACCIDENTS, *OTHERS, *DESK):
+        for verb in (*plain, *TRIGGERS, *LEVELS, *SWITCHES, *PLACES, *OF_SCENES, *ACCIDENTS, *OTHERS, *DESK):
             self._meanings[f"{root}/{verb}"] = Meaning(verb)
 
     def __iter__(self) -> Iterator[str]:
@@ -150,6 +157,8 @@ class Book:
             if not 0 <= slot < SLOTS:
                 raise ValueError(f"slot {slot}; there are 0 to {SLOTS - 1}")
             return [Act(PLACES[verb], slot)]
+        if verb in OF_SCENES:
+            return _scene(OF_SCENES[verb], args)
         if verb == "seed":
             _first(args)
             # A float's or a negative integer's bits are as good a seed as any.
@@ -195,6 +204,19 @@ class Book:
         if found is None:
             raise LookupError(str(args[0])[:80])
         return found
+
+
+def _scene(kind: Kind, args: tuple[Any, ...]) -> list[Act]:
+    """Scenes count from 1; 0 is a button let go."""
+    number_of_it = _whole(_first(args))
+    if not 0 <= number_of_it <= SCENES:
+        raise ValueError(f"scene {number_of_it}; there are 1 to {SCENES}")
+    if number_of_it == 0:
+        return []
+    if kind == Kind.SCENE and len(args) > 1:
+        low, high = BLEND_SECONDS
+        return [Act(kind, number_of_it - 1, 0.0, round(1000.0 * _between(low, number(args[1]), high)))]
+    return [Act(kind, number_of_it - 1)]
 
 
 def _note(args: tuple[Any, ...]) -> Act:

@@ -48,6 +48,7 @@ class HandsSettings:
         osc = {
             "listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule,
             "detail": rig.detail, "neighbours": rig.neighbours,
+            "bindings": tuple(dict(row) for row in rig.osc_bindings),
         }  # fmt: skip
         midi = {
             "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
@@ -63,7 +64,7 @@ class HandsSettings:
     def from_json(cls, text: str) -> HandsSettings:
         table = json.loads(text)
         table["patches"] = tuple(table["patches"])
-        for room, keys in (("osc", ("allow", "echo")), ("midi", ("ports", "bindings"))):
+        for room, keys in (("osc", ("allow", "echo", "bindings")), ("midi", ("ports", "bindings"))):
             for key in keys:
                 table[room][key] = tuple(table[room][key])
         return cls(**table)
@@ -142,7 +143,7 @@ def main(text: str) -> int:
             link, lambda i: tables[i], [Path(p).stem for p in settings.patches], OscSettings(**settings.osc),
             MidiSettings(**settings.midi), lambda rows: save_bindings(rig, rows),
             lambda event: (row.say(event.text(settings.language)), None)[1], index=settings.index,
-            credits=lambda i: credits[i],
+            credits=lambda i: credits[i], save_osc=lambda rows: save_bindings(rig, rows, "osc"),
         )  # fmt: skip
     except RosinError as error:
         row.say(str(error))

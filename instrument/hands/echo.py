@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from instrument.hands import wire
 from instrument.hands.settings import Where
-from instrument.knobs import KnobTable
+from instrument.knobs import SCENES, KnobTable
 from instrument.link import Frame, Source
 
 INTERVAL_SECONDS = 1 / 30
@@ -155,6 +155,8 @@ class Echo:
             (f"{out}/load", (frame.load,)),
             (f"{out}/xruns", (frame.xruns,)),
             (f"{out}/patch", (frame.patch,)),
+            (f"{out}/scene", (frame.scene + 1 if frame.scene >= 0 and frame.scenes >> frame.scene & 1 else 0,)),
+            (f"{out}/scenes", tuple(frame.scenes >> slot & 1 for slot in range(SCENES))),
             (f"{out}/known", (frame.known,)),
             (f"{out}/unknown", (frame.unknown,)),
             (f"{out}/z", tuple(frame.latent[:playable].tolist())),

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 from instrument.errors import RosinError
 from instrument.hands import decode
-from instrument.hands.bindings import NOT_LEARNABLE, Binding, Motion, What
+from instrument.hands.bindings import NOT_LEARNABLE, Binding
 from instrument.hands.board import Board, Move
 from instrument.hands.clock import Clock
 from instrument.hands.controls import Control, Controls
@@ -24,14 +24,19 @@ from instrument.hands.names import plain
 from instrument.hands.positions import Positions
 from instrument.hands.pushback import Pushback
 from instrument.hands.takeover import Mode
+from instrument.hands.wish import Wish, learnable, of_one_pair, shown
 from instrument.link import Gesture, Kind, Source
 
 SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
+REST_SECONDS = 0.7
+"""A control that was just learned and has not rested for so long is still the one that is being shown."""
 UPGRADE_SECONDS = 1.0
 """For this long after a CC was learned, two fine bytes right behind it show that it is half of a pair."""
 
 Post = Callable[[Gesture], None]
 Save = Callable[[list[dict[str, Any]]], None]
+
+__all__ = ["MidiHand", "Wish"]
 
 
 class _Port:
@@ -39,17 +44,6 @@ class _Port:
         self.plain = plain(name)
         self.decoder = Decoder()
         self.controls = Controls()
-
-
-class Wish(NamedTuple):
-    """A knob that waits for a controller. What is None stays as it was in the knob's binding before."""
-
-    knob: str
-    low: float | None = None
-    high: float | None = None
-    invert: bool | None = None
-    motion: Motion = "absolute"
-    takeover: str | None = None
 
 
 class MidiHand:
@@ -69,6 +63,9 @@ class MidiHand:
         self._post, self._save, self._counts, self._events = post, save, counts, events
         self._ports: dict[str, _Port] = {}
         self._upgrade: tuple[Binding, float, int] | None = None
+        self._learned: tuple[Binding, float] | None = None
+        self.learned: tuple[str, str, bool] = ("", "", False)
+        """What was learned last: the knob, the control in words, and whether the rig has it."""
 
     def take(self, port: str, data: Sequence[int], now: float) -> None:
         """Bytes that arrived at ``now`` from a port."""
@@ -118,11 +115,11 @@ class MidiHand:
         touch = self.pushback.touch(control, port)
         if not self.pushback.believed(control, port, now):
             return
-        self.last = _shown(control, self.last)
+        self.last = shown(control, self.last)
         if control.what == "cc" and SOUND_OFF <= control.number <= POLY:
             self._mode(control, now)
             return
-        if self.learning is not None and _learnable(control):
+        if self.learning is not None and learnable(control) and not self._still_shown(self.learning, control, now):
             self._learn(self.learning, control, now)
             return
         if self._upgrade is not None:
@@ -171,13 +168,15 @@ class MidiHand:
             self._events.post("hands.learn.no", knob=wish.knob)
             return False
         self.learning = wish
-        self._events.post("hands.learn.armed", knob=wish.knob)
+        if not wish.fresh:  # the stage shows it by itself
+            self._events.post("hands.learn.armed", knob=wish.knob)
         return True
 
     def cancel(self) -> None:
         if self.learning is not None:
-            self.learning = None
-            self._events.post("hands.learn.off")
+            quiet, self.learning = self.learning.fresh, None
+            if not quiet:
+                self._events.post("hands.learn.off")
 
     def unlearn(self, knob: str) -> int:
         """Free a knob of its controls; how many there were."""
@@ -187,6 +186,10 @@ class MidiHand:
             self._events.post("hands.unlearned", knob=knob)
         return count
 
+    def learned_elsewhere(self, knob: str, control: str, saved: bool) -> None:
+        """The knob that waited was given something that is not MIDI."""
+        self.learning, self.learned = None, (knob, control, saved)
+
     def place(self) -> None:
         """Another patch: nothing is caught any more."""
         self.board.place(self._positions.table)
@@ -195,7 +198,7 @@ class MidiHand:
         before = next((b for b in self.board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
         binding = Binding(
             wish.knob,
-            cast(What, control.what), 0 if control.what in ("bend", "pressure") else control.number, control.channel,
+            control.what, 0 if control.what in ("bend", "pressure") else control.number, control.channel,
             before.low if wish.low is None else wish.low,
             before.high if wish.high is None else wish.high,
             before.invert if wish.invert is None else wish.invert,
@@ -210,8 +213,21 @@ class MidiHand:
         self._bind(binding)
         pair = control.what == "cc" and control.number < 32 and wish.motion == "absolute"
         self._upgrade = (binding, now, 0) if pair else None
-        if self._saved(wish.knob):
+        self._learned = (binding, now)
+        saved = self._saved(wish.knob)
+        self.learned = (wish.knob, binding.words(), saved)
+        if saved:
             self._events.post("hands.learn.done", knob=wish.knob, control=str(control))
+
+    def _still_shown(self, wish: Wish, control: Control, now: float) -> bool:
+        """Whether this is the control that the knob before has just learned, not yet at rest. Either half of a pair."""
+        if not wish.fresh or self._learned is None:
+            return False
+        binding, when = self._learned
+        if not of_one_pair(control, binding) or now - when > REST_SECONDS:
+            return False
+        self._learned = (binding, now)
+        return True
 
     def _maybe_pair(self, control: Control, now: float) -> None:
         assert self._upgrade is not None
@@ -222,8 +238,11 @@ class MidiHand:
             self._upgrade = (binding, when, seen + 1)
             if seen:
                 self._upgrade = None
-                self._bind(Binding(**{**binding.row(), "kind": "cc14"}))
-                if self._saved(binding.knob):
+                pair = Binding(**{**binding.row(), "kind": "cc14"})
+                self._bind(pair)
+                saved = self._saved(binding.knob)
+                self.learned = (binding.knob, pair.words(), saved)
+                if saved:
                     self._events.post("hands.learn.done", knob=binding.knob, control=str(control))
 
     def _bind(self, binding: Binding) -> None:
@@ -238,21 +257,3 @@ class MidiHand:
             self._events.post("hands.learn.unsaved", knob=knob, why=error)
             return False
         return True
-
-
-def _shown(control: Control, last: Control | None) -> Control | None:
-    """What the player moved, of the two things that half a pair is."""
-    if control.what == "cc14":
-        return control if control.paired else last
-    if control.what == "cc" and last is not None and last.paired and last.number + 32 == control.number:
-        return last
-    return control
-
-
-def _learnable(control: Control) -> bool:
-    """Notes are for playing: they are bound in the rig file only. A coarse byte alone is its CC, not a pair."""
-    if control.what == "cc":
-        return control.number not in NOT_LEARNABLE
-    if control.what == "cc14":
-        return control.paired and control.number not in NOT_LEARNABLE
-    return control.what in ("nrpn", "bend", "pressure")

@@ -15,36 +15,43 @@ from typing import Any
 
 from instrument.errors import RosinError
 from instrument.feels import find_feels, open_feel
+from instrument.hands.addresses import OscBoard, read_addresses
 from instrument.hands.book import DESK, Book, Meaning, NoFeel, kept
 from instrument.hands.counts import Counts, Events
 from instrument.hands.ear import Heard, OscEar
 from instrument.hands.echo import Echo
+from instrument.hands.foreign import Foreign
 from instrument.hands.match import PatternError
 from instrument.hands.midi import MidiHand, Wish
 from instrument.hands.neighbours import Neighbours
 from instrument.hands.positions import Positions
 from instrument.hands.settings import OscSettings, Where, where
+from instrument.hands.takeover import Mode
 from instrument.hands.wire import number
 from instrument.link import Frame, Gesture, Kind, Source
 from instrument.model.credits import Credits
 
 CHANGE_SECONDS = 0.5
 HELD_MAX = 1024
-OF_A_PATCH = frozenset({"raw", "value", "push", "bridge", "latents", "feel", "learn", "unlearn"})
+OF_A_PATCH = frozenset({"raw", "value", "push", "bridge", "latents", "feel", "scene", "scene/save", "learn", "unlearn"})
 """Verbs that mean another thing, or nothing, in another patch."""
 NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
 
 
 class OscHand:
     """Listens from the moment it is made. ``midi`` is whom a /learn is handed to; ``keep`` is told the name of an
-    accident before the gesture is posted that keeps it. RosinError if it cannot listen."""
+    accident before the gesture is posted that keeps it; ``save`` is given all addresses that were learned, as rows for
+    the rig. RosinError if it cannot listen."""
 
     def __init__(
         self,
         settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
         post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: Events, patch: int = 0,
-        credits: Credits | None = None,
+        credits: Credits | None = None, takeover: Mode = "pickup",
+        save: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
     ) -> None:  # fmt: skip
+        board = OscBoard(read_addresses(settings.bindings), takeover, positions.table)
+        self.foreign = Foreign(board, midi, positions, settings.root, save, events)
         self.ear = OscEar(settings, counts, events)
         self.echo = Echo([where(target) for target in settings.echo], settings.root, self.ear.send, settings.detail)
         self._neighbours = Neighbours(settings.root, settings.neighbours)
@@ -61,6 +68,7 @@ class OscHand:
         """Another patch: its addresses, and nobody knows its knobs; what waited for it is played."""
         self.patch = patch
         self.book = Book(self._root, self._positions.table, self._patches, _feel)
+        self.foreign.board.place(self._positions.table)
         self.echo.change(self.book.knob_addresses, self._positions.table)
         self._neighbours.change(credits)
         self.wait_no_longer(float("inf"))
@@ -84,6 +92,11 @@ class OscHand:
             for_the_next = not meanings or any(meaning.verb in OF_A_PATCH for meaning in meanings)
             if self._changing_until and for_the_next and len(self._held) < HELD_MAX:
                 self._held.append(heard)
+                return
+            if not meanings and (moves := self.foreign.take(address, args)) is not None:
+                for knob, raw in moves:
+                    self.echo.moved(knob, heard.sender)
+                    self._pass(Gesture(Kind.KNOB, knob, raw, heard.time, Source.OSC))
                 return
             if not meanings:
                 self._counts.osc_unknown += 1
@@ -117,11 +130,16 @@ class OscHand:
             elif kind == Kind.KNOB:
                 self._positions.ask(knob, value, time.monotonic())
                 self.echo.moved(knob, heard.sender)
-            key: object = object()
-            if kind in NEWEST_WINS:  # scheduled ones are a curve: there each point of it counts
-                key = (kind, knob, heard.time) if self._schedule else (kind, knob)
-            self._passing.pop(key, None)
-            self._passing[key] = gesture
+            self._pass(gesture)
+
+    def _pass(self, gesture: Gesture) -> None:
+        """It waits for the end of the pass, if nothing newer takes its place."""
+        kind, knob = gesture.kind, gesture.knob
+        key: object = object()
+        if kind in NEWEST_WINS:  # scheduled ones are a curve: there each point of it counts
+            key = (kind, knob, gesture.time) if self._schedule else (kind, knob)
+        self._passing.pop(key, None)
+        self._passing[key] = gesture
 
     def flush(self) -> None:
         """Post what the pass brought."""
@@ -140,7 +158,7 @@ class OscHand:
         if not isinstance(knob, str):
             raise ValueError("a knob's id is a text")
         if verb == "unlearn":
-            self._midi.unlearn(knob)
+            self.foreign.unlearn(knob)
         elif not knob:
             self._midi.cancel()
         else:
@@ -155,7 +173,8 @@ class OscHand:
 
     def tell(self, frame: Frame, now: float) -> None:
         """A frame to the clients; those who were not heard of for long are let go."""
-        distances = [(pickup.knob, pickup.distance) for pickup in self._midi.board.pickups()]
+        pickups = (*self._midi.board.pickups(), *self.foreign.board.pickups())
+        distances = [(pickup.knob, pickup.distance) for pickup in pickups]
         self._neighbours.look(frame, now)
         for client in self.echo.tell(frame, distances, now, self._neighbours.lines):
             self._events.post("hands.osc.went", client="{}:{}".format(*client.where))

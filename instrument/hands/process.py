@@ -17,6 +17,7 @@ from instrument.hands.bindings import read_bindings
 from instrument.hands.board import Pickup
 from instrument.hands.counts import GAUGES, Counts, Event, Events
 from instrument.hands.driver import finder
+from instrument.hands.lesson import Lesson
 from instrument.hands.midi import MidiHand, Wish
 from instrument.hands.osc import OscHand
 from instrument.hands.ports import DriverFinder, Ports
@@ -39,7 +40,8 @@ class Hands:
 
     ``index``: the patch that plays while no frame has told yet: what is heard before the first block counts too.
     ``credits``: whose sounds the model of a patch learned from, for those who want to be told of neighbours.
-    ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go. ``say`` is given each
+    ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go, ``save_osc`` likewise the
+    addresses of others that move our knobs. ``say`` is given each
     Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see fakes.FakeDriver).
     RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
     """
@@ -56,6 +58,7 @@ class Hands:
         find: DriverFinder | None = None,
         index: int = 0,
         credits: Callable[[int], Credits | None] = lambda index: None,
+        save_osc: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
     ) -> None:
         self._link, self._tables, self._credits = link, tables, credits
         self._row = link.health.row("hands")
@@ -78,8 +81,11 @@ class Hands:
         if osc.listen not in ("", "off"):
             self.osc = OscHand(
                 osc, names, self.positions, self.midi, self._post, self._keep, self.counts, self.events, self.patch,
-                credits(self.patch),
+                credits(self.patch), mode_of(midi.takeover), save_osc,
             )  # fmt: skip
+        self._lesson = Lesson(
+            link.health, self.midi, self.positions, self.osc.foreign if self.osc is not None else None
+        )
         self._ports_version = 0
         self._frame_at = self._health_at = 0.0
         self._reported: dict[str, int] = {}
@@ -106,8 +112,10 @@ class Hands:
         if now >= self._frame_at:
             self._frame_at = now + FRAME_SECONDS
             self._safely(self._look, now)
+            self._safely(self._lesson.look, self.patch, now)
             if self.osc is not None:
                 self._safely(self.osc.wait_no_longer, now)
+                self._safely(self.osc.foreign.settle, now)
         if now >= self._health_at:
             self._health_at = now + HEALTH_SECONDS
             self._report(now)
@@ -116,6 +124,7 @@ class Hands:
         if self.ports is not None:
             self.ports.close()
         if self.osc is not None:
+            self.osc.foreign.settle(float("inf"))
             self.osc.ear.close()
         self._report(time.monotonic())
 

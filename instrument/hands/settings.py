@@ -19,7 +19,8 @@ class OscSettings:
     """``listen`` HOST:PORT (empty or "off": no OSC); ``allow`` hosts or networks, empty = all that can reach us.
 
     ``detail`` also sends hand, pos, force, stuck and pickup distance of every playable knob. ``neighbours``: ``all``,
-    ``numbers`` (no texts, for those whom they upset) or ``off``.
+    ``numbers`` (no texts, for those whom they upset) or ``off``. ``bindings``: addresses of others that move our knobs,
+    as rows of the rig.
     """
 
     listen: str = "127.0.0.1:9000"
@@ -29,6 +30,7 @@ class OscSettings:
     schedule: bool = False
     detail: bool = False
     neighbours: str = "all"
+    bindings: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

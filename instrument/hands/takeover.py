@@ -38,6 +38,11 @@ class Takeover:
     _given: float | None = None
     _driven: bool = False
 
+    @property
+    def control(self) -> float | None:
+        """Where the controller was last seen; None before it ever moved."""
+        return self._last
+
     def driven(self) -> None:
         """The controller was led to the knob by its motor: it has caught it, wherever the hand was before."""
         self.caught, self.distance, self._driven = True, 0.0, True

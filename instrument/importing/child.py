@@ -25,6 +25,7 @@ from instrument.importing.facts import Facts, Method, facts, load, said
 from instrument.importing.proof import delay
 from instrument.knobs import Label
 from instrument.model.card import DECODE, ENCODE, LATENTS_MAX, Card, Latent, card_table
+from instrument.model.lineage import Ancestor
 
 FORWARD = "forward.onnx"
 BINS = 32
@@ -179,7 +180,7 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         licence=request["licence"], family="imported", sample_rate=rate, ratio=play.ratio_in,
         channels=play.channels_out, latents=latents, delay_samples=late,
         about=Label(*request["about"]), params={"whole": known.parameters}, training=training,
-        derived_from=(request["sha256"],),
+        derived_from=(Ancestor(request["sha256"], path.name, request.get("known_licence", ""), request["authors"]),),
     )  # fmt: skip
     words = json.dumps(card_table(card, with_files=False), ensure_ascii=False)
     for name, one in made.items():

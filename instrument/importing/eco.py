@@ -27,6 +27,7 @@ from instrument.errors import RosinError
 from instrument.knobs import Label
 from instrument.model.card import DECODE, ENCODE, Card, card_table, read_card, write_card
 from instrument.model.denormals import AsItWas
+from instrument.model.lineage import Ancestor
 from instrument.model.session import check_files
 
 Floats = npt.NDArray[np.float32]
@@ -198,7 +199,7 @@ def make(folder: Path, out: Path, name: str = "", blocks: int = BLOCKS) -> Eco:
             light_card = dataclasses.replace(
                 card, name=name, title=Label(f"{card.title.en} (eco)", f"{card.title.fr} (éco)"),
                 training={**card.training, "eco_snr_db": eco["snr_db"], "eco": eco},
-                derived_from=(card.sha256, *card.derived_from),
+                derived_from=(Ancestor(card.sha256, card.name, card.licence, card.authors), *card.derived_from),
             )  # fmt: skip
             words = json.dumps(card_table(light_card, with_files=False), ensure_ascii=False)
             for file in (DECODE, ENCODE):

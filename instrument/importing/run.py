@@ -132,7 +132,8 @@ def import_file(path: Path, out: Path, wishes: Wishes) -> Imported:
     authors = [wishes.author] if wishes.author else [credits.made.by] if credits else []
     request = {
         "path": str(path), "sha256": sha256, "name": name, "title": [path.stem, path.stem], "authors": authors,
-        "licence": licence, "about": [say("import.about", lang, file=path.name) for lang in ("en", "fr")],
+        "licence": licence, "known_licence": "" if licence == UNKNOWN else licence,
+        "about": [say("import.about", lang, file=path.name) for lang in ("en", "fr")],
         "rate": wishes.rate, "blocks": wishes.blocks, "tolerance": wishes.tolerance, "race": wishes.race,
         "forward": wishes.forward,
     }  # fmt: skip

@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.knobs import KNOBS_MAX
+from instrument.knobs import KNOBS_MAX, SCENES
 
 LATENTS_MAX = 128
 NEIGHBOURS = 8
@@ -71,6 +71,12 @@ class Kind(IntEnum):
     HEAR = 22
     """``value`` 1 lets a neighbouring sound be heard to the end of its excerpt, 0 lets it go; ``knob`` = 0 for the
     nearest, else 1 + its index in the model's credits"""
+    SCENE_SAVE = 23
+    """keeps where the hands are under slot ``knob``, 0..7, and in the patch's file"""
+    SCENE = 24
+    """the hands go to where slot ``knob``, 0..7, has them, in ``extra`` milliseconds; 0: in the patch's own time"""
+    MARK = 25
+    """a place in the take to be found again; the sound does nothing"""
 
 
 NO_SHIFT = 32768
@@ -156,6 +162,8 @@ FRAME = np.dtype(
         ("share", np.float32, (AUTHORS_MAX,)),  # of each author of the credits, sum 1; the last has all further ones'
         ("clip", np.int32, (CLIPS_TOLD,)),  # sounds of the credits with the greatest shares, descending; -1: none
         ("clip_share", np.float32, (CLIPS_TOLD,)),  # theirs; what is missing to 1 is the others'
+        ("scene", np.int16),  # slot last recalled or saved in this patch; -1: none. Hands may have left it since.
+        ("scenes", np.uint16),  # bit n: slot n holds a scene
         ("hearing", np.int32),  # the sound whose own excerpt is heard, index in the credits; -1: none
         ("latent", np.float32, (LATENTS_MAX,)),  # what the model was given, in its own units
         ("wave", np.float32, (WAVE_SAMPLES,)),  # the newest samples, first channel, oldest first
@@ -167,6 +175,7 @@ FRAME = np.dtype(
 """One block as the stage sees it, about 7 kB."""
 
 FRAME_BYTES = FRAME.itemsize
+assert SCENES <= 16
 
 # CPython's zlib.crc32 lets go of the GIL above 5120 bytes; in the audio callback another thread could then keep it
 # for a whole switch interval. Two halves stay below.
@@ -235,7 +244,7 @@ class Frame:
 
     seq, sample, seed, tick_origin = _Whole(), _Whole(), _Whole(), _Whole()
     patch, knob_count, playable, flags, hearing = _Whole(), _Whole(), _Whole(), _Whole(), _Whole()
-    message, message_count = _Whole(), _Whole()
+    message, message_count, scene, scenes = _Whole(), _Whole(), _Whole(), _Whole()
     xruns, late, lost, resets = _Whole(), _Whole(), _Whole(), _Whole()
     time, record_seconds, load, load_p99, latency, fade = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
     note, gate, rms, peak, known, unknown = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()

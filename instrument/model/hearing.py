@@ -6,35 +6,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from instrument.model.finding import Finding, Grade, Teller
 from instrument.model.providers import Wanted
 from instrument.model.quantum import quantised
 from instrument.model.session import OnnxVoice
 from instrument.model.voice import F32, NoiseSource, Voice
-
-Grade = Literal["good", "warn", "held", "bad"]
 
 LOUD = 4.0
 """12 dB above full scale: a decoder that gets there has left what it learned."""
 BLOWUP = 8.0
 """+18 dBFS: where the guard takes it for a model that has run away."""
 SLOWER_IN_SILENCE = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at, and a sentence.
-
-    ``good``; ``warn``: it plays, and one should know; ``held``: it has no fault, and plays only when the player says so
-    (``--allow-uncredited``); ``bad``: a fault.
-    """
-
-    grade: Grade
-    about: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,42 +82,52 @@ def _play(voice: Voice, blocks: int, silent: bool, quantum: int) -> tuple[float,
     return peak, float(np.median(times[: i + 1])), float(np.percentile(times[: i + 1], 99))
 
 
-def heard(folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, quantum: int) -> Iterator[Finding]:
+def heard(
+    folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, quantum: int, tell: Teller
+) -> Iterator[Finding]:
+    """What is found by playing it; findings in the language of ``tell``."""
     begin = time.perf_counter()
     voice = quantised(OnnxVoice(folder, noise, quantum, providers, allow_uncredited=True), quantum)
     voice.warm()
     opened = time.perf_counter() - begin
     block_ms = 1000.0 * quantum / voice.sample_rate
-    yield Finding("good", "opens", f"in {opened * 1000:.0f} ms, warmed; {voice.where}")
+    where = voice.where if "CUDA" in voice.where else tell.words("verify.on_cpu")
+    yield tell("good", "opens", "verify.opens", ms=tell.number(opened * 1000, ".0f"), where=where)
     if voice.notice:
         yield Finding("warn", "provider", voice.notice)
     peak, middle, worst = _play(voice, blocks, False, quantum)
     if peak != peak:
-        yield Finding("bad", "sound", "gives no finite numbers for latents within its own range; train it again")
+        yield tell("bad", "sound", "verify.sound_not_finite")
         return
-    db = 20.0 * np.log10(max(peak, 1e-9))
     grade: Grade = "warn" if peak > LOUD else "good"
-    yield Finding(grade, "sound", f"finite over {blocks} blocks of random latents, peak {db:+.1f} dB")
+    yield tell(grade, "sound", "verify.sound", blocks=blocks, db=_db(peak, tell))
     # By the median: the slowest hundredth tells as much of the other programs here as of the model.
     share = load_of(voice, quantum, blocks)
     grade = "bad" if share.both > 0.8 else "good" if worst * 1000 < 0.5 * block_ms else "warn"
-    ears = f", {100.0 * share.both:.0f} % with its ears" if voice.can_encode else ""
-    yield Finding(grade, "speed", f"{100.0 * share.decode:.0f} % of a core{ears}; {middle * 1000:.3f} ms a block of "
-                  f"{block_ms:.2f} ms, 99 % under {worst * 1000:.3f} ms")  # fmt: skip
+    ears = tell.words("verify.speed_ears", share=tell.number(100.0 * share.both, ".0f")) if voice.can_encode else ""
+    yield tell(
+        grade, "speed", "verify.speed", share=tell.number(100.0 * share.decode, ".0f"), ears=ears,
+        ms=tell.number(middle * 1000, ".3f"), block=tell.number(block_ms, ".2f"),
+        worst=tell.number(worst * 1000, ".3f"),
+    )  # fmt: skip
     voice.reset()
     peak, quiet, _ = _play(voice, blocks, True, quantum)
     if peak != peak:
-        yield Finding("bad", "silence", "gives numbers that are not finite at rest; train it again")
+        yield tell("bad", "silence", "verify.silence_not_finite")
     elif quiet > SLOWER_IN_SILENCE * middle:
-        yield Finding("warn", "silence", f"takes {quiet / middle:.1f} times as long as sound: denormal numbers remain")
+        yield tell("warn", "silence", "verify.silence_slow", times=tell.number(quiet / middle, ".1f"))
     else:
-        yield Finding("good", "silence", f"takes {quiet / middle:.2f} times as long as sound")
+        yield tell("good", "silence", "verify.silence", times=tell.number(quiet / middle, ".2f"))
     if voice.can_bend:
-        yield _bending(voice, blocks, quantum)
+        yield _bending(voice, blocks, quantum, tell)
     voice.close()
 
 
-def _bending(voice: Voice, blocks: int, quantum: int) -> Finding:
+def _db(peak: float, tell: Teller) -> str:
+    return tell.number(20.0 * np.log10(max(peak, 1e-9)), "+.1f")
+
+
+def _bending(voice: Voice, blocks: int, quantum: int, tell: Teller) -> Finding:
     """As far bent as it goes, in four directions, with random latents."""
     top = 0.0
     for seed in range(4):
@@ -141,9 +136,7 @@ def _bending(voice: Voice, blocks: int, quantum: int) -> Finding:
         voice.bend(1.0)
         peak = _play(voice, max(1, blocks // 4), False, quantum)[0]
         if peak != peak:
-            return Finding("bad", "bending", "gives numbers that are not finite when bent; train it again")
+            return tell("bad", "bending", "verify.bending_not_finite")
         top = max(top, peak)
-    db = 20.0 * np.log10(max(top, 1e-9))
-    wears = len(voice.usage())
-    return Finding("warn" if top > BLOWUP else "good", "bending",
-                   f"can be bent, peak {db:+.1f} dB at the most; {wears or 'none'} of its layers wear")  # fmt: skip
+    wears = len(voice.usage()) or tell.words("verify.none")
+    return tell("warn" if top > BLOWUP else "good", "bending", "verify.bending", db=_db(top, tell), count=wears)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from instrument.text import say
+
 _CC = [f"CC-{kind}-{version}" for kind in ("BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND")
        for version in ("1.0", "2.0", "2.5", "3.0", "4.0")]  # fmt: skip
 
@@ -32,7 +34,7 @@ OWN, PUBLIC_DOMAIN = "LicenseRef-Own", "LicenseRef-PublicDomain"
 _OWN = re.compile(r"LicenseRef-[A-Za-z0-9.-]{1,80}")
 
 
-def mistake(licence: str) -> str:
+def mistake(licence: str, language: str = "en") -> str:
     """What is wrong with a licence, with the remedy; empty when nothing is. `A AND B` and `A OR B` are understood."""
     parts = re.split(r" (?:AND|OR) ", licence)
     unknown = [part for part in parts if part not in KNOWN and not _OWN.fullmatch(part)]
@@ -41,8 +43,8 @@ def mistake(licence: str) -> str:
     by_case = {known.lower(): known for known in KNOWN}
     said = unknown[0] if len(unknown[0]) <= 60 else unknown[0][:57] + "..."
     if near := by_case.get(unknown[0].strip().lower()):
-        return f"{said!r} is written {near}"
-    return f"{said!r} is no known SPDX licence; write one (CC0-1.0, CC-BY-4.0 ...) or LicenseRef-NAME"
+        return say("licence.written", language, said=repr(said), near=near)
+    return say("licence.unknown", language, said=repr(said))
 
 
 def refusal(licence: str) -> str:
@@ -96,28 +98,28 @@ def may_be_passed_on(licence: str) -> bool:
     return any(all(p == PUBLIC_DOMAIN or not any(k in p for k in kept) for p in choice) for choice in parts)
 
 
-def conflict(sound: str, model: str) -> str:
+def conflict(sound: str, model: str, language: str = "en") -> str:
     """Why a model may not simply be passed on under its licence, as it learned from a sound under another; or empty.
 
     Whether a model is a version of its sounds in the eyes of the law is open; what is promised to whoever plays it
     must not be more than the sounds' authors gave. Of `A OR B` the milder counts for a sound, any for a model.
     """
-    said = [[_part_conflict(part, model) for part in choice.split(" AND ")] for choice in sound.split(" OR ")]
+    said = [[_part_conflict(part, model, language) for part in choice.split(" AND ")] for choice in sound.split(" OR ")]
     first = [next(filter(None, choice), "") for choice in said]
     return "" if "" in first else first[0]
 
 
-def _part_conflict(part: str, model: str) -> str:
+def _part_conflict(part: str, model: str, language: str) -> str:
     given = re.split(r" (?:AND|OR) ", model)
     asked = asks(part)
     if "no-changes" in asked:
-        return f"{part} allows no changed versions, and a model may be one"
+        return say("licence.no_changes", language, part=part)
     if "no-commerce" in asked and not any("no-commerce" in asks(one) for one in given):
-        return f"{part} allows nobody to earn with it, and {model} does"
+        return say("licence.no_commerce", language, part=part, model=model)
     if "share-alike" in asked and not any(_family(one) == _family(part) for one in given):
-        return f"{part} asks for the same licence, and {model} is another"
+        return say("licence.share_alike", language, part=part, model=model)
     if part.startswith("CC-BY") and all(one in FREE for one in given):
-        return f"{part} asks that its author is named, and {model} does not ask that of others"
+        return say("licence.attribution", language, part=part, model=model)
     return ""
 
 

@@ -161,6 +161,8 @@ def _line(line: Sequence[tuple[Ancestor, Path | None]], language: str) -> Text:
         here = _word("here" if path else "not_here", language)
         text.append("\n" if i else "").append(f"{'   ' * i}└─ ", style="dim")
         text.append(one.name or "?").append(f" · {one[:12]} · ", style="dim").append(here, style="" if path else "dim")
+        if whose := " · ".join(filter(None, (", ".join(one.authors), one.licence))):
+            text.append(f" · {whose}", style="dim")
     return text
 
 

@@ -11,12 +11,14 @@ from instrument.model import licences
 from instrument.model.atlas import Atlas, read_atlas
 from instrument.model.card import CARD, CREDITS, Card, read_card
 from instrument.model.credits import credits_line, gate, read_credits
-from instrument.model.hearing import BLOWUP, LOUD, Finding, Grade, heard
+from instrument.model.finding import Finding, Grade, Teller
+from instrument.model.hearing import BLOWUP, LOUD, heard
 from instrument.model.library import ancestors, called, unpacked
 from instrument.model.providers import Wanted
 from instrument.model.reference import REFERENCE, check_reference
 from instrument.model.session import check_files
 from instrument.model.voice import QUANTUM, NoiseSource
+from instrument.text import say
 
 __all__ = ["BLOWUP", "LOUD", "Finding", "Grade", "findings", "verify"]
 
@@ -30,103 +32,88 @@ FINDS_ITSELF = 0.99
 """Of an atlas' anchors, how many have to find their own sound among their neighbours."""
 
 
-def _files(card: Card, folder: Path) -> Iterator[Finding]:
+def _files(card: Card, folder: Path, tell: Teller) -> Iterator[Finding]:
     check_files(card, folder)
-    yield Finding("good", "files", f"all {len(card.files)} files are those its card was written for")
+    yield tell("good", "files", "verify.files", count=len(card.files))
     extra = sorted(p.name for p in folder.iterdir() if p.name != CARD and p.name not in card.files)
     if extra:
-        yield Finding("warn", "files", f"the card does not name {', '.join(extra[:5])}; they are not part of the model")
+        yield tell("warn", "files", "verify.files_extra", files=", ".join(extra[:5]))
 
 
-def _credits(card: Card, folder: Path, allow_uncredited: bool, shipped: bool) -> Iterator[Finding]:
+def _credits(card: Card, folder: Path, allow_uncredited: bool, shipped: bool, tell: Teller) -> Iterator[Finding]:
     """The gate, and what the licences of model and sounds ask; of a shipped model, nothing may be left open."""
     doubt: Grade = "bad" if shipped else "warn"
-    if said := licences.mistake(card.licence):
-        yield Finding(doubt, "licence", f"of the model: {said}")
+    if said := licences.mistake(card.licence, tell.language):
+        yield tell(doubt, "licence", "verify.licence_of_model", said=said)
     if CREDITS not in card.files and not (folder / CREDITS).exists() and not shipped:
-        said = "it has none, so nobody knows whose sounds it learned from: "
-        if allow_uncredited:
-            yield Finding("warn", "credits", f"{said}it stays marked while it plays")
-        else:
-            yield Finding("held", "credits", f"{said}it plays only with --allow-uncredited, and stays marked")
+        yield (tell("warn", "credits", "verify.uncredited") if allow_uncredited
+               else tell("held", "credits", "verify.uncredited_held"))  # fmt: skip
         return
     credits = gate(card, folder)
     assert credits is not None
-    yield Finding("good", "credits", credits_line(credits))
-    against = {licence: licences.conflict(licence, card.licence) for licence in credits.licences}
+    yield Finding("good", "credits", credits_line(credits, tell.language))
+    against = {licence: licences.conflict(licence, card.licence, tell.language) for licence in credits.licences}
     for said in filter(None, against.values()):
         yield Finding(doubt, "licence", said)
-    words = {
-        "no-commerce": "forbids playing it for money",
-        "share-alike": "asks that what is made of it carries the same licence",
-        "no-changes": "forbids changed versions",
-        "unknown": "is not a common one: read it",
-    }
     asked = {what: name for name in (*credits.licences, card.licence) for what in licences.asks(name)}
     for what, name in asked.items():
-        yield Finding("warn", "licence", f"{name} {words[what]}")
+        yield Finding("warn", "licence", say(f"verify.asks.{what}", tell.language, name=name))
 
 
-def _line(card: Card, given: Sequence[Path]) -> Iterator[Finding]:
+def _line(card: Card, given: Sequence[Path], tell: Teller) -> Iterator[Finding]:
     """What it was made from: who of them is here, and whether they say the same."""
     if not card.derived_from:
         return
     line = ancestors(card, given)
     here = [called(path) for _, path in line if path]
-    said = ", from ".join(one.name or f"{one[:12]}..." for one, _ in line)
-    yield Finding("good", "lineage", f"made from {said}; here of these: {', '.join(here) or 'none'}")
+    said = tell.words("verify.lineage_from").join(one.name or f"{one[:12]}..." for one, _ in line)
+    yield tell("good", "lineage", "verify.lineage", line=said, here=", ".join(here) or tell.words("verify.none"))
     parent = line[0][1]
     rest = card.derived_from[1:]
     if parent and rest and rest != (told := read_card(unpacked(parent)).derived_from):
-        before = ", ".join(one[:12] for one in told) or "nothing"
-        yield Finding("warn", "lineage", f"it says that {called(parent)} was made from {rest[0][:12]}..., and that "
-                      f"says {before}")  # fmt: skip
+        before = ", ".join(one[:12] for one in told) or tell.words("verify.nothing")
+        yield tell("warn", "lineage", "verify.lineage_odd", parent=called(parent), said=rest[0][:12], told=before)
 
 
-def _equality(card: Card, folder: Path) -> Iterator[Finding]:
+def _equality(card: Card, folder: Path, tell: Teller) -> Iterator[Finding]:
     """The sound that torch made at export, made again here."""
     likeness = check_reference(folder, card)
     if likeness is None:
-        said = f"it carries no {REFERENCE}: that it sounds as it was trained is not proven here"
-        yield Finding("warn", "equality", said)
+        yield tell("warn", "equality", "verify.no_reference", file=REFERENCE)
         return
     off, ear = likeness.decode, likeness.encode
-    said = f"{likeness.frames} frames as its network made them: off by {off:.1e} of full scale"
+    said = tell.words("verify.equality", frames=likeness.frames, off=tell.number(off, ".1e"))
     light = card.training.get("eco_snr_db")
     if isinstance(light, (int, float)):
-        said += f", {likeness.snr_db:.0f} dB below the sound; its card says {light:.0f} dB for this light copy"
+        said += tell.words("verify.equality_light", db=f"{likeness.snr_db:.0f}", card=f"{light:.0f}")
         yield Finding("good" if likeness.snr_db >= light - LIGHTER_DB else "bad", "equality", said)
         return
     worst = max(off, ear or 0.0)
     if ear is not None:
-        said += f"; heard again, off by {ear:.1e} of a knob's range"
+        said += tell.words("verify.equality_ear", off=tell.number(ear, ".1e"))
     yield Finding("good" if worst <= EQUAL else "warn" if worst <= ALIKE else "bad", "equality", said)
 
 
-def _size(folder: Path, card: Card, shipped: bool) -> Finding:
+def _size(folder: Path, card: Card, shipped: bool, tell: Teller) -> Finding:
     size = sum((folder / file).stat().st_size for file in card.files) / 1e6
     if shipped and size > SHIPPED_MB:
-        return Finding("bad", "size", f"{size:.1f} MB, more than the {SHIPPED_MB:g} MB of a shipped model")
-    return Finding("good", "size", f"{size:.1f} MB")
+        return tell("bad", "size", "verify.size_large", size=tell.number(size, ".1f"), most=f"{SHIPPED_MB:g}")
+    return tell("good", "size", "verify.size", size=tell.number(size, ".1f"))
 
 
-def _atlas(card: Card, folder: Path, shipped: bool) -> Iterator[Finding]:
+def _atlas(card: Card, folder: Path, shipped: bool, tell: Teller) -> Iterator[Finding]:
     try:
         credits = read_credits(folder)
     except RosinError:
         credits = None
     atlas = read_atlas(folder, card, credits)
     if atlas is None:
-        yield Finding(
-            "bad" if shipped else "warn",
-            "atlas",
-            "it has none: no neighbouring sounds, and nothing is known or unknown",
-        )
+        yield tell("bad" if shipped else "warn", "atlas", "verify.no_atlas")
         return
-    yield _neighbours(atlas)
+    yield _neighbours(atlas, tell)
 
 
-def _neighbours(atlas: Atlas) -> Finding:
+def _neighbours(atlas: Atlas, tell: Teller) -> Finding:
     """Every anchor looked up: whether it finds its own sound, and whether what is said there adds up."""
     places, own = atlas.places(), atlas.chart.sound
     hits, odd = 0, 0
@@ -137,11 +124,11 @@ def _neighbours(atlas: Atlas) -> Finding:
         within = 0.0 <= atlas.unknown <= 1.0 and 0.0 <= atlas.known <= 1.0
         odd += not (within and all(abs(total - 1.0) < 1e-3 for total in sums))
     if odd:
-        return Finding("bad", "atlas", f"at {odd} of its anchors the shares do not add up; fetch the model again")
+        return tell("bad", "atlas", "verify.atlas_odd", count=odd)
     share = hits / len(own)
-    said = f"{len(own)} anchors in {atlas.clips} sounds; {100 * share:.1f} % find their own sound among 8 neighbours"
+    said = tell.words("verify.atlas", anchors=len(own), clips=atlas.clips, share=tell.number(100 * share, ".1f"))
     if share < FINDS_ITSELF:
-        return Finding("bad", "atlas", f"{said}, fewer than {100 * FINDS_ITSELF:.0f} %; train it again")
+        return tell("bad", "atlas", "verify.atlas_few", said=said, share=f"{100 * FINDS_ITSELF:.0f}")
     return Finding("good", "atlas", said)
 
 
@@ -155,25 +142,29 @@ def findings(
     allow_uncredited: bool = False,
     shipped: bool = False,
     given: Sequence[Path] = (),
+    language: str = "en",
 ) -> Iterator[Finding]:
     """One finding after the other on a model's folder or bundle; never an exception: what would raise one is ``bad``.
 
-    ``shipped``: of a model that comes with the instrument more is asked (size, atlas, reference, clear licences).
+    ``shipped``: of a model that comes with the instrument more is asked (size, atlas, reference, clear licences). What
+    refuses a model altogether is said as the error says it, in English.
     """
+    tell = Teller(language)
     try:
         folder = unpacked(path)
         if folder != path:
-            yield Finding("good", "bundle", f"{path.name} holds what it says, and nothing else")
+            yield tell("good", "bundle", "verify.bundle", file=path.name)
         card = read_card(folder)
         yield Finding("good", "card", f"{card.name}, sha256 {card.sha256}")
-        yield from _files(card, folder)
-        yield _size(folder, card, shipped)
+        yield from _files(card, folder, tell)
+        yield _size(folder, card, shipped, tell)
     except RosinError as error:
         yield Finding("bad", "refused", " ".join(str(error).splitlines()))
         return
     parts = (
-        _credits(card, folder, allow_uncredited, shipped), _line(card, given), _atlas(card, folder, shipped),
-        _equality(card, folder), heard(folder, noise, blocks, providers, quantum),
+        _credits(card, folder, allow_uncredited, shipped, tell), _line(card, given, tell),
+        _atlas(card, folder, shipped, tell), _equality(card, folder, tell),
+        heard(folder, noise, blocks, providers, quantum, tell),
     )  # fmt: skip
     for part in parts:
         try:

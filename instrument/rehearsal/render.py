@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,27 @@ F32 = NDArray[np.float32]
 
 
 def offline_blocks(
-    engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM
-) -> Iterator[F32]:
+    engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM,
+    heard: Callable[[], None] | None = None,
+) -> Iterator[F32]:  # fmt: skip
     """The sound in pieces f32 [2, block] (the last may be shorter), each a copy. ``events``: (seconds, gesture).
 
     Goes through the same adapter as a device's callback, so the block size is the driver's and changes no sample.
+    ``heard`` is called after each block of the engine's own, which is QUANTUM whatever ``block`` is.
     """
+
+    def produce(into: F32) -> None:
+        engine.block(into)
+        if heard is not None:
+            heard()
+
     for at, gesture in events:
         engine.post(gesture, round(at * engine.rate))
     adapter = Adapter(CHANNELS, QUANTUM, block)
     left = round(seconds * engine.rate)
     out = np.zeros((CHANNELS, block), np.float32)
     while left > 0:
-        adapter.pull(out, engine.block)
+        adapter.pull(out, produce)
         yield out[:, : min(block, left)].copy()
         left -= block
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from instrument.model.atlas import read_atlas
 from instrument.model.cards import credits_for, model_folder
 from instrument.model.library import open_voice
 from instrument.model.providers import Wanted
-from instrument.patch import Patch, mistakes_against, read_patch
-from instrument.places import accident_folder, data_home
+from instrument.patch import Patch, mistakes_against, read_patch, scene_mistakes
+from instrument.places import accident_folder, data_home, scene_file
+from instrument.scenes import with_own_scenes
 from instrument.sound.part import Part
 from instrument.sound.patina import Patina
 from instrument.text import say
@@ -44,6 +46,7 @@ class Bank:
         self._allow_uncredited = allow_uncredited
         self._language = language
         self._parts: dict[int, Part] = {}
+        self._scenes_at: dict[int, tuple[int, ...]] = {}
         self.patina = Patina(data_home(), language)
         self.wrong: list[str] = []
         """What could not be read beside the patches (kept accidents), a sentence each."""
@@ -61,6 +64,7 @@ class Bank:
 
     def _open(self, index: int) -> Part:
         patch = read_patch(self.paths[index])
+        self._scenes_at[index] = _changed_at(patch)
         part = open_part(
             patch, index, provider=self._provider, models=self._models,
             allow_uncredited=self._allow_uncredited, seed=self.seed,
@@ -72,6 +76,11 @@ class Bank:
                 f"play it by itself: rosin play {self.paths[index]}"
             )
         part.warm()
+        if part.wrong:
+            self.wrong.append(part.wrong)
+        if missing := [line.split(":")[0] for line in scene_mistakes(part.patch, part.table)]:
+            names = ", ".join(missing)
+            self.wrong.append(say("scene.unknown", self._language, patch=patch.name, model=patch.model, names=names))
         self.wrong += part.learn_all(accident_folder(patch.name))
         self.patina.adopt(part.voice)
         if patch.chance.get("bend") and not part.voice.can_bend:
@@ -87,6 +96,16 @@ class Bank:
             except RosinError as error:
                 failed.append((self.paths[index], str(error)))
         return failed
+
+    def refresh_scenes(self) -> None:
+        """Scenes that another process has kept since the patches were opened. Not while they are played."""
+        for index, part in self._parts.items():
+            now = _changed_at(part.patch)
+            if now != self._scenes_at.get(index):
+                self._scenes_at[index] = now
+                with contextlib.suppress(RosinError):
+                    patch, _ = with_own_scenes(read_patch(self.paths[index]))
+                    part.scenes.hold(patch.scenes, patch.blend_ms)
 
     def also_here(self, part: Part) -> str:
         """One line naming the other models of this show, for a recording in which any of them may come to sound."""
@@ -117,6 +136,17 @@ class Bank:
         return self.part(index).table
 
 
+def _changed_at(patch: Patch) -> tuple[int, ...]:
+    """When the files in which a patch's scenes stand were last written, ns; 0 for one that is not there."""
+    found = []
+    for path in (Path(patch.path), scene_file(patch.name)):
+        try:
+            found.append(path.stat().st_mtime_ns)
+        except OSError:
+            found.append(0)
+    return tuple(found)
+
+
 def open_part(
     patch: Patch,
     index: int = 0,
@@ -134,8 +164,10 @@ def open_part(
     )  # fmt: skip
     given = [Path(models)] if models else []
     folder = model_folder(patch.model, patch.model_sha256, given)
+    patch, wrong_scenes = with_own_scenes(patch)
     part = Part(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
     if wrong := mistakes_against(patch, part.table):
         raise Mistakes(patch.path or patch.name, wrong)
+    part.wrong = wrong_scenes
     part.place = read_atlas(folder, voice.card, voice.lineage) if folder else None
     return part

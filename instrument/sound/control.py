@@ -16,19 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.chance.bridge import Bridge
 from instrument.chance.entry import add_into
 from instrument.chance.mix import Mix
-from instrument.chance.words import stream_id
 from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
 from instrument.knobs import KnobTable
-from instrument.link import Flags, Frame
+from instrument.link import Flags, Frame, Source
 from instrument.patch import Patch
 from instrument.sound.amounts import Amounts
 from instrument.sound.keybed import ALL_UP, PEDAL, Keybed
 from instrument.sound.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
 from instrument.sound.notes import Notes
+from instrument.sound.travel import Travel
 
 F32 = NDArray[np.float32]
 
@@ -73,7 +72,7 @@ class Control:
         self._target_at = np.zeros(TARGETS_MAX, np.float64)
         names = [knob.id for knob in table.playable]
         self.ramp = HandRamp(count)
-        self.bridge = Bridge([stream_id(f"bridge/{name}") for name in names], tick_hz, seed)
+        self.travel = Travel(names, len(table) - count, tick_hz, seed, self.ramp)
         self.friction = Friction(count, tick_hz)
         self.mix = Mix(names, tick_hz, seed, patch.entries, correlation)
         self.notes = Notes(
@@ -115,8 +114,7 @@ class Control:
     def place_knob(self, index: int, raw: float, at: float, source: int) -> None:
         """A knob's hand goes to raw 0..1. A parameter acts at once, a playable knob through the chain."""
         raw = min(1.0, max(0.0, raw))
-        if index < self.count:
-            self._leave_bridge(index)  # whoever takes the knob has it
+        self.travel.stop(index, float(self.raw[index]))  # whoever takes the knob has it
         self.raw[index] = raw
         self.origin[index] = source
         if index < self.count:
@@ -134,14 +132,20 @@ class Control:
     def place_bridge(self, index: int, target: float, seconds: float) -> None:
         """A hand that goes to raw ``target`` by itself, wandering, and is there after so many seconds exactly."""
         if index < self.count and seconds > 0.0:
-            here, there = float(self.raw[index]), min(1.0, max(0.0, target))
-            self.bridge.start(index, here, there, seconds, self.tick)
-            self.ramp.put(index, there)  # from the tick after the last one the knob is the hand's again
+            self.travel.bridge(index, float(self.raw[index]), min(1.0, max(0.0, target)), seconds, self.tick)
 
-    def _leave_bridge(self, index: int) -> None:
-        if self.bridge.active[index]:
-            self.bridge.stop(index)
-            self.ramp.put(index, float(self.raw[index]))
+    def place_scene(self, target: F32, named: NDArray[np.bool_], seconds: float, at: float) -> None:
+        """The hands of the ``named`` knobs set out for raw ``target``, both [N], and arrive together. Nobody's hand
+        moves them, so everybody is told where they are."""
+        tick = self.tick + (int(at) if self.amounts.time >= 1.0 else 0)
+        for index in np.flatnonzero(named).tolist():
+            here, there = float(self.raw[index]), float(target[index])
+            if here == there:
+                self.travel.stop(index, here)
+            elif self.travel.straight(index, here, there, seconds, tick):
+                self.origin[index] = Source.SHOW
+            else:
+                self.place_knob(index, there, at, Source.SHOW)
 
     def place_note(self, note: int, velocity: float, at: float) -> None:
         """A key down (velocity > 0) or up."""
@@ -169,14 +173,15 @@ class Control:
         self.hands_only = on
         if on:
             self.mix.replay.stop()
-            for knob in range(self.count):
-                self._leave_bridge(knob)
+            self.travel.stop_all(self.raw)
         self._refresh()
 
     # --- the chain
 
     def step(self, z: F32) -> None:
         """Advance TICKS ticks of the clock; z f32 [K, F] is filled in latent units."""
+        for index in self.travel.parameters(self.tick, self.raw):
+            self.amounts.put(index, float(self.raw[index]))
         if self.amounts.stale:  # once a block, however many parameters moved in it
             self._refresh()
         if self.amounts.time >= 1.0:
@@ -211,10 +216,7 @@ class Control:
         friction = amounts.friction
         self.ramp.step(self._targets, self._target_knob, self._target_value, self._target_at, friction, hand)
         self._targets = 0
-        if self.bridge.active.any():
-            going = np.flatnonzero(self.bridge.active)
-            self.bridge.step(self.tick, ticks, amounts.chance["bridge"], hand)
-            self.raw[going] = hand[-1, going]
+        self.travel.hands(self.tick, ticks, amounts.chance["bridge"], hand, self.raw)
         chance = self.mix.step(self.tick, ticks, amounts.chance)
         at_hand, at_bearing, at_sound = self.mix.active
         u = add_into(hand, chance[0], self._one, self._u[:ticks]) if at_hand else hand
@@ -237,12 +239,12 @@ class Control:
 
     def reseed(self, seed: int) -> None:
         """Chance begins again at tick 0 under another seed."""
+        self.travel.reseed(seed, self.tick)
         self.tick = 0
         self.mix.reseed(seed)
-        self.bridge.reseed(seed)
 
     def _rooms(self) -> dict[str, Any]:
-        return {"ramp": self.ramp, "friction": self.friction, "mix": self.mix, "bridge": self.bridge,
+        return {"ramp": self.ramp, "friction": self.friction, "mix": self.mix, "travel": self.travel,
                 "notes": self.notes}  # fmt: skip
 
     def state(self) -> dict[str, Any]:

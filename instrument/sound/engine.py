@@ -15,7 +15,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.link import NO_SHIFT, Gesture, Kind
+from instrument.knobs import SCENES
+from instrument.link import NO_SHIFT, Gesture, Kind, Source
 from instrument.model.heard import AUDIBLE
 from instrument.sound.control import QUANTUM, TICK
 from instrument.sound.guard import Guard
@@ -95,7 +96,7 @@ class Engine:
         if kind == Kind.KNOB:
             if g.knob < len(part.table):
                 control.place_knob(g.knob, g.value, at, g.source)
-                part.speaking = True
+                part.speaking |= not part.table[g.knob].id.startswith("visual")  # a picture is no gesture of sound
         elif kind == Kind.FORCE:
             if g.knob < part.table.playable_count:
                 control.place_force(g.knob, g.value, at)
@@ -140,6 +141,11 @@ class Engine:
         elif kind == Kind.BRIDGE:
             control.place_bridge(g.knob, g.value, g.extra / 1000.0)
             part.speaking = True
+        elif kind == Kind.SCENE:
+            self._go_to_scene(g, at)
+        elif kind == Kind.SCENE_SAVE:
+            if g.knob < SCENES:
+                part.scenes.keep(g.knob, control.raw, g.source != Source.TAKE)
         elif kind == Kind.ACCIDENT:
             if g.value < 0.5:
                 control.mix.replay.stop()
@@ -156,6 +162,17 @@ class Engine:
             self.requests.append((Kind.RECORD, int(g.value >= 0.5), 0.0))
         elif kind == Kind.KEEP:
             self.requests.append((Kind.KEEP, g.extra, g.value))
+
+    def _go_to_scene(self, g: Gesture, at: float) -> None:
+        """The hands set out for where a scene has them; an empty one is asked about, and nothing moves."""
+        scenes = self.part.scenes
+        if g.knob >= SCENES or not scenes.has(g.knob):
+            self.requests.append((Kind.SCENE, g.knob, 0.0))
+            return
+        seconds = (g.extra or scenes.blend_ms) / 1000.0
+        self.part.control.place_scene(scenes.raw[g.knob], scenes.named[g.knob], seconds, at)
+        scenes.last = g.knob
+        self.part.speaking = True
 
     def _hear(self, sound: int, on: bool) -> None:
         """Let a neighbouring sound be heard; of the nearest (-1) the first that may be. What can not is asked about."""
@@ -194,6 +211,7 @@ class Engine:
         if part is self.part:  # the patch that sounds, recalled: its knobs go home through their friction
             for i, knob in enumerate(part.table):
                 part.control.place_knob(i, knob.start, 0.0, 0)
+            part.scenes.last = -1
             return
         if part is self._leaving:  # going back before the fade was over: turn it round
             self._leaving, self.part = self.part, part

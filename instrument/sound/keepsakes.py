@@ -1,4 +1,4 @@
-"""Keepsakes: what a show leaves in the player's own folder - accidents that were kept, and how worn the models are.
+"""Keepsakes: what a show leaves behind - scenes in the patch's file, accidents that were kept, how worn the models are.
 
 Belongs to the process' main thread, like the recordings in taping.
 """
@@ -10,24 +10,32 @@ import time
 from collections import deque
 
 from instrument.chance.words import stream_id
+from instrument.errors import RosinError
 from instrument.link import Link
+from instrument.patch import Patch
 from instrument.places import accident_folder, file_name, write_whole
+from instrument.scenes import SHIPPED, keep_scene
 from instrument.sound.bank import Bank
 from instrument.sound.part import Part
 from instrument.text import say
 
 SAVE_SECONDS = 60.0
+CLOSE_SECONDS = 2.0
+"""How long the end waits for a disk."""
 
 
 class Keepsakes:
     """Keeps them for one sound process."""
 
     def __init__(self, bank: Bank, link: Link, language: str) -> None:
-        self._patina, self._language = bank.patina, language
+        self._bank, self._patina, self._language = bank, bank.patina, language
         self._row, self._hands = link.health.row("sound"), link.health.row("hands")
         self._save_at = time.monotonic() + SAVE_SECONDS
         self._saving: threading.Thread | None = None
         self._said: deque[str] = deque()
+        self._kept: dict[int, list[int]] = {}
+        self._scenes: deque[tuple[Patch, int, dict[str, float]]] = deque()
+        self._scribe: threading.Thread | None = None
 
     def keep_accident(self, part: Part, key: int, seconds: float) -> None:
         """What chance just did, into a file of the patch's folder, and at hand from now on.
@@ -60,13 +68,48 @@ class Keepsakes:
                 self._saving = threading.Thread(target=self._save, name="wear", daemon=True)
                 self._saving.start()
 
+        self._look_at_scenes()
+
+    def _look_at_scenes(self) -> None:
+        """What the player has kept since the last look is written down, by a thread: a disk may take its time."""
+        for part in self._bank.parts:
+            seen = self._kept.setdefault(part.index, [0] * len(part.scenes.kept))
+            for slot, times in enumerate(part.scenes.kept):
+                if times != seen[slot]:
+                    seen[slot] = times
+                    self._scenes.append((part.patch, slot, part.scenes.knobs(slot)))
+        if self._scenes and (self._scribe is None or not self._scribe.is_alive()):
+            self._scribe = threading.Thread(target=self._write_scenes, name="scenes", daemon=True)
+            self._scribe.start()
+
+    def _write_scenes(self) -> None:
+        while self._scenes:
+            patch, slot, knobs = self._scenes.popleft()
+            scene, language = slot + 1, self._language
+            try:
+                path, why = keep_scene(patch, slot, knobs)
+            except RosinError as error:
+                self._said.append(say("scene.failed", language, scene=scene, why=error))
+            else:
+                if not why:
+                    self._said.append(say("scene.kept", language, scene=scene, path=path))
+                elif why == SHIPPED:
+                    self._said.append(say("scene.shipped", language, scene=scene, patch=patch.name, path=path))
+                else:
+                    self._said.append(say("scene.elsewhere", language, scene=scene, path=path, why=why))
+
     def _save(self) -> None:
         if said := self._patina.save():
             self._said.append(said)
 
     def close(self) -> None:
         """Write it now."""
+        self._look_at_scenes()
+        if self._scribe is not None:
+            self._scribe.join(timeout=CLOSE_SECONDS)
+        while self._said:
+            self._row.say(self._said.popleft())
         if self._saving is not None:
-            self._saving.join(timeout=2.0)
+            self._saving.join(timeout=CLOSE_SECONDS)
         if said := self._patina.save():
             self._row.say(said)

@@ -16,6 +16,7 @@ from instrument.model.excerpts import Excerpts
 from instrument.model.voice import Voice
 from instrument.patch import Patch, table_of
 from instrument.sound.control import QUANTUM, TICK, Control
+from instrument.sound.scenes import Scenes
 from instrument.sound.stream import Stream
 
 F32 = NDArray[np.float32]
@@ -61,12 +62,15 @@ class Part:
         self.patch_seed = patch.seed if seed is None else seed
         self.seed = self.patch_seed
         self.table: KnobTable = table_of(patch, voice.latents)
+        self.scenes = Scenes(self.table, patch.scenes, patch.blend_ms)
         self.correlation = correlation_of(voice, self.table)
         self.control = self._control(self.seed)
         self.place: Place | None = None
         """Where in the training sounds the latents are, when the model can tell."""
         self.stream: Stream | None = None
         """Set: the model is told what it was told then, and the knobs rest."""
+        self.wrong = ""
+        """What is wrong with the scenes kept beside the patch, else empty."""
         self.accident_keys: dict[int, int] = {}
         self.accidents: dict[str, Accident] = {}
         self.speaking = patch.sounds == "always"
@@ -142,6 +146,7 @@ class Part:
         self.control = self._control(self.patch_seed)
         self.seed = self.patch_seed
         self.speaking = self.patch.sounds == "always"
+        self.scenes.last = -1
         self.voice.reset()
         self.voice.reseed(self.seed, 0)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from instrument.errors import RosinError
 from instrument.link import Flags, Frame, Kind, Link
+from instrument.patch import Scene
 from instrument.sound import realtime, warm
 from instrument.sound.bank import Bank
 from instrument.sound.device import NO_CARD, NO_PORTAUDIO, PortAudioDevice, open_device
@@ -61,6 +62,7 @@ class Sound:
         warm.warm()
         index = self.settings.index if seen is None else min(seen.patch, len(self.bank) - 1)
         part = self.bank.part(index)
+        self._scenes_of_the_take()
         failed = [say("patch_failed", self.language, name=path.stem, why=why) for path, why in self.bank.fill()]
         if not self.settings.understudy:  # who plays has said it already
             for sentence in (*failed, *self.bank.wrong, *self.bank.patina.wrong):
@@ -68,12 +70,22 @@ class Sound:
         self.engine = Engine(part, self.settings.ceiling_db)
         self.engine.guard.warm()
 
+    def _scenes_of_the_take(self) -> None:
+        """A take that is played along brings the scenes that there were then."""
+        if self.settings.scenes is not None:
+            part = self.bank.part(self.settings.index)
+            scenes = {int(slot): Scene(knobs) for slot, knobs in self.settings.scenes.items()}
+            blend_ms = self.settings.blend_ms
+            part.scenes.hold(scenes, part.patch.blend_ms if blend_ms is None else blend_ms)
+
     def take_up(self, seen: Frame | None) -> None:
         """Just before the device opens: go on where the lost sound was."""
         if seen is None:
             return
         if seen.patch != self.engine.part.index and seen.patch < len(self.bank):
             self.engine.part = self.bank.part(seen.patch)
+        self.bank.refresh_scenes()
+        self._scenes_of_the_take()
         resume(self.engine, seen)
 
     def wait_for_cue(self) -> bool:
@@ -154,6 +166,8 @@ class Sound:
                 self.taping.record(bool(number))
             elif kind == Kind.KEEP:
                 self.keepsakes.keep_accident(engine.part, number, value)
+            elif kind == Kind.SCENE:
+                self.row.say(say("scene.none", self.language, scene=number + 1, patch=engine.part.patch.name))
             elif kind == Kind.HEAR:
                 self._say_unheard(engine.part, number, bool(value))
         if engine.resets != self._resets:

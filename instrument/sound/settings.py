@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -27,6 +28,9 @@ class SoundSettings:
     allow_uncredited: bool = False
     language: str = "en"
     understudy: bool = False
+    scenes: Mapping[str, Mapping[str, float]] | None = None
+    """Of the patch at ``index`` by slot, instead of its own: those of a take that is played along."""
+    blend_ms: float | None = None
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))

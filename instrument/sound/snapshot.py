@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from instrument.errors import RosinError
 from instrument.model.voice import VoiceState
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)

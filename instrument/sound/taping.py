@@ -28,6 +28,8 @@ from instrument.text import say
 
 GESTURES_KEPT = 65536
 WRITE_SECONDS = 0.05
+OF_ITS_KNOBS = frozenset({Kind.KNOB, Kind.FORCE, Kind.BRIDGE, Kind.SCENE, Kind.SCENE_SAVE})
+"""Gestures that mean another thing in another patch."""
 END_SECONDS = 3.0
 """A disk that has not taken the rest of a take by then gets it later, or the take is short of it."""
 
@@ -134,7 +136,10 @@ class Taping:
         part = engine.part
         raw = part.control.raw.tolist()
         try:
-            self._log = TakeLog(path.with_suffix(".jsonl"), part.patch.name, part.seed, part.table, raw)
+            self._log = TakeLog(
+                path.with_suffix(".jsonl"), part.patch.name, part.seed, part.table, raw, part.scenes.all_knobs(),
+                part.scenes.blend_ms,
+            )  # fmt: skip
         except OSError as error:
             self.row.say(say("log_failed", self.language, why=error.strerror))
             return
@@ -150,7 +155,7 @@ class Taping:
             while played:
                 sample, gesture = played.popleft()
                 # Another patch has other knobs; its keys and bends are still this take's.
-                if engine.part.table is log.table or gesture.kind not in (Kind.KNOB, Kind.FORCE):
+                if engine.part.table is log.table or gesture.kind not in OF_ITS_KNOBS:
                     log.add((sample - self._log_begin) / engine.rate, gesture)
         except OSError as error:
             self._said.append(say("log_failed", self.language, why=error.strerror))

@@ -44,6 +44,7 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     frame.playable = part.table.playable_count
     frame.flags = int(flags(engine))
     control.fill_frame(frame)
+    part.scenes.fill_frame(frame)
     fill_place(part.place, frame)
     frame.hearing = engine.hearing.sound if engine.hearing.whose is part.place else -1
     count = min(len(part.z), len(frame.latent))
@@ -82,4 +83,5 @@ def resume(engine: Engine, frame: Frame) -> None:
     if frame.seed != part.seed:
         part.reseed(frame.seed)
     part.control.resume_from(frame)
+    part.scenes.resume_from(frame)
     part.control.tick = max(0, engine.sample // TICK - frame.tick_origin)

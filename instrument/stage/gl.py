@@ -153,6 +153,11 @@ def begin_window(width: int, height: int, ground: tuple[float, float, float]) ->
     gl.glClear(gl.GL_COLOR_BUFFER_BIT)
 
 
+def within(left: int, bottom: int, width: int, height: int) -> None:
+    """Draw into this part of what is drawn into, in pixels."""
+    gl.glViewport(left, bottom, width, height)
+
+
 class Strips:
     """Draws triangle strips whose vertices a shader makes from their numbers alone: no vertex data."""
 
@@ -180,6 +185,13 @@ def blend(how: str) -> None:
         gl.glBlendFunc(gl.GL_ONE, gl.GL_ONE)
 
 
+def bind_foreign(unit: int, name: int) -> None:
+    """A texture that is not ours, by its GL name: pyglet's letters."""
+    gl.glActiveTexture(gl.GL_TEXTURE0 + unit)
+    gl.glBindTexture(gl.GL_TEXTURE_2D, name)
+    gl.glActiveTexture(gl.GL_TEXTURE0)
+
+
 def finish() -> None:
     """Wait until everything is drawn."""
     gl.glFinish()
@@ -195,4 +207,121 @@ def pixels(width: int, height: int) -> NDArray[np.uint8]:
     data = np.empty((height, width, 3), np.uint8)
     gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
     gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data.ctypes.data_as(ctypes.c_void_p))
+    return data[::-1]
+
+
+# --- what visuals of others need (instrument.stage.isf)
+
+
+class NotCompiled(Exception):
+    """``stage``: "vertex", "fragment" or "link"; ``log``: the driver's own words."""
+
+    def __init__(self, stage: str, log: str) -> None:
+        self.stage, self.log = stage, log
+        super().__init__(f"{stage}: {log}")
+
+
+def _log(read: Any, name: int) -> str:
+    text = ctypes.create_string_buffer(8192)
+    read(name, len(text), None, text)
+    return text.value.decode(errors="replace")
+
+
+class TextProgram(Program):
+    """A program out of two texts, GLSL 330 core. NotCompiled, with nothing left behind, when the driver refuses it."""
+
+    def __init__(self, vertex: str, fragment: str) -> None:
+        self._places = {}
+        self.id = gl.glCreateProgram()
+        shaders: list[int] = []
+        ok = gl.GLint()
+        try:
+            for stage, kind, source in (
+                ("vertex", gl.GL_VERTEX_SHADER, vertex), ("fragment", gl.GL_FRAGMENT_SHADER, fragment),
+            ):  # fmt: skip
+                shader = gl.glCreateShader(kind)
+                shaders.append(shader)
+                data = source.encode()
+                text = ctypes.create_string_buffer(data)
+                pointer = ctypes.cast(ctypes.pointer(ctypes.pointer(text)), ctypes.POINTER(ctypes.POINTER(gl.GLchar)))
+                gl.glShaderSource(shader, 1, pointer, ctypes.byref(gl.GLint(len(data))))
+                gl.glCompileShader(shader)
+                gl.glGetShaderiv(shader, gl.GL_COMPILE_STATUS, ctypes.byref(ok))
+                if not ok.value:
+                    raise NotCompiled(stage, _log(gl.glGetShaderInfoLog, shader))
+                gl.glAttachShader(self.id, shader)
+            gl.glLinkProgram(self.id)
+            gl.glGetProgramiv(self.id, gl.GL_LINK_STATUS, ctypes.byref(ok))
+            if not ok.value:
+                raise NotCompiled("link", _log(gl.glGetProgramInfoLog, self.id))
+        except NotCompiled:
+            self.delete()
+            raise
+        finally:
+            for shader in shaders:
+                gl.glDeleteShader(shader)
+
+    def delete(self) -> None:
+        gl.glDeleteProgram(self.id)
+
+
+class Picture(Texture):
+    """A picture or a row of numbers to be read smoothly: [height, width, 4] of bytes or float32, bottom row first."""
+
+    def __init__(self, width: int, height: int, small: bool = False) -> None:
+        """``small``: kept as bytes."""
+        super().__init__(width, height, 4, "bytes" if small else "")
+        for key in (gl.GL_TEXTURE_MIN_FILTER, gl.GL_TEXTURE_MAG_FILTER):
+            gl.glTexParameteri(gl.GL_TEXTURE_2D, key, gl.GL_LINEAR)
+
+    def put(self, rows: NDArray[np.float32] | NDArray[np.uint8]) -> None:
+        kind = gl.GL_UNSIGNED_BYTE if rows.dtype == np.uint8 else gl.GL_FLOAT
+        rows = np.ascontiguousarray(rows)
+        self.bind(0)
+        gl.glTexSubImage2D(
+            gl.GL_TEXTURE_2D, 0, 0, 0, self.width, self.height, gl.GL_RGBA, kind,
+            rows.ctypes.data_as(ctypes.c_void_p),
+        )  # fmt: skip
+
+
+class Buffer(Target):
+    """A target of bytes, or of 32-bit floats that is read as smoothly."""
+
+    def __init__(self, width: int, height: int, float32: bool = False) -> None:
+        super().__init__(width, height, half=False)
+        self.float32 = float32
+        if float32:
+            self.texture.delete()
+            self.texture = Picture(self.width, self.height)
+            gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self.id)
+            gl.glFramebufferTexture2D(gl.GL_FRAMEBUFFER, gl.GL_COLOR_ATTACHMENT0, gl.GL_TEXTURE_2D, self.texture.id, 0)
+            if gl.glCheckFramebufferStatus(gl.GL_FRAMEBUFFER) != gl.GL_FRAMEBUFFER_COMPLETE:
+                raise RosinError("this graphics driver cannot draw into pictures of 32-bit floats; update it")
+
+
+def copy(source: Target, target: Target) -> None:
+    """All of one target into all of another, enlarged or shrunk smoothly."""
+    gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, source.id)
+    gl.glBindFramebuffer(gl.GL_DRAW_FRAMEBUFFER, target.id)
+    gl.glBlitFramebuffer(
+        0, 0, source.width, source.height, 0, 0, target.width, target.height, gl.GL_COLOR_BUFFER_BIT, gl.GL_LINEAR
+    )
+    gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, target.id)
+
+
+def blend_screen() -> None:
+    """What is drawn and what is there lighten one another; in any order, and never beyond white."""
+    gl.glEnable(gl.GL_BLEND)
+    gl.glBlendEquation(gl.GL_FUNC_ADD)
+    gl.glBlendFunc(gl.GL_ONE_MINUS_DST_COLOR, gl.GL_ONE)
+
+
+def read(target: Target) -> NDArray[np.float32]:
+    """What a target holds, [height, width, 4] float32, top row first."""
+    data = np.empty((target.height, target.width, 4), np.float32)
+    gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, target.id)
+    gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
+    gl.glReadPixels(
+        0, 0, target.width, target.height, gl.GL_RGBA, gl.GL_FLOAT, data.ctypes.data_as(ctypes.c_void_p)
+    )  # fmt: skip
     return data[::-1]

@@ -1,68 +1,38 @@
 """Input: keys and mouse to gestures and to wishes of the window itself. Pure: no window, no clock. Before the link.
 
 A key is a force, not a value: pressed it pushes its knob, released it lets go, and mass and friction make the rest.
-Keys are known by their place on the keyboard (the evdev number, which is the PC's scan code), so that AZERTY, QWERTZ
-and Dvorak play alike. Dragging, the wheel and the arrows move the hand, never the knob.
+On the stage the letters of the two force rows play, so that nothing happens there by mistake; in rehearsal they are
+commands, as printed. Enter swaps the two, and with Ctrl a letter is always a command.
+Dragging, the wheel and the arrows move the hand, never the knob.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from instrument.link import Flags, Frame, Gesture, Kind, Source
+from instrument.knobs import SCENES
+from instrument.link import Flags, Gesture, Kind
+from instrument.stage.grip import ARROW, DOUBLE_CLICK_S, FINE, WHEEL, Grip, gesture
+from instrument.stage.keyboard import PULL_KEYS, PUSH_KEYS, command, digit_key, force_key
 from instrument.stage.layout import Layout
+from instrument.stage.wishes import Wishes
 
-PUSH_KEYS = tuple(range(16, 24))
-"""QWERTYUI by place: push knobs 1-8 up."""
-PULL_KEYS = tuple(range(30, 38))
-"""ASDFGHJK by place: pull knobs 1-8 down."""
 PUSH = 0.25
 """travel, the force of a key"""
 FINE_PUSH = 1 / 3
 """what is left of it with Shift"""
-WHEEL, ARROW, FINE = 0.02, 0.02, 0.2
-"""travel per notch and per key press; what is left of a drag, notch or press with Shift"""
-DOUBLE_CLICK_S = 0.35
+
+__all__ = [
+    "ARROW", "DOUBLE_CLICK_S", "FINE", "FINE_PUSH", "PULL_KEYS", "PUSH", "PUSH_KEYS", "WHEEL", "Input", "Wishes",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
-class Wishes:
-    """What the player asks of the window: the picture is ``black``, ``frozen``; the ``keys`` are shown; focus."""
-
-    black: bool = False
-    frozen: bool = False
-    keys: bool = False
-    focus: int | None = None
-
-
-@dataclass(slots=True)
-class _Drag:
-    knob: int
-    grip: float
-    last: float
-    at: float
-
-
-@dataclass(slots=True)
-class Input:
+class Input(Grip):
     """Feed it what the window hears; it returns gestures for the link (their time is for the caller to stamp)."""
 
-    layout: Layout
-    starts: Sequence[float] = ()
-    wishes: Wishes = field(default_factory=Wishes)
-    _drag: _Drag | None = None
     _pressed: dict[int, int] = field(default_factory=dict)
-    _hands: dict[int, float] = field(default_factory=dict)
-    _clicked: tuple[int, float] | None = None
-    _frame: Frame | None = None
-
-    def see(self, frame: Frame) -> None:
-        """The newest frame. What was moved here and has not come back in a frame yet is remembered until it does."""
-        self._frame = frame
-        for knob, raw in list(self._hands.items()):
-            if knob >= frame.playable or abs(float(frame.hand[knob]) - raw) < 1e-4:
-                del self._hands[knob]
 
     def resize(self, layout: Layout, starts: Sequence[float]) -> list[Gesture]:
         """Another size, or another patch: whatever was held is let go."""
@@ -75,123 +45,148 @@ class Input:
 
     def let_go(self) -> list[Gesture]:
         """The window loses the keyboard or closes: no force may stay on a knob."""
-        gestures = [_gesture(Kind.FORCE, knob, 0.0) for knob in sorted(set(self._pressed.values()))]
+        gestures = [gesture(Kind.FORCE, knob, 0.0) for knob in sorted(set(self._pressed.values()))]
         self._pressed.clear()
         self._drag = None
         return gestures
 
     # --- keys
 
-    def press(self, place: int, name: str, shift: bool = False) -> list[Gesture]:
+    def press(self, place: int, name: str, shift: bool = False, ctrl: bool = False) -> list[Gesture]:
         """A key went down. ``place``: its evdev number, 0 if unknown; ``name``: what is printed on it, upper case."""
-        if (found := self._force_key(place)) is not None:
-            knob = found
-            if place in self._pressed or knob >= self.layout.count:
-                return []
-            self._pressed[place] = knob
-            self.wishes.focus = knob
-            return [_gesture(Kind.FORCE, knob, self._force(knob, FINE_PUSH if shift else 1.0))]
-        if name == "ESCAPE":
-            panicked = self._frame is not None and bool(self._frame.flags & Flags.PANICKED)
-            return [*self.let_go(), _gesture(Kind.RESUME if panicked else Kind.PANIC)]
-        if name == "B":
-            self.wishes.black = not self.wishes.black
-        elif name == "SPACE":
-            self.wishes.frozen = not self.wishes.frozen
-        elif name in ("?", "SLASH", "QUESTION", "F1"):
-            self.wishes.keys = not self.wishes.keys
-        elif name in ("LEFT", "RIGHT") and self.layout.count:
-            step = 1 if name == "RIGHT" else -1
-            before = self.wishes.focus if self.wishes.focus is not None else -1 if step > 0 else 0
-            self.wishes.focus = (before + step) % self.layout.count
-        elif name in ("UP", "DOWN"):
-            return self._turn(self.wishes.focus, (ARROW if name == "UP" else -ARROW) * (FINE if shift else 1.0))
-        elif len(name) == 1 and name in "12345678" and int(name) <= self.layout.count:
-            self.wishes.focus = int(name) - 1
-        elif name == "HOME" and self.wishes.focus is not None:
-            return self._home(self.wishes.focus)
-        return []
+        wishes = self.wishes
+        if not ctrl and not wishes.wants("learn") and wishes.plays and (knob := force_key(place)) is not None:
+            return self._push(place, knob, shift)
+        digit = digit_key(place, name)
+        asked = command(place, name)
+        if wishes.wants("learn") and asked not in _WHILE_LEARNING and digit is None:
+            return []
+        if digit is None and asked not in ("save", None):
+            wishes.asked_no_more()
+        if digit is not None:
+            return self._digit(digit, shift)
+        do = _COMMANDS.get(asked or "")
+        return [] if do is None else do(self, shift)
 
     def release(self, place: int) -> list[Gesture]:
         """A key went up. The knob keeps the force of its other key, if that is still down."""
         knob = self._pressed.pop(place, None)
-        return [] if knob is None else [_gesture(Kind.FORCE, knob, self._force(knob))]
+        return [] if knob is None else [gesture(Kind.FORCE, knob, self._force(knob))]
+
+    def _push(self, place: int, knob: int, shift: bool) -> list[Gesture]:
+        if place in self._pressed or knob >= self.layout.count:
+            return []
+        self._pressed[place] = knob
+        self.wishes.focus = knob
+        return [gesture(Kind.FORCE, knob, self._force(knob, FINE_PUSH if shift else 1.0))]
 
     def _force(self, knob: int, share: float = 1.0) -> float:
         signs = [1.0 if place in PUSH_KEYS else -1.0 for place, held in self._pressed.items() if held == knob]
         return PUSH * share * sum(signs)
 
-    @staticmethod
-    def _force_key(place: int) -> int | None:
-        for keys in (PUSH_KEYS, PULL_KEYS):
-            if place in keys:
-                return keys.index(place)
-        return None
-
-    # --- mouse
-
-    def click(self, x: float, y: float, now: float) -> list[Gesture]:
-        """The left button went down at a point (pixels, y up) at ``now`` seconds. Two on one ring: home."""
-        knob = self._at(x, y)
-        if knob is None:
-            self._clicked = None
-            return []
-        self.wishes.focus = knob
-        if self._clicked is not None and self._clicked[0] == knob and now - self._clicked[1] < DOUBLE_CLICK_S:
-            self._clicked, self._drag = None, None
-            return self._home(knob)
-        self._clicked = (knob, now)
-        foot, hand = self.layout.raw_at(knob, x, y), self._hand(knob)
-        self._drag = _Drag(knob, hand - foot, foot, hand)
+    def _digit(self, digit: int, shift: bool) -> list[Gesture]:
+        """1 to 8: choose a knob; after S keep a scene there; with Shift go to that scene."""
+        wishes = self.wishes
+        if wishes.saving or (shift and not wishes.wants("learn")):
+            return self.scene(digit)
+        if digit < self.layout.count:
+            wishes.focus = digit
         return []
 
-    def drag(self, x: float, y: float, shift: bool = False) -> list[Gesture]:
-        """The mouse moved with the button down: the hand follows along the spoke, with Shift a fifth as far."""
-        drag = self._drag
-        if drag is None:
+    # --- commands; each takes whether Shift was down
+
+    def _silence(self, shift: bool) -> list[Gesture]:
+        if self.wishes.wants("learn"):  # there Esc is the way out, and the second one silences
+            self.wishes.learn = False
             return []
-        foot = self.layout.raw_at(drag.knob, x, y)
-        wanted = drag.at + (foot - drag.last) * FINE if shift else foot + drag.grip
-        drag.grip, drag.last, drag.at = wanted - foot, foot, wanted
-        self._clicked = None
-        return self._move(drag.knob, wanted)
+        panicked = self._frame is not None and bool(self._frame.flags & Flags.PANICKED)
+        return [*self.let_go(), gesture(Kind.RESUME if panicked else Kind.PANIC)]
 
-    def drop(self) -> None:
-        """The button went up."""
-        self._drag = None
+    def _switch(self, name: str) -> list[Gesture]:
+        self.wishes.toggle(name)
+        return []
 
-    def wheel(self, x: float, y: float, notches: float, shift: bool = False) -> list[Gesture]:
-        """The wheel turned: the knob under the mouse, or else the one whose spoke points there."""
-        knob = self._at(x, y)
-        if knob is None:
-            knob = self.layout.spoke_near(x, y)
-        return self._turn(knob, notches * WHEEL * (FINE if shift else 1.0))
+    def _view(self, shift: bool) -> list[Gesture]:
+        self.wishes.toggle("rehearsal")
+        return self.let_go()  # a key that was a force may be a command from now on
 
-    # --- the hand
+    def _freeze(self, shift: bool) -> list[Gesture]:
+        self.wishes.frozen = not self.wishes.frozen
+        return []
 
-    def _at(self, x: float, y: float) -> int | None:
-        raws = [self._hand(i) for i in range(self.layout.count)]
-        knob = self.layout.knob_near(x, y, raws)
-        if knob is None and self._frame is not None:  # a bead far from its ring is as good a handle
-            knob = self.layout.knob_near(x, y, [float(p) for p in self._frame.pos[: self.layout.count]], 24.0)
-        return knob
+    def _learn(self, shift: bool) -> list[Gesture]:
+        if self.wishes.toggle("learn"):
+            self.wishes.keys = self.wishes.credits = False
+            if self.wishes.focus is None and self.layout.count:
+                self.wishes.focus = 0
+            return self.let_go()
+        return []
 
-    def _hand(self, knob: int) -> float:
-        if knob in self._hands:
-            return self._hands[knob]
-        return 0.0 if self._frame is None else float(self._frame.hand[knob])
+    def _free(self, shift: bool) -> list[Gesture]:
+        if self.wishes.wants("learn") and self.wishes.focus is not None:
+            self.wishes.freed.append(self.wishes.focus)
+        return []
 
-    def _turn(self, knob: int | None, by: float) -> list[Gesture]:
-        return [] if knob is None else self._move(knob, self._hand(knob) + by)
+    def _letters(self, shift: bool) -> list[Gesture]:
+        self.wishes.say("stage.word.letters_play" if self.wishes.swap_letters() else "stage.word.letters_command")
+        return self.let_go()
 
-    def _home(self, knob: int) -> list[Gesture]:
-        return self._move(knob, self.starts[knob]) if knob < len(self.starts) else []
+    def _save_asked(self, shift: bool) -> list[Gesture]:
+        """S: where to? S again: in the first slot that is free."""
+        taken = 0 if self._frame is None else self._frame.scenes
+        free = next((slot for slot in range(SCENES) if not taken >> slot & 1), None)
+        if self.wishes.saving and free is not None:
+            return self.scene(free)
+        if free is None:
+            self.wishes.ask_where("stage.word.save_over")
+        else:
+            self.wishes.ask_where("stage.word.save", number=free + 1)
+        return []
 
-    def _move(self, knob: int, raw: float) -> list[Gesture]:
-        raw = min(1.0, max(0.0, raw))
-        self._hands[knob] = raw
-        return [_gesture(Kind.KNOB, knob, raw)]
+    def _mark(self, shift: bool) -> list[Gesture]:
+        """A mark in the take that is being recorded; with Shift the recording begins or ends."""
+        recording = self._frame is not None and bool(self._frame.flags & Flags.RECORDING)
+        if shift:
+            return [gesture(Kind.RECORD, 0, 0.0 if recording else 1.0)]
+        self.wishes.say("stage.word.marked" if recording else "stage.word.no_take")
+        return [gesture(Kind.MARK)] if recording else []
+
+    def _display(self, shift: bool) -> list[Gesture]:
+        self.wishes.displays += 1
+        return []
+
+    def _fullscreen(self, shift: bool) -> list[Gesture]:
+        self.wishes.fullscreen = not self.wishes.fullscreen
+        return []
+
+    def _page(self, by: int) -> list[Gesture]:
+        if self.wishes.wants("credits"):
+            self.wishes.page += by
+        return []
+
+    def _choose(self, step: int) -> list[Gesture]:
+        if self.layout.count:
+            before = self.wishes.focus if self.wishes.focus is not None else -1 if step > 0 else 0
+            self.wishes.focus = (before + step) % self.layout.count
+        return []
+
+    def _arrow(self, sign: float, shift: bool) -> list[Gesture]:
+        return self._turn(self.wishes.focus, sign * ARROW * (FINE if shift else 1.0))
 
 
-def _gesture(kind: Kind, knob: int = 0, value: float = 0.0) -> Gesture:
-    return Gesture(kind, knob, value, 0.0, Source.STAGE)
+_WHILE_LEARNING = frozenset({"learn", "silence", "next", "before", "free", "black"})
+_COMMANDS: dict[str, Callable[[Input, bool], list[Gesture]]] = {
+    "silence": Input._silence, "rehearsal": Input._view, "freeze": Input._freeze, "learn": Input._learn,
+    "free": Input._free, "letters": Input._letters, "save": Input._save_asked, "mark": Input._mark,
+    "display": Input._display, "fullscreen": Input._fullscreen,
+    "black": lambda it, shift: it._switch("black"),
+    "keys": lambda it, shift: it._switch("keys"),
+    "credits": lambda it, shift: it._switch("credits"),
+    "on": lambda it, shift: it._page(1),
+    "back": lambda it, shift: it._page(-1),
+    "next": lambda it, shift: it._choose(-1 if shift else 1),
+    "before": lambda it, shift: it._choose(-1),
+    "up": lambda it, shift: it._arrow(1.0, shift),
+    "down": lambda it, shift: it._arrow(-1.0, shift),
+    "home": lambda it, shift: it._home_of_focus(),
+}  # fmt: skip

@@ -44,13 +44,14 @@ class Box:
 
 
 class Layout:
-    """The star of ``count`` spokes: knob i at angle i/count from the top, clockwise."""
+    """The star of ``count`` spokes: knob i at angle i/count from the top, clockwise; in ``area``, or in the window."""
 
-    def __init__(self, width: int, height: int, count: int) -> None:
+    def __init__(self, width: int, height: int, count: int, area: Box | None = None) -> None:
         self.width, self.height, self.count = width, height, count
-        self.side = side = float(min(height, 0.64 * width))
+        self.area = area = area or Box(0.0, 0.0, float(width), float(height))
+        self.side = side = max(16.0, float(min(area.height, 0.64 * area.width)))
         self.unit = side / 1080.0
-        self.centre = (width / 2.0, height / 2.0)
+        self.centre = (area.left + area.width / 2.0, area.bottom + area.height / 2.0)
         self.inner, self.outer = INNER * side, OUTER * side
         self.span = self.outer - self.inner
         angle = 2.0 * math.pi * np.arange(max(count, 1)) / max(count, 1)
@@ -101,6 +102,14 @@ class Layout:
         if self.count == 0 or not 0.4 * self.inner < far < self.outer + 90.0 * self.unit:
             return None
         return int(np.argmax(self.directions @ np.array([dx, dy])))
+
+    def scene_at(self, x: float, y: float) -> int | None:
+        """The slot 0..7 of the scene whose box lies under a point; None where there is no box, as here."""
+        return None
+
+    def turn_to(self, knob: int | None) -> bool:
+        """Show the page with this knob on it. True when that is another page; the star shows all knobs at once."""
+        return False
 
     def names(self, sizes: Sequence[tuple[float, float]]) -> list[Box | None]:
         """Boxes for the names, ``sizes`` (width, height) in pixels. None where there is no room; none overlap.

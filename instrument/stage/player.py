@@ -1,6 +1,7 @@
-"""Player: what the window shows from moment to moment - takes frames in, keeps layout, words and history, paints.
+"""Player: what the window shows from moment to moment - takes frames in, keeps layouts, words and history, paints.
 
-Between link and scene. Needs an open window (GL); ``take`` and ``paint`` are all there is to it.
+Between link and scene. Needs an open window (GL); ``take`` and ``paint`` are all there is to it. Two views: the stage,
+and the rehearsal with the stage picture in its corner. While a controller is learned the stage is shown in either.
 """
 
 from __future__ import annotations
@@ -8,24 +9,41 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from instrument.health import Health
 from instrument.link import Flags, Frame, Gesture
+from instrument.link.asking import BOUND, bound_of
+from instrument.stage.desk import Desk
+from instrument.stage.figures import binding
 from instrument.stage.history import History
 from instrument.stage.input import Input
+from instrument.stage.isf.backdrop import Backdrop
 from instrument.stage.layout import Layout
+from instrument.stage.mappings import Mappings
+from instrument.stage.meter import Meter
+from instrument.stage.overlays import Overlays
+from instrument.stage.panel import Around
 from instrument.stage.programme import Programme
+from instrument.stage.rehearsal import Rehearsal
 from instrument.stage.scene import Scene
 from instrument.stage.settings import StageSettings
 from instrument.stage.writing import Writing
 from instrument.text import say
 
+BACKDROP = 0.5
+"""Of the window's resolution, at most, for the visual of a patch."""
 GONE_S = 1.0
 """Without a new frame for so long the window says that the sound is gone."""
-FADE_S = 0.3
-"""The black picture comes and goes in this time: no reversal of the whole picture is sudden."""
+LOOK_S = 0.5
+"""Between two looks at ports and bindings."""
+FADE_S, CALM_FADE_S = 0.3, 1.0
+"""The black picture comes and goes in this time: no reversal of the whole picture is sudden. Slower in calm mode."""
 
 
 class Player:
-    """``take(frames)`` what came, ``paint(width, height, scale)`` a picture of it."""
+    """``take(frames)`` what came, ``paint(width, height, scale)`` a picture of it.
+
+    ``health``: the rows of the processes, set by whoever has a link; without them no ports are told.
+    """
 
     def __init__(self, settings: StageSettings, programmes: Sequence[Programme]) -> None:
         self.settings = settings
@@ -36,9 +54,18 @@ class Player:
         self.layout = Layout(settings.width, settings.height, 0)
         self.input = Input(self.layout)
         self.scene = Scene(settings.reduced_motion)
+        self.backdrop = Backdrop(settings.patches, settings.models, settings.language, settings.reduced_motion)
+        self.health: Health | None = None
         self._writing: Writing | None = None
+        self._desk: Desk | None = None
+        self._overlays: Overlays | None = None
+        self._meter = Meter()
+        self._mappings = Mappings(settings.rig)
+        self._around = Around()
+        self._around_at = float("-inf")
         self._shown = 1.0
         self._made: tuple[int, ...] = ()
+        self._programme = Programme("")
 
     def take(self, frames: Sequence[Frame]) -> None:
         """New frames, oldest first. A frozen picture goes on hearing them for the input's sake only."""
@@ -48,25 +75,79 @@ class Player:
         if not self.input.wishes.frozen:
             for frame in frames:
                 self.history.push(frame)
+                self._meter.push(frame)
+            self.backdrop.take(frames)
             self.frame = frames[-1]
+
+    def close(self) -> None:
+        """Before the window goes."""
+        self.backdrop.close()
 
     def paint(self, width: int, height: int, scale: float, elapsed_s: float = 1.0, age_s: float = 0.0) -> list[Gesture]:
         """One picture. ``age_s``: how old the newest frame is. Returns gestures if a change of patch let go of keys."""
         gestures = self._fit(width, height)
         assert self._writing is not None
-        step = elapsed_s / FADE_S
+        step = elapsed_s / (CALM_FADE_S if self.settings.reduced_motion else FADE_S)
         self._shown = max(0.0, self._shown - step) if self.input.wishes.black else min(1.0, self._shown + step)
+        wishes, status = self.input.wishes, self.status(age_s)
+        desk = self._rehearse(width, height, status) if wishes.rehearsal and not wishes.learn else None
+        layout = self.layout if desk is None else desk.layout
+        if self.input.layout is not layout:  # the other view: what the mouse held is elsewhere now
+            self.input.drop()
+            self.input.layout = layout
+        fine = min(BACKDROP, scale)
+        self.backdrop.draw(round(width * fine), round(height * fine))
         self.scene.draw(
-            self.frame,
-            self.history,
-            self.layout,
-            self._writing,
-            self.input.wishes,
-            self.status(age_s),
-            scale,
-            self._shown,
-        )
+            self.frame, self.history, layout, self._writing, wishes, status, scale, self._shown, desk, self.backdrop
+        )  # fmt: skip
+        assert self._overlays is not None
+        self._overlays.draw(wishes, self.frame, self._programme, self.health)
         return gestures
+
+    def _rehearse(self, width: int, height: int, status: str) -> Desk:
+        """The desk of the rehearsal view, made when it is first asked for, with its words as they are now."""
+        if self._desk is None:
+            still = self.settings.reduced_motion
+            layout = Rehearsal(width, height, self.frame.playable, self.settings.type_scale)
+            self._desk = Desk(layout, self._programme, self.settings.language, self._meter, still)
+            self._around_at = float("-inf")
+        self._look_around()
+        if self._overlays is not None:
+            self._desk.waiting = self._overlays.memory.pupil.reach
+        self._desk.update(self.frame, self.input.wishes.focus, status, self._around)
+        return self._desk
+
+    def _look_around(self) -> None:
+        """Twice a second: ports, clients and bindings."""
+        now = time.monotonic()
+        if now - self._around_at < LOOK_S:
+            return
+        self._around_at = now
+        self._mappings.look(now)
+        ids = [knob.id for knob in self._programme.table.playable]
+        row = None if self.health is None else self.health.row("hands")
+        told = {} if row is None else bound_of(row.text(BOUND), self.frame.patch)
+        bound: dict[int, tuple[str, ...]] = {i: (said,) for i, said in told.items()}
+        for i, id in enumerate(ids):
+            if rows := self._mappings.of(id):
+                bound[i] = tuple(binding(one) for one in rows)
+        self._around = Around(
+            "" if row is None else row.text("ports"),
+            "" if row is None or not row.pid else self._osc(row.count("osc_clients")),
+            bound, {i: self._mappings.address(id) for i, id in enumerate(ids)},
+        )  # fmt: skip
+
+    def _osc(self, clients: int) -> str:
+        """Where OSC is heard, and by how many clients."""
+        port = self._mappings.rig.listen.rpartition(":")[2]
+        if not port.isdecimal():
+            return ""
+        language = self.settings.language
+        if clients == 1:
+            return say("rehearsal.osc.client", language, port=port)
+        if clients:
+            return say("rehearsal.osc.clients", language, port=port, count=clients)
+        return say("rehearsal.osc.alone", language, port=port)
 
     def status(self, age_s: float) -> str:
         """The line under the title: only what the player has to know now."""
@@ -85,6 +166,8 @@ class Player:
         if flags & Flags.RECORDING:
             seconds = int(self.frame.record_seconds)
             said.append(say("stage.recording", language, time=f"{seconds // 60}:{seconds % 60:02d}"))
+        if self.backdrop.sentence:
+            said.append(self.backdrop.sentence)
         return " · ".join(said)
 
     def _fit(self, width: int, height: int) -> list[Gesture]:
@@ -94,9 +177,16 @@ class Player:
             return []
         self._made = wanted
         known = self.frame.patch < len(self.programmes)
-        programme = self.programmes[self.frame.patch] if known else Programme("")
+        self._programme = programme = self.programmes[self.frame.patch] if known else Programme("")
+        if self._desk is not None:
+            self._desk.delete()
+        self._desk = None
         self.layout = Layout(width, height, self.frame.playable)
         self._writing = Writing(self.layout, programme, self.settings.language, self.settings.type_scale)
+        wants = self.settings
+        self._overlays = Overlays(
+            self.layout, programme, wants.language, wants.type_scale, wants.reduced_motion, self._overlays
+        )
         return self.input.resize(self.layout, programme.starts)
 
 

@@ -2,6 +2,9 @@
 
 With ``--picture out.png`` it draws one picture without a screen and ends: of the frames in ``--frames`` (an array of
 dtype FRAME saved by numpy), or of what a show with the settings' token plays for half a second.
+
+What the window was like stands in the process's health row (text "device", a ``Memo``), and which knobs its keys are
+holding (text "ports"): when it dies, the show lets go of them and the next process looks the same.
 """
 
 from __future__ import annotations
@@ -16,94 +19,164 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from instrument.errors import RosinError
-from instrument.link import FRAME, Frame, Link
+from instrument.link import Gesture, Kind, Link
 from instrument.stage import gl
 from instrument.stage.player import Player, stamped
 from instrument.stage.png import write_png
 from instrument.stage.programme import read_programmes
 from instrument.stage.scale import RenderScale
-from instrument.stage.settings import StageSettings
+from instrument.stage.settings import Memo, StageSettings
+from instrument.stage.still import PICTURE_LOOK_S, frames_of, picture, read_frames
 from instrument.stage.window import open_window
+from instrument.text import say
 
-PICTURE_LOOK_S = 0.5
 FRAME_S, SOFTWARE_FRAME_S = 1.0 / 60.0, 1.0 / 30.0
 """Between two pictures; where the processor draws, half as many leave it time for the sound."""
-
-
-def picture(settings: StageSettings, frames: Sequence[Frame], scale: float = 1.0, keys: bool = False) -> Any:
-    """One picture of the settings' size after ``frames``, [height, width, 3] uint8, drawn without a screen."""
-    window = open_window(settings.width, settings.height, headless=True)
-    try:
-        player = Player(settings, read_programmes(settings.patches, settings.language, settings.models))
-        player.input.wishes.keys = keys
-        player.take(frames)
-        player.paint(settings.width, settings.height, scale)
-        gl.finish()
-        return gl.pixels(settings.width, settings.height).copy()
-    finally:
-        window.close()
-
-
-def read_frames(path: Path) -> list[Frame]:
-    """The frames of a file. RosinError if it holds none."""
-    try:
-        rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RosinError(f"{path} holds no frames ({error})") from None
-    if rows.dtype != FRAME or rows.ndim != 1:
-        raise RosinError(f"{path} holds no frames of this version of Rosin")
-    return [Frame(row.copy().reshape(())) for row in rows]
-
-
-def frames_of(link: Link, seconds: float) -> list[Frame]:
-    """What is published in the next ``seconds``, and the newest one before."""
-    first = link.frames.latest()
-    frames = [first] if first is not None else []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(0.05)
-        frames += link.frames.since(frames[-1].seq if frames else 0)
-    return frames
+WAITING_S = 0.02
+NICE = 5
+"""Where drawing and sound share a core, sound goes first: while loading too, which an understudy does beside it."""
+KEPT = ("black", "rehearsal", "keys", "credits")
+"""The switches of the wishes that outlive the process."""
+REFUSED, FAILED = 2, 3
+"""Exit codes: there can be no window here, and it said why; something broke, and another one may be luckier."""
 
 
 class Stage:
     """The window at play: draws until it is closed, the show is gone, or SIGTERM."""
 
+    _window: Any
+    _player: Player
+
     def __init__(self, settings: StageSettings, link: Link) -> None:
         self._link, self._settings = link, settings
-        self._window = open_window(settings.width, settings.height, False, settings.fullscreen, settings.screen)
-        self._player = Player(settings, read_programmes(settings.patches, settings.language, settings.models))
-        self._window.attach(self._player.input, link.stage.push)
-        self._row = link.health.enter("stage")
-        self._row.set_text("where", gl.renderer())
+        # As the show wrote it down: it may have died while this process was still being loaded. (Elsewhere a launcher
+        # may stand between the two.)
+        show = link.health.row("show").pid
+        self._parent = show if show and os.name == "posix" else os.getppid()
+        self.stopping = False
+        signal.signal(signal.SIGTERM, self._stop)
+        self._programmes = read_programmes(settings.patches, settings.language, settings.models)
+        self._row = link.health.row("stage")
+        self._held: set[int] = set()
+        self._memo = Memo()
+        self._seq = 0
+        hidden = settings.understudy
+        if hidden and sys.platform == "darwin":  # there every process with a window has an icon of its own
+            self._window = None
+            return
+        self._open(visible=not hidden)
+        if hidden:  # most of a start is compiling shaders and cutting letters, and both happen at the first picture
+            width, height = self._window.get_framebuffer_size()
+            self._player.paint(width, height, self._scale.value)
+            gl.finish()
+
+    def _open(self, visible: bool = True) -> None:
+        wants = self._settings
+        self._window = open_window(wants.width, wants.height, False, wants.fullscreen, wants.screen, visible)
+        self._player = Player(wants, self._programmes)
+        self._window.attach(self._player.input, self._post)
         software = "pipe" in gl.renderer()
         self._frame_s = SOFTWARE_FRAME_S if software else FRAME_S
         self._window.set_vsync(not software)  # to wait for a clock and for the screen as well is to wait twice
         self._scale = RenderScale()
-        self._seq = 0
 
-    def run(self, parent: int) -> None:
-        self.stopping = False
-        signal.signal(signal.SIGTERM, self._stop)
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    @property
+    def _over(self) -> bool:
+        return self.stopping or os.getppid() != self._parent
+
+    # --- the beginning
+
+    def wait_for_cue(self) -> bool:
+        """The understudy waits here. True: on stage; False: the show is over."""
+        show = self._link.health.row("show")
+        while not self._over:
+            if show.count("cue_stage") == os.getpid():
+                return True
+            if self._window is not None:
+                self._window.dispatch_events()
+            time.sleep(WAITING_S)
+        return False
+
+    def enter(self) -> None:
+        """On stage: the window is seen, and looks as that of the process before did."""
+        if self._window is None:
+            self._open()
+        self._row.enter()
+        self._player.health = self._link.health  # not before: an understudy must not speak for the one on stage
+        self._row.set_text("where", gl.renderer())
+        self._row.set_text("ports", "")
+        if not self._window.visible:
+            at = self._window.get_location()
+            self._window.set_visible(True)
+            if self._settings.fullscreen:
+                self._window.set_location(*at)  # a window manager may have its own mind about a window that is new
+            self._window.activate()
+        memo = Memo.from_text(self._row.text("device"))
+        if memo is not None:
+            self._take_up(memo)
+        else:
+            self._check_display()
+        self._row.set_text("state", f"scale {self._scale.value:g}")
+
+    def _take_up(self, memo: Memo) -> None:
+        """Look like ``memo``."""
+        wishes = self._player.input.wishes
+        for name in memo.shown:
+            if name in KEPT:
+                setattr(wishes, name, True)
+        if len(memo.letters) == len(wishes.letters):
+            wishes.letters[:] = memo.letters
+        wishes.focus = memo.focus
+        if not self._settings.fullscreen and memo.width > 0 and memo.height > 0:
+            self._window.set_size(memo.width, memo.height)
+        wishes.fullscreen, wishes.displays = memo.fullscreen, memo.displays
+        self._window.obey()
+        wishes.word = None
+        self._scale = RenderScale(memo.scale)
+        self._memo = memo
+
+    def _check_display(self) -> None:
+        import pyglet
+
+        count = len(pyglet.display.get_display().get_screens())
+        if self._settings.screen >= count:
+            number = self._settings.screen + 1
+            self._row.say(say("stage.no_display", self._settings.language, number=number, last=count))
+
+    # --- playing
+
+    def run(self) -> None:
+        """Draw until the end."""
         last = time.monotonic()
-        while not self.stopping and not self._window.has_exit and os.getppid() == parent:
+        while not self._over and not self._window.has_exit:
             began = time.monotonic()
             self._window.dispatch_events()
             self._look(began, began - last)
             self._window.flip()
+            self._row.add("frames_drawn")
+            self._row.beat()
             last = began
             rest = self._frame_s - (time.monotonic() - began)
             if rest > 0:
                 time.sleep(rest)
-        for gesture in stamped(self._player.input.let_go()):
-            self._link.stage.push(gesture)
+        self._send(self._player.input.let_go())
+        self._player.close()
         self._window.close()
 
-    def _stop(self, *_: object) -> None:
-        self.stopping = True
+    def _post(self, gesture: Gesture) -> None:
+        """To the sound. What is held is written down first: whoever finds it let go of twice does no harm."""
+        if gesture.kind == Kind.FORCE:
+            (self._held.add if gesture.value else self._held.discard)(gesture.knob)
+            self._row.set_text("ports", " ".join(map(str, sorted(self._held))))
+        self._link.stage.push(gesture)
+
+    def _send(self, gestures: Sequence[Gesture]) -> None:
+        for gesture in stamped(gestures):
+            self._post(gesture)
 
     def _look(self, now: float, elapsed: float) -> None:
         frames = self._link.frames.since(self._seq)
@@ -115,47 +188,65 @@ class Stage:
         began = time.perf_counter()
         width, height = self._window.get_framebuffer_size()
         age = 0.0 if self._player.input.wishes.frozen else now - newest
-        for gesture in stamped(self._player.paint(width, height, self._scale.value, elapsed, age)):
-            self._link.stage.push(gesture)
+        self._send(self._player.paint(width, height, self._scale.value, elapsed, age))
         gl.finish()
-        if self._scale.measured(time.perf_counter() - began) or not self._row.count("frames_drawn"):
+        if self._scale.measured(time.perf_counter() - began):
             self._row.set_text("state", f"scale {self._scale.value:g}")
-        self._row.add("frames_drawn")
-        self._row.beat(now)
+        self._remember()
+
+    def _remember(self) -> None:
+        """Write down what the window is like, when that has changed."""
+        wishes, before = self._player.input.wishes, self._memo
+        width, height = (before.width, before.height) if wishes.fullscreen else self._window.get_size()
+        shown = tuple(name for name in KEPT if wishes.wants(name))
+        memo = Memo(
+            width, height, wishes.fullscreen, wishes.displays, wishes.focus, shown, tuple(wishes.letters),
+            self._scale.value,
+        )  # fmt: skip
+        if memo != before:
+            self._memo = memo
+            self._row.set_text("device", memo.to_text())
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when all went well or the player closed the window, 2 with a sentence on stderr when not."""
+    """0 when all went well or the player closed the window, REFUSED or FAILED with a sentence on stderr when not."""
     parser = argparse.ArgumentParser(prog="python -m instrument.stage.process")
     parser.add_argument("settings")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--frames", type=Path)
-    parser.add_argument("--keys", action="store_true", help="with the overlay of the keys")
+    parser.add_argument("--keys", action="append_const", dest="wishes", const="keys", help="with the keys over it")
+    parser.add_argument("--wish", action="append", dest="wishes", help="a switch that is on, for --picture: rehearsal")
     parser.add_argument("--scale", type=float, default=1.0, help="of the light's resolution, for --picture")
     args = parser.parse_args(arguments)
     settings = StageSettings.from_json(args.settings)
-    if settings.understudy:
-        return 0
-    parent = os.getppid()
-    link = None
+    link, seen = None, not settings.understudy
     try:
         if settings.token:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the show decides
             link = Link.attach(settings.token)
         if args.picture is not None:
             frames = read_frames(args.frames) if args.frames else frames_of(link, PICTURE_LOOK_S) if link else []
-            write_png(args.picture, picture(settings, frames, args.scale, args.keys))
+            write_png(args.picture, picture(settings, frames, args.scale, args.wishes or ()))
             return 0
         if link is None:
             raise RosinError("the stage is opened by a show; alone it only draws a --picture")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         with contextlib.suppress(OSError):
-            os.nice(5)  # where drawing and sound share a core, sound goes first
-        Stage(settings, link).run(parent)
-    except RosinError as error:
-        if link is not None:
-            link.health.row("stage").say(str(error))
-        print(error, file=sys.stderr)
-        return 2
+            os.nice(NICE)
+        stage = Stage(settings, link)
+        if settings.understudy and not stage.wait_for_cue():
+            return 0
+        seen = True
+        stage.enter()
+        stage.run()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # pyglet's ShaderException is no Exception
+        refused = isinstance(error, RosinError)
+        why = str(error) if refused else f"{type(error).__name__}: {error}"
+        if link is not None and seen:  # an understudy that fails was never missed
+            link.health.row("stage").say(say("stage.refused", settings.language, why=why) if refused else why)
+        print(why, file=sys.stderr)
+        return REFUSED if refused else FAILED
     return 0
 
 

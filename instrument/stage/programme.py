@@ -6,21 +6,25 @@ parameters' table and says so instead of a title.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from instrument.errors import RosinError
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.model.cards import card_for, credits_for
 from instrument.patch import read_patch, table_of
+from instrument.stage.sheet import Sheet, read_sheet
+
+NO_TABLE = KnobTable(())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Programme:
     """What is written on the stage while one patch plays, in one language.
 
     ``names`` and ``starts`` (raw 0..1): of the playable knobs. ``model``: who made what sounds; ``credits``: from whom.
+    ``table``: all its knobs. ``sheet``: what the model says of itself. ``scenes``: titles of scenes by slot 0..7.
     """
 
     title: str
@@ -28,11 +32,18 @@ class Programme:
     starts: tuple[float, ...] = ()
     model: str = ""
     credits: str = ""
+    table: KnobTable = NO_TABLE
+    sheet: Sheet = field(default_factory=Sheet)
+    scenes: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of_table(cls, title: str, table: KnobTable, language: str, model: str = "", credits: str = "") -> Programme:
+    def of_table(
+        cls, title: str, table: KnobTable, language: str, model: str = "", credits: str = "",
+        sheet: Sheet | None = None, scenes: Mapping[int, str] | None = None,
+    ) -> Programme:  # fmt: skip
         names = tuple(knob.label.of(language) for knob in table.playable)
-        return cls(title, names, tuple(knob.start for knob in table.playable), model, credits)
+        starts = tuple(knob.start for knob in table.playable)
+        return cls(title, names, starts, model, credits, table, sheet or Sheet(), scenes or {})
 
 
 def read_programme(path: str, language: str, models: str = "") -> Programme:
@@ -43,11 +54,13 @@ def read_programme(path: str, language: str, models: str = "") -> Programme:
         card = card_for(patch.model, patch.model_sha256, given)
         table = table_of(patch, card.specs)
         said = credits_for(patch.model, patch.model_sha256, language, given)
+        sheet = read_sheet(patch.model, patch.model_sha256, language, given)
     except RosinError:
         return Programme.of_table(Path(path).stem, KnobTable(PARAMETERS), language)
     title = patch.title.of(language) or patch.name
     model = f"{card.title.of(language) or card.name} · {', '.join(card.authors)} · {card.licence}"
-    return Programme.of_table(title, table, language, model, said)
+    scenes = {slot: scene.title.of(language) for slot, scene in patch.scenes.items()}
+    return Programme.of_table(title, table, language, model, said, sheet, scenes)
 
 
 def read_programmes(paths: Sequence[str], language: str, models: str = "") -> list[Programme]:

@@ -14,8 +14,10 @@ import numpy as np
 from instrument.link import Flags, Frame
 from instrument.stage import gl
 from instrument.stage.contour import POINTS, contour, loudness, ripple
+from instrument.stage.desk import Desk
 from instrument.stage.history import RINGS, SECONDS, History, strain_of
 from instrument.stage.input import Wishes
+from instrument.stage.isf.backdrop import Backdrop
 from instrument.stage.layout import Layout
 from instrument.stage.marks import Marks, marks
 from instrument.stage.palette import EMBER, GROUND, IVORY, SLATE
@@ -52,14 +54,19 @@ class Scene:
 
     def draw(
         self, frame: Frame, history: History, layout: Layout, writing: Writing, wishes: Wishes, status: str,
-        scale: float, shown: float = 1.0,
+        scale: float, shown: float = 1.0, desk: Desk | None = None, backdrop: Backdrop | None = None,
     ) -> None:  # fmt: skip
-        """One picture. ``scale``: of the light's resolution; ``shown``: 0 is the black picture, 1 all of it."""
+        """One picture. ``scale``: of the light's resolution; ``shown``: 0 is the black picture, 1 all of it.
+
+        With a ``desk`` the rehearsal view: ``layout`` is then its own, and what it shows stands where the words of the
+        stage view would.
+        """
         self._fit(layout, scale)
         light = self._targets["light"]
         light.begin()
         alive = layout.count > 0 and frame.playable >= layout.count
-        if alive and shown > 0.0:
+        lit = alive and (backdrop is None or backdrop.light)
+        if lit and shown > 0.0:
             self._draw_light(frame, history, layout, light.width / layout.side)
         self._draw_blurs()
         toned = self._targets["toned"]
@@ -73,17 +80,24 @@ class Scene:
         toned.show(*layout.square)
         if shown <= 0.0:
             return
-        if alive:
+        if backdrop is not None:
+            gl.within(*(layout.square[:2] + layout.square[2:3] * 2 if desk else (0, 0, layout.width, layout.height)))
+            backdrop.lay(shown)
+            gl.within(0, 0, layout.width, layout.height)
+        if lit:
             self._draw_sharp(frame, history, layout, shown)
         beat = 0.0 if self._still else _beat(frame)
-        # One table and one draw: every further upload would make a software renderer stop and wait.
-        rows = np.concatenate([writing.still, marks(frame, layout, wishes.focus)])
-        self._draw_marks(rows, layout, beat, shown)
-        if shown >= 1.0:
-            writing.draw(wishes.focus, status)
-        if wishes.keys:
-            self._draw_marks(writing.keys_marks, layout, 0.0, shown)
-            writing.draw_keys()
+        # One table for all that moves: every further upload would make a software renderer stop and wait.
+        moving = marks(frame, layout, wishes.focus)
+        if desk is None:
+            self._draw_marks(np.concatenate([writing.still, moving]), layout, beat, shown)
+            if shown >= 1.0:
+                writing.draw(wishes.focus, status, frame)
+        else:
+            dials = desk.dials(frame, wishes.focus)
+            rows = np.concatenate([dials, desk.still, moving, desk.marks()])
+            self._draw_marks(rows, layout, beat, shown, skip=len(dials))
+            desk.draw(frame, wishes.focus, shown, self._table, len(dials), beat)
 
     def _fit(self, layout: Layout, scale: float) -> None:
         """Pictures of the right size; made anew only when it changes."""
@@ -213,15 +227,16 @@ class Scene:
         self._down.use(picture=0, stride=(1.0 / self._targets["wide"].width,) * 2)
         self._strips.draw(3)
 
-    def _draw_marks(self, rows: Marks, layout: Layout, beat: float, shown: float) -> None:
+    def _draw_marks(self, rows: Marks, layout: Layout, beat: float, shown: float, skip: int = 0) -> None:
+        """All rows into the table; they are marks but for the first ``skip``, which somebody else draws."""
         if not len(rows):
             return
         self._table.write(np.ascontiguousarray(rows[:MARKS_MAX].reshape(-1, 3, 4)))
         self._table.bind(0)
         gl.blend("over")
         size = (float(layout.width), float(layout.height))
-        self._marks.use(table=0, size=size, unit=layout.unit, beat=beat, shown=shown, ground=GROUND)
-        self._strips.draw(4, min(len(rows), MARKS_MAX))
+        self._marks.use(table=0, first=skip, size=size, unit=layout.unit, beat=beat, shown=shown, ground=GROUND)
+        self._strips.draw(4, min(len(rows), MARKS_MAX) - skip)
 
 
 def _width(name: str, wanted: float, least: float) -> dict[str, float]:

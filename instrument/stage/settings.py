@@ -1,19 +1,25 @@
-"""Settings of the stage process: what show tells it on its command line, as JSON. No imports but plain data."""
+"""Settings of the stage process: what show tells it on its command line, and what outlives it. Plain data alone."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
+
+BIG_TYPE = 1.35
+"""``type_scale`` of the big-type mode."""
+WIDTHS, HEIGHTS = (320, 7680), (180, 4320)
 
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
     """``patches``: paths in program order. ``token`` empty: no show, only ``--picture`` of given frames.
 
-    ``width`` and ``height`` in pixels; ``type_scale`` above 1 is the big-type mode; ``reduced_motion`` stills grain,
-    halo and the ripple of the line. ``models``: the folder of models, empty for the usual places. ``understudy``: the
-    stage needs none (a window opens in a second); a process that is told to be one ends at once.
+    ``width`` and ``height`` in pixels; ``screen`` counts from 0; ``type_scale`` above 1 is the big-type mode;
+    ``reduced_motion`` stills grain, halo and the ripple of the line. ``models``: the folder of models, empty for the
+    usual places. ``rig``: path of the rig file, empty for this machine's. ``understudy``: open a window that nobody
+    sees, draw one picture into it, and wait for the cue.
     """
 
     token: str = ""
@@ -28,6 +34,7 @@ class StageSettings:
     type_scale: float = 1.0
     reduced_motion: bool = False
     understudy: bool = False
+    rig: str = ""
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))
@@ -37,3 +44,47 @@ class StageSettings:
         table = json.loads(text)
         table["patches"] = tuple(table.get("patches", ()))
         return cls(**table)
+
+
+def size_of(text: str) -> tuple[int, int] | None:
+    """Width and height in pixels of ``1920x1080``; None when it says no such thing, or none that is of use."""
+    found = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", text, re.IGNORECASE | re.ASCII)
+    if found is None:
+        return None
+    width, height = int(found[1]), int(found[2])
+    whole = WIDTHS[0] <= width <= WIDTHS[1] and HEIGHTS[0] <= height <= HEIGHTS[1]
+    return (width, height) if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """What the window was like, for the next process that opens it: one that comes after a crash shows the same.
+
+    ``shown``: the switches of the wishes that are on. ``scale``: of the light, so that it need not be found again.
+    A frozen picture is not among it, because its frames are gone.
+    """
+
+    width: int = 0
+    height: int = 0
+    fullscreen: bool = False
+    displays: int = 0
+    focus: int | None = None
+    shown: tuple[str, ...] = ()
+    letters: tuple[bool, ...] = ()
+    scale: float = 0.5
+
+    def to_text(self) -> str:
+        """Fits into a text of a health row."""
+        return json.dumps(dataclasses.astuple(self), separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> Memo | None:
+        """None where nothing, or nothing whole, was written."""
+        try:
+            width, height, fullscreen, displays, focus, shown, letters, scale = json.loads(text)
+            return cls(
+                int(width), int(height), bool(fullscreen), int(displays), None if focus is None else int(focus),
+                tuple(str(name) for name in shown), tuple(bool(letter) for letter in letters), float(scale),
+            )  # fmt: skip
+        except (ValueError, TypeError):
+            return None

@@ -1,5 +1,7 @@
 """Window: the one pyglet window of the stage, on a screen or without one (EGL). Turns its events into calls of input.
 
+It also does what input wishes of it: another display, the whole screen.
+
 pyglet is imported inside, after its options are set: importing its GL opens a display.
 """
 
@@ -15,13 +17,16 @@ from instrument.errors import RosinError
 from instrument.link import Gesture
 from instrument.stage import gl
 from instrument.stage.input import Input
+from instrument.stage.keyboard import place_of
 
 X11_KEY_RELEASE = 3
 X11_OFFSET = 8
 """An X11 key code is the evdev number plus this."""
 
 
-def open_window(width: int, height: int, headless: bool = False, fullscreen: bool = False, screen: int = 0) -> Any:
+def open_window(
+    width: int, height: int, headless: bool = False, fullscreen: bool = False, screen: int = 0, visible: bool = True
+) -> Any:
     """A window of ``width`` x ``height`` pixels with GL 3.3 core. RosinError, with the remedy, where there is none."""
     # llvmpipe takes every core it is given; the sound needs one of them.
     os.environ.setdefault("LP_NUM_THREADS", str(max(1, min(4, (os.cpu_count() or 2) - 1))))
@@ -38,7 +43,7 @@ def open_window(width: int, height: int, headless: bool = False, fullscreen: boo
         config = config_class(
             double_buffer=not headless, red_size=8, green_size=8, blue_size=8, major_version=3, minor_version=3
         )
-        return _window_class(pyglet)(width, height, config, fullscreen, screen)
+        return _window_class(pyglet)(width, height, config, fullscreen, screen, visible)
     except RosinError:
         raise
     except Exception as error:  # pyglet raises many kinds, from each platform its own
@@ -51,10 +56,14 @@ def _window_class(pyglet: Any) -> type[Any]:
     class StageWindow(pyglet.window.Window):  # type: ignore[misc]
         """``attach(input, post)`` once; then events become gestures, posted at once."""
 
-        def __init__(self, width: int, height: int, config: Any, fullscreen: bool, screen: int) -> None:
+        def __init__(self, width: int, height: int, config: Any, fullscreen: bool, screen: int, visible: bool) -> None:
             self.place = 0
             self.input: Input | None = None
             self._down: dict[int, int] = {}
+            self._shift = False
+            self._displays = 0
+            self._whole = fullscreen
+            self._small = (width, height)
             self._names: dict[int, int] = {}
             self._post: Callable[[Gesture], object] = lambda gesture: None
             screens = pyglet.display.get_display().get_screens()
@@ -72,12 +81,65 @@ def _window_class(pyglet: Any) -> type[Any]:
                 style=style,
                 screen=chosen,
                 vsync=True,
+                visible=visible,
             )
             if fullscreen and chosen is not None:
                 self.set_location(chosen.x, chosen.y)
 
         def attach(self, input: Input, post: Callable[[Gesture], object]) -> None:
             self.input, self._post = input, post
+            input.wishes.fullscreen, self._displays = self._whole, input.wishes.displays
+
+        def dispatch_events(self) -> None:
+            super().dispatch_events()
+            self.obey()  # not while a key is being told of: pyglet has yet to note that it is down
+
+        def obey(self) -> None:
+            """Do what is wished of the window itself: go to another display, fill it, or leave it again."""
+            if self.input is None:
+                return
+            wishes = self.input.wishes
+            screens = self.display.get_screens()
+            if wishes.displays != self._displays:
+                steps, self._displays = wishes.displays - self._displays, wishes.displays
+                if len(screens) < 2:
+                    wishes.say("stage.word.one_display")
+                else:
+                    at = next((i for i, s in enumerate(screens) if _same(s, self._screen)), 0)
+                    self._screen = screens[(at + steps) % len(screens)]
+                    self._settle()
+                    number = (at + steps) % len(screens) + 1
+                    wishes.say("stage.word.display", number=number, count=len(screens))
+            if wishes.fullscreen != self._whole:
+                if not self._whole:
+                    self._small = self.get_size()
+                self._whole = wishes.fullscreen
+                self._settle()
+
+        def _settle(self) -> None:
+            """Over the whole of its screen without a border, or as a window in the middle of it."""
+            screen = self._screen
+            if sys.platform.startswith("linux"):
+                if (self._style == self.WINDOW_STYLE_BORDERLESS) != self._whole:
+                    self._style = self.WINDOW_STYLE_BORDERLESS if self._whole else self.WINDOW_STYLE_DEFAULT
+                    self._resizable = not self._whole
+                    # X11 tells a window manager of borders when the window is made: it is made anew round its contents.
+                    self._width, self._height = (screen.width, screen.height) if self._whole else self._small
+                    self._recreate(["resizable"])
+                    # What was pressed is let go at a window that is no more: no key may be thought to be down still.
+                    getattr(self, "pressed_keys", set()).clear()
+                    self.on_deactivate()
+                    self.activate()
+            elif self._whole != self.fullscreen:
+                self.set_fullscreen(self._whole, screen if self._whole else None)
+                if self._whole:
+                    return
+            width, height = (screen.width, screen.height) if self._whole else self._small
+            if self.get_size() != (width, height):
+                self.set_size(width, height)
+            self.set_location(
+                screen.x + max(0, (screen.width - width) // 2), screen.y + max(0, (screen.height - height) // 2)
+            )
 
         def _send(self, gestures: list[Gesture]) -> None:
             now = time.monotonic()
@@ -98,14 +160,18 @@ def _window_class(pyglet: Any) -> type[Any]:
             return text, self._names.setdefault(self.place, symbol)
 
         def on_key_press(self, symbol: int, modifiers: int) -> Any:
+            self._shift = bool(modifiers & key.MOD_SHIFT) or symbol in (key.LSHIFT, key.RSHIFT)
             if self.input is not None:
-                place = self.place if sys.platform.startswith("linux") else place_of(key.symbol_string(symbol))
-                self._down[symbol] = place
                 name = key.symbol_string(symbol).removeprefix("_").removeprefix("NUM_")
-                self._send(self.input.press(place, name, bool(modifiers & key.MOD_SHIFT)))
+                place = self.place if sys.platform.startswith("linux") else place_of(name)
+                self._down[symbol] = place
+                ctrl = bool(modifiers & (key.MOD_CTRL | key.MOD_COMMAND))
+                self._send(self.input.press(place, name, bool(modifiers & key.MOD_SHIFT), ctrl))
             return pyglet.event.EVENT_HANDLED  # else Esc closes the window
 
         def on_key_release(self, symbol: int, modifiers: int) -> None:
+            if symbol in (key.LSHIFT, key.RSHIFT):
+                self._shift = False
             if self.input is not None:
                 self._send(self.input.release(self._down.pop(symbol, self.place)))
 
@@ -123,10 +189,11 @@ def _window_class(pyglet: Any) -> type[Any]:
 
         def on_mouse_scroll(self, x: int, y: int, scroll_x: float, scroll_y: float) -> None:
             if self.input is not None:
-                self._send(self.input.wheel(*self._at(x, y), scroll_y))
+                self._send(self.input.wheel(*self._at(x, y), scroll_y, self._shift))
 
         def on_deactivate(self) -> None:
             if self.input is not None:
+                self._shift = False
                 self._down.clear()
                 self._names.clear()
                 self._send(self.input.let_go())
@@ -134,9 +201,6 @@ def _window_class(pyglet: Any) -> type[Any]:
     return StageWindow
 
 
-def place_of(name: str) -> int:
-    """The evdev number of a letter on a QWERTY keyboard, 0 for others: where the system does not tell the place."""
-    for first, row in ((16, "QWERTYUI"), (30, "ASDFGHJK")):
-        if len(name) == 1 and name in row:
-            return first + row.index(name)
-    return 0
+def _same(a: Any, b: Any) -> bool:
+    """Whether two screens are one: the list of them is made anew each time it is asked for."""
+    return (a.x, a.y, a.width, a.height) == (b.x, b.y, b.width, b.height)

@@ -1,7 +1,7 @@
 """Writing: which words stand where, made once and only remade when the patch or the size changes. After layout.
 
 Title and status top left, names beyond the spokes, the model and whom it learned from bottom left, what the marks mean
-bottom right, and the overlay with all keys.
+bottom right. What lies over the picture is the overlays'.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from instrument.link import Frame
+from instrument.stage.figures import NEAREST_S, Paced, nearest_line
 from instrument.stage.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, TITLE_UNITS, Layout
 from instrument.stage.lettering import Page
 from instrument.stage.marks import BEAD_UNITS, HELD_UNITS, RING_STROKE, RING_UNITS, SLIP_UNITS, Marks, Rows, spokes
-from instrument.stage.palette import FIELD, HAND, IVORY, STRAIN, TEXT, bytes_of
+from instrument.stage.palette import HAND, IVORY, STRAIN, TEXT, bytes_of
 from instrument.stage.programme import Programme, elide, wrap
 from instrument.text import say
 
-KEYS = ("force", "drag", "focus", "arrows", "home", "escape", "black", "freeze", "view", "help")
 CREDIT_LINES = 4
 NAME_WIDTH_UNITS = 320.0
 
@@ -28,9 +29,10 @@ class Writing:
     """The words of one programme in one layout. ``still``: the marks that never move, to be drawn beneath them."""
 
     def __init__(self, layout: Layout, programme: Programme, language: str, type_scale: float = 1.0) -> None:
-        self.layout, self._language = layout, language
+        self.layout, self._language, self._programme = layout, language, programme
+        self._near, self._said = Paced(NEAREST_S), ("", "")
         self._size = layout.unit * type_scale
-        self._page, self._keys = Page(), Page()
+        self._page = Page()
         measure = self._measure(NAME_UNITS)
         names = [elide(name, NAME_WIDTH_UNITS * layout.unit, measure) for name in programme.names[: layout.count]]
         self.names = [self._write(name, NAME_UNITS) for name in names]
@@ -43,7 +45,6 @@ class Writing:
         self._status = self._write_top(programme)
         self._write_model(programme)
         self.still: Marks = np.concatenate([spokes(layout), self._write_legend()])
-        self.keys_marks = self._write_keys()
         self._focus: int | None = None
 
     def _write(self, text: str, units: float, **how: Any) -> Any:
@@ -78,6 +79,9 @@ class Writing:
         self._write(
             elide(programme.model, room, self._measure(LINE_UNITS)), LINE_UNITS, x=left, y=above, y_from="bottom"
         )
+        above += 1.6 * LINE_UNITS * self._size
+        self._near_room = self._room(above, above + step)
+        self._nearest = self._write("", SMALL_UNITS, x=left, y=above, y_from="bottom")
 
     def _write_legend(self) -> Marks:
         """Bottom right: what a ring, a bead and the two kinds of tether are."""
@@ -101,21 +105,10 @@ class Writing:
                 rows.line(a, b, SLIP_UNITS * u, STRAIN)
         return rows.array()
 
-    def _write_keys(self) -> Marks:
-        """The ? overlay: every key and what it does, on a dark field."""
-        rows, u, size = Rows(), self._size, NAME_UNITS * self._size
-        (x, y), step = self.layout.centre, 54.0 * self._size
-        # One capsule larger than the picture is the field.
-        rows.line((-x, y), (3 * x, y), 2.0 * self.layout.height, FIELD, 0.90)
-        for i, key in enumerate(KEYS):
-            at = y + step * (0.5 * (len(KEYS) - 1) - i)
-            name, does = (say(f"stage.{what}.{key}", self._language) for what in ("key", "does"))
-            self._keys.write(name, size, IVORY, x - 90 * u, at, "right")
-            self._keys.write(does, size, TEXT, x - 50 * u, at)
-        return rows.array()
-
-    def draw(self, focus: int | None, status: str) -> None:
-        """Everything but the overlay."""
+    def draw(self, focus: int | None, status: str, frame: Frame) -> None:
+        """All of them. The neighbouring sound is named anew at most twice a second."""
+        if self._near.due(frame.time):
+            self._name_nearest(*nearest_line(frame, self._programme.sheet, self._language))
         if focus != self._focus:
             for i in (self._focus, focus):
                 if i is not None and i < len(self.names):
@@ -125,6 +118,9 @@ class Writing:
             self._status.text = status
         self._page.draw()
 
-    def draw_keys(self) -> None:
-        """The words of the overlay."""
-        self._keys.draw()
+    def _name_nearest(self, words: str, share: str) -> None:
+        """The words are cut where they must be, the share never."""
+        if (words, share) != self._said:
+            self._said, measure = (words, share), self._measure(SMALL_UNITS)
+            room = self._near_room - measure(f"  {share}")
+            self._nearest.text = f"{elide(words, room, measure)}  {share}" if share else ""

@@ -27,7 +27,7 @@ Doubles = npt.NDArray[np.float64]
 class Descriptor:
     """One descriptor: ``unit`` of its value and of ``jnd``, ``more`` what a larger value sounds like.
 
-    ``unpitched``: it counts where most sounds have no pitch; where they have one, others say it better.
+    ``unpitched``: it counts where some of the sounds have no pitch; where all have one, others say it better.
     """
 
     id: str

@@ -8,7 +8,7 @@ Spearman's rho between step and descriptor, averaged over the frames. A name is 
   rho 0, and so does one that would need a descriptor which most of these sounds do not have;
 * |rho| is at least SURE, or what chance alone would pass in a table of this size (Bonferroni, 1 in 1000 for all of it);
 * no other latent moves the same descriptor MOST times as far;
-* the descriptor fits sounds with a pitch, or most of these have none (Descriptor.unpitched);
+* the descriptor fits sounds with a pitch, or not all of these have one (Descriptor.unpitched);
 * it is not the shadow of what another knob is named for: two latents that do the same thing give one name.
 
 The assignment is one to one (Kuhn 1955, "Hungarian") and maximises the sum of |rho|; of two about as sure the one that
@@ -39,6 +39,8 @@ POINTS = 40
 LEAST_POINTS, LEAST_STEPS = 6, 5
 SURE = 0.6
 ERROR_IN_ALL = 1e-3
+PITCHED = 0.9
+"""Where so many of the sweeps have a pitch all along, descriptors for sounds without one say nothing of their own."""
 MOST = 3.0
 SHADOW = 1.5
 TIE = 0.05
@@ -231,8 +233,8 @@ def _summed(y: Doubles, steps: Doubles, centre: Doubles, deviation: Doubles) -> 
     rho = np.where(loud_enough, spearman(known), 0.0)
     count = defined.sum(2)
     enough = np.asarray(2 * count >= y.shape[2])
-    for d in (d for d, descriptor in enumerate(DESCRIPTORS) if descriptor.unpitched):
-        enough[:, d] &= ~enough[:, 0]
+    if count[2:, 0].mean() >= PITCHED * y.shape[2]:
+        enough[:, [descriptor.unpitched for descriptor in DESCRIPTORS]] = False
     mean = np.where(enough, rho.sum(2) / np.maximum(count, 1), 0.0)
     heard = loud_enough.sum(2) / np.maximum(count, 1)
     effect, curves = np.zeros(mean.shape), np.full((*mean.shape, len(steps)), np.nan)

@@ -17,9 +17,11 @@ from instrument.chance.accident import Accident
 from instrument.errors import Mistakes, RosinError
 from instrument.feels import feel_schema, find_feels, read_feel
 from instrument.model.cards import card_for
-from instrument.patch import mistakes_against, patch_schema, read_patch, table_of
+from instrument.model.parcel import is_bundle
+from instrument.patch import mistakes_against, patch_schema, read_patch, scene_mistakes, table_of, visual_mistakes
 from instrument.places import find_patches, patch_folders
 from instrument.rig import Rig, read_rig, rig_schema
+from instrument.scenes import read_own, with_own_scenes
 from instrument.sound.stream import Stream
 from instrument.take import read_take
 from instrument.text import language_of, say
@@ -40,7 +42,7 @@ def add(verbs: Any) -> None:
     check = verbs.add_parser(
         "check",
         help="check patches, feels, rigs, takes, accidents and models; every mistake at once",
-        epilog="example: rosin check patches/*.toml models/first-bow",
+        epilog="example: rosin check patches/*.toml models/first-bow tide.rosin.zip",
     )
     check.add_argument("files", nargs="*", metavar="FILE", help="default: every patch that is found")
     check.add_argument("--schema", choices=("patch", "rig", "feel"), help="print the JSON Schema for editors instead")
@@ -88,24 +90,34 @@ def run_knobs(args: argparse.Namespace) -> int:
     """The table of one patch: what OSC, MIDI and patches can move."""
     rig = read_rig(Path(args.rig) if args.rig else None)
     paths, index = find_patches(args.patch, rig.patches)
-    patch = read_patch(paths[index])
+    patch, wrong = with_own_scenes(read_patch(paths[index]))
+    if wrong:
+        print(wrong, file=sys.stderr)
     card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
     table = table_of(patch, card.specs)
     language = language_of(rig.language)
+    scenes = sorted(patch.scenes.items())
     if args.json:
         rows = [{"id": k.id, "address": f"{rig.root}/knob/{k.id}", "en": k.label.en, "fr": k.label.fr, "unit": k.unit,
                  "low": k.low, "high": k.high, "curve": k.curve, "start": k.start, "playable": k.playable}
                 for k in table]  # fmt: skip
-        print(json.dumps({"patch": patch.name, "model": patch.model, "knobs": rows}, indent=1, ensure_ascii=False))
+        places = [{"scene": slot + 1, "en": scene.title.en, "fr": scene.title.fr, "knobs": dict(scene.knobs)}
+                  for slot, scene in scenes]  # fmt: skip
+        said = {"patch": patch.name, "model": patch.model, "knobs": rows, "blend_ms": patch.blend_ms, "scenes": places}
+        print(json.dumps(said, indent=1, ensure_ascii=False))
         return 0
     shown = Table(title=f"{patch.name} on {patch.model}", title_justify="left", box=None)
     for heading in ("", "id", "name", "osc address", "from", "to", "unit", "starts at"):
         right = heading in ("from", "to", "starts at")
         shown.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for slot, scene in scenes:
+        heading = f"{say('word_scene', language)} {slot + 1} {scene.title.of(language)}"
+        shown.add_column(heading.strip(), justify="right")
     for i, k in enumerate(table):
+        there = [f"{k.value(scene.knobs[k.id]):.3g}" if k.id in scene.knobs else "" for _, scene in scenes]
         mark = str(i + 1) if k.playable else ""
         shown.add_row(mark, k.id, k.label.of(language), f"{rig.root}/knob/{k.id}", f"{k.low:g}", f"{k.high:g}", k.unit,
-                      f"{k.value(k.start):.3g}")  # fmt: skip
+                      f"{k.value(k.start):.3g}", *there)  # fmt: skip
     wide_console().print(shown)
     return 0
 
@@ -154,14 +166,8 @@ def run_check(args: argparse.Namespace) -> int:
 
 def check_one(file: Path, rig: Rig) -> str:
     """What a file is and that it is whole. RosinError or Mistakes."""
-    if os.path.isdir(file):
-        from instrument.chance.noise import Noise
-        from instrument.model.verify import verify
-
-        wrong = [f"{f.about}: {f.text}" for f in verify(file, Noise(0)) if f.grade == "bad"]
-        if wrong:
-            raise Mistakes(str(file), wrong)
-        return "a model, whole"
+    if os.path.isdir(file) or is_bundle(file):
+        return check_model(file, rig)
     if file.suffix == ".jsonl":
         take = read_take(file)
         return f"a take of {take.seconds:g} s with {len(take.events)} gestures on patch {take.patch}"
@@ -177,11 +183,33 @@ def check_one(file: Path, rig: Rig) -> str:
         return f"a stream of {len(Stream(file))} blocks, whole"
     if file.parent.name == "feels":
         return f"a feel called {read_feel(file).name}, whole"
-    patch = read_patch(file)
+    if file.parent.name == "scenes":
+        return f"{len(read_own(file))} scenes kept beside a patch, whole"
+    patch, wrong_scenes = with_own_scenes(read_patch(file))
     card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
-    if lines := mistakes_against(patch, table_of(patch, card.specs)):
+    table = table_of(patch, card.specs)
+    lines = [*mistakes_against(patch, table), *visual_mistakes(patch), *scene_mistakes(patch, table)]
+    if lines := lines + wrong_scenes.splitlines():
         raise Mistakes(str(file), lines)
     return f"a patch on {patch.model} with {len(card.latents)} latents, whole"
+
+
+def check_model(path: Path, rig: Rig) -> str:
+    """What a model's folder or bundle is, and that it has no fault: everything that `rosin models verify` looks at.
+    Mistakes with every fault there is."""
+    from instrument.chance.noise import Noise
+    from instrument.model.card import read_card
+    from instrument.model.finding import topic
+    from instrument.model.library import unpacked
+    from instrument.model.verify import verify
+
+    language = language_of(rig.language)
+    found = verify(path, Noise(0), given=[Path(rig.models)] if rig.models else [], language=language)
+    if wrong := [f"{topic(f.about, language)}: {f.text}" for f in found if f.grade == "bad"]:
+        raise Mistakes(str(path), wrong)
+    card = read_card(unpacked(path))
+    held = any(f.grade == "held" for f in found)
+    return say("check.model_held" if held else "check.model", language, name=card.name, latents=len(card.latents))
 
 
 def run_warm(args: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ from instrument.knobs import KnobTable
 from instrument.link import AUTHORS_MAX, Flags, Gesture, Kind, Source
 from instrument.model.cards import card_for, credits_for, model_folder
 from instrument.model.credits import read_credits
-from instrument.patch import Patch, mistakes_against, read_patch, table_of
+from instrument.patch import Patch, mistakes_against, read_patch, table_of, visual_mistakes
 from instrument.places import find_patches, shipped
 from instrument.rig import Rig, read_rig
 from instrument.show import Show
@@ -31,6 +31,7 @@ from instrument.sound.settings import SoundSettings
 from instrument.take import Take, gestures, read_take
 from instrument.text import language_of, say
 from instrument.verbs.seed import seed_given
+from instrument.verbs.stage import Reel, add_stage, draw_picture, no_window, picture_path, stage_given, stage_settings
 from instrument.verbs.status import Status, decibels, terminal_here
 
 DEMO_TAKE = "first-take.jsonl"
@@ -49,7 +50,7 @@ def add(verbs: Any) -> None:
     )
     parser.add_argument("patch", nargs="?", default="", help="name of a patch, or the path of a patch file")
     parser.add_argument("--device", help="part of the sound device's name, or 'null' (see `rosin devices`)")
-    parser.add_argument("--headless", action="store_true", help="no window (there is none yet: always so)")
+    add_stage(parser)
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this long")
     parser.add_argument("--take", metavar="FILE", help="let a recorded take play along")
     parser.add_argument("--record", action="store_true", help="record the sound from the start")
@@ -76,6 +77,7 @@ def rig_for(args: argparse.Namespace) -> Rig:
         "device": args.device, "listen": args.listen, "midi_api": args.midi, "block": args.block, "ahead": args.ahead,
         "provider": args.provider, "takes": args.takes, "language": args.language,
         "allow": tuple(args.allow) if args.allow else None, "input": args.input or None,
+        **stage_given(args),
     }  # fmt: skip
     rig = dataclasses.replace(rig, **{k: v for k, v in over.items() if v is not None})
     if not 16 <= rig.block <= 8192:
@@ -92,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     """Play. Exit 0 at the end, 2 for what the player can mend."""
     rig = rig_for(args)
     language = language_of(rig.language)
+    picture = picture_path(args.picture) if args.picture else None
     take = None
     if args.demo:
         take = read_take(shipped("examples") / DEMO_TAKE)
@@ -112,25 +115,34 @@ def run(args: argparse.Namespace) -> int:
         ahead=rig.ahead, input=rig.input, provider=rig.provider, ceiling_db=rig.ceiling_db, takes=rig.takes,
         models=rig.models, record=args.record, allow_uncredited=args.allow_uncredited, language=language,
         seed=args.seed if args.seed is not None else (take.seed if take else None),
+        **scenes_of(take),
     )  # fmt: skip
     hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index)
-    show = Show(sound, hands, language)
+    stage = stage_settings(rig, sound.patches, index, language)
+    without = no_window(args.stage) if rig.window else ""
+    show = Show(sound, hands, language, stage if rig.window and not without else None)
+    reel = Reel()
     names = [path.stem for path in paths]
     try:
         show.open()
-        print(say("no_screen", language) if not args.headless else "", end="" if args.headless else "\n")
+        if without:
+            print(say(without, language))
         player = TakePlayer(take, tables[index]) if take else None
         with Status(show, names, tables, language) as status, TerminalKeys() as keys:
             if terminal_here():
                 status.console.print(Text(say("how_to_stop", language), style="dim"))
                 labels = [f"{i} {k.label.of(language)}" for i, k in enumerate(tables[index].playable[:9], 1)]
                 status.console.print(Text("   ".join(labels), style="dim"))
+                if show.stage is not None:
+                    status.console.print(Text(say("stage_keys", language), style="dim"))
 
             def tick(show: Show) -> None:
                 for key in keys.read():
                     press(key, show, status, len(paths))
                 if player is not None:
                     player.tick(show)
+                if picture is not None:
+                    reel.tick(show)
                 status.tick()
 
             show.run(args.seconds, tick)
@@ -138,7 +150,18 @@ def run(args: argparse.Namespace) -> int:
         show.close()
     heard = {i: read_patch(paths[i]) for i in sorted(status.heard or {index}) if i in tables}
     sum_up(show, status, heard, rig, language)
+    if picture is not None:
+        draw_picture(picture, stage, reel.frames)
+        print(say("picture_saved", language, path=picture, width=stage.width, height=stage.height))
     return 0
+
+
+def scenes_of(take: Take | None) -> dict[str, Any]:
+    """What a take that is played along says of scenes, for the sound."""
+    if take is None or take.scenes is None:
+        return {}
+    scenes = {str(slot): dict(scene.knobs) for slot, scene in take.scenes.items()}
+    return {"scenes": scenes, "blend_ms": take.blend_ms}
 
 
 def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> dict[int, KnobTable]:
@@ -149,7 +172,7 @@ def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> 
             patch = read_patch(path)
             card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
             table = table_of(patch, card.specs)
-            if wrong := mistakes_against(patch, table):
+            if wrong := mistakes_against(patch, table) + visual_mistakes(patch):
                 raise Mistakes(str(path), wrong)
             tables[i] = table
         except RosinError:
@@ -179,6 +202,8 @@ class TakePlayer:
 
 def press(key: str, show: Show, status: Status, patches: int) -> None:
     """What a key of the terminal does."""
+    if key == "w":
+        show.open_stage()
     frame = show.frame()
     if frame is None:
         return

@@ -1,10 +1,14 @@
-"""rosin render: a patch or a take to a sound file, offline, with the same engine. One seed, one result, bit for bit."""
+"""rosin render: a patch or a take to a sound file or a film, offline, with the same engine.
+
+One seed, one result, bit for bit.
+"""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,7 @@ from instrument.errors import RosinError
 from instrument.model.heard import write_roll
 from instrument.patch import read_patch
 from instrument.places import accident_folder, data_home, find_patches
+from instrument.rehearsal.reel import KINDS
 from instrument.rehearsal.render import offline_blocks
 from instrument.rig import read_rig
 from instrument.sound.bank import open_part
@@ -27,6 +32,7 @@ from instrument.sound.stream import Stream
 from instrument.sound.tally import Tally
 from instrument.take import gestures, read_take
 from instrument.text import language_of, say
+from instrument.verbs.film import Film, add_options, wish_of
 from instrument.verbs.seed import seed_given
 
 SECONDS = 10.0
@@ -38,13 +44,14 @@ def add(verbs: Any) -> None:
     """The verb's own arguments."""
     parser = verbs.add_parser(
         "render",
-        help="render a patch or a take to a file",
+        help="render a patch or a take to a sound file or a film",
         description="Render offline with the engine that plays live: same seed and gestures, same bits, at any --block",
         epilog="example: rosin render examples/first-take.jsonl -o first.wav --seed 7",
     )
     parser.add_argument("what", metavar="PATCH|TAKE|STREAM", help="a patch (name or path), a take (.jsonl) to be "
                         "played again, or the .z beside it: what the model was told then")  # fmt: skip
-    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="sound file to write: .wav, .flac or .aiff")
+    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="what to write: .wav, .flac or .aiff; "
+                        "or a film of the stage with its sound: .mp4, .mov, .mkv or .webm")  # fmt: skip
     parser.add_argument("--seconds", type=float, help=f"length; default the take's, or {SECONDS:g}")
     parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
     parser.add_argument("--patch", help="play the take on this patch")
@@ -53,15 +60,49 @@ def add(verbs: Any) -> None:
     parser.add_argument("--note", type=int, help="hold this MIDI note all along")
     parser.add_argument("--rig", metavar="FILE")
     parser.add_argument("--allow-uncredited", action="store_true")
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
+class SoundFile:
+    """A sound file being written: ``write`` f32 [n, 2] as it comes. What was written before a Ctrl-C stays."""
+
+    heard = None
+    stopping = False
+
+    def __init__(self, out: Path, engine: Engine) -> None:
+        self.out = out
+        kind, subtype = SUBTYPES[out.suffix.lower()]
+        self._file = soundfile.SoundFile(out, "w", engine.rate, CHANNELS, subtype, format=kind)
+        self.write = self._file.write
+        for key, text in engine.part.recording_notes().items():
+            if text:
+                setattr(self._file, key, text)
+
+    def __enter__(self) -> SoundFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def finish(self) -> Path:
+        return self.out
+
+    def summary(self) -> str:
+        return ""
+
+    def stopped(self, seconds: float) -> str:
+        return ""
+
+
 def run(args: argparse.Namespace) -> int:
-    """Render; prints the length, the level and the sha256 of the samples."""
+    """Render; prints the length, the level and the sha256 of the samples, of a film also that of its pictures."""
     rig = read_rig(Path(args.rig) if args.rig else None)
     out = Path(args.out)
-    if out.suffix.lower() not in SUBTYPES:
-        raise RosinError(f"{out} names no kind of sound file written here; end it with {', '.join(SUBTYPES)}")
+    wish = wish_of(args, out, rig)
+    if wish is None and out.suffix.lower() not in SUBTYPES:
+        raise RosinError(f"{out} names no kind of sound file written here; end it with {', '.join(SUBTYPES)}, "
+                         f"or with {', '.join(KINDS)} for a film")  # fmt: skip
     if args.seconds is not None and not 0.0 < args.seconds <= 86400.0:
         raise RosinError(f"--seconds {args.seconds} is no length; give up to a day, such as --seconds 30")
     if not 1 <= args.block <= 65536:
@@ -79,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
         patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
     )  # the CPU alone: another device's arithmetic would be another result
     part.learn_all(accident_folder(patch.name))
+    if take:
+        part.scenes.hold_those_of(take)
     if part.place is not None:
         part.place.load_excerpts()
     Patina(data_home()).adopt(part.voice)
@@ -92,29 +135,32 @@ def run(args: argparse.Namespace) -> int:
     tally = Tally(lambda: (part,))
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
-    kind, subtype = SUBTYPES[out.suffix.lower()]
     errors = Console(stderr=True)
-    columns = (TextColumn("rendering"), BarColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    language = language_of(rig.language)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
-            soundfile.SoundFile(out, "w", engine.rate, CHANNELS, subtype, format=kind) as file,
+            SoundFile(out, engine) if wish is None
+            else Film(out, wish, engine, seconds, paths[index], rig) as file,
             Progress(*columns, transient=True, disable=not errors.is_terminal, console=errors) as progress,
-        ):
-            for key, text in part.recording_notes().items():
-                if text:
-                    setattr(file, key, text)
-            job = progress.add_task("", total=seconds)
-            for block in offline_blocks(engine, seconds, events, args.block):
+        ):  # fmt: skip
+            job = progress.add_task("rendering", total=seconds)
+            for block in offline_blocks(engine, seconds, events, args.block, file.heard):
+                if file.stopping:
+                    break
                 file.write(block.T)
                 digest.update(np.ascontiguousarray(block.T).tobytes())
                 peak = max(peak, float(np.abs(block).max(initial=0.0)))
                 square += float(np.square(block, dtype=np.float64).sum())
                 count += block.shape[1]
                 progress.update(job, advance=block.shape[1] / engine.rate)
+            progress.update(job, description="joining")
+            out = file.finish()
         if part.place is not None:
             part.place.settle()
-        roll = write_roll(out, out.stem, tally.heard((part,)), language_of(rig.language))
+        named = out if out.suffix.lower() != ".png" else out.parent / out.parent.resolve().name
+        roll = write_roll(named, named.stem, tally.heard((part,)), language)
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
     rms = (square / max(1, count * CHANNELS)) ** 0.5
@@ -122,8 +168,13 @@ def run(args: argparse.Namespace) -> int:
           f"{20 * np.log10(max(peak, 1e-9)):.1f} dBFS peak, seed {part.seed}")  # fmt: skip
     print(roll)
     print(f"sha256 of the samples {digest.hexdigest()}")
+    if said := file.summary():
+        print(said)
     if peak == 0.0:
-        print(say("render_silent", language_of(rig.language)), file=errors.file)
+        print(say("render_silent", language), file=errors.file)
+    if file.stopping:
+        print(file.stopped(seconds), file=errors.file)
+        return 130
     return 0
 
 

@@ -3,12 +3,14 @@
 uniform sampler2D table;
 uniform vec2 size;
 uniform float unit;
+uniform int first;
 flat out vec4 ends, shape, paint;
 out vec2 here;
 void main() {
-    ends = texelFetch(table, ivec2(0, gl_InstanceID), 0);
-    shape = texelFetch(table, ivec2(1, gl_InstanceID), 0);
-    paint = texelFetch(table, ivec2(2, gl_InstanceID), 0);
+    int row = gl_InstanceID + first;
+    ends = texelFetch(table, ivec2(0, row), 0);
+    shape = texelFetch(table, ivec2(1, row), 0);
+    paint = texelFetch(table, ivec2(2, row), 0);
     float reach = shape.x + shape.y + 6.0 * unit + shape.w * 3.0;
     vec2 along = ends.zw - ends.xy;
     along = dot(along, along) < 1e-6 ? vec2(1.0, 0.0) : normalize(along);

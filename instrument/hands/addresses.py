@@ -1,0 +1,201 @@
+"""Addresses: OSC of other programs that moves our knobs, learned or written into the rig. Beside board, for OSC.
+
+One row of the rig's TOML each:  { address = "/1/fader3", knob = "z2", high = 127.0 }
+``low`` and ``high`` are the numbers that are sent at ``bottom`` and ``top``, raw positions of the knob. Nobody tells
+them beforehand: a learned address begins with 0 and 1, and a number outside widens them. While an address is being
+shown to us its knob stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from instrument.errors import Mistakes
+from instrument.fields import Field, Section, check
+from instrument.hands.board import Pickup
+from instrument.hands.positions import Positions
+from instrument.hands.takeover import Mode, Takeover, mode_of
+from instrument.knobs import KnobTable
+
+REST_SECONDS = 0.7
+"""An address that was silent for so long is no longer being shown."""
+WIDEST = 1e9
+
+SHAPE = Section(
+    {
+        "address": Field("text", needed=True, about="as it is sent, such as /1/fader3"),
+        "knob": Field("text", needed=True, about="id of the knob that moves"),
+        "low": Field("number", low=-WIDEST, high=WIDEST, about="number sent at the knob's bottom"),
+        "high": Field("number", low=-WIDEST, high=WIDEST, about="... and at its top"),
+        "bottom": Field("number", low=0, high=1, about="raw position of the knob at low"),
+        "top": Field("number", low=0, high=1, about="... and at high"),
+        "takeover": Field("choice", choices=("", "pickup", "scale", "jump"), about="empty = as the rig says"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OscBinding:
+    """An address at a knob; ``low`` above ``high`` turns it round."""
+
+    address: str
+    knob: str
+    low: float = 0.0
+    high: float = 1.0
+    bottom: float = 0.0
+    top: float = 1.0
+    takeover: str = ""
+
+    def knob_at(self, control: float) -> float:
+        """Where in its travel 0..1 the control is, to the knob's raw position."""
+        return self.bottom + control * (self.top - self.bottom)
+
+    def control_at(self, knob: float) -> float:
+        """The other way; outside of bottom and top the nearer end stands for it."""
+        return min(1.0, max(0.0, (knob - self.bottom) / (self.top - self.bottom)))
+
+    def control(self, value: float) -> float:
+        """A number that was sent to 0..1, clipped."""
+        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+
+    def widened(self, value: float) -> OscBinding:
+        """The same with room for a number."""
+        value = min(WIDEST, max(-WIDEST, value))
+        bottom, top = sorted((self.low, self.high))
+        if bottom <= value <= top:
+            return self
+        if (value > top) == (self.high > self.low):
+            return replace(self, high=value)
+        return replace(self, low=value)
+
+    def words(self) -> str:
+        """What a player calls it."""
+        usual = (self.low, self.high) == (0.0, 1.0)
+        return self.address if usual else f"{self.address} {self.low:g}…{self.high:g}"
+
+    def row(self) -> dict[str, Any]:
+        """As the rig keeps it: what is as usual is left out."""
+        usual = {f.name: f.default for f in fields(self)}
+        return {k: v for k, v in asdict(self).items() if v != usual[k]}
+
+
+def read_addresses(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> list[OscBinding]:
+    """Rows of the rig as bindings; Mistakes with every wrong one."""
+    rows, wrong = list(rows), []
+    for i, row in enumerate(rows):
+        at = f"osc.bindings[{i}]"
+        lines = check(SHAPE, row, f"{at}.")
+        if not lines and (not row["address"].startswith("/") or any(c in row["address"] for c in " #*,?[]{}")):
+            lines = [f"{at}.address: {row['address']!r} is no OSC address; write one such as /1/fader3"]
+        if not lines and row.get("low", 0.0) == row.get("high", 1.0):
+            lines = [f"{at}.high: it equals low, so the knob could not move; write two different numbers"]
+        if not lines and row.get("bottom", 0.0) == row.get("top", 1.0):
+            lines = [f"{at}.top: it equals bottom, so the knob could not move; write two different positions"]
+        wrong += lines
+    if wrong:
+        raise Mistakes(where, wrong)
+    floats: list[dict[str, Any]] = [{k: v if isinstance(v, str) else float(v) for k, v in r.items()} for r in rows]
+    return [OscBinding(**row) for row in floats]
+
+
+class OscSlot:
+    """One binding in play; ``shown_until``: until then it is being learned, and moves nothing."""
+
+    def __init__(self, binding: OscBinding, usual: Mode, table: KnobTable, shown_until: float = 0.0) -> None:
+        self.binding, self.shown_until = binding, shown_until
+        self.takeover = Takeover(mode_of(binding.takeover) if binding.takeover else usual)
+        self.place(table)
+
+    def place(self, table: KnobTable) -> None:
+        self.knob = table.index(self.binding.knob) if self.binding.knob in table else None
+        self.takeover.release()
+
+
+class OscBoard:
+    """All addresses of others. ``unsaved``: something was learned, or widened, that the rig does not know yet."""
+
+    def __init__(self, bindings: Iterable[OscBinding], usual: Mode, table: KnobTable) -> None:
+        self._usual, self._table = usual, table
+        self.slots = [OscSlot(binding, usual, table) for binding in bindings]
+        self.unsaved = False
+        self._widened_at = 0.0
+
+    def __contains__(self, address: object) -> bool:
+        return any(slot.binding.address == address for slot in self.slots)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """For the rig."""
+        return [slot.binding.row() for slot in self.slots]
+
+    def learn(self, binding: OscBinding, value: float, now: float) -> OscBinding:
+        """From now on the address moves the knob, and no other address that was learned does."""
+        self.remove(binding.knob)
+        binding = binding.widened(value)
+        self.slots.append(OscSlot(binding, self._usual, self._table, now + REST_SECONDS))
+        self.unsaved = True
+        return binding
+
+    def remove(self, knob: str) -> int:
+        """Free a knob of its addresses; how many there were."""
+        before = len(self.slots)
+        self.slots = [slot for slot in self.slots if slot.binding.knob != knob]
+        self.unsaved |= len(self.slots) < before
+        return before - len(self.slots)
+
+    def place(self, table: KnobTable) -> None:
+        """Another patch: find the knobs again; nothing is caught."""
+        self._table = table
+        for slot in self.slots:
+            slot.place(table)
+
+    def turn(self, address: str, value: float, positions: Positions, now: float) -> list[tuple[int, float]]:
+        """A number came to an address: knobs, and the raw positions they go to."""
+        moves = []
+        for slot in self.slots:
+            if slot.binding.address != address:
+                continue
+            if (wider := slot.binding.widened(value)) is not slot.binding:
+                slot.binding, self.unsaved, self._widened_at = wider, True, now
+                slot.takeover = Takeover(slot.takeover.mode)  # where it was is another place now
+            if now < slot.shown_until:
+                slot.shown_until = now + REST_SECONDS
+                continue
+            if slot.knob is None:
+                continue
+            binding = slot.binding
+            to = slot.takeover.turn(binding.control(value), binding.control_at(positions.read(slot.knob)))
+            if to is not None:
+                raw = binding.knob_at(to)
+                positions.ask(slot.knob, raw, now)
+                moves.append((slot.knob, raw))
+        return moves
+
+    def shows(self, address: str, now: float) -> bool:
+        """Whether the address is still being shown, and so no other knob may learn it."""
+        return any(slot.binding.address == address and now < slot.shown_until for slot in self.slots)
+
+    def to_save(self, now: float) -> bool:
+        """Whether the rig is to be written now: not while numbers still widen, as they do at each step of a fader."""
+        return self.unsaved and now - self._widened_at >= REST_SECONDS
+
+    def reach(self) -> list[tuple[int, float]]:
+        """Knobs that an address has yet to pick up, and where (raw) it is."""
+        return [
+            (slot.knob, slot.binding.knob_at(slot.takeover.control))
+            for slot in self.slots
+            if slot.knob is not None and slot.takeover.distance and slot.takeover.control is not None
+        ]
+
+    def controls(self) -> dict[int, str]:
+        """What moves each knob of this table, in words."""
+        return {slot.knob: slot.binding.words() for slot in self.slots if slot.knob is not None}
+
+    def pickups(self) -> Sequence[Pickup]:
+        """The distance of every address that has a knob here."""
+        return [
+            Pickup(slot.binding.knob, slot.takeover.distance, slot.takeover.caught)
+            for slot in self.slots
+            if slot.knob is not None
+        ]

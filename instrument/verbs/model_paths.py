@@ -1,0 +1,27 @@
+"""Model paths: where a model lies that a verb is given, and where new ones go. Under the models verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from instrument.model.library import find, user_folder
+from instrument.model.parcel import is_bundle
+from instrument.rig import read_rig
+
+
+def given() -> list[Path]:
+    """The rig's folder of models, if it names one."""
+    rig = read_rig()
+    return [Path(rig.models)] if rig.models else []
+
+
+def path_of(name: str) -> Path:
+    """Where a model lies that is given by name, by its folder or by its bundle."""
+    path = Path(name).expanduser()
+    return path if "/" in name or (is_bundle(path) and path.exists()) else find(name, None, given())[0]
+
+
+def own() -> Path:
+    """Where models that come to be here go."""
+    rig = read_rig()
+    return Path(rig.models) if rig.models else user_folder()

@@ -1,0 +1,2 @@
+/*{ "IMPORTED": { "a": { "PATH": "nowhere.png" } } }*/
+void main() { gl_FragColor = IMG_THIS_PIXEL(a); }

@@ -1,0 +1,2 @@
+/*{ "INPUTS": [ { "NAME": "a", "TYPE": "flaot" } ] }*/
+void main() { gl_FragColor = vec4(1.0); }

@@ -1,0 +1,4 @@
+/*{ "ISFVSN": "2" }*/
+void main() {
+    gl_FragColor = DATE;
+}

@@ -1,0 +1,394 @@
+"""What lies over the picture: keys, credits, learning, where controllers are. Every word has room, at every size."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from stage_frames import make
+
+from instrument.link import Link
+from instrument.link.asking import ANSWER, ASK, BOUND, REACH, Answer, Ask, bound_text, reach_text
+from instrument.model.credits import Credits, Made, Sound
+from instrument.stage.layout import Layout
+from instrument.stage.marks import Rows
+from instrument.stage.programme import Programme
+from instrument.stage.pupil import Pupil
+from instrument.stage.roll import Near, roll_lines
+from instrument.stage.sheet import Sheet
+from instrument.stage.wishes import Wishes
+
+SIZES, SCALES = [(1280, 720), (1920, 1080)], (1.0, 1.6)
+NAMES = ("pitch", "thickness of the known", "z2", "brightness", "a hollow breath", "z5", "z6", "warmth")
+CASES = list(itertools.product(SIZES, ("en", "fr"), SCALES))
+
+
+def sound(title: str, author: str, licence: str = "CC0-1.0", seconds: float = 10.0) -> Sound:
+    return Sound(title, author, "https://example.org", licence, "asked", seconds, "0" * 64)
+
+
+SOUNDS = (
+    *(sound(f"bell {i}", "Ada Example") for i in range(60)),
+    *(sound(f"breath {i}", "Example Choir", "CC-BY-4.0", 2.0) for i in range(8)),
+    sound("breath at night", "Example Choir", "CC-BY-SA-4.0", 2.0),
+)
+CREDITS = Credits("tidal", Made("Ada Example", "2026-11-22", 2.0, "one machine", 50.0), SOUNDS)
+SHEET = Sheet(
+    "Tidal bells", "Ada Example", "learned from 69 recordings", licence="CC-BY-NC-4.0", sha256="ab", credits=CREDITS
+)
+PROGRAMME = Programme("slow glass", NAMES, (0.5,) * 8, "model", "credits", sheet=SHEET)
+
+
+def frames(seconds: float = 2.0, share: tuple[float, ...] = (0.75, 0.25)):
+    found = make("hard", seconds)
+    for frame in found:
+        frame.known = 0.5
+        frame.share[: len(share)] = share
+    return found
+
+
+# --- credits
+
+
+def test_the_roll_names_every_sound_with_its_author_and_licence_and_how_near_it_was():
+    near = Near()
+    for frame in frames():
+        near.see(frame, PROGRAMME)
+    lines = roll_lines(near, "en")
+    texts = [line.text for line in lines]
+    assert texts[:3] == ["Tidal bells", "Ada Example · CC-BY-NC-4.0", "learned from 69 recordings"]
+    assert "Ada Example · CC0-1.0  75 %" in texts
+    assert "Example Choir · CC-BY-4.0, CC-BY-SA-4.0  25 %" in texts
+    parts = [part for line in lines for part in line.parts]
+    assert len(parts) == len(SOUNDS)
+    assert "bell 0" in parts, "one licence is said once"
+    assert "breath at night (CC-BY-SA-4.0)" in parts
+    assert "one machine" in texts[-1]
+    assert any("near, not cause" in text for text in texts)
+
+
+def test_before_anything_sounded_no_share_is_claimed_and_silence_is_nobodys():
+    near = Near()
+    for frame in frames():
+        frame.rms = 0.0
+        near.see(frame, PROGRAMME)
+    assert not any("%" in line.text for line in roll_lines(near, "en"))
+
+
+def test_every_model_that_was_played_is_in_the_roll_once():
+    other = Programme("other", sheet=Sheet("Second", "Bo", sha256="cd"))
+    near = Near()
+    for frame in frames(0.5):
+        for programme in (PROGRAMME, other, PROGRAMME, Programme("without a model")):
+            near.see(frame, programme)
+    titles = [line.text for line in roll_lines(near, "en") if line.look == "title"]
+    assert titles == ["Tidal bells", "Second"]
+
+
+def test_an_author_among_the_rest_has_no_share_of_its_own():
+    sounds = tuple(sound(f"s{i}", f"author {i:02d}", seconds=100.0 - i) for i in range(20))
+    many = Programme("many", sheet=Sheet("Many", "Bo", sha256="ef", credits=Credits("many", CREDITS.made, sounds)))
+    near = Near()
+    for frame in frames(share=(1 / 16,) * 16):
+        near.see(frame, many)
+    with_share = [line.text for line in roll_lines(near, "en") if line.look == "author" and "%" in line.text]
+    assert len(with_share) == 15
+
+
+# --- learning: the window's side
+
+
+class Hands:
+    """The hands' side of the health rows, played by the test."""
+
+    def __init__(self) -> None:
+        self.link, self.now = Link.create(), 100.0
+        self.wishes, self.pupil = Wishes(clock=lambda: self.now), Pupil(lambda: self.now)
+
+    def look(self) -> Ask | None:
+        self.now += 0.1
+        self.pupil.look(self.wishes, 0, 8, self.link.health)
+        return Ask.of(self.link.health.text("stage", ASK))
+
+    def answer(self, state: str, knob: int, control: str = "") -> None:
+        number = Ask.of(self.link.health.text("stage", ASK)).number
+        self.link.health.set_text("hands", ANSWER, Answer(number, state, knob, control).text())
+
+
+@pytest.fixture
+def hands():
+    found = Hands()
+    yield found
+    found.link.close()
+
+
+def test_the_window_asks_for_the_chosen_knob_and_goes_on_to_the_next_when_it_has_learned(hands):
+    assert hands.look()[1:] == ("off", 0, 0), "whoever was here before, nothing waits now"
+    hands.wishes.learn, hands.wishes.focus = True, 7
+    assert hands.look()[1:] == ("learn", 0, 7)
+    hands.answer("armed", 7)
+    hands.look()
+    assert hands.pupil.armed
+    hands.answer("learned", 7, "cc 24 ch 1")
+    first = hands.look()
+    assert hands.wishes.focus == 0
+    assert hands.pupil.done[1:] == ("learned", 7, "cc 24 ch 1")
+    assert first[1:] == ("learn", 0, 0)
+    hands.wishes.freed.append(0)
+    assert hands.look()[1:] == ("free", 0, 0)
+    assert hands.look()[1:] == ("learn", 0, 0)
+    hands.wishes.learn = False
+    assert hands.look()[1:] == ("off", 0, 0)
+
+
+def test_hands_that_do_not_answer_are_asked_again_with_another_number(hands):
+    hands.wishes.learn, hands.wishes.focus = True, 2
+    first = hands.look()
+    for _ in range(10):
+        again = hands.look()
+    assert again[1:] == first[1:]
+    assert again.number > first.number
+    hands.answer("armed", 2)
+    for _ in range(20):
+        last = hands.look()
+    assert last == again, "once it is heard it is not repeated"
+
+
+def test_an_answer_to_another_window_is_not_ours(hands):
+    hands.wishes.learn, hands.wishes.focus = True, 2
+    hands.look()
+    hands.link.health.set_text("hands", ANSWER, Answer(1, "learned", 2, "cc 1").text())
+    hands.look()
+    assert hands.wishes.focus == 2
+    assert hands.pupil.done is None
+
+
+def test_the_controller_that_moved_is_told_for_a_moment(hands):
+    told = hands.link.health.row("hands")
+    told.set_text(REACH, reach_text(0, [(1, 0.2), (3, 0.9)]))
+    hands.look()
+    told.set_text(REACH, reach_text(0, [(1, 0.3), (3, 0.9)]))
+    hands.look()
+    assert hands.pupil.moved == 1
+    hands.now += 5.0
+    assert hands.pupil.moved is None
+    assert hands.pupil.reach == {1: 0.3, 3: 0.9}
+    told.set_text(REACH, reach_text(1, [(1, 0.3)]))
+    hands.look()
+    assert hands.pupil.reach == {}, "another patch has other knobs"
+
+
+def test_an_arrowhead_stands_where_the_controller_is_and_points_to_the_hand():
+    layout, rows = Layout(1280, 720, 8), Rows()
+    from instrument.stage.overlays import reach_marks
+
+    reach_marks(rows, layout, 0, 0.2, 0.8)
+    marks = rows.array()
+    x, y = layout.point(0, 0.2)
+    assert len(marks) == 3
+    assert marks[:2, 0] == pytest.approx([x - 13.0 * layout.mark, x + 13.0 * layout.mark], abs=1e-3)
+    assert all(marks[:2, 3] > y), "the tip is further out, where the hand is"
+    assert marks[2, 6] > 0.0, "the way between them is dotted"
+    near = Rows()
+    reach_marks(near, layout, 0, 0.50, 0.52)
+    assert len(near.rows) == 2
+
+
+# --- room for every word
+
+
+@pytest.fixture(scope="module")
+def window():
+    pytest.importorskip("pyglet")
+    from instrument.errors import RosinError
+    from instrument.stage.window import open_window
+
+    try:
+        found = open_window(320, 180, headless=True)
+    except RosinError as error:
+        pytest.skip(f"no EGL here: {error}")
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize(("size", "language", "scale"), CASES)
+def test_the_overlay_of_the_keys_says_everything_within_the_picture(window, size, language, scale):
+    from instrument.stage.keys_view import KeysView
+
+    layout = Layout(*size, 8)
+    view = KeysView(layout, language, scale)
+    assert view.whole
+    assert view.left >= 0.02 * size[0]
+    assert view.right <= 0.98 * size[0]
+    assert view.bottom >= 0.02 * size[1]
+    assert view.top <= 0.98 * size[1]
+    assert view.size >= 16 * size[1] / 720
+
+
+def test_big_type_is_bigger(window):
+    from instrument.stage.keys_view import KeysView
+
+    small, big = (KeysView(Layout(1280, 720, 8), "fr", scale).size for scale in SCALES)
+    assert big > 1.2 * small
+
+
+@pytest.mark.parametrize(("size", "language", "scale"), CASES)
+def test_no_two_words_of_learning_meet_and_none_leaves_the_picture(window, size, language, scale):
+    from instrument.stage.learn_view import LearnView
+
+    pupil = Pupil()
+    pupil.armed, pupil.done = True, Answer(1, "learned", 1, "/a/long/address/fader/3 0…127")
+    pupil.bound = {i: ("cc 24 ch 16", "/1/a/rather/long/address/fader 0…127")[i % 2] for i in range(8)}
+    view = LearnView(Layout(*size, 8), NAMES, language, scale)
+    view.see(pupil, 1)
+    assert len(view.boxes) >= 8 + 5
+    for box in view.boxes:
+        assert box.left >= 0
+        assert box.bottom >= 0
+        assert box.right <= size[0]
+        assert box.top <= size[1] + 0.1 * (box.top - box.bottom)
+    for a, b in itertools.combinations(view.boxes, 2):
+        assert not a.meets(b, -2.0), (a, b)
+
+
+@pytest.mark.parametrize(("size", "language", "scale"), CASES)
+def test_lines_of_the_credits_have_room_and_all_are_reached(window, size, language, scale):
+    from instrument.stage.credits_view import CreditsView
+
+    near, now = Near(), [0.0]
+    for frame in frames(0.5):
+        near.see(frame, PROGRAMME)
+    lines = roll_lines(near, language)
+    view = CreditsView(lines, Layout(*size, 8), language, scale, True, 0, lambda: now[0])
+    seen: set[str] = set()
+    for page in range(60):
+        view.turn(page)
+        view.draw()
+        seen |= {text for text, *_ in view.shown}
+        assert all(0.1 * size[0] < left and right < 0.9 * size[0] for _, _, left, right in view.shown)
+    together = " ".join(seen)
+    assert all(part in together for line in lines for part in line.parts)
+    last = view.shown
+    now[0] += 1000.0
+    view.draw()
+    assert view.shown == last, "in calm mode nothing rolls by itself"
+
+
+def test_the_roll_moves_by_itself_by_whole_lines_and_stops_at_its_end(window):
+    from instrument.stage.credits_view import HOLD_S, LINES_S, CreditsView
+
+    near, now = Near(), [0.0]
+    for frame in frames(0.5):
+        near.see(frame, PROGRAMME)
+    view = CreditsView(roll_lines(near, "en"), Layout(1280, 720, 8), "en", 1.6, False, 0, lambda: now[0])
+    view.draw()
+    first = view.shown
+    now[0] = HOLD_S + 0.5 * LINES_S
+    view.draw()
+    assert view.shown == first
+    now[0] = HOLD_S + 1.5 * LINES_S
+    view.draw()
+    assert view.shown[0][0] == first[1][0]
+    now[0] = 1e6
+    view.draw()
+    assert "one machine" in " ".join(text for text, *_ in view.shown)
+
+
+# --- in the picture
+
+
+def paint(window, wish: str, **how: object) -> np.ndarray:
+    """A small picture with something over it."""
+    from instrument.stage import gl
+    from instrument.stage.player import Player
+    from instrument.stage.settings import StageSettings
+
+    player = Player(StageSettings(width=320, height=180), [PROGRAMME])
+    player.health = how.get("health")
+    player.take(frames(0.3))
+    player.paint(320, 180, 0.5)
+    if wish:
+        setattr(player.input.wishes, wish, True)
+    for name, value in how.items():
+        if name != "health":
+            setattr(player.input.wishes, name, value)
+    player._overlays.memory.seen_at = None  # as when it was wished long ago
+    player.paint(320, 180, 0.5)
+    gl.finish()
+    return gl.pixels(320, 180).copy().astype(int)
+
+
+def test_every_overlay_dims_what_lies_behind_and_writes_on_it(window):
+    plain = paint(window, "")
+    bright = (plain.max(axis=2) > 150).mean()
+    for wish in ("keys", "credits", "learn"):
+        picture = paint(window, wish)
+        behind, before = (np.percentile(p[45:135, 110:210], 60) for p in (picture, plain))
+        assert behind < 0.6 * before, wish
+        assert (picture.max(axis=2) > 60).sum() > 40, wish  # letters four pixels high are hardly ever ivory
+        assert (picture.max(axis=2) > 150).mean() < bright
+
+
+def test_a_black_picture_is_black_whatever_lies_over_it(window):
+    from instrument.stage.player import FADE_S
+
+    assert FADE_S < 1.0
+    assert paint(window, "black", keys=True).max() == 0
+
+
+def test_where_a_controller_waits_is_drawn_on_the_stage(window):
+    with Link.create() as link:
+        before = paint(window, "", health=link.health)
+        link.health.set_text("hands", REACH, reach_text(0, [(2, 0.95)]))
+        link.health.set_text("hands", BOUND, bound_text(0, {2: "cc 7"}))
+        after = paint(window, "", health=link.health)
+    changed = np.abs(after - before).max(axis=2) > 60
+    x, y = Layout(320, 180, 8).point(2, 0.95)
+    near = changed[int(180 - y) - 8 : int(180 - y) + 8, int(x) - 12 : int(x) + 8]
+    assert near.sum() > 8
+
+
+def test_a_field_comes_and_goes_in_its_own_time(window):
+    from instrument.stage.overlays import FADE_S, Memory, Overlays
+
+    now = [0.0]
+    overlays = Overlays(Layout(320, 180, 8), PROGRAMME, "en", memory=Memory(clock=lambda: now[0]))
+    wishes, frame = Wishes(clock=lambda: now[0]), frames(0.1)[-1]
+    overlays.draw(wishes, frame, PROGRAMME)
+    now[0] = 1.0
+    wishes.keys = True
+    overlays.draw(wishes, frame, PROGRAMME)
+    now[0] += 0.5 * FADE_S
+    overlays.draw(wishes, frame, PROGRAMME)
+    assert 0.3 < overlays.memory.field <= 1.0
+    wishes.keys = False
+    now[0] += 0.5
+    overlays.draw(wishes, frame, PROGRAMME)
+    now[0] += 2.0 * FADE_S
+    overlays.draw(wishes, frame, PROGRAMME)
+    assert (overlays.memory.field, overlays.memory.over) == (0.0, "")
+
+
+def test_overlays_of_another_size_remember_who_was_played(window):
+    from instrument.stage.overlays import Overlays
+
+    first = Overlays(Layout(320, 180, 8), PROGRAMME, "en")
+    first.draw(Wishes(), frames(0.1)[-1], PROGRAMME)
+    second = Overlays(Layout(640, 360, 8), PROGRAMME, "en", before=first)
+    assert list(second.memory.near.sheets) == ["ab"]
+
+
+def test_keys_are_laid_out_once(window, monkeypatch):
+    from instrument.stage import overlays as module
+
+    made = []
+    original = module.KeysView
+    monkeypatch.setattr(module, "KeysView", lambda *args: (made.append(time.monotonic()), original(*args))[1])
+    overlays = module.Overlays(Layout(320, 180, 8), PROGRAMME, "en")
+    wishes, frame = Wishes(), frames(0.1)[-1]
+    wishes.keys = True
+    for _ in range(4):
+        overlays.draw(wishes, frame, PROGRAMME)
+    assert len(made) == 1
