@@ -75,14 +75,14 @@ def house() -> list[str]:
     link = ("shared memory", "gesture rings, 40 bytes each", "frame ring, 94 a second", "health and notices")
     sound = ("engine: friction, chance, model", "guard, device or null device", "recorder",
              "real-time priority where allowed")  # fmt: skip
-    stage = ("the window: not there yet", "will read frames and", "post gestures")
+    stage = ("the window: reads frames, draws", "keys and mouse: gestures", "may close or die: sound goes on")
     show = ("starts, watches, restarts", "holds nothing musical", "terminal: keys, status, takes")
-    understudies = ("a second sound, a second hands,", "loaded and waiting: on stage", "when the first one dies")
+    understudies = ("of sound, hands and stage:", "loaded and waiting, in place", "when the first one dies")
     parts = [text(left, 262, "the processes, and the link they share", IVORY, 17)]
     parts += room(left, top, wide, 132, "hands", hands, HAND, HAND)
     parts += room(middle, top, wide, 132, "link", link, IVORY, WALL, "5 5")
     parts += room(right, top, wide, 132, "sound", sound, IVORY, IVORY)
-    parts += room(left, below, wide, 118, "stage", stage, TEXT, WALL, "5 5")
+    parts += room(left, below, wide, 118, "stage", stage, HAND, WALL)
     parts += room(middle, below, wide, 118, "show", show, IVORY, WALL)
     parts += room(right, below, wide, 118, "understudies", understudies, TEXT, WALL, "5 5")
     for x in (left + wide, middle + wide):
@@ -107,7 +107,7 @@ def drawing() -> str:
         f'<path d="M 0 0 L 8 4 L 0 8 z" fill="{c}"/></marker>'
         for c in (IVORY, HAND, STRAIN, TEXT)
     )
-    title = "The chain hands, friction, chance, model, sound; the processes hands, sound, show and their link"
+    title = "The chain hands, friction, chance, model, sound; the processes hands, sound, stage, show and their link"
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     fonts = 'font-family="DejaVu Sans, Verdana, sans-serif"'
     return "\n".join([

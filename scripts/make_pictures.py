@@ -1,7 +1,9 @@
-"""Make docs/img/first-take.png: the sound of the shipped take, where its hands were, how late the knobs followed.
+"""Make the pictures of the shipped take: docs/img/first-take.png, and the stage's two views, stage.png, rehearsal.png.
 
-    pip install matplotlib && python scripts/make_pictures.py
+    pip install matplotlib pillow 'rosin[stage]' && python scripts/make_pictures.py [--only take|stage]
 
+first-take.png is the sound, where the hands were, and how late the knobs followed. The views show a moment of the take
+in which several hands are pulled at once: what the take itself asks of its knobs is too gentle to see in a small picture.
 Rendered anew by the engine each time it is run: a retrained model or another take gives another picture.
 """
 
@@ -15,13 +17,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument import CHANNELS, QUANTUM, Label, open_engine, read_take, shipped
+from instrument import CHANNELS, QUANTUM, Gesture, Kind, Label, find_patches, open_engine, read_take, shipped
+from instrument.link import Frame
+from instrument.rehearsal.film import Teller
 from instrument.take import gestures
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"
 LOW_HZ, HIGH_HZ, ROWS = 55.0, 10000.0, 360
 LENS_SECONDS = 2.6
+MOMENT, PULL_SECONDS, SEEN_SECONDS = 9.6, 0.016, 8.5
+PULLS = {"pitch": 0.02, "z1": -0.34, "z3": -0.30, "z5": 0.24, "z7": 0.02}
+"""At MOMENT, so long after they began, the hands are so much farther out than the take has them (travel)."""
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -59,6 +66,45 @@ def perform(path: Path) -> Performance:
     notes = tuple((e.t, e.number) for e in take.events if e.kind.name == "NOTE_ON")
     labels = tuple(knob.label for knob in table.playable)
     return Performance(sound, engine.rate, rows[0], rows[1], rows[2], labels, notes)
+
+
+def pulled(path: Path) -> tuple[Path, list[Frame]]:
+    """The take's patch, and the frames that the stage has been told at MOMENT, when hands have just been pulled."""
+    take = read_take(path)
+    engine = open_engine(take.patch, seed=take.seed)
+    table = engine.part.table
+    for gesture in gestures(take, table):
+        engine.post(gesture, round(gesture.time * engine.rate))
+    teller, frames, out = Teller(engine, 60, round(60 * MOMENT)), [], np.zeros((CHANNELS, QUANTUM), np.float32)
+    begun = False
+    while engine.sample < MOMENT * engine.rate:
+        if not begun and engine.sample >= (MOMENT - PULL_SECONDS) * engine.rate:
+            begun = True
+            for id, by in PULLS.items():
+                knob = table.index(id)
+                raw = float(np.clip(engine.part.control.hand[-1, knob] + by, 0.0, 1.0))
+                engine.post(Gesture(Kind.KNOB, knob=knob, value=raw), engine.sample)
+        engine.block(out)
+        teller.heard()
+        for shot in teller.shots():
+            frames += shot
+    paths, index = find_patches(take.patch)
+    return paths[index], [frame for frame in frames if frame.time > MOMENT - SEEN_SECONDS]
+
+
+def draw_stage(patch: Path, frames: list[Frame], folder: Path) -> list[Path]:
+    """Both views of the stage after the same frames, 1280 x 720."""
+    from PIL import Image
+
+    from instrument.stage.settings import StageSettings
+    from instrument.stage.still import picture
+
+    made = []
+    for name, wishes in (("stage", ()), ("rehearsal", ("rehearsal",))):
+        pixels = picture(StageSettings(patches=(str(patch),)), frames, 1.0, wishes)
+        made.append(folder / f"{name}.png")
+        Image.fromarray(pixels).save(made[-1], optimize=True)
+    return made
 
 
 def spectrogram(sound: NDArray[np.float32], rate: int, columns: int = 1400) -> NDArray[np.float32]:
@@ -213,6 +259,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--take", type=Path, default=shipped("examples") / "first-take.jsonl")
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "img" / "first-take.png")
+    parser.add_argument("--only", choices=("take", "stage"), help="this picture, or the stage's two, alone")
     args = parser.parse_args()
-    draw(perform(args.take), args.out)
-    print(args.out)
+    if args.only != "stage":
+        draw(perform(args.take), args.out)
+        print(args.out)
+    if args.only != "take":
+        print(*draw_stage(*pulled(args.take), args.out.parent), sep="\n")

@@ -171,3 +171,25 @@ def test_whatever_a_patch_names_it_fits_afterwards(here: set[str], named: list[s
     assert set(made.patch.knobs) == here & set(named)
     assert set(named) - here <= set(made.left_out)
     assert set(made.unnamed) == here & set(named)
+
+
+def test_a_patch_is_rendered_on_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from instrument.cli import main
+
+    sums = []
+    for more in ((), ("--model", "null"), ("--model", "nobody")):
+        out = tmp_path / "a.wav"
+        assert main(["render", "bow", "-o", str(out), "--seconds", "0.5", "--note", "50", *more]) == 0
+        sums.append(capsys.readouterr().out)
+    assert len({line for text in sums for line in text.splitlines() if "sha256" in line}) == 3
+    assert main(["render", "bow", "-o", str(tmp_path / "b.wav"), "--model", "no-such"]) == 2
+    assert "no-such" in capsys.readouterr().err
+
+
+def test_a_patch_is_played_on_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from instrument.cli import main
+
+    wanted = ["play", "bow", "--headless", "--device", "null", "--midi", "off", "--for", "1", "--model"]
+    assert main([*wanted, "null", "--listen", "127.0.0.1:0"]) == 0
+    assert "null" in capsys.readouterr().out
+    assert main([*wanted, "no-such"]) == 2

@@ -285,7 +285,7 @@ def test_a_file_with_no_place_for_it_is_left_alone_and_told(tmp_path: Path, text
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 BINDINGS = st.builds(
     Binding,
-    knob=TEXT,
+    knob=TEXT.filter(bool),
     kind=st.sampled_from(["cc14", "nrpn", "bend"]),
     number=st.integers(7, 31),
     channel=st.integers(0, 16),

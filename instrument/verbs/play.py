@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from instrument.knobs import KnobTable
 from instrument.link import AUTHORS_MAX, Flags, Gesture, Kind, Source
 from instrument.model.cards import card_for, credits_for, model_folder
 from instrument.model.credits import read_credits
+from instrument.model.recast import recast
 from instrument.patch import Patch, mistakes_against, read_patch, table_of, visual_mistakes
 from instrument.places import find_patches, shipped
 from instrument.rig import Rig, read_rig
@@ -61,6 +63,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("--block", type=int, help="frames the device asks for at a time")
     parser.add_argument("--ahead", type=int, help="blocks computed ahead of the device; 0 = in its callback")
     parser.add_argument("--input", action="store_true", help="open the device's inputs")
+    parser.add_argument("--model", metavar="NAME", help="play it on another model: a name, a folder or a .rosin.zip")
     parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), help="what runs the model")
     parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
     parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
@@ -92,6 +95,12 @@ def rig_for(args: argparse.Namespace) -> Rig:
 
 def run(args: argparse.Namespace) -> int:
     """Play. Exit 0 at the end, 2 for what the player can mend."""
+    with tempfile.TemporaryDirectory(prefix="rosin-") as place:
+        return _played(args, Path(place))
+
+
+def _played(args: argparse.Namespace, place: Path) -> int:
+    """The show from beginning to end. ``place``: for a patch that was recast, as long as it plays."""
     rig = rig_for(args)
     language = language_of(rig.language)
     picture = picture_path(args.picture) if args.picture else None
@@ -105,6 +114,11 @@ def run(args: argparse.Namespace) -> int:
         take = read_take(Path(args.take))
     wanted = args.patch or (take.patch if take else "")
     paths, index = find_patches(wanted, rig.patches)
+    if args.model:
+        made = recast(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
+        paths[index] = made.path
+        if said := made.said(language):
+            print(said)
     tables = checked(paths, index, rig, args.allow_uncredited)
     if take:
         list(gestures(take, tables[index]))  # a knob that is not there is said before anything sounds

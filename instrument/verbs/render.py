@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from instrument.errors import RosinError
 from instrument.model.heard import write_roll
+from instrument.model.recast import recast
 from instrument.patch import read_patch
 from instrument.places import accident_folder, data_home, find_patches
 from instrument.rehearsal.reel import KINDS
@@ -55,6 +57,7 @@ def add(verbs: Any) -> None:
     parser.add_argument("--seconds", type=float, help=f"length; default the take's, or {SECONDS:g}")
     parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
     parser.add_argument("--patch", help="play the take on this patch")
+    parser.add_argument("--model", metavar="NAME", help="on another model: a name, a folder or a .rosin.zip")
     parser.add_argument("--block", type=int, default=QUANTUM, help="frames asked for at a time, as a device would")
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=RAW", help="put a knob somewhere first")
     parser.add_argument("--note", type=int, help="hold this MIDI note all along")
@@ -96,6 +99,12 @@ class SoundFile:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Render, and say what was made."""
+    with tempfile.TemporaryDirectory(prefix="rosin-") as place:
+        return _rendered(args, Path(place))
+
+
+def _rendered(args: argparse.Namespace, place: Path) -> int:
     """Render; prints the length, the level and the sha256 of the samples, of a film also that of its pictures."""
     rig = read_rig(Path(args.rig) if args.rig else None)
     out = Path(args.out)
@@ -114,6 +123,13 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError("a .z file is heard as it was; to change knobs or notes render the .jsonl beside it")
     paths, index = find_patches(args.patch or (take.patch if take else stream.patch if stream else args.what),
                                 rig.patches)  # fmt: skip
+    if args.model:
+        if stream:
+            raise RosinError("a .z file is heard as it was; to play on another model render the .jsonl beside it")
+        made = recast(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
+        paths[index] = made.path
+        if said := made.said(language_of(rig.language)):
+            print(said)
     patch = read_patch(paths[index])
     seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
     part = open_part(
