@@ -3,7 +3,7 @@
     pip install matplotlib pillow 'rosin[stage]' && python scripts/make_pictures.py [--only take|stage]
 
 first-take.png is the sound, where the hands were, and how late the knobs followed. The views show a moment of the take
-in which several hands are pulled at once: what the take itself asks of its knobs is too gentle to see in a small picture.
+in which knobs turn heavy and hands are pulled: what the take itself asks of them is too gentle to be seen small.
 Rendered anew by the engine each time it is run: a retrained model or another take gives another picture.
 """
 
@@ -26,9 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"
 LOW_HZ, HIGH_HZ, ROWS = 55.0, 10000.0, 360
 LENS_SECONDS = 2.6
-MOMENT, PULL_SECONDS, SEEN_SECONDS = 9.6, 0.016, 8.5
-PULLS = {"pitch": 0.02, "z1": -0.34, "z3": -0.30, "z5": 0.24, "z7": 0.02}
-"""At MOMENT, so long after they began, the hands are so much farther out than the take has them (travel)."""
+MOMENT, SEEN_SECONDS = 9.6, 8.5
+BEFORE = (
+    (1.20, {"difficulty": 1.0, "friction.stick": 0.65, "friction.weight": 0.1}),
+    *((1.00 - 0.05 * i, {"z2": -0.008, "z7": 0.01, "z4": -0.01}) for i in range(18)),
+    (0.035, {"z1": -0.40, "z3": -0.40, "z5": 0.38}),
+)
+"""So long before MOMENT (s) knobs turn heavy and sticky (raw), and hands are pulled from where they are (travel):
+some slowly, then some at a blow."""
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -76,14 +81,13 @@ def pulled(path: Path) -> tuple[Path, list[Frame]]:
     for gesture in gestures(take, table):
         engine.post(gesture, round(gesture.time * engine.rate))
     teller, frames, out = Teller(engine, 60, round(60 * MOMENT)), [], np.zeros((CHANNELS, QUANTUM), np.float32)
-    begun = False
+    due = list(BEFORE)
     while engine.sample < MOMENT * engine.rate:
-        if not begun and engine.sample >= (MOMENT - PULL_SECONDS) * engine.rate:
-            begun = True
-            for id, by in PULLS.items():
+        if due and engine.sample >= (MOMENT - due[0][0]) * engine.rate:
+            for id, raw in due.pop(0)[1].items():
                 knob = table.index(id)
-                raw = float(np.clip(engine.part.control.hand[-1, knob] + by, 0.0, 1.0))
-                engine.post(Gesture(Kind.KNOB, knob=knob, value=raw), engine.sample)
+                hand = float(engine.part.control.hand[-1, knob]) if knob < table.playable_count else 0.0
+                engine.post(Gesture(Kind.KNOB, knob=knob, value=min(1.0, max(0.0, hand + raw))), engine.sample)
         engine.block(out)
         teller.heard()
         for shot in teller.shots():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instrument.link import FRAME, Frame
+from instrument.link import FRAME, HELD, SLIPPING, Frame
 
 RATE = 94.0
 PLAYABLE = 8
@@ -43,7 +43,7 @@ def make(situation: str, seconds: float = 8.5, playable: int = PLAYABLE) -> list
             hand = np.clip(pos + lead, 0.0, 1.0)
             frame.stick[:playable] = 0.20
             frame.force[:playable] = np.clip(hand - pos, -0.20, 0.20)
-            frame.stuck[:playable] = ~slips
+            frame.stuck[:playable] = np.where(slips, SLIPPING, HELD)
             frame.grain = np.array([0.010, 0.012, 0.045], np.float32)
             level = 0.30 * (1.0 + 0.5 * math.sin(2.4 * t)) if not 3.2 < t - 100.0 < 4.0 else 0.0005
         else:

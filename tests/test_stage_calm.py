@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flashes import changes, luminances, worst_second
 
-from instrument.link import Frame
+from instrument.link import HELD, SLIPPING, Frame
 from instrument.stage.palette import FIELD, GROUND, HAND, IVORY, STRAIN, TEXT, contrast
 from instrument.stage.programme import Programme
 from instrument.stage.settings import StageSettings
@@ -31,7 +31,7 @@ def worst(t: float) -> Frame:
     ends = (np.arange(KNOBS) * (0 if together else 1) + jump) % 2
     frame.pos[:KNOBS] = frame.hand[:KNOBS] = ends
     frame.stick[:KNOBS], frame.force[:KNOBS] = 0.2, 0.2 * (1 - 2 * ends)
-    frame.stuck[:KNOBS] = jump % 3 == 0
+    frame.stuck[:KNOBS] = HELD if jump % 3 == 0 else SLIPPING
     frame.grain[:] = 0.3
     tone = np.sin(np.arange(512) * 0.37 + n)
     frame.wave = ((0.9 if loud else 0.0) * np.sign(tone)).astype(np.float32)

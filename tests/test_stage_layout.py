@@ -205,3 +205,20 @@ def test_settings_survive_the_command_line():
 
 def test_a_programme_names_the_playable_knobs_only():
     assert Programme.of_table("t", KnobTable(PARAMETERS), "fr").names == ()
+
+
+def test_what_slips_is_drawn_whole_and_what_is_held_dashed() -> None:
+    """As friction writes it into the frame: 1 holds, 2 gives way (friction.turn)."""
+    from instrument.friction import turn
+    from instrument.link import HELD, SLIPPING, Frame
+
+    assert (turn.HELD, turn.SLIPPING) == (HELD, SLIPPING)
+    layout = Layout(1280, 720, 2)
+    frame = Frame()
+    frame.playable = frame.knob_count = 2
+    frame.hand[:2], frame.pos[:2], frame.stick[:2] = 0.9, 0.4, 0.1
+    frame.stuck[:2] = HELD, SLIPPING
+    tethers = [
+        row for row in marks(frame, layout) if row[4] in (np.float32(2.8 * layout.mark), np.float32(4.2 * layout.mark))
+    ]
+    assert [row[6] > 0 for row in tethers] == [True, False]

@@ -17,11 +17,11 @@ from stage_frames import make
 
 from instrument.health import Health
 from instrument.knobs import PARAMETERS, Knob, KnobTable, Label, own_parameter, table_for
-from instrument.link import Flags, Frame, Source
+from instrument.link import HELD, SLIPPING, Flags, Frame, Source
 from instrument.model.card import Latent
 from instrument.stage import figures, gl
 from instrument.stage.desk import Desk
-from instrument.stage.dials import AGREE, HELD, SLIPPING, dial_rows, states
+from instrument.stage.dials import AGREE, dial_rows, states
 from instrument.stage.input import Input
 from instrument.stage.layout import Box, Layout
 from instrument.stage.lettering import CAP, Page

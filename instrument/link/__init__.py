@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from instrument.link.house import Link
 from instrument.link.memory import Memory
-from instrument.link.records import AUTHORS_MAX, CLIPS_TOLD, FRAME, NO_SHIFT, Flags, Frame, Gesture, Kind, Source
+from instrument.link.records import (
+    AUTHORS_MAX,
+    CLIPS_TOLD,
+    FRAME,
+    HELD,
+    NO_SHIFT,
+    SLIPPING,
+    Flags,
+    Frame,
+    Gesture,
+    Kind,
+    Source,
+)  # fmt: skip
 from instrument.link.rings import FrameRing, GestureRing
 
 __all__ = [
-    "AUTHORS_MAX", "CLIPS_TOLD", "FRAME", "NO_SHIFT", "Flags", "Frame", "FrameRing", "Gesture", "GestureRing", "Kind",
-    "Link", "Memory", "Source",
+    "AUTHORS_MAX", "CLIPS_TOLD", "FRAME", "HELD", "NO_SHIFT", "SLIPPING", "Flags", "Frame", "FrameRing", "Gesture",
+    "GestureRing", "Kind", "Link", "Memory", "Source",
 ]  # fmt: skip

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from instrument.knobs import SCENES
-from instrument.link import Frame
+from instrument.link import HELD, SLIPPING, Frame
 from instrument.stage import figures, gl
-from instrument.stage.dials import HELD, SLIPPING, Dials, dial_rows, states
+from instrument.stage.dials import Dials, dial_rows, states
 from instrument.stage.lettering import Letters, Word
 from instrument.stage.marks import Marks, spokes
 from instrument.stage.meter import Meter

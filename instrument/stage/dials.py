@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.link import Frame
+from instrument.link import HELD, SLIPPING, Frame
 from instrument.stage import gl
 from instrument.stage.history import strain_of
 from instrument.stage.marks import APART
@@ -20,7 +20,7 @@ from instrument.stage.programme import Programme
 from instrument.stage.rehearsal import RADIUS_DESKS, Rehearsal
 from instrument.stage.sheet import BARS, bars
 
-AGREE, HELD, SLIPPING = 0, 1, 2
+AGREE = 0
 MARGIN_UNITS = 36.0
 """What a dial's quad is larger than its arc: the bars of the histogram, the grain."""
 NOTE_STEP = 0.25
@@ -32,7 +32,7 @@ def states(frame: Frame, count: int) -> NDArray[np.int64]:
     """[count] AGREE, HELD or SLIPPING: as the tethers of the stage tell it."""
     hand, pos = frame.hand[:count].astype(float), frame.pos[:count].astype(float)
     apart = np.abs(np.nan_to_num(hand - pos)) >= APART
-    return np.where(apart, np.where(frame.stuck[:count] != 0, HELD, SLIPPING), AGREE)
+    return np.where(apart, np.where(frame.stuck[:count] == HELD, HELD, SLIPPING), AGREE)
 
 
 def dial_rows(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.link import Frame
+from instrument.link import HELD, Frame
 
 SECONDS = 8.0
 STEP = 0.2
@@ -34,7 +34,7 @@ def strain_of(frame: Frame, count: int) -> NDArray[np.float64]:
     force = np.abs(np.nan_to_num(frame.force[:count].astype(np.float64)))
     stick = np.maximum(frame.stick[:count].astype(np.float64), 1e-3)
     share = np.clip(force / stick, 0.0, 1.0)
-    slipping = (frame.stuck[:count] == 0) & (np.abs(frame.hand[:count] - frame.pos[:count]) > 0.02)
+    slipping = (frame.stuck[:count] != HELD) & (np.abs(frame.hand[:count] - frame.pos[:count]) > 0.02)
     # Below a hundredth of a travel no strain is worth a colour, however slippery the knob.
     return np.where(slipping, 1.0, 0.85 * share**2 * np.clip(force / 0.01, 0.0, 1.0))
 

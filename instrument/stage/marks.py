@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.link import Frame
+from instrument.link import HELD, Frame
 from instrument.stage.history import strain_of
 from instrument.stage.layout import Layout
 from instrument.stage.palette import HAND, IVORY, STRAIN, TEXT, Colour, mix
@@ -59,20 +59,18 @@ def marks(frame: Frame, layout: Layout, focus: int | None = None) -> Marks:
     hand = np.clip(np.nan_to_num(frame.hand[:count].astype(float)), 0.0, 1.0)
     pos = np.clip(np.nan_to_num(frame.pos[:count].astype(float)), 0.0, 1.0)
     stick = np.clip(np.nan_to_num(frame.stick[:count].astype(float)), 0.0, 1.0)
-    strain = strain_of(frame, count)
+    strain, held = strain_of(frame, count), frame.stuck[:count] == HELD
     at_hand, at_bearing, _ = (float(g) for g in np.clip(np.nan_to_num(frame.grain), 0.0, 0.3))
     for i in range(count):
         if stick[i] > 0.004:
-            _brackets(
-                rows, layout, i, pos[i], stick[i], strain[i] * frame.stuck[i], hand[i] - pos[i], not frame.stuck[i]
-            )
+            _brackets(rows, layout, i, pos[i], stick[i], strain[i] * held[i], hand[i] - pos[i], not held[i])
     for i in range(count):
         if abs(hand[i] - pos[i]) < APART:
             continue
         a, b = layout.point(i, pos[i]), layout.point(i, hand[i])
         a, b = _between(a, b, BEAD_UNITS * m, (RING_UNITS + 0.5 * RING_STROKE) * m)
         grain = at_bearing * layout.span * 0.6
-        if frame.stuck[i]:
+        if held[i]:
             rows.line(a, b, HELD_UNITS * m, HAND, 1.0, dash=11.5 * m, grain=grain)
         else:
             rows.line(a, b, SLIP_UNITS * m, STRAIN, 1.0, grain=grain)
