@@ -106,7 +106,7 @@ def test_a_missing_model_is_a_sentence_with_those_that_are_here(
     patch = patch_for(machine, "nothing", "b" * 64)
     for arguments in (rendered(patch), ["play", patch], ["knobs", patch]):
         said = refused(capsys, *arguments)
-        assert "there is no model 'nothing'; here are null, first-bow, nobody: choose one" in said
+        assert "there is no model 'nothing'; here are null, bronze, first-bow, hammer, nobody: choose one" in said
     assert main(["check", patch]) == 2
     assert "there is no model 'nothing'" in capsys.readouterr().err
 
