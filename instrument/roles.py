@@ -7,6 +7,8 @@ be closed, it may fail for good, and nothing but a sentence comes of it.
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,19 +39,33 @@ CLOSED, REFUSED = 0, 2
 """Exit codes of the stage: the player closed the window; there can be none here."""
 
 
+def _nicely(nice: int) -> list[str]:
+    """What goes in front of a command that is to run so much behind the others."""
+    found = shutil.which("nice") if nice and os.name == "posix" else None
+    return [found, "-n", str(nice)] if found else []
+
+
 class Role:
     """One part to be played: the process that plays it, the one that could, and how often it had to be replaced."""
 
     quiet = False
     """Whether what the process writes to stderr is not for the player's terminal."""
     lately_seconds = GIVE_UP_WITHIN_SECONDS
+    nice = 0
+    """How much later than the others it gets a core, from its very first import on (POSIX)."""
 
     def __init__(
         self, name: str, module: str, settings: SoundSettings | HandsSettings | StageSettings, link: Link
     ) -> None:
         self.name = name
         self._commands = [
-            [sys.executable, "-m", module, replace(settings, token=link.token, understudy=u).to_json()]
+            [
+                *_nicely(self.nice),
+                sys.executable,
+                "-m",
+                module,
+                replace(settings, token=link.token, understudy=u).to_json(),
+            ]
             for u in (False, True)
         ]
         self._link = link
@@ -123,6 +139,7 @@ class Role:
 class StageRole(Role):
     """The window: closed or lost, the show goes on. ``look`` often; what it returns is to be told to the player."""
 
+    nice = 10
     quiet = True  # drivers write what they like there; what the stage has to say stands in its row
     lately_seconds = STAGE_GIVE_UP_WITHIN_SECONDS
 
