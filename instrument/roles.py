@@ -58,15 +58,9 @@ class Role:
         self, name: str, module: str, settings: SoundSettings | HandsSettings | StageSettings, link: Link
     ) -> None:
         self.name = name
+        command = [*_nicely(self.nice), sys.executable, "-m", module]
         self._commands = [
-            [
-                *_nicely(self.nice),
-                sys.executable,
-                "-m",
-                module,
-                replace(settings, token=link.token, understudy=u).to_json(),
-            ]
-            for u in (False, True)
+            [*command, replace(settings, token=link.token, understudy=u).to_json()] for u in (False, True)
         ]
         self._link = link
         self.row = link.health.row(name)

@@ -81,7 +81,7 @@ def jack() -> Iterator[Jack]:
         yield server
 
 
-def play(t: Table, done: Callable[[list[Gesture]], bool], seconds: float = 12.0) -> list[Gesture]:
+def play(t: Table, done: Callable[[list[Gesture]], bool], seconds: float = 5.0) -> list[Gesture]:
     """Steps until it is done; what was played."""
     found: list[Gesture] = []
     until = time.monotonic() + seconds

@@ -209,7 +209,7 @@ def test_a_drag_moves_the_hand_at_once_the_knob_late_and_the_sound_with_it(desk:
     early, before = (audio[(at > begun + t) & (at < begun + t + 0.9)] for t in (1.0, 2.0))
     after = audio[at > moved + 0.5]
     assert audible(after) > 0.5
-    assert distance_db(before, after[-len(before) :]) > 2 * distance_db(early, before[-len(early) :])
+    assert distance_db(before, after[-len(before) :]) > 3 * distance_db(early, before[-len(early) :])
 
 
 def test_a_notch_of_the_wheel_moves_the_hand_and_not_yet_the_knob(desk: Desk) -> None:

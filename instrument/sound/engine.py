@@ -96,7 +96,7 @@ class Engine:
         if kind == Kind.KNOB:
             if g.knob < len(part.table):
                 control.place_knob(g.knob, g.value, at, g.source)
-                part.speaking |= not part.table[g.knob].id.startswith("visual")  # a picture is no gesture of sound
+                part.speaking |= part.table[g.knob].group != "visual"  # a picture is no gesture of sound
         elif kind == Kind.FORCE:
             if g.knob < part.table.playable_count:
                 control.place_force(g.knob, g.value, at)

@@ -32,11 +32,16 @@ def lock_memory() -> bool:
 
 
 def raise_priority() -> bool:
-    """Real-time priority for the calling thread alone. False where the system does not allow it."""
+    """Real-time priority for the calling thread, not for what it starts. False where the system does not allow it.
+
+    A priority that the audio system gave already (a JACK server's own, of its clients) stays.
+    """
     if not hasattr(os, "sched_setscheduler"):
         return False
+    if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK in (os.SCHED_FIFO, os.SCHED_RR):
+        return True
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
     except (OSError, PermissionError):
         return False
     return True

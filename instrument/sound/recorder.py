@@ -141,9 +141,9 @@ class Recorder:
                 self._save()
             self._save()
         except Exception as error:  # whatever the disk did, the sound goes on and the player hears of it
-            self._running = False
             kept = f"the {self._saved // self.rate} s so far are kept in {self.path}"
             self.error = f"recording stopped ({self._fault(error)}); {kept}; {REMEDY}"
+            self._running = False  # last: who sees that it is over finds the reason
         finally:
             self._close()
 
