@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := libportaudio2 libsndfile1 libgl1 libegl1 libfontconfig1 libfreetype6
-APT_TEST := jackd2 liblo-tools puredata-core sox xvfb xdotool libgl1-mesa-dri
+APT_TEST := jackd2 liblo-tools puredata-core sox xvfb xdotool libgl1-mesa-dri xserver-xorg-core xserver-xorg-video-dummy x11-xserver-utils
 EXTRAS ?= train,stage,video,dev
 
 .PHONY: setup setup-play play test test-core lint bench clean

@@ -28,7 +28,7 @@ GIVE_UP_AFTER = 5
 GIVE_UP_WITHIN_SECONDS = 20.0
 STAGE_GIVE_UP_WITHIN_SECONDS = 60.0
 """Longer, because a window that fails may take long to do so: nobody wants to watch it try for ever."""
-STAGE_BEAT_SECONDS, STAGE_BEATS = 1.5, 4.0
+STAGE_BEAT_SECONDS, STAGE_BEATS = 1.2, 4.0
 """Without a picture for so long the stage hangs: in a shader that does not end, or in the driver. Where the machine has
 so little time that pictures are far apart, for four times as long as between the last ones: to start a second window
 there would only make it worse."""

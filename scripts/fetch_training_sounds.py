@@ -5,8 +5,9 @@
     python scripts/fetch_training_sounds.py struck --deb FILE.deb  from a package already here
 
 ``data/corpora/SET.csv`` lists each set sound by sound: title, author, package, place in it, licence, source, consent,
-length, sha256 and whether it is held out. Every sound is checked against its sha256, so any version of a package
-serves that holds the same sounds. A .deb is an ``ar`` archive with a tar inside, which the standard library reads.
+length, sha256, whether it is held out and, where it is known, the note it is. Every sound is checked against its
+sha256, so any version of a package serves that holds the same sounds. A .deb is an ``ar`` archive with a tar inside,
+which the standard library reads.
 """
 
 from __future__ import annotations
@@ -160,6 +161,8 @@ def write_set(rows: list[dict[str, str]], root: Path, out: Path) -> None:
             path.write_bytes(data)
         entry = {"file": path.name, **{key: row[key] for key in CREDITED}, "seconds": float(row["seconds"])}
         entry |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "held_out": row["held_out"] == "yes"}
+        if row.get("note"):
+            entry["note"] = int(row["note"])
         entries.append(tomlkit.item(entry))
     document = tomlkit.document()
     document["sounds"] = entries

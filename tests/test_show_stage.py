@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 from jackhost import Jack, jack_is_here, jack_server
+from screens import one_display, xdotool
 from test_show import Ear, distance_db, output_of
 from test_stage_picture import share_of
 from test_text import blanks
@@ -143,23 +144,10 @@ class Desk:
         return Ear(self.jack, folder, seconds, output_of(self.jack))
 
 
-def xdotool(*said: str) -> list[str]:
-    """The words that it answers."""
-    return subprocess.run(["xdotool", *said], capture_output=True, text=True, timeout=20, check=False).stdout.split()
-
-
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
-    reading, writing = os.pipe()
-    screen = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24"],
-        pass_fds=(writing,), stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(writing)
-    with os.fdopen(reading) as number:
-        yield f":{number.readline().strip()}"
-    screen.terminate()
-    screen.wait()
+    with one_display(WIDTH, HEIGHT) as display:
+        yield display
 
 
 @pytest.fixture(scope="module")
@@ -264,15 +252,13 @@ def test_a_killed_window_is_back_and_the_sound_never_knew(desk: Desk, tmp_path: 
     # A busy machine loses blocks in bursts of its own; those of a killed window would come each time.
     for _ in range(3):
         back, more, less = killed(desk, tmp_path)
-        # Where a first start takes many seconds the machine has no time for anything, and two are no measure.
-        assert back < max(2.0, 0.4 * desk.first_s), f"{back:.2f} s; a first start took {desk.first_s:.1f} s"
-        found.append((more, round(less, 3)))
-        if more <= 15 and less <= 0.03:
+        found.append((round(back, 2), more, round(less, 3)))
+        if back < 2.0 and more <= 15 and less <= 0.03:
             break
     else:
-        pytest.fail(f"each time more blocks were lost, and less was heard, after the kill than before: {found}")
+        pytest.fail(f"each time the window was away for long, or more was lost after the kill than before: {found}")
     assert any("brought back in" in notice for notice in desk.show.notices)
-    print(f"window back {back:.2f} s, first start {desk.first_s:.1f} s, blocks lost more and share heard less {found}")
+    print(f"first start {desk.first_s:.1f} s; window back (s), blocks lost more and share heard less: {found}")
 
 
 def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(desk: Desk) -> None:
@@ -283,19 +269,28 @@ def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(desk: Desk) 
     assert memo is not None
     assert memo.shown == ("black",)
     assert memo.focus == 2
-    pid, drawn = desk.pid, desk.row.count("frames_drawn")
-    os.kill(pid, signal.SIGSTOP)
-    back = desk.until(lambda: desk.row.count("frames_drawn") > drawn + 5, 30.0)
-    assert 1.0 < back < max(3.0, desk.first_s)
-    assert desk.pid not in (0, pid)
-    assert not psutil.pid_exists(pid)
+    desk.stage._deaths.clear()  # of the tests before
+    times = []
+    for _ in range(3):  # a busy machine may be late once
+        pid, drawn = desk.pid, desk.row.count("frames_drawn")
+        os.kill(pid, signal.SIGSTOP)
+        times.append(desk.until(lambda drawn=drawn: desk.row.count("frames_drawn") > drawn, 30.0))
+        assert times[-1] > 1.0, "not before it is sure"
+        assert desk.pid not in (0, pid)
+        assert not psutil.pid_exists(pid)
+        desk.until(lambda drawn=drawn: desk.row.count("frames_drawn") > drawn + 5)
+        if times[-1] < 2.0:
+            break
+        desk.understudy()
+    else:
+        pytest.fail(f"another window only after {times} s")
     after = Memo.from_text(desk.row.text("device"))
     assert after is not None
     assert (after.shown, after.focus, after.width, after.height) == (("black",), 2, memo.width, memo.height)
     desk.mouse("key", "ctrl+b")
     desk.until(lambda: "black" not in desk.row.text("device"))
     assert any("froze" in notice for notice in desk.show.notices)
-    print(f"hang: another window after {back:.2f} s")
+    print(f"hang: another window after {times} s")
 
 
 def test_a_closed_window_stays_closed_until_it_is_asked_for_and_the_sound_plays_on(desk: Desk, tmp_path: Path) -> None:

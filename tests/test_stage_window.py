@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from screens import one_display
 from stage_frames import make
 
 from instrument.link import Flags, Kind, Link, Source
@@ -66,25 +67,16 @@ class Playing:
 
 @pytest.fixture(scope="module")
 def stage():
-    reading, writing = os.pipe()
-    screen = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24"],
-        pass_fds=(writing,), stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(writing)
-    with os.fdopen(reading) as number:
-        display = f":{number.readline().strip()}"
-    playing = Playing(display)
-    for _ in range(200):
-        playing.play(0.1)
-        if playing.row.count("frames_drawn") > 5 or playing.process.poll() is not None:
-            break
-    yield playing
-    if playing.process.poll() is None:
-        playing.process.kill()
-    playing.process.wait()
-    screen.terminate()
-    screen.wait()
+    with one_display(WIDTH, HEIGHT) as display:
+        playing = Playing(display)
+        for _ in range(200):
+            playing.play(0.1)
+            if playing.row.count("frames_drawn") > 5 or playing.process.poll() is not None:
+                break
+        yield playing
+        if playing.process.poll() is None:
+            playing.process.kill()
+        playing.process.wait()
     playing.link.close()
 
 

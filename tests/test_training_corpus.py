@@ -236,3 +236,27 @@ def test_what_a_soundfont_says_of_itself_is_shown_and_asked_all_the_same(tmp_pat
     assert any("author: A. Maker" in words for words in player.told)
     assert any("copyright: CC0" in words for words in player.told)
     assert read_credits(path)[0]["author"] == "Me"
+
+
+def test_a_note_in_the_credits_settles_the_octave_and_what_is_no_note_is_refused(tmp_path: Path) -> None:
+    hz, t = 55.0, np.arange(RATE) / RATE
+    low = sum(a * np.sin(2 * np.pi * k * hz * t) for k, a in ((1, 0.02), (2, 1.0), (4, 0.7), (5, 0.02)))
+    for name in ("low.wav", "other.wav"):
+        soundfile.write(tmp_path / name, (0.1 * low).astype(np.float32), RATE)
+    soundfile.write(tmp_path / "third.wav", tone(60), RATE)
+    write_credits(tmp_path, "low.wav", "third.wav")
+    (tmp_path / "other.wav").unlink()
+    path = tmp_path / "credits.toml"
+    plain = path.read_text()
+
+    def heard() -> float:
+        clip = next(c for c in read_corpus(tmp_path, RATE, 128).clips if c.name == "low.wav")
+        return float(np.median(clip.note[clip.sure > 0.7]))
+
+    assert heard() == pytest.approx(45.0, abs=0.2), "else this test shows nothing"
+    path.write_text(plain.replace('file = "low.wav"', 'file = "low.wav"\nnote = 33'))
+    assert heard() == pytest.approx(33.0, abs=0.2), "and no pitch kept from before is taken for it"
+    for wrong in ("300", "true", '"A1"', "nan"):
+        path.write_text(plain.replace('file = "low.wav"', f'file = "low.wav"\nnote = {wrong}'))
+        with pytest.raises(Mistakes, match=r"sounds\[0\].note: .*MIDI note that is heard"):
+            read_corpus(tmp_path, RATE, 128)

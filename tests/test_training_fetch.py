@@ -59,9 +59,9 @@ def world(fetch: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
                                            FLAC: flac.getvalue()})  # fmt: skip
     rows = [
         {"sound": "C_4s.wav", **ROW, "inside": SF + "#C 4#", "seconds": "0.4", "held_out": "no",
-         "sha256": hashlib.sha256(words).hexdigest()},
+         "sha256": hashlib.sha256(words).hexdigest(), "note": "60"},
         {"sound": "hit.flac", **ROW, "inside": FLAC, "seconds": "0.3", "held_out": "yes",
-         "sha256": hashlib.sha256(flac.getvalue()).hexdigest()},
+         "sha256": hashlib.sha256(flac.getvalue()).hexdigest(), "note": ""},
     ]  # fmt: skip
     (tmp_path / "lists").mkdir()
     with (tmp_path / "lists" / "bowed.csv").open("w", encoding="utf-8", newline="") as file:
@@ -77,6 +77,7 @@ def test_sounds_come_out_of_a_package_checked_and_credited(fetch: ModuleType, wo
     folder = world / "corpus" / "bowed"
     sounds = tomllib.loads((folder / "credits.toml").read_text())["sounds"]
     assert [(s["file"], s["held_out"]) for s in sounds] == [("C_4s.wav", False), ("hit.flac", True)]
+    assert [s.get("note") for s in sounds] == [60, None]
     for s in sounds:
         assert s["sha256"] == hashlib.sha256((folder / s["file"]).read_bytes()).hexdigest()
         assert s["author"] == "A"

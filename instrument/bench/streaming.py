@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from instrument.training import synthesis
-from instrument.training.ears import EARS, POWER_FLOOR
+from instrument.training.ears import EARS
 from instrument.training.harmonic import HarmonicDecoder
 from instrument.training.network import PITCH_REACH, Encoder, Network
 from instrument.training.shape import LOUDNESS_LOW_DB
@@ -185,7 +185,12 @@ class Hearing(nn.Module):
         self.head = encoder.head
         self.latents = encoder.shape.latents
         self.register_buffer("notes", encoder.notes.clone())
-        self.floor, self.low, self.reach, self.decibels = POWER_FLOOR, LOUDNESS_LOW_DB, PITCH_REACH, 10.0 / math.log(10)
+        self.floor, self.low, self.reach, self.decibels = (
+            encoder.shape.power_floor,
+            LOUDNESS_LOW_DB,
+            PITCH_REACH,
+            10.0 / math.log(10),
+        )
 
     def bands(self, y: Tensor, total: int) -> Tensor:
         return y[:, :total] ** 2 + y[:, total:] ** 2

@@ -83,8 +83,8 @@ def _window_class(pyglet: Any) -> type[Any]:
                 vsync=True,
                 visible=visible,
             )
-            if fullscreen and chosen is not None:
-                self.set_location(chosen.x, chosen.y)
+            if chosen is not None and (fullscreen or screen):  # on the first display the system may find a place
+                self._put_in_the_middle(chosen)
 
         def attach(self, input: Input, post: Callable[[Gesture], object]) -> None:
             self.input, self._post = input, post
@@ -137,6 +137,10 @@ def _window_class(pyglet: Any) -> type[Any]:
             width, height = (screen.width, screen.height) if self._whole else self._small
             if self.get_size() != (width, height):
                 self.set_size(width, height)
+            self._put_in_the_middle(screen)
+
+        def _put_in_the_middle(self, screen: Any) -> None:
+            width, height = self.get_size()
             self.set_location(
                 screen.x + max(0, (screen.width - width) // 2), screen.y + max(0, (screen.height - height) // 2)
             )

@@ -228,10 +228,11 @@ def read_source(
         if row.get("sha256") and row["sha256"] != digest:
             warnings.append(f"{row['file']} is not the file its credit was written for; check its sha256")
             continue
-        key = f"{digest}.{rate_hz}.{ratio}.{PITCH_VERSION}"
+        note = row.get("note")
+        key = f"{digest}.{rate_hz}.{ratio}.{PITCH_VERSION}" + ("" if note is None else f".{note:g}")
         pitch = known.get(key)
         if pitch is None:
-            pitch = np.stack(track(audio, rate_hz, ratio))
+            pitch = np.stack(track(audio, rate_hz, ratio, note))
         fresh[key] = pitch
         credit = {**row, "sha256": digest, "seconds": round(len(audio) / rate_hz, 3)}
         clips.append(Clip(credit, audio, _steady(pitch[0], pitch[1]), pitch[1], bool(row.get("held_out", False))))

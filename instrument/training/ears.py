@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from instrument.training.shape import LOUDNESS_LOW_DB, Shape
 
-POWER_FLOOR = 1e-7
 LINE_SAMPLES = 768
 """What the ears remember at the full rate; the loudness is measured over all of it."""
 LOUDNESS_LEAN = 4
@@ -93,7 +92,7 @@ class Ears(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.ratio = shape.ratio
+        self.ratio, self.floor = shape.ratio, shape.power_floor
         for i, ear in enumerate(EARS):
             self.register_buffer(f"ear{i}", torch.from_numpy(ear_kernel(ear, shape.sample_rate))[:, None], False)
         self.register_buffer("decimator", torch.from_numpy(decimator())[None, None], False)
@@ -114,8 +113,8 @@ class Ears(nn.Module):
             functional.pad(audio[:, None] ** 2, (LINE_SAMPLES - ratio, 0)), self.loudness_window, stride=ratio
         )
         loudness = torch.log(power[:, 0] + 1e-9) * (10.0 / np.log(10.0))
-        return torch.log(torch.cat(ears, 1) + POWER_FLOOR) * 0.125 + 1.0, loudness.clamp(LOUDNESS_LOW_DB, 0.0)
+        return torch.log(torch.cat(ears, 1) + self.floor) * 0.125 + 1.0, loudness.clamp(LOUDNESS_LOW_DB, 0.0)
 
     def silence(self) -> Tensor:
         """The features of no sound at all. Shape: [FEATURES]."""
-        return torch.full((FEATURES,), float(np.log(POWER_FLOOR)) * 0.125 + 1.0, device=self.decimator.device)
+        return torch.full((FEATURES,), float(np.log(self.floor)) * 0.125 + 1.0, device=self.decimator.device)

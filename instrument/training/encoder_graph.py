@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from instrument.training.ears import EARS, FEATURES, LINE_SAMPLES, POWER_FLOOR, decimator, ear_kernel, loudness_window
+from instrument.training.ears import EARS, FEATURES, LINE_SAMPLES, decimator, ear_kernel, loudness_window
 from instrument.training.graph import Graph, numpy, stack
 from instrument.training.network import PITCH_REACH, Encoder
 from instrument.training.shape import LOUDNESS_LOW_DB
@@ -62,7 +62,7 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     loudness = g.node("Clip", loudness, g.weight(LOUDNESS_LOW_DB), g.weight(0.0))
 
     energy = _ears(g, line, ratio, s.sample_rate)
-    features = g.node("Log", g.node("Add", energy, g.weight([[POWER_FLOOR]])))
+    features = g.node("Log", g.node("Add", energy, g.weight([[encoder.shape.power_floor]])))
     bands = encoder.stack.first.in_channels
     h, rest = stack(g, features, encoder.stack, np.full(bands, 0.125), np.ones(bands), encoder.ears.silence())
 

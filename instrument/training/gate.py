@@ -1,7 +1,7 @@
 """Gate: nothing trains without credits. Before the corpus is read; ``asking`` helps to write what is missing here.
 
 A folder of sounds holds a ``credits.toml`` with one ``[[sounds]]`` table per file: file (``sub/take.wav`` when it is in
-a folder below), title, author, source, licence, consent; seconds, sha256 and held_out may be there. A lone
+a folder below), title, author, source, licence, consent; seconds, sha256, held_out and note may be there. A lone
 ``piano.sf2`` has ``piano.sf2.credits.toml`` beside it, and so may a lone ``take.wav``, if its folder's ``credits.toml``
 does not speak of it. The licence is an SPDX identifier, and one under which others may learn (model/licences).
 """
@@ -69,6 +69,9 @@ def read_credits(source: Path) -> list[dict[str, Any]]:
             wrong.append(f"sounds[{i}].licence: {why}")
         if "file" in said and (Path(row["file"]).is_absolute() or ".." in Path(row["file"]).parts):
             wrong.append(f"sounds[{i}].file: {row['file']!r} is elsewhere; name a file in the folder")
+        note = row.get("note", 60)
+        if isinstance(note, bool) or not isinstance(note, int | float) or not 0 <= note <= 127:
+            wrong.append(f"sounds[{i}].note: {note!r}; give the MIDI note that is heard, 0 to 127, or leave it out")
     names = {str(row.get("file")) for row in rows}
     for file in files:
         if file not in names and not any(name.startswith(file + "#") for name in names):

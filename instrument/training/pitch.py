@@ -18,6 +18,9 @@ HIGH_HZ = 3200.0
 WINDOW = 1024
 CANDIDATES = 8
 MANY_SAMPLES = 160
+KNOWN_SEMITONES, KNOWN_BONUS = 1.5, 0.25
+"""What makes a valley near the known note deeper: enough to choose between octaves, which are all periods of the sound,
+and far too little to make a period of what is none."""
 JUMP_COST_PER_OCTAVE = 1.5
 """A valley 0.1 deeper is worth a jump of 0.07 octave between two frames 5 ms apart, no more."""
 
@@ -45,12 +48,18 @@ def _difference(x: Floats, hop: int, longest: int) -> Floats:
     return out
 
 
-def _valleys(d: Floats, shortest: int) -> tuple[Floats, Floats, Floats]:
-    """The best local minima of each frame, refined by a parabola: lag, cost, depth. Shapes: [frames, CANDIDATES]."""
+def _valleys(d: Floats, shortest: int, known: float | None) -> tuple[Floats, Floats, Floats]:
+    """The best local minima of each frame, refined by a parabola: lag, cost, depth. Shapes: [frames, CANDIDATES].
+
+    ``known``: the lag that is looked for, if one is.
+    """
     inner = d[:, shortest:-1]
     is_valley = (inner <= d[:, shortest - 1 : -2]) & (inner < d[:, shortest + 1 :])
     # A longer lag of equal depth is a multiple of the period: ask it to be deeper.
-    bias = 0.08 * np.log2(np.arange(shortest, d.shape[1] - 1, dtype=np.float32) / shortest)
+    lags = np.arange(shortest, d.shape[1] - 1, dtype=np.float32)
+    bias = 0.08 * np.log2(lags / shortest)
+    if known is not None:
+        bias = bias - KNOWN_BONUS * (12.0 * np.abs(np.log2(lags / known)) < KNOWN_SEMITONES)
     score = np.where(is_valley, inner + bias, 9.0)
     best = np.argpartition(score, CANDIDATES, axis=1)[:, :CANDIDATES]
     cost = np.take_along_axis(score, best, axis=1)
@@ -82,8 +91,12 @@ def _refined(d: Floats, lag: Floats) -> Floats:
     return np.where(times > 1.0, (best + np.clip(shift, -0.5, 0.5)) / times, lag).astype(np.float32)
 
 
-def track(x: Floats, rate_hz: int, hop: int) -> tuple[Floats, Floats]:
-    """Pitch of a whole sound at the end of each frame of ``hop`` samples: MIDI note numbers, confidence 0..1."""
+def track(x: Floats, rate_hz: int, hop: int, known_note: float | None = None) -> tuple[Floats, Floats]:
+    """Pitch of a whole sound at the end of each frame of ``hop`` samples: MIDI note numbers, confidence 0..1.
+
+    ``known_note``: of a sound that is one note, as a sample of an instrument is. Then its octave is no guess, and what
+    is heard elsewhere is not sure.
+    """
     count = len(x) // hop
     half = decimate(x, 2, ftype="fir").astype(np.float32) if len(x) > 64 else np.zeros(len(x) // 2, np.float32)
     rate = rate_hz / 2
@@ -92,7 +105,8 @@ def track(x: Floats, rate_hz: int, hop: int) -> tuple[Floats, Floats]:
     d = _difference(half, hop // 2 * step, longest)
     if not len(d):
         return np.full(count, 60.0, np.float32), np.zeros(count, np.float32)
-    lag, cost, depth = _valleys(d, shortest)
+    known = None if known_note is None else rate / (440.0 * 2.0 ** ((known_note - 69.0) / 12.0))
+    lag, cost, depth = _valleys(d, shortest, known)
     octave = np.log2(lag)
     total = cost[0]
     back = np.zeros(cost.shape, np.int64)
@@ -110,5 +124,7 @@ def track(x: Floats, rate_hz: int, hop: int) -> tuple[Floats, Floats]:
     sure = np.clip(1.0 - depth[rows, path], 0.0, 1.0)
     at = (np.arange(count) + 1.0) * hop
     # what is compared is as long as the window and the lag: with a short one its middle lies before the frame's end
-    known = np.maximum.accumulate((rows + 1.0) * hop * step - (longest - _reach(lag[rows, path])))
-    return np.interp(at, known, note).astype(np.float32), np.interp(at, known, sure).astype(np.float32)
+    heard = np.maximum.accumulate((rows + 1.0) * hop * step - (longest - _reach(lag[rows, path])))
+    if known_note is not None:
+        sure = np.where(np.abs(note - known_note) < KNOWN_SEMITONES, sure, 0.0)
+    return np.interp(at, heard, note).astype(np.float32), np.interp(at, heard, sure).astype(np.float32)

@@ -10,6 +10,9 @@ FAMILIES = ("harmonic", "conv", "excited")
 given the harmonic source."""
 
 LOUDNESS_LOW_DB = -80.0
+POWER_FLOOR, OLD_POWER_FLOOR = 1e-6, 1e-7
+"""Of the ears' bands, before the logarithm: below it, a quiet band beside a loud one is the rounding of float32. Before
+it was part of the shape it was the old one."""
 REST_NOTE = 57.0
 PLAYED = 2
 """z begins with what is played, pitch (MIDI note) and loudness (dB); latents follow."""
@@ -20,7 +23,7 @@ class Shape:
     """Sizes of a network. ``ratio`` samples a frame; notes are MIDI numbers; ``taps`` of each noise filter.
 
     ``tones``: sines of fixed frequencies beside the harmonics, for bells, skins and chords. ``width`` and
-    ``ear_width``: channels of the decoder's and the encoder's stack.
+    ``ear_width``: channels of the decoder's and the encoder's stack. ``power_floor``: what the ears add to each band.
     """
 
     family: str = "harmonic"
@@ -37,6 +40,7 @@ class Shape:
     low_note: float = 24.0
     high_note: float = 108.0
     note_step: float = 0.5
+    power_floor: float = POWER_FLOOR
 
     @property
     def note_count(self) -> int:
@@ -63,4 +67,4 @@ class Shape:
 
 def shape_from(table: dict[str, Any]) -> Shape:
     """The counterpart of ``table``; TypeError when it is of another version."""
-    return Shape(**{**table, "dilations": tuple(table["dilations"])})
+    return Shape(**{"power_floor": OLD_POWER_FLOOR, **table, "dilations": tuple(table["dilations"])})

@@ -1,4 +1,4 @@
-"""rosin bench decode|latency|soak|laws: figures of this machine, as ratios in one run, printed as one JSON object.
+"""rosin bench decode|latency|soak|stage|laws: figures of this machine, as ratios in one run, as one JSON object.
 
 ``laws`` measures no machine but the laws of friction and chance, and says whether they hold.
 """
@@ -14,13 +14,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from instrument.errors import RosinError
 from instrument.verbs.look import wide_console
 
 
 def add(verbs: Any) -> None:
     """The verb's own arguments."""
     bench = verbs.add_parser("bench", help="measure this machine", epilog="example: rosin bench decode --json")
-    what = bench.add_subparsers(dest="what", metavar="decode|latency|soak|laws", required=True)
+    what = bench.add_subparsers(dest="what", metavar="decode|latency|soak|stage|laws", required=True)
     decode = what.add_parser(
         "decode", help="cost of the model, the knobs and the whole engine", epilog="example: rosin bench decode --json"
     )
@@ -51,6 +52,16 @@ def add(verbs: Any) -> None:
     soak.add_argument("--ahead", type=int, default=0, help="blocks computed ahead of the device")
     soak.add_argument("--json", action="store_true")
     soak.set_defaults(run=run_soak)
+
+    stage = what.add_parser(
+        "stage", help="what the picture costs the sound, and its frames a second",
+        epilog="example: rosin bench stage --json",
+    )  # fmt: skip
+    stage.add_argument("--patch", default="", help="the patch to measure; default the first")
+    stage.add_argument("--turns", type=int, default=6, help="stretches without and with the stage, 6 s each")
+    stage.add_argument("--size", default="1280x720", help="of the window, in pixels")
+    stage.add_argument("--json", action="store_true")
+    stage.set_defaults(run=run_stage)
 
     laws = what.add_parser(
         "laws", help="friction and chance against their laws, measured now", epilog="example: rosin bench laws --json"
@@ -92,6 +103,20 @@ def run_soak(args: argparse.Namespace) -> int:
     from instrument.bench.soak import soak
 
     _show(soak(args.patch, args.minutes, args.block, ahead=args.ahead), args.json)
+    return 0
+
+
+def run_stage(args: argparse.Namespace) -> int:
+    """See bench/stage.py."""
+    from instrument.bench.stage import stage
+    from instrument.stage.settings import size_of
+
+    size = size_of(args.size)
+    if size is None:
+        raise RosinError(f"--size: {args.size} is no size of a window; give one such as 1280x720")
+    if args.turns < 1:
+        raise RosinError("--turns: at least 1")
+    _show(stage(args.patch, args.turns, *size), args.json)
     return 0
 
 
