@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ pytest.importorskip("soxr")
 from instrument.errors import RosinError
 from instrument.training import course as courses
 from instrument.training import synthesis
+from instrument.training.choices import Wishes, shape_for
 from instrument.training.corpus import Corpus, read_corpus
 from instrument.training.course import Budget, Course, learn, new_course, one_step
 from instrument.training.network import Network
-from instrument.training.shape import Shape
+from instrument.training.shape import OLD_POWER_FLOOR, Shape
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 
@@ -84,6 +86,23 @@ def test_a_run_that_was_stopped_goes_on_exactly_where_it_was(corpus: Corpus, tmp
     learn(second, corpus, Budget(steps=12), None, size=2, frames=48, quiet=True)
     for a, b in zip(whole.network.state_dict().values(), second.network.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_run_from_before_the_floor_was_said_goes_on_with_the_floor_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    new_course(replace(TINY, power_floor=OLD_POWER_FLOOR), 7, "cpu").save(path)
+    kept = torch.load(path, weights_only=True)
+    del kept["shape"]["power_floor"]
+    torch.save(kept, path)
+    shape = shape_for(Wishes(), kept)
+    assert shape.power_floor == OLD_POWER_FLOOR != TINY.power_floor
+    again = new_course(shape, 7, "cpu")
+    again.load(path)
+    quiet = again.network.encoder.ears(torch.zeros(1, 1280))[0]
+    assert torch.allclose(quiet[0, :, -1], again.network.encoder.ears.silence())
+    assert float(quiet.max()) == pytest.approx(1.0 + 0.125 * np.log(1e-7), abs=1e-5)
+    with pytest.raises(RosinError, match="another size"):
+        new_course(TINY, 7, "cpu").load(path)
 
 
 def test_a_checkpoint_of_another_size_or_seed_or_none_at_all_is_refused(tmp_path: Path) -> None:

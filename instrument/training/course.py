@@ -139,7 +139,7 @@ class Course:
         return checkpoints.read(path, lambda kept: self._take(kept, path))
 
     def _take(self, kept: dict[str, Any], path: Path) -> None:
-        if kept["shape"] != self.network.shape.table():
+        if not self.network.shape.is_of(kept["shape"]):
             raise RosinError(f"{path} is of a network of another size; train under another --name")
         if kept["seed"] != self.seed:
             raise RosinError(f"{path} was begun with seed {kept['seed']}; go on with --seed {kept['seed']}")

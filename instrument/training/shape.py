@@ -64,6 +64,13 @@ class Shape:
     def table(self) -> dict[str, Any]:
         return {**asdict(self), "dilations": list(self.dilations)}
 
+    def is_of(self, table: dict[str, Any]) -> bool:
+        """Whether a table, also an older one, says this shape."""
+        try:
+            return shape_from(table) == self
+        except TypeError:
+            return False
+
 
 def shape_from(table: dict[str, Any]) -> Shape:
     """The counterpart of ``table``; TypeError when it is of another version."""
