@@ -14,6 +14,7 @@ import numpy as np
 
 from instrument.link import Frame
 from instrument.stage.figures import NEAREST_S, Paced, nearest_line
+from instrument.stage.fitting import flow
 from instrument.stage.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, TITLE_UNITS, Layout
 from instrument.stage.lettering import Page
 from instrument.stage.marks import BEAD_UNITS, HELD_UNITS, RING_STROKE, RING_UNITS, SLIP_UNITS, Marks, Rows, spokes
@@ -75,13 +76,22 @@ class Writing:
         for i, line in enumerate(reversed(lines)):
             self._write(line, SMALL_UNITS, x=left, y=left + i * step, y_from="bottom")
         above = left + len(lines) * step + 6.0 * self._size
-        room = self._room(above, above + 1.5 * LINE_UNITS * self._size)
-        self._write(
-            elide(programme.model, room, self._measure(LINE_UNITS)), LINE_UNITS, x=left, y=above, y_from="bottom"
-        )
-        above += 1.6 * LINE_UNITS * self._size
+        above = self._write_maker(programme.model, above) + 0.2 * LINE_UNITS * self._size
         self._near_room = self._room(above, above + step)
         self._nearest = self._write("", SMALL_UNITS, x=left, y=above, y_from="bottom")
+
+    def _write_maker(self, model: str, bottom: float) -> float:
+        """The model, who made it and its licence; on a second line what a spoke's name leaves no room for. The top."""
+        step = 1.4 * LINE_UNITS * self._size
+        for count in (1, 2):
+            room = self._room(bottom, bottom + count * step)
+            lines = flow(model.split(" · "), room, LINE_UNITS * self._size, self._page.width)
+            if len(lines) <= count:
+                break
+        lines = [*lines[:1], elide(" · ".join(lines[1:]), room, self._measure(LINE_UNITS))] if lines[1:] else lines
+        for i, line in enumerate(reversed(lines)):
+            self._write(line, LINE_UNITS, x=self.layout.margin, y=bottom + i * step, y_from="bottom")
+        return bottom + len(lines) * step
 
     def _write_legend(self) -> Marks:
         """Bottom right: what a ring, a bead and the two kinds of tether are."""
