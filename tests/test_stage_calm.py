@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from flashes import changes, luminances, worst_second
 
 from instrument.link import HELD, SLIPPING, Frame
+from instrument.model.null import null_card
+from instrument.patch import read_patch, table_of
 from instrument.stage.palette import FIELD, GROUND, HAND, IVORY, STRAIN, TEXT, contrast
 from instrument.stage.programme import Programme
 from instrument.stage.settings import StageSettings
@@ -52,6 +55,27 @@ def stage():
     except RosinError as error:
         pytest.skip(f"no EGL here: {error}")
 
+    def strobe(patch: Path, calm: bool, hz: float, turned: bool, seconds: float = 6.0) -> np.ndarray:
+        """The same of a patch's visual that is black and white by turns, or whose strength is turned up and down."""
+        settings = StageSettings(patches=(str(patch),), width=WIDTH, height=HEIGHT, reduced_motion=calm)
+        player = Player(settings, [Programme("strobe", tuple("abcdefgh"), (0.5,) * KNOBS)])
+        table, rows = table_of(read_patch(patch), null_card().specs), []
+        for n in range(round(seconds * RATE)):
+            t = n / RATE
+            on = math.floor(2.0 * hz * t + 1e-6) % 2 == 0
+            frame = Frame()
+            frame.seq, frame.time, frame.sample = n + 1, 100.0 + t, n * 2400
+            frame.playable, frame.knob_count = KNOBS, len(table)
+            frame.hand[table.index("visual")] = 1.0 if on or not turned else 0.0
+            frame.hand[table.index("visual.on")] = 1.0 if on or turned else 0.0
+            player.take([frame])
+            player.paint(WIDTH, HEIGHT, 0.5, 1.0 / RATE)
+            gl.finish()
+            rows.append(luminances(gl.pixels(WIDTH, HEIGHT)))
+        assert player.backdrop.there, player.backdrop.sentence
+        player.close()
+        return np.array(rows)
+
     def film(calm: bool, seconds: float) -> np.ndarray:
         """Mean luminances [pictures, 1 + parts] of the worst take."""
         settings = StageSettings(width=WIDTH, height=HEIGHT, reduced_motion=calm)
@@ -69,6 +93,7 @@ def stage():
             rows.append(luminances(gl.pixels(WIDTH, HEIGHT)))
         return np.array(rows)
 
+    film.strobe = strobe
     yield film
     window.close()
 
@@ -91,6 +116,30 @@ def test_a_minute_of_the_worst_in_calm_mode_has_no_more_than_three_reversals_in_
     whole, part = worst_of(film)
     assert whole == 0
     assert part <= 3
+
+
+@pytest.fixture
+def strobe(stage, tmp_path):
+    (tmp_path / "strobe.fs").write_text(
+        '/*{"ISFVSN": "2", "INPUTS": [{"NAME": "on", "TYPE": "float", "MIN": 0.0, "MAX": 1.0, "DEFAULT": 0.0}]}*/\n'
+        "void main() { gl_FragColor = vec4(vec3(on), 1.0); }\n"
+    )
+    patch = tmp_path / "strobe.toml"
+    patch.write_text('schema = 1\nname = "strobe"\n[model]\nname = "null"\n[visual]\nfile = "strobe.fs"\n')
+    return lambda *how: stage.strobe(patch, *how)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["picture", "strength"])
+@pytest.mark.parametrize("hz", [1.6, 2.5, 4.0, 10.0])
+def test_a_visual_that_flashes_all_over_does_not_in_calm_mode(strobe, hz, turned):
+    film = strobe(True, hz, turned)
+    assert film[-1, 0] > 0.02, "there was something to see"
+    settled = film[round(2.0 * RATE) :]
+    assert max(worst_of(film)[0], worst_of(settled)[1]) <= 3
+    assert worst_second(film[:, 0], RATE) <= 3
+    if hz == 10.0:
+        plain = strobe(False, 4.0, turned)
+        assert worst_second(plain[:, 0], RATE) >= 7, "out of it one sees what its maker wanted"
 
 
 @pytest.mark.timeout(600)

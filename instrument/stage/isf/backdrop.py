@@ -24,8 +24,9 @@ from instrument.stage import gl
 from instrument.stage.isf.host import DATE, Visual
 from instrument.text import say
 
-CALM_S = 0.4
-"""Reduced motion: the picture follows in that time, so that ten full flashes a second are a ripple of a tenth."""
+CALM_S = 1.6
+"""Reduced motion: the picture follows in that time, so that no flashing of the whole, however slow, is more than three
+reversals of a tenth of white in a second (WCAG 2.3.1)."""
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class Backdrop:
         self._events: dict[str, bool] = {}
         self._target: gl.Target | None = None
         self._shown: gl.Target | None = None
+        self._strength = 0.0
         self._program: gl.Program | None = None
 
     # --- what the scene asks
@@ -148,7 +150,11 @@ class Backdrop:
 
     @property
     def strength(self) -> float:
-        """0..1, where the knob of that name stands."""
+        """0..1, where the knob of that name stands; with reduced motion it goes there as slowly as the picture."""
+        return self._strength if self._calm else self._wanted_strength
+
+    @property
+    def _wanted_strength(self) -> float:
         return self._value(self._chosen.table, "visual", self._frame) if self._chosen is not None else 0.0
 
     # --- what is drawn
@@ -177,7 +183,9 @@ class Backdrop:
         time = self._frame.time - chosen.began
         visual.draw(self._target, time, chosen.pictures)
         if self._shown is not None:
-            self._follow(1.0 - math.exp(-max(0.0, time - chosen.last) / CALM_S))
+            share = 1.0 - math.exp(-max(0.0, time - chosen.last) / CALM_S)
+            self._follow(share)
+            self._strength += share * (self._wanted_strength - self._strength)
         chosen.pictures, chosen.drawn, chosen.last = chosen.pictures + 1, self._frame.seq, time
         return True
 
@@ -214,7 +222,7 @@ class Backdrop:
         if self._program is None:
             self._program, self._strips = gl.Program("whole.vert", "lay.frag"), gl.Strips()
         picture.texture.bind(0)
-        self._program.use(picture=0, strength=strength, share=share)
+        self._program.use(picture=0, strength=strength, share=share, opaque=float(picture is self._shown))
         self._strips.draw(3)
 
     def close(self) -> None:
