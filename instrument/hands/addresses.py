@@ -8,14 +8,15 @@ shown to us its knob stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from instrument.errors import Mistakes
 from instrument.fields import Field, Section, check
-from instrument.hands.board import Pickup
+from instrument.hands import reach
 from instrument.hands.positions import Positions
+from instrument.hands.reach import Pickup
 from instrument.hands.takeover import Mode, Takeover, mode_of
 from instrument.knobs import KnobTable
 
@@ -181,21 +182,13 @@ class OscBoard:
         return self.unsaved and now - self._widened_at >= REST_SECONDS
 
     def reach(self) -> list[tuple[int, float]]:
-        """Knobs that an address has yet to pick up, and where (raw) it is."""
-        return [
-            (slot.knob, slot.binding.knob_at(slot.takeover.control))
-            for slot in self.slots
-            if slot.knob is not None and slot.takeover.distance and slot.takeover.control is not None
-        ]
+        """See ``reach``."""
+        return reach.reach(self.slots)
 
     def controls(self) -> dict[int, str]:
-        """What moves each knob of this table, in words."""
-        return {slot.knob: slot.binding.words() for slot in self.slots if slot.knob is not None}
+        """See ``reach``."""
+        return reach.controls(self.slots)
 
-    def pickups(self) -> Sequence[Pickup]:
-        """The distance of every address that has a knob here."""
-        return [
-            Pickup(slot.binding.knob, slot.takeover.distance, slot.takeover.caught)
-            for slot in self.slots
-            if slot.knob is not None
-        ]
+    def pickups(self) -> list[Pickup]:
+        """See ``reach``."""
+        return reach.pickups(self.slots)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from instrument.hands import reach
 from instrument.hands.bindings import Binding, encoder_step
 from instrument.hands.controls import Control
 from instrument.hands.motor import Motor
 from instrument.hands.names import plain
 from instrument.hands.positions import Positions
+from instrument.hands.reach import Pickup
 from instrument.hands.takeover import Mode, Takeover, mode_of
 from instrument.knobs import KnobTable
 from instrument.link import Kind
@@ -83,14 +85,6 @@ class Slot:
             return binding.knob_at(min(1.0, max(0.0, at)))
         to = self.takeover.turn(control.value, binding.control_at(position))
         return None if to is None else binding.knob_at(to)
-
-
-class Pickup(NamedTuple):
-    """How far a knob is from the controller that is to catch it, in the controller's travel; signed."""
-
-    knob: str
-    distance: float
-    caught: bool
 
 
 class Board:
@@ -177,21 +171,13 @@ class Board:
         return moves
 
     def reach(self) -> list[tuple[int, float]]:
-        """Knobs that a controller has yet to pick up, and where (raw) it is: far from the knob, and once moved."""
-        return [
-            (slot.knob, slot.binding.knob_at(slot.takeover.control))
-            for slot in self.slots
-            if slot.knob is not None and slot.takeover.distance and slot.takeover.control is not None
-        ]
+        """See ``reach``."""
+        return reach.reach(self.slots)
 
     def controls(self) -> dict[int, str]:
-        """What moves each knob of this table, in words."""
-        return {slot.knob: slot.binding.words() for slot in self.slots if slot.knob is not None}
+        """See ``reach``."""
+        return reach.controls(self.slots)
 
     def pickups(self) -> list[Pickup]:
-        """The distance of every absolute binding that has a knob here."""
-        return [
-            Pickup(slot.binding.knob, slot.takeover.distance, slot.takeover.caught)
-            for slot in self.slots
-            if slot.knob is not None and slot.binding.motion == "absolute"
-        ]
+        """Of the absolute ones: an endless encoder is never far."""
+        return reach.pickups(slot for slot in self.slots if slot.binding.motion == "absolute")

@@ -14,7 +14,6 @@ from typing import Any
 
 from instrument.errors import RosinError
 from instrument.hands.bindings import read_bindings
-from instrument.hands.board import Pickup
 from instrument.hands.counts import GAUGES, Counts, Event, Events
 from instrument.hands.driver import finder
 from instrument.hands.lesson import Lesson
@@ -22,6 +21,7 @@ from instrument.hands.midi import MidiHand, Wish
 from instrument.hands.osc import OscHand
 from instrument.hands.ports import DriverFinder, Ports
 from instrument.hands.positions import Positions
+from instrument.hands.reach import Pickup
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.takeover import mode_of
 from instrument.health import COUNTERS
