@@ -21,6 +21,7 @@ from instrument.patch import mistakes_against, read_patch, table_of
 from instrument.places import shipped
 from instrument.sound.bank import open_part
 
+CACHE = os.environ.get("XDG_CACHE_HOME")
 PATCH = """schema = 1
 name = "reed"
 seed = 3
@@ -186,8 +187,13 @@ def test_a_patch_is_rendered_on_another_model(tmp_path: Path, capsys: pytest.Cap
     assert "no-such" in capsys.readouterr().err
 
 
-def test_a_patch_is_played_on_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_patch_is_played_on_another_model(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from instrument.cli import main
+
+    # the compiled laws are there; in an empty cache they would be compiled by every process anew
+    monkeypatch.delenv("XDG_CACHE_HOME") if CACHE is None else monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
 
     wanted = ["play", "bow", "--headless", "--device", "null", "--midi", "off", "--for", "1", "--model"]
     assert main([*wanted, "null", "--listen", "127.0.0.1:0"]) == 0
