@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from instrument.training import synthesis
-from instrument.training.ears import EARS
+from instrument.training.ears import EARS, OFFSET, SCALE
 from instrument.training.harmonic import HarmonicDecoder
 from instrument.training.network import PITCH_REACH, Encoder, Network
 from instrument.training.shape import LOUDNESS_LOW_DB
@@ -185,12 +185,8 @@ class Hearing(nn.Module):
         self.head = encoder.head
         self.latents = encoder.shape.latents
         self.register_buffer("notes", encoder.notes.clone())
-        self.floor, self.low, self.reach, self.decibels = (
-            encoder.shape.power_floor,
-            LOUDNESS_LOW_DB,
-            PITCH_REACH,
-            10.0 / math.log(10),
-        )
+        self.floor, self.low, self.reach = encoder.shape.power_floor, LOUDNESS_LOW_DB, PITCH_REACH
+        self.decibels, self.scale, self.offset = 10.0 / math.log(10), SCALE, OFFSET
 
     def bands(self, y: Tensor, total: int) -> Tensor:
         return y[:, :total] ** 2 + y[:, total:] ** 2
@@ -212,7 +208,7 @@ class Hearing(nn.Module):
             self.bands(self.ear2(slowest), self.totals[2]),
         ], 1)  # fmt: skip
         loudness = (torch.log(self.power(audio**2) + 1e-9) * self.decibels).clamp(self.low, 0.0)
-        out = self.head(self.stack(torch.log(heard + self.floor) * 0.125 + 1.0))
+        out = self.head(self.stack(torch.log(heard + self.floor) * self.scale + self.offset))
         scores = out[:, 2 * self.latents :]
         return torch.cat([self.pitch(scores)[:, None], loudness, out[:, : self.latents]], 1)
 

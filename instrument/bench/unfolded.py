@@ -19,6 +19,7 @@ import torch
 from instrument.errors import RosinError
 from instrument.model.card import DECODE, ENCODE, Card
 from instrument.training import synthesis
+from instrument.training.ears import EARS, OFFSET, SCALE, ear_kernel
 from instrument.training.harmonic import z_scaling
 from instrument.training.network import PITCH_REACH, Network
 from instrument.training.shape import PLAYED, Shape
@@ -48,6 +49,12 @@ class Written:
         bias = self.weights[node.input[2]] if len(node.input) > 2 and node.input[2] in self.weights else np.zeros(1)
         return weight, np.broadcast_to(bias.astype(np.float64).reshape(-1), (weight.shape[1],))
 
+    def before(self, op: str, kind: str) -> Any:
+        """The node of a ``kind`` that feeds the last node of kind ``op`` that such a one feeds."""
+        by_output = {name: node for node in self.nodes for name in node.output}
+        fed = (by_output.get(n.input[0]) for n in reversed(self.nodes) if n.op_type == op)
+        return next(n for n in fed if n is not None and n.op_type == kind and n.input[1] in self.weights)
+
     def read_by(self, op: str, given: str) -> npt.NDArray[np.float32]:
         """The weight that the one node of kind ``op`` takes beside ``given``."""
         node = next(n for n in self.nodes if n.op_type == op and n.input[0] == given and n.input[1] in self.weights)
@@ -66,11 +73,21 @@ def _shape(card: Card, decode: Written, encode: Written) -> Shape:
     notes = encode.weights[line.input[0]].reshape(-1).astype(np.float64)
     step = float(np.diff(notes).mean())
     beside = int(np.ceil(PITCH_REACH / step)) - 1
+    floor = float(encode.weights[encode.before("Log", "Add").input[1]].item()) / louder(encode, card.sample_rate)
     return Shape(
         "harmonic", card.sample_rate, card.ratio, len(card.latents) - PLAYED, width, encode.dense[0][0].shape[1],
         dilations, lines - tones, tones, levels - lines, air + 1, round(float(notes[beside]), 6),
         round(float(notes[len(notes) - 1 - beside]), 6), round(step, 6),
+        float(f"{floor:.3g}"),
     )  # fmt: skip
+
+
+def louder(encode: Written, rate_hz: int) -> float:
+    """By so much more power the ears of the file hear than those of the network (encoder_graph.LOUDER; 1 before it)."""
+    first = next(w for w in encode.weights.values() if w.shape[:1] == (EARS[0].samples,))
+    plain = ear_kernel(EARS[0], rate_hz).T
+    gain = np.linalg.norm(first[:, : plain.shape[1]].astype(np.float64)) / np.linalg.norm(plain.astype(np.float64))
+    return float(gain**2)
 
 
 def _put(layer: torch.nn.Conv1d, weight: Doubles, bias: Doubles) -> None:
@@ -129,9 +146,8 @@ def network_of(card: Card, folder: Path) -> Network:
         _put(decoder.head, weight, bias - rest @ weight)
 
         bands = encoder.stack.first.in_channels
-        rest = _unfold(
-            encoder.stack, encoder.ears.silence(), encode.dense[: 1 + layers], np.full(bands, 0.125), np.ones(bands)
-        )
+        shift = np.full(bands, OFFSET - SCALE * np.log(louder(encode, shape.sample_rate)))
+        rest = _unfold(encoder.stack, encoder.ears.silence(), encode.dense[: 1 + layers], np.full(bands, SCALE), shift)
         weight, bias = encode.dense[1 + layers]
         split = 2 * shape.latents
         beside = (weight.shape[1] - split - shape.note_count) // 2

@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from instrument.training.shape import LOUDNESS_LOW_DB, Shape
 
+SCALE, OFFSET = 0.125, 1.0
+"""From a log power to a feature of about -1..1."""
 LINE_SAMPLES = 768
 """What the ears remember at the full rate; the loudness is measured over all of it."""
 LOUDNESS_LEAN = 4
@@ -113,8 +115,8 @@ class Ears(nn.Module):
             functional.pad(audio[:, None] ** 2, (LINE_SAMPLES - ratio, 0)), self.loudness_window, stride=ratio
         )
         loudness = torch.log(power[:, 0] + 1e-9) * (10.0 / np.log(10.0))
-        return torch.log(torch.cat(ears, 1) + self.floor) * 0.125 + 1.0, loudness.clamp(LOUDNESS_LOW_DB, 0.0)
+        return torch.log(torch.cat(ears, 1) + self.floor) * SCALE + OFFSET, loudness.clamp(LOUDNESS_LOW_DB, 0.0)
 
     def silence(self) -> Tensor:
         """The features of no sound at all. Shape: [FEATURES]."""
-        return torch.full((FEATURES,), float(np.log(self.floor)) * 0.125 + 1.0, device=self.decimator.device)
+        return torch.full((FEATURES,), float(np.log(self.floor)) * SCALE + OFFSET, device=self.decimator.device)

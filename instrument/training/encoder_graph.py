@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import onnx
 
-from instrument.training.ears import EARS, FEATURES, LINE_SAMPLES, decimator, ear_kernel, loudness_window
+from instrument.training.ears import EARS, FEATURES, LINE_SAMPLES, OFFSET, SCALE, decimator, ear_kernel, loudness_window
 from instrument.training.graph import Graph, numpy, stack
 from instrument.training.network import PITCH_REACH, Encoder
 from instrument.training.shape import LOUDNESS_LOW_DB
 
 NEVER = -1e9
+LOUDER = math.exp(OFFSET / SCALE)
+"""By so much more power the ears of the graph hear, instead of adding OFFSET after the logarithm: folded into the next
+layer's bias it would leave sums of twice the size to round."""
 
 
 def _decimating(taps: Any, hop: int, samples: int) -> Any:
@@ -30,7 +33,7 @@ def _ears(g: Graph, line: str, ratio: int, rate: int) -> str:
     cosines, sines, hop, length = [], [], ratio, LINE_SAMPLES
     for i, ear in enumerate(EARS):
         recent = line if length == ear.samples else g.last(line, ear.samples, 1)
-        matrix, sizes = ear_kernel(ear, rate).T, [ear.total, ear.total]
+        matrix, sizes = ear_kernel(ear, rate).T * math.sqrt(LOUDER), [ear.total, ear.total]
         if i + 1 < len(EARS):  # the next ear listens to the same, slower
             hop //= 4
             matrix = np.concatenate([matrix, _decimating(decimator(), hop, ear.samples)], 1)
@@ -62,9 +65,9 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     loudness = g.node("Clip", loudness, g.weight(LOUDNESS_LOW_DB), g.weight(0.0))
 
     energy = _ears(g, line, ratio, s.sample_rate)
-    features = g.node("Log", g.node("Add", energy, g.weight([[encoder.shape.power_floor]])))
+    features = g.node("Log", g.node("Add", energy, g.weight([[encoder.shape.power_floor * LOUDER]])))
     bands = encoder.stack.first.in_channels
-    h, rest = stack(g, features, encoder.stack, np.full(bands, 0.125), np.ones(bands), encoder.ears.silence())
+    h, rest = stack(g, features, encoder.stack, np.full(bands, SCALE), np.zeros(bands), encoder.ears.silence())
 
     # Notes that never win on both sides: the best one has all its neighbours, wherever it is.
     beside = math.ceil(PITCH_REACH / s.note_step) - 1
