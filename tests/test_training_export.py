@@ -183,6 +183,8 @@ def test_the_independent_ear_knows_a_semitone_from_none() -> None:
     assert good == of > 100, "12 cents apart"
     assert same_pitch(saw, other, RATE)[0] == 0
     assert same_pitch(hiss, saw, RATE) == (0, 0), "noise has no pitch to keep"
+    assert same_pitch(saw, slightly, RATE, 60.0) == (good, of)
+    assert same_pitch(saw, slightly, RATE, 29.0) == (0, 0), "too low for that ear"
 
 
 def test_voices_side_by_side_are_voices_alone(full: Network, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ import numpy.typing as npt
 Doubles = npt.NDArray[np.float64]
 
 VOICED = 0.5
+LOWEST_NOTE = 30.04
+"""46.875 Hz: SwiftF0 hears nothing below. A lower note it takes for one of its overtones, or for none."""
 TONAL_SHARE = 0.5
 REMEDY = "pitch is not checked by an independent ear; for that: pip install --no-deps swift-f0"
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from instrument.training.corpus import Clip, Corpus
-from instrument.training.listener import listener
+from instrument.training.listener import LOWEST_NOTE, listener
 from instrument.training.network import Network
 
 Doubles = npt.NDArray[np.float64]
@@ -106,10 +106,13 @@ def pitch_share(network: Network, clip: Clip) -> float:
     return float((np.abs(z[0, 0].numpy() - clip.note[:frames])[sure] < 0.5).mean()) if sure.any() else 1.0
 
 
-def same_pitch(real: Doubles, other: Doubles, rate_hz: int) -> tuple[int, int]:
-    """(frames within SAME_CENTS, frames with a pitch) of a tonal sound, by the independent ear; (0, 0) of another."""
+def same_pitch(real: Doubles, other: Doubles, rate_hz: int, note: float | None = None) -> tuple[int, int]:
+    """(frames within SAME_CENTS, frames with a pitch) of a tonal sound, by the independent ear; (0, 0) of another.
+
+    ``note``: the sound's own, where it is known. Of one too low for that ear it hears nothing but overtones: (0, 0).
+    """
     listen = listener()
-    if listen is None:
+    if listen is None or (note is not None and note < LOWEST_NOTE):
         return 0, 0
     first = listen(real, rate_hz)
     if not first.tonal:
@@ -122,14 +125,16 @@ def held_out_figures(network: Network, corpus: Corpus, most: int = 60) -> dict[s
     """Means over the clips kept for the test; names carry their units.
 
     ``tracked``: with the pitch of the offline tracker, as when a hand or a key plays it, in the place of the network's
-    own ear. ``pitch_30_cents_share``: of all voiced frames of tonal clips; left out where there is no independent ear.
+    own ear. ``pitch_30_cents_share``: of all voiced frames of tonal clips within the independent ear's reach; left out
+    where there is no such ear.
     """
     rate = network.shape.sample_rate
     rows, pitch = [], np.zeros((2, 2))
     for clip in corpus.held_out[:most]:
         real, own = again(network, clip)
         _, guided = again(network, clip, own_pitch=False)
-        pitch += [same_pitch(real, own, rate), same_pitch(real, guided, rate)]
+        note = clip.credit.get("note")
+        pitch += [same_pitch(real, own, rate, note), same_pitch(real, guided, rate, note)]
         rows.append(
             {
                 "spectral_distance_db": spectral_distance_db(real, own),
