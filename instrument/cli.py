@@ -11,6 +11,19 @@ from collections.abc import Sequence
 from instrument.errors import RosinError
 
 
+class Version(argparse.Action):
+    """``--version``; the package's metadata are read only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="say which version this is, and end")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"rosin {version('rosin')}")
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from instrument.verbs import bench, import_, look, models, play, render, train
@@ -20,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
         description="Rosin: an instrument that pushes back. Hands, friction and chance on a neural model.",
         epilog="example: rosin play",
     )
+    main.add_argument("--version", action=Version)
     verbs = main.add_subparsers(dest="verb", metavar="VERB")
     for verb in (play, render, look, models, import_, train, bench):
         verb.add(verbs)

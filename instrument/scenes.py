@@ -106,6 +106,8 @@ def keep_scene(patch: Patch, slot: int, knobs: Raws) -> Kept:
         _rewrite(own, lambda text: with_scene(text, slot, knobs))
     except OSError as error:
         raise RosinError(f"{own} cannot be written ({error.strerror or error}); make its folder writable") from None
+    except RosinError as error:
+        raise RosinError(f"{own}: {error}" if str(own) not in str(error) else str(error)) from None
     return Kept(own, why)
 
 
@@ -252,7 +254,10 @@ def _line(item: tuple[str, float]) -> str:
 
 def _forget(own: Path, slot: int) -> None:
     """A scene that is in the patch's own file now must not be hidden by one of an earlier day."""
-    if not own.is_file() or slot not in read_own(own):
+    try:
+        if not own.is_file() or slot not in read_own(own):
+            return
+    except RosinError:  # a file that cannot be read hides nothing
         return
 
     def without(text: str) -> str:

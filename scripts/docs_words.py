@@ -31,9 +31,10 @@ VERBS = {  # of the book: arguments and meaning; one that is here and not there,
     "scene/save": ("i", "keeps where the hands are as scene 1..8, in the patch's file"),
     "learn": (
         "[s [f f i]]",
-        "the next MIDI control moved will move this knob (id, lowest, highest, invert); empty cancels",
+        "the next MIDI control moved, or OSC address of another program, will move this knob (id, lowest, highest, "
+        "invert); empty cancels",
     ),
-    "unlearn": ("s", "frees a knob of its MIDI controls"),
+    "unlearn": ("s", "frees a knob of all that was learned for it"),
     "sync": ("[i]", "tell me everything, now and from now on, at the port I send from, or at port i (1024 and above)"),
     "feel": ("s", "puts a feel on: every friction of it, by its name"),
     "fill": ("[bang]", "fills every well that playing has dug"),

@@ -171,7 +171,7 @@ def said() -> str:
 
     knob = f"{ROOT}/knob/KNOB"
     speaker = echo.Echo([("127.0.0.1", 9)], ROOT, hear, detail=True)
-    speaker.change((knob,), table_for(()))
+    speaker.change((knob,), table_for(null_card().specs[:1]))  # a playable one: its detents are told too
     frame = Frame()
     frame.knob_count = frame.playable = 1
     sound = Sound("a title", "an author", "", "CC0-1.0", "", 1.0, "")

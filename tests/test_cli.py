@@ -396,3 +396,10 @@ def test_whatever_is_asked_there_is_no_traceback(verb: str, capfd: pytest.Captur
             assert "Traceback" not in capfd.readouterr().err
 
     ask()
+
+
+def test_the_version_is_said_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert re.fullmatch(r"rosin \d+\.\d+\S*\n", capsys.readouterr().out)

@@ -420,10 +420,23 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_film_is_told_in_the_players_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROSIN_LANGUAGE", "fr")
+    monkeypatch.setenv("ROSIN_RIG", str(tmp_path / "rig.toml"))
+    assert main(["render", TAKE, "-o", "p/%d.png", "--size", "320x180", "--seconds", "0.1"]) == 0
+    said = capsys.readouterr().out
+    assert "3 images de 320x180, 30 par seconde" in said
+    assert "sha256 des images " in said
+
+
 def test_ctrl_c_leaves_a_playable_beginning_under_another_name(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"an older film")
     command = [sys.executable, "-m", "instrument", "render", TAKE, "-o", "a.mp4", "--size", "320x180"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "LP_NUM_THREADS": "1", "ROSIN_RIG": str(tmp_path / "rig.toml")}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "LP_NUM_THREADS": "1", "ROSIN_LANGUAGE": "en",
+           "ROSIN_RIG": str(tmp_path / "rig.toml")}  # fmt: skip
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=env
     )

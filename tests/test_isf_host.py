@@ -102,6 +102,26 @@ def texture(rgb: tuple[float, float, float]) -> gl.Picture:
 # --- inputs
 
 
+def test_a_buffer_that_there_is_no_room_for_takes_its_picture_alone(target, marks, monkeypatch):
+    visual = opened("persistent.fs", marks)
+
+    def full(*_: object) -> gl.Buffer:
+        raise RosinError("this graphics driver cannot draw into pictures of 32-bit floats; update it")
+
+    monkeypatch.setattr(gl, "Buffer", full)
+    assert visual.draw(target, 0.0, 0) is False
+    assert "32-bit floats" in visual.wrong
+    assert not visual.drawn
+    visual.close()
+
+
+def test_an_input_may_be_called_as_python_calls_its_own(target, marks, tmp_path):
+    path = tmp_path / "self.fs"
+    header = '/*{"ISFVSN":"2","INPUTS":[{"NAME":"self","TYPE":"float","DEFAULT":0.5}]}*/'
+    path.write_text(header + " void main() { gl_FragColor = vec4(self, 0.0, 0.0, 1.0); }")
+    assert one(Visual(path, marks=marks), target) == pytest.approx([0.5, 0.0, 0.0, 1.0])
+
+
 def test_float(target, marks):
     visual = opened("float.fs", marks)
     assert one(visual, target) == pytest.approx([0.25, 0.0, 0.75, 1.0])
@@ -600,6 +620,21 @@ class TestBackdrop:
             swings[calm] = np.ptp(seen[240:])
         assert swings[False] == 1.0
         assert swings[True] < 0.10
+
+    def test_calm_keeps_what_is_shown_when_it_is_drawn_finer_or_coarser(self, window, marks, tmp_path):
+        (tmp_path / "mine.fs").write_text('/*{"ISFVSN":"2"}*/ void main() { gl_FragColor = vec4(1.0); }')
+        path = patch(tmp_path, "strength = 1.0\n")
+        backdrop = Backdrop([path], marks=marks, calm=True)
+        frame = frame_of(path, 1)
+        for number in range(100):
+            frame.seq, frame.time = number + 1, number / 10.0
+            backdrop.take([frame])
+            backdrop.draw(8, 8)
+        before = self.shown(backdrop)[18, 32, 2]
+        assert before > 0.9
+        for size in (6, 12):
+            backdrop.draw(size, size)
+            assert self.shown(backdrop)[18, 32, 2] == pytest.approx(before, abs=0.02)
 
     def test_patches_without_a_visual_cost_nothing(self, window, marks, tmp_path):
         (tmp_path / "p.toml").write_text('schema = 1\nname = "p"\n[model]\nname = "null"\n')

@@ -550,6 +550,6 @@ def test_a_visual_is_found_beside_its_patch_before_the_shipped_ones(tmp_path):
     assert find_visual("grain.fs").parent == VISUALS
     (tmp_path / "grain.fs").write_text("mine")
     assert find_visual("grain.fs", str(tmp_path / "p.toml")) == tmp_path / "grain.fs"
-    for wrong in ("a\0b.fs", "~nobody/x.fs", "x" * 5000, ""):
+    for wrong in ("a\0b.fs", "~nobody/x.fs", "~no-such-player/x.fs", "x" * 5000, ""):
         with pytest.raises(RosinError):
             find_visual(wrong)

@@ -27,6 +27,7 @@ from instrument.errors import Mistakes, RosinError
 from instrument.knobs import PARAMETERS, SCENES
 from instrument.link import Gesture, Kind, Link, Source
 from instrument.model.null import null_card
+from instrument.model.recast import recast
 from instrument.patch import Patch, Scene, patch_from, read_patch, scene_mistakes, table_of
 from instrument.places import scene_file
 from instrument.scenes import SHIPPED, Kept, keep_scene, read_own, with_own_scenes, with_scene
@@ -360,6 +361,18 @@ def test_a_patch_that_came_with_rosin_stays_as_it_is(
     assert Bank([path]).part(0).scenes.all_knobs()[0] == {"glass": 0.5}, "it is there when the patch is opened again"
 
 
+def test_a_scene_of_a_patch_on_another_model_outlives_the_show(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "rope.toml"
+    patch_at(path)
+    made = recast(path, "null", tmp_path / "until the end of the show")
+    own, why = keep_scene(made.patch, 4, {"glass": 0.625})
+    assert own == home / "scenes" / "rope.toml"
+    assert why
+    keep_scene(made.patch, 5, {"glass": 0.75})
+    assert {slot: scene.knobs["glass"] for slot, scene in read_own(own).items()} == {4: 0.625, 5: 0.75}
+    assert recast(path, "null", made.path.parent).path == made.path
+
+
 def test_once_the_file_can_be_written_an_older_scene_beside_it_does_not_hide_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "rope.toml"
     patch = patch_at(path)
@@ -387,9 +400,10 @@ def test_broken_scenes_beside_a_patch_are_told_and_the_patch_plays(
     assert main(["check", str(path)]) == 2
     assert str(own) in capsys.readouterr().err
     patch = read_patch(path)
+    assert keep_scene(patch, 0, {"glass": 0.25}) == Kept(path), "it is in the patch's own file, which is what counts"
     path.chmod(0o444)
     own.write_text("schema = [")
-    with pytest.raises(RosinError, match="not readable TOML"):
+    with pytest.raises(RosinError, match=f"{own}: it is not readable TOML"):
         keep_scene(patch, 0, {"glass": 0.5})
     assert own.read_text() == "schema = [", "nothing of it is thrown away"
 

@@ -302,6 +302,25 @@ def test_r_marks_a_take_that_is_recorded_and_with_shift_begins_and_ends_one(hand
     assert (end.kind, end.value) == (Kind.RECORD, 0.0)
 
 
+def test_a_hand_that_somebody_else_took_meanwhile_is_where_the_frames_say(hands, frame):
+    frame.hand[3] = 0.40
+    hands.see(frame)
+    hands.wishes.focus = 3
+    assert only(hands.press(0, "UP")).value == pytest.approx(0.40 + ARROW)
+    assert only(hands.press(0, "UP")).value == pytest.approx(0.40 + 2 * ARROW), "before any frame tells of the first"
+    for _ in range(40):  # an OSC client sends at the same time, and what was sent here is in no frame
+        frame.time, frame.hand[3] = frame.time + 0.011, 0.9
+        hands.see(frame)
+    assert only(hands.press(0, "DOWN")).value == pytest.approx(0.9 - ARROW)
+
+
+def test_a_wheel_that_is_pushed_aside_moves_nothing(hands, frame):
+    assert hands.wheel(*hands.layout.point(2, float(frame.hand[2])), 0.0) == []
+    hands.wishes.credits = True
+    hands.wheel(1.0, 1.0, 0.0)
+    assert hands.wishes.page == 0
+
+
 # --- learning
 
 

@@ -12,13 +12,14 @@ from stage_frames import make
 from instrument.link import Link
 from instrument.link.asking import ANSWER, ASK, BOUND, REACH, Answer, Ask, bound_text, reach_text
 from instrument.model.credits import Credits, Made, Sound
-from instrument.stage.layout import Layout
+from instrument.stage.layout import Box, Layout
 from instrument.stage.marks import Rows
 from instrument.stage.programme import Programme
 from instrument.stage.pupil import Pupil
 from instrument.stage.roll import Near, roll_lines
 from instrument.stage.sheet import Sheet
 from instrument.stage.wishes import Wishes
+from instrument.text import say
 
 SIZES, SCALES = [(1280, 720), (1920, 1080)], (1.0, 1.6)
 NAMES = ("pitch", "thickness of the known", "z2", "brightness", "a hollow breath", "z5", "z6", "warmth")
@@ -138,7 +139,11 @@ def test_the_window_asks_for_the_chosen_knob_and_goes_on_to_the_next_when_it_has
     assert first[1:] == ("learn", 0, 0)
     hands.wishes.freed.append(0)
     assert hands.look()[1:] == ("free", 0, 0)
+    assert hands.look()[1:] == ("free", 0, 0), "not before they have heard it: they may look less often"
+    hands.answer("freed", 0)
     assert hands.look()[1:] == ("learn", 0, 0)
+    assert hands.pupil.done[1:] == ("freed", 0, "")
+    assert hands.wishes.freed == []
     hands.wishes.learn = False
     assert hands.look()[1:] == ("off", 0, 0)
 
@@ -251,6 +256,28 @@ def test_no_two_words_of_learning_meet_and_none_leaves_the_picture(window, size,
         assert box.top <= size[1] + 0.1 * (box.top - box.bottom)
     for a, b in itertools.combinations(view.boxes, 2):
         assert not a.meets(b, -2.0), (a, b)
+
+
+@pytest.mark.parametrize(("size", "language", "scale"), CASES)
+def test_a_long_sentence_under_the_title_stays_beside_the_star(window, size, language, scale):
+    from instrument.stage.writing import Writing
+
+    layout = Layout(*size, 8)
+    writing = Writing(layout, PROGRAMME, language, scale)
+    why = "a_rather_long_name_of_a_visual.fs line 2: `undefined_name_of_something' undeclared"
+    status = say("visual.kept", language, why=why)
+    writing.draw(None, status, frames()[-1])
+    lines = [label for label in writing._status if label.text]
+    assert lines
+    edge = min(layout.point(i, 1.0)[0] for i in (5, 6, 7))  # the ends of the spokes on the left, and their names
+    for label in lines:
+        box = Box(label.x, label.y - label.content_height, label.content_width, label.content_height)
+        assert box.right <= max(edge, 0.40 * size[0]), label.text
+        assert not any(box.meets(name) for name in writing.boxes if name is not None), label.text
+    told = " ".join(label.text for label in lines)
+    assert scale > 1.0 or told == status or told.endswith("…")  # (large type cuts a long word within a line)
+    writing.draw(None, "", frames()[-1])
+    assert not any(label.text for label in writing._status)
 
 
 @pytest.mark.parametrize(("size", "language", "scale"), CASES)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from stage_frames import make, save
 
+from instrument.link import Link
+from instrument.stage import process
 from instrument.stage.palette import GROUND, HAND, IVORY, STRAIN, TEXT
 from instrument.stage.png import png_bytes
+from instrument.stage.settings import StageSettings
 
 pytest.importorskip("pyglet")
 WIDTH, HEIGHT = 640, 360
@@ -25,6 +30,18 @@ def run(out: Path, frames: Path | None, *more: str, **settings: object) -> subpr
     given = ["--frames", str(frames)] if frames else []
     command = [sys.executable, "-m", "instrument.stage.process", said, "--picture", str(out), *given, *more]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_where_a_system_knows_no_niceness_the_window_opens_all_the_same(monkeypatch):
+    link, done = Link.create(), []
+    monkeypatch.delattr(os, "nice", raising=False)  # as on Windows
+    monkeypatch.setattr(process.signal, "signal", lambda *_: None)
+    playing = SimpleNamespace(enter=lambda: done.append("enter"), run=lambda: done.append("run"))
+    monkeypatch.setattr(process, "Stage", lambda settings, link: playing)
+    code = process.main([StageSettings(link.token).to_json()])
+    said = link.health.notices("stage")
+    link.close()
+    assert (code, done, said) == (0, ["enter", "run"], [])
 
 
 def pixels(path: Path) -> np.ndarray:

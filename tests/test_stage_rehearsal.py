@@ -378,6 +378,17 @@ def test_the_sheet_of_the_shipped_model_is_whole_and_of_the_computed_voice_empty
     assert null.credited
 
 
+def test_a_title_in_the_players_own_file_of_scenes_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    own = tmp_path / "rosin" / "scenes" / "glass.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('schema = 1\n[scenes.3]\ntitle = "ice"\n[scenes.3.knobs]\nglass = 0.5\n', encoding="utf-8")
+    glass = str(Path(__file__).parent.parent / "patches" / "glass.toml")
+    assert read_programme(glass, "en").scenes[2] == "ice"
+    own.write_text("schema = [", encoding="utf-8")
+    assert read_programme(glass, "en").title, "a broken one is no reason to have no words"
+
+
 def test_a_model_whose_files_are_others_or_that_has_no_credits_says_so(tmp_path):
     source = Path(__file__).parent.parent / "models" / "first-bow"
     folder = tmp_path / "first-bow"
@@ -645,6 +656,38 @@ def test_ports_and_clients_are_told_from_the_hands_own_row(window, tmp_path):
     live = player._desk.panel.live
     assert live["midi"].text.startswith("nanoKONTROL2")
     assert live["osc"].text == "9123 ← 1 client"
+    player = player_of(rig=str(path), listen="127.0.0.1:9555")  # rosin play --listen
+    player.health = health
+    paint(player, make("rest", 0.3))
+    assert player._desk.panel.live["osc"].text == "9555 ← 1 client"
+
+
+def test_another_button_does_not_let_go_of_what_the_left_one_holds(window):
+    mouse, posted = pytest.importorskip("pyglet").window.mouse, []
+    it = Input(Layout(WIDTH, HEIGHT, 8))
+    it.see(make("rest", 0.2)[-1])
+    window.attach(it, posted.append)
+    x, y = (round(v) for v in it.layout.point(2, it._hand(2)))
+    window.on_mouse_press(x, y, mouse.LEFT, 0)
+    window.on_mouse_release(x, y, mouse.RIGHT, 0)
+    window.on_mouse_drag(x + 20, y, 20, 0, mouse.LEFT, 0)
+    assert [gesture.knob for gesture in posted] == [2]
+    window.on_mouse_release(x, y, mouse.LEFT, 0)
+    window.on_mouse_drag(x + 40, y, 20, 0, mouse.LEFT, 0)
+    assert len(posted) == 1
+
+
+def test_a_desk_that_is_made_anew_leaves_nothing_behind(window):
+    player = player_of()
+    paint(player, make("rest", 0.3))
+    desk = player._desk
+    programs = [desk._boxes.id, desk._dials._program.id, desk.letters._program.id]
+    strips = [desk._strips, desk._dials._strips, desk.letters._strips]
+    assert all(gl.gl.glIsProgram(id) for id in programs)
+    player.paint(WIDTH - 2, HEIGHT, 0.25)
+    assert player._desk is not desk
+    assert not any(gl.gl.glIsProgram(id) for id in programs)
+    assert not any(gl.gl.glIsVertexArray(strip._vao) for strip in strips)
 
 
 def test_leaving_the_view_brings_the_star_back_to_the_mouse(window):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def find_visual(file: str, patch: str = "") -> Path:
         raise RosinError("the name of a visual holds a zero byte; write the name of an .fs file")
     beside = [Path(patch).parent] if patch else []
     for folder in [*beside, *visual_folders()]:
-        path = folder / Path(file).expanduser() if not file.startswith("~") else Path(file).expanduser()
+        path = folder / os.path.expanduser(file)  # (Path.expanduser raises where there is no such home)
         try:
             if path.is_file():
                 return path

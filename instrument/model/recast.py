@@ -91,7 +91,9 @@ def recast(path: Path, wanted: str, into: Path, given: Sequence[Path] = ()) -> R
         into.mkdir(parents=True, exist_ok=True)
         if made.resolve() == path.resolve():
             raise RosinError(f"{path} would be replaced by itself with another model; give another folder")
+        made.unlink(missing_ok=True)
         made.write_text(tomlkit.dumps(table), encoding="utf-8")
+        made.chmod(0o444)  # scenes that are kept go to the player's own folder: this file may be gone tomorrow
     except OSError as error:
         raise RosinError(f"{made} cannot be written ({error.strerror or error}); make room there") from None
     patch = read_patch(made)

@@ -245,7 +245,9 @@ class Desk:
         return np.array(rows, np.float32)
 
     def delete(self) -> None:
-        """Give the tables back; the desk is of no more use."""
+        """Give everything of GL back; the desk is of no more use."""
         self.letters.delete()
+        self._boxes.delete()
+        self._strips.delete()
         self._box_table.delete()
         self._dials.delete()

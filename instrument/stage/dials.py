@@ -97,4 +97,6 @@ class Dials:
         self._strips.draw(4, count)
 
     def delete(self) -> None:
+        self._program.delete()
+        self._strips.delete()
         self._bins.delete()

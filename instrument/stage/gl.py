@@ -48,7 +48,9 @@ class Program:
     def __init__(self, vertex: str, fragment: str) -> None:
         self.id = gl.glCreateProgram()
         for kind, name in ((gl.GL_VERTEX_SHADER, vertex), (gl.GL_FRAGMENT_SHADER, fragment)):
-            gl.glAttachShader(self.id, _compile(kind, name))
+            shader = _compile(kind, name)
+            gl.glAttachShader(self.id, shader)
+            gl.glDeleteShader(shader)  # it goes with the program
         gl.glLinkProgram(self.id)
         ok = gl.GLint()
         gl.glGetProgramiv(self.id, gl.GL_LINK_STATUS, ctypes.byref(ok))
@@ -56,7 +58,7 @@ class Program:
             raise RosinError(f"the shaders {vertex} and {fragment} do not link here")
         self._places: dict[str, int] = {}
 
-    def use(self, **uniforms: Any) -> None:
+    def use(self, /, **uniforms: Any) -> None:
         gl.glUseProgram(self.id)
         for name, value in uniforms.items():
             if name not in self._places:
@@ -68,6 +70,9 @@ class Program:
                 gl.glUniform1f(at, value)
             else:
                 (gl.glUniform2f, gl.glUniform3f, gl.glUniform4f)[len(value) - 2](at, *value)
+
+    def delete(self) -> None:
+        gl.glDeleteProgram(self.id)
 
 
 class Texture:
@@ -171,6 +176,9 @@ class Strips:
         gl.glDrawArraysInstanced(gl.GL_TRIANGLE_STRIP, 0, vertices, copies)
         gl.glBindVertexArray(0)
 
+    def delete(self) -> None:
+        gl.glDeleteVertexArrays(1, ctypes.byref(gl.GLuint(self._vao)))
+
 
 def blend(how: str) -> None:
     """``off``, ``add`` (light on light), ``most`` (the brighter one) or ``over`` (paint, not premultiplied)."""
@@ -260,9 +268,6 @@ class TextProgram(Program):
         finally:
             for shader in shaders:
                 gl.glDeleteShader(shader)
-
-    def delete(self) -> None:
-        gl.glDeleteProgram(self.id)
 
 
 class Picture(Texture):

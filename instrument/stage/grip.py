@@ -15,6 +15,8 @@ from instrument.stage.wishes import LONG_AGO, Wishes
 WHEEL, ARROW, FINE = 0.02, 0.02, 0.2
 """travel per notch and per key press; what is left of a drag, notch or press with Shift"""
 DOUBLE_CLICK_S = 0.35
+BACK_S = 0.3
+"""By then what was moved here has come back in a frame, or somebody else has moved it since."""
 
 
 @dataclass(slots=True)
@@ -33,15 +35,18 @@ class Grip:
     starts: Sequence[float] = ()
     wishes: Wishes = field(default_factory=Wishes)
     _drag: _Drag | None = None
-    _hands: dict[int, float] = field(default_factory=dict)
+    _hands: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """Where this window moved a hand, and the time of the frame that was the newest then."""
     _clicked: tuple[int, float] | None = None
     _frame: Frame | None = None
 
     def see(self, frame: Frame) -> None:
-        """The newest frame. What was moved here and has not come back in a frame yet is remembered until it does."""
+        """The newest frame. What was moved here and has not come back in a frame yet is remembered until it does, but
+        not for longer than ``BACK_S``: a hand that somebody else moves at the same time may never be seen there."""
         self._frame = frame
-        for knob, raw in list(self._hands.items()):
-            if knob >= frame.playable or abs(float(frame.hand[knob]) - raw) < 1e-4:
+        for knob, (raw, at) in list(self._hands.items()):
+            back = knob >= frame.playable or abs(float(frame.hand[knob]) - raw) < 1e-4
+            if back or not 0.0 <= frame.time - at < BACK_S:
                 del self._hands[knob]
 
     # --- mouse
@@ -95,6 +100,8 @@ class Grip:
 
     def wheel(self, x: float, y: float, notches: float, shift: bool = False) -> list[Gesture]:
         """The wheel turned: the knob under the mouse, or else the one whose spoke points there. Credits are rolled."""
+        if not notches:  # a wheel that is pushed aside
+            return []
         if self.wishes.wants("credits"):
             self.wishes.page += -1 if notches > 0 else 1
             return []
@@ -127,7 +134,7 @@ class Grip:
 
     def _hand(self, knob: int) -> float:
         if knob in self._hands:
-            return self._hands[knob]
+            return self._hands[knob][0]
         return 0.0 if self._frame is None else float(self._frame.hand[knob])
 
     def _turn(self, knob: int | None, by: float) -> list[Gesture]:
@@ -141,7 +148,7 @@ class Grip:
 
     def _move(self, knob: int, raw: float) -> list[Gesture]:
         raw = min(1.0, max(0.0, raw))
-        self._hands[knob] = raw
+        self._hands[knob] = raw, self._frame.time if self._frame is not None else 0.0
         return [gesture(Kind.KNOB, knob, raw)]
 
 

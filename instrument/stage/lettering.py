@@ -213,4 +213,6 @@ class Letters:
             self._strips.draw(4, count)
 
     def delete(self) -> None:
+        self._program.delete()
+        self._strips.delete()
         self._table.delete()

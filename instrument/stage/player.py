@@ -139,7 +139,7 @@ class Player:
 
     def _osc(self, clients: int) -> str:
         """Where OSC is heard, and by how many clients."""
-        port = self._mappings.rig.listen.rpartition(":")[2]
+        port = (self.settings.listen or self._mappings.rig.listen).rpartition(":")[2]
         if not port.isdecimal():
             return ""
         language = self.settings.language

@@ -230,8 +230,9 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         if link is None:
             raise RosinError("the stage is opened by a show; alone it only draws a --picture")
-        with contextlib.suppress(OSError):
-            os.nice(max(0, NICE - os.nice(0)))
+        if hasattr(os, "nice"):  # not on Windows
+            with contextlib.suppress(OSError):
+                os.nice(max(0, NICE - os.nice(0)))
         stage = Stage(settings, link)
         if settings.understudy and not stage.wait_for_cue():
             return 0

@@ -14,6 +14,7 @@ from instrument.errors import RosinError
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.model.cards import card_for, credits_for
 from instrument.patch import read_patch, table_of
+from instrument.scenes import with_own_scenes
 from instrument.stage.sheet import Sheet, read_sheet
 
 NO_TABLE = KnobTable(())
@@ -50,7 +51,7 @@ def read_programme(path: str, language: str, models: str = "") -> Programme:
     """The programme of one patch file; never raises for a file that is wrong."""
     given = [Path(models)] if models else []
     try:
-        patch = read_patch(Path(path))
+        patch, _ = with_own_scenes(read_patch(Path(path)))
         card = card_for(patch.model, patch.model_sha256, given)
         table = table_of(patch, card.specs)
         said = credits_for(patch.model, patch.model_sha256, language, given)

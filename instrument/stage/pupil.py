@@ -50,7 +50,7 @@ class Pupil:
             self.done = None
             wanted = ("off", 0, 0)
         elif wishes.freed:
-            wanted = ("free", patch, wishes.freed.pop(0))
+            wanted = ("free", patch, wishes.freed[0])  # until they have heard it: they may look less often
         elif wishes.focus is None:
             wanted = ("off", 0, 0)
         else:
@@ -73,6 +73,8 @@ class Pupil:
         if answer is None or answer.number != self._number:
             return
         self.armed = answer.state == "armed"
+        if self._asked[0] == "free" and wishes.freed:
+            del wishes.freed[0]
         if answer.state in ("learned", "unsaved", "freed"):
             self.done = answer
         if answer.state == "learned" and wishes.focus == answer.knob and count:

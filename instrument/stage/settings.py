@@ -17,9 +17,10 @@ class StageSettings:
     """``patches``: paths in program order. ``token`` empty: no show, only ``--picture`` of given frames.
 
     ``width`` and ``height`` in pixels; ``screen`` counts from 0; ``type_scale`` above 1 is the big-type mode;
-    ``reduced_motion`` stills grain, halo and the ripple of the line. ``models``: the folder of models, empty for the
-    usual places. ``rig``: path of the rig file, empty for this machine's. ``understudy``: open a window that nobody
-    sees, draw one picture into it, and wait for the cue.
+    ``reduced_motion`` stills grain and the halo's edge and lowers the ripple of the line to a third. ``models``: the
+    folder of models, empty for the usual places. ``rig``: path of the rig file, empty for this machine's. ``listen``:
+    HOST:PORT where OSC is heard, empty: as the rig file says. ``understudy``: open a window that nobody sees, draw one
+    picture into it, and wait for the cue.
     """
 
     token: str = ""
@@ -35,6 +36,7 @@ class StageSettings:
     reduced_motion: bool = False
     understudy: bool = False
     rig: str = ""
+    listen: str = ""
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))

@@ -188,7 +188,7 @@ def _window_class(pyglet: Any) -> type[Any]:
                 self._send(self.input.drag(*self._at(x, y), bool(modifiers & key.MOD_SHIFT)))
 
         def on_mouse_release(self, x: int, y: int, button: int, modifiers: int) -> None:
-            if self.input is not None:
+            if self.input is not None and button == pyglet.window.mouse.LEFT:
                 self.input.drop()
 
         def on_mouse_scroll(self, x: int, y: int, scroll_x: float, scroll_y: float) -> None:

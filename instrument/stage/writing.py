@@ -22,7 +22,7 @@ from instrument.stage.palette import HAND, IVORY, STRAIN, TEXT, bytes_of
 from instrument.stage.programme import Programme, elide, wrap
 from instrument.text import say
 
-CREDIT_LINES = 4
+CREDIT_LINES, STATUS_LINES = 4, 5
 NAME_WIDTH_UNITS = 320.0
 
 
@@ -43,7 +43,7 @@ class Writing:
                 name.text = ""
             else:
                 name.x, name.y = round(box.left), round(box.bottom + 0.5 * box.height)
-        self._status = self._write_top(programme)
+        self._status, self._told = self._write_top(programme), ""
         self._write_model(programme)
         self.still: Marks = np.concatenate([spokes(layout), self._write_legend()])
         self._focus: int | None = None
@@ -57,12 +57,24 @@ class Writing:
     def _room(self, bottom: float, top: float) -> float:
         return min(self.layout.room_left(bottom, top, self.boxes), 0.34 * self.layout.width)
 
-    def _write_top(self, programme: Programme) -> Any:
-        """The title; returns the line beneath it, empty at first."""
+    def _write_top(self, programme: Programme) -> list[Any]:
+        """The title; returns the lines beneath it, empty at first."""
         left, top, u = self.layout.margin, self.layout.height - self.layout.margin, self._size
         title = elide(programme.title, self._room(top - 60.0 * u, top), self._measure(TITLE_UNITS))
         self._write(title, TITLE_UNITS, colour=IVORY, x=left, y=top, y_from="top")
-        return self._write("", LINE_UNITS, x=left, y=top - 76.0 * u, y_from="top")
+        first, step = top - 76.0 * u, 1.36 * LINE_UNITS * u
+        return [self._write("", LINE_UNITS, x=left, y=first - i * step, y_from="top") for i in range(STATUS_LINES)]
+
+    def _tell(self, status: str) -> None:
+        """The lines under the title: the fewer, the more room beside the star's names; what is left over is cut."""
+        first, step = self._status[0].y, 1.36 * LINE_UNITS * self._size
+        lines: list[str] = []
+        for count in range(1, STATUS_LINES + 1):
+            lines = wrap(status, self._room(first - count * step, first), count, self._measure(LINE_UNITS))
+            if not lines[-1].endswith("…"):
+                break
+        for i, label in enumerate(self._status):
+            label.text = lines[i] if i < len(lines) else ""
 
     def _write_model(self, programme: Programme) -> None:
         """The model and whom it learned from, in as many lines as that takes, up to four."""
@@ -124,8 +136,9 @@ class Writing:
                 if i is not None and i < len(self.names):
                     self.names[i].color = bytes_of(IVORY if i == focus else TEXT)
             self._focus = focus
-        if self._status.text != status:
-            self._status.text = status
+        if status != self._told:
+            self._told = status
+            self._tell(status)
         self._page.draw()
 
     def _name_nearest(self, words: str, share: str) -> None:

@@ -26,31 +26,31 @@ def add(verbs: Any) -> None:
         "decode", help="cost of the model, the knobs and the whole engine", epilog="example: rosin bench decode --json"
     )
     decode.add_argument("--patch", default="", help="the patch to measure; default the first")
-    decode.add_argument("--blocks", type=int, default=8000)
+    decode.add_argument("--blocks", type=int, default=8000, help="how many are timed (8000)")
     decode.add_argument(
         "--against-torchscript", action="store_true",
         help="also time the same models as TorchScript, block by block in turn (extra [train])",
     )  # fmt: skip
-    decode.add_argument("--json", action="store_true")
+    decode.add_argument("--json", action="store_true", help="for programs")
     decode.set_defaults(run=run_decode)
     latency = what.add_parser(
         "latency", help="from an OSC message to the sound, through JACK", epilog="example: rosin bench latency --json"
     )
     latency.add_argument("--patch", default="", help="the patch to measure; default the first")
-    latency.add_argument("--messages", type=int, default=200)
-    latency.add_argument("--block", type=int, default=128)
-    latency.add_argument("--ahead", type=int, default=0)
-    latency.add_argument("--json", action="store_true")
+    latency.add_argument("--messages", type=int, default=200, help="how many are sent (200)")
+    latency.add_argument("--block", type=int, default=128, help="frames JACK asks for at a time (128)")
+    latency.add_argument("--ahead", type=int, default=0, help="blocks computed ahead of the device (0)")
+    latency.add_argument("--json", action="store_true", help="for programs")
     latency.set_defaults(run=run_latency)
 
     soak = what.add_parser(
         "soak", help="minutes under 1000 messages a second", epilog="example: rosin bench soak --minutes 10 --json"
     )
     soak.add_argument("--patch", default="", help="the patch to measure; default the first")
-    soak.add_argument("--minutes", type=float, default=10.0)
-    soak.add_argument("--block", type=int, default=128)
-    soak.add_argument("--ahead", type=int, default=0, help="blocks computed ahead of the device")
-    soak.add_argument("--json", action="store_true")
+    soak.add_argument("--minutes", type=float, default=10.0, help="how long (10)")
+    soak.add_argument("--block", type=int, default=128, help="frames JACK asks for at a time (128)")
+    soak.add_argument("--ahead", type=int, default=0, help="blocks computed ahead of the device (0)")
+    soak.add_argument("--json", action="store_true", help="for programs")
     soak.set_defaults(run=run_soak)
 
     stage = what.add_parser(
@@ -58,15 +58,15 @@ def add(verbs: Any) -> None:
         epilog="example: rosin bench stage --json",
     )  # fmt: skip
     stage.add_argument("--patch", default="", help="the patch to measure; default the first")
-    stage.add_argument("--turns", type=int, default=6, help="stretches without and with the stage, 6 s each")
-    stage.add_argument("--size", default="1280x720", help="of the window, in pixels")
-    stage.add_argument("--json", action="store_true")
+    stage.add_argument("--turns", type=int, default=6, help="stretches without and with the stage, 6 s each (6)")
+    stage.add_argument("--size", metavar="WxH", default="1280x720", help="of the window, in pixels (1280x720)")
+    stage.add_argument("--json", action="store_true", help="for programs")
     stage.set_defaults(run=run_stage)
 
     laws = what.add_parser(
         "laws", help="friction and chance against their laws, measured now", epilog="example: rosin bench laws --json"
     )
-    laws.add_argument("--json", action="store_true")
+    laws.add_argument("--json", action="store_true", help="for programs")
     laws.set_defaults(run=run_laws)
 
 

@@ -23,7 +23,7 @@ from instrument.rehearsal.reel import KINDS, Reel
 from instrument.rig import Rig
 from instrument.sound.engine import Engine
 from instrument.stage.settings import BIG_TYPE, StageSettings, size_of
-from instrument.text import language_of
+from instrument.text import language_of, say
 
 FPS, FPS_MIN, FPS_MAX = 30, 24, 60
 SIZE = (1280, 720)
@@ -121,7 +121,7 @@ class Film:
     far becomes a film of its own name. As a context it ends well, or leaves nothing."""
 
     def __init__(self, out: Path, wish: Wish, engine: Engine, seconds: float, patch: Path, rig: Rig) -> None:
-        self.out, self._wish = out, wish
+        self.out, self._wish, self._language = out, wish, language_of(rig.language)
         self.stopping = False
         self.drawn = 0
         self.pictures = pictures_in(round(seconds * engine.rate), engine.rate, wish.fps)
@@ -184,14 +184,16 @@ class Film:
 
     def stopped(self, seconds: float) -> str:
         """What is said of a film that was to be so long."""
-        drawn = self.drawn / self._wish.fps
-        return f"stopped: {self.out} is what was drawn until then, {drawn:.1f} of {seconds:g} s"
+        drawn = f"{self.drawn / self._wish.fps:.1f}"
+        return say("film.stopped", self._language, path=self.out, drawn=drawn, seconds=f"{seconds:g}")
 
     def summary(self) -> str:
         """What is said of the pictures."""
-        wish = self._wish
-        return (f"{self.drawn} pictures of {wish.width}x{wish.height}, {wish.fps} a second\n"
-                f"sha256 of the pictures {self._digest.hexdigest()}")  # fmt: skip
+        wish, language = self._wish, self._language
+        made = say(
+            "film.made", language, count=self.drawn, width=wish.width, height=wish.height, fps=wish.fps
+        )  # fmt: skip
+        return f"{made}\n{say('film.pictures', language, digest=self._digest.hexdigest())}"
 
 
 def tags_of(engine: Engine) -> dict[str, str]:

@@ -30,14 +30,14 @@ from instrument.text import language_of, say
 def add(verbs: Any) -> None:
     """The verbs' own arguments."""
     devices = verbs.add_parser("devices", help="list sound devices and MIDI ports", epilog="example: rosin devices")
-    devices.add_argument("--json", action="store_true")
+    devices.add_argument("--json", action="store_true", help="for programs")
     devices.set_defaults(run=run_devices)
     knobs = verbs.add_parser(
         "knobs", help="list the knobs of a patch with their OSC addresses", epilog="example: rosin knobs bow"
     )
-    knobs.add_argument("patch", nargs="?", default="")
-    knobs.add_argument("--json", action="store_true")
-    knobs.add_argument("--rig", metavar="FILE")
+    knobs.add_argument("patch", nargs="?", default="", help="name of a patch, or the path of a patch file")
+    knobs.add_argument("--json", action="store_true", help="for programs")
+    knobs.add_argument("--rig", metavar="FILE", help="rig file of this machine")
     knobs.set_defaults(run=run_knobs)
     check = verbs.add_parser(
         "check",
@@ -73,15 +73,18 @@ def run_devices(args: argparse.Namespace) -> int:
         print(json.dumps({"sound": rows, "midi": {"api": api, "ports": ports}}, indent=1))
         return 0
     console = wide_console()
-    table = Table(title="sound", title_justify="left", box=None)
-    for heading in ("", "name", "through", "out", "in", "rate"):
-        table.add_column(heading, justify="right" if heading in ("out", "in", "rate") else "left")
+    language = language_of(read_rig().language)
+    table = Table(title=say("rehearsal.sound", language), title_justify="left", box=None)
+    table.add_column("")
+    for heading in ("name", "through", "out", "in", "rate"):
+        right = heading in ("out", "in", "rate")
+        table.add_column(say(f"look.{heading}", language), justify="right" if right else "left")
     for d in found:
-        rate = f"{d.rate:.0f} Hz" if d.rate else "any"
+        rate = f"{d.rate:.0f} Hz" if d.rate else say("look.any", language)
         table.add_row("→" if d.default else "", d.name, d.api, str(d.outputs), str(d.inputs), rate)
     console.print(table)
-    console.print(f"\nmidi ({api or 'none'})")
-    for port in ports or ["no MIDI here; plug in a controller or start JACK"]:
+    console.print(f"\nmidi ({api or say('rehearsal.none', language)})")
+    for port in ports or [say("look.no_midi", language)]:
         console.print(f"   {port}")
     return 0
 
@@ -106,10 +109,12 @@ def run_knobs(args: argparse.Namespace) -> int:
         said = {"patch": patch.name, "model": patch.model, "knobs": rows, "blend_ms": patch.blend_ms, "scenes": places}
         print(json.dumps(said, indent=1, ensure_ascii=False))
         return 0
-    shown = Table(title=f"{patch.name} on {patch.model}", title_justify="left", box=None)
-    for heading in ("", "id", "name", "osc address", "from", "to", "unit", "starts at"):
-        right = heading in ("from", "to", "starts at")
-        shown.add_column(heading, justify="right" if right else "left", overflow="fold")
+    title = say("knobs.title", language, patch=patch.name, model=patch.model)
+    shown = Table(title=title, title_justify="left", box=None)
+    shown.add_column("", overflow="fold")
+    for heading in ("id", "name", "address", "from", "to", "unit", "start"):
+        right = heading in ("from", "to", "start")
+        shown.add_column(say(f"look.{heading}", language), justify="right" if right else "left", overflow="fold")
     for slot, scene in scenes:
         heading = f"{say('word_scene', language)} {slot + 1} {scene.title.of(language)}"
         shown.add_column(heading.strip(), justify="right")
@@ -126,7 +131,7 @@ def run_feels(args: argparse.Namespace) -> int:
     """Every feel by name, with what it says of itself; one that is broken is told, and the others are shown."""
     language = language_of()
     shown = Table(box=None)
-    for heading in ("feel", "title", ""):
+    for heading in (say("look.feel", language), say("look.title", language), ""):
         shown.add_column(heading, overflow="fold")
     wrong = 0
     for name, path in find_feels().items():
@@ -166,32 +171,34 @@ def run_check(args: argparse.Namespace) -> int:
 
 def check_one(file: Path, rig: Rig) -> str:
     """What a file is and that it is whole. RosinError or Mistakes."""
+    language = language_of(rig.language)
     if os.path.isdir(file) or is_bundle(file):
         return check_model(file, rig)
     if file.suffix == ".jsonl":
         take = read_take(file)
-        return f"a take of {take.seconds:g} s with {len(take.events)} gestures on patch {take.patch}"
+        seconds = f"{take.seconds:g}"
+        return say("check.take", language, seconds=seconds, gestures=len(take.events), patch=take.patch)
     if file.name.startswith("rig"):
         if not os.path.exists(file):
             raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
         read_rig(file)
-        return "a rig, whole"
+        return say("check.rig", language)
     if file.suffix == ".npz":
         accident = Accident.read(file)
-        return f"an accident of {accident.seconds:.1f} s called {accident.name}, whole"
+        return say("check.accident", language, seconds=f"{accident.seconds:.1f}", name=accident.name)
     if file.suffix == ".z":
-        return f"a stream of {len(Stream(file))} blocks, whole"
+        return say("check.stream", language, blocks=len(Stream(file)))
     if file.parent.name == "feels":
-        return f"a feel called {read_feel(file).name}, whole"
+        return say("check.feel", language, name=read_feel(file).name)
     if file.parent.name == "scenes":
-        return f"{len(read_own(file))} scenes kept beside a patch, whole"
+        return say("check.scenes", language, count=len(read_own(file)))
     patch, wrong_scenes = with_own_scenes(read_patch(file))
     card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
     table = table_of(patch, card.specs)
     lines = [*mistakes_against(patch, table), *visual_mistakes(patch), *scene_mistakes(patch, table)]
     if lines := lines + wrong_scenes.splitlines():
         raise Mistakes(str(file), lines)
-    return f"a patch on {patch.model} with {len(card.latents)} latents, whole"
+    return say("check.patch", language, model=patch.model, latents=len(card.latents))
 
 
 def check_model(path: Path, rig: Rig) -> str:

@@ -43,12 +43,12 @@ def add(verbs: Any) -> None:
     )
     what = models.add_subparsers(dest="what", metavar="list|show|verify|pack|unpack|eco", required=True)
     listing = what.add_parser("list", help="every model found", epilog="example: rosin models list")
-    listing.add_argument("--json", action="store_true")
+    listing.add_argument("--json", action="store_true", help="for programs")
     listing.set_defaults(run=run_list)
     showing = what.add_parser("show", help="one model's card, a page", epilog="example: rosin models show first-bow")
     showing.add_argument("name", help="a model's name, its folder, or a bundle")
-    showing.add_argument("--language", choices=("en", "fr"))
-    showing.add_argument("--json", action="store_true")
+    showing.add_argument("--language", choices=("en", "fr"), help="language of the page")
+    showing.add_argument("--json", action="store_true", help="for programs: all of the card")
     showing.set_defaults(run=run_show)
     models_verify.add(what)
     models_pass.add(what)
@@ -74,7 +74,8 @@ def run_list(args: argparse.Namespace) -> int:
     table = Table(box=None)
     for heading in ("name", "title", "latents", "kHz", "MB", "licence", "sha256"):
         right = heading in ("latents", "kHz", "MB")
-        table.add_column(heading, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+        words = say(f"look.{heading}", language)
+        table.add_column(words, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
     for path, card in rows:
         if isinstance(card, Card):
             size = f"{_bytes(unpacked(path), card) / 1e6:.1f}" if path else ""

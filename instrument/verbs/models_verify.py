@@ -36,7 +36,7 @@ def add(what: Any) -> None:
         "has no fault: it is marked, and plays only with --allow-uncredited. Exit 1 on any fault.",
     )  # fmt: skip
     verifying.add_argument("name", nargs="*", help="names, folders or bundles; default every model found")
-    verifying.add_argument("--json", action="store_true")
+    verifying.add_argument("--json", action="store_true", help="for programs")
     verifying.set_defaults(run=run_verify)
 
 

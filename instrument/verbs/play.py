@@ -59,7 +59,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--takes", metavar="FOLDER", help="where recordings go")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where OSC is heard (127.0.0.1 = this machine alone)")
     parser.add_argument("--allow", action="append", metavar="HOST", help="hear OSC from this sender only (repeatable)")
-    parser.add_argument("--midi", metavar="API", choices=("auto", "alsa", "jack", "core", "winmm", "off"))
+    parser.add_argument("--midi", metavar="API", choices=("auto", "alsa", "jack", "core", "winmm", "off"),
+                        help="the system's MIDI to use: auto, alsa, jack, core, winmm or off")  # fmt: skip
     parser.add_argument("--block", type=int, help="frames the device asks for at a time")
     parser.add_argument("--ahead", type=int, help="blocks computed ahead of the device; 0 = in its callback")
     parser.add_argument("--input", action="store_true", help="open the device's inputs")
@@ -274,7 +275,9 @@ def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, l
     table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
     folders = [Path(rig.models)] if rig.models else []
     table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches.values()))
-    table.add_row(say("word_model", language), row.text("where"))
+    where = row.text("where")
+    where = say("verify.on_cpu", language) if where == say("verify.on_cpu") else where
+    table.add_row(say("word_model", language), where)
     owed = {patch.model: credits_for(patch.model, patch.model_sha256, language, folders) for patch in patches.values()}
     for model, line in owed.items():
         table.add_row(say("summary_credits", language), f"{model}: {line}")
@@ -285,7 +288,8 @@ def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, l
     table.add_row(say("word_latency", language), f"{ms:.1f} ms")
     table.add_row(say("word_load", language), f"p99 {status.load_p99 * 100.0:.0f} %")
     table.add_row(say("word_dropouts", language), str(row.count("xruns")))
-    table.add_row(say("word_level", language), f"{status.loudest:.1f} dBFS RMS, {decibels(status.peak):.1f} dBFS peak")
+    levels = say("summary_level", language, rms=f"{status.loudest:.1f}", peak=f"{decibels(status.peak):.1f}")
+    table.add_row(say("word_level", language), levels)
     hands = show.link.health.counters("hands")
     counts = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in hands.items() if v and k[:3] in ("osc", "mid"))
     table.add_row(say("word_hands", language), counts or "-")

@@ -61,8 +61,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--block", type=int, default=QUANTUM, help="frames asked for at a time, as a device would")
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=RAW", help="put a knob somewhere first")
     parser.add_argument("--note", type=int, help="hold this MIDI note all along")
-    parser.add_argument("--rig", metavar="FILE")
-    parser.add_argument("--allow-uncredited", action="store_true")
+    parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
+    parser.add_argument("--allow-uncredited", action="store_true", help="render a model without credits")
     add_options(parser)
     parser.set_defaults(run=run)
 
@@ -180,10 +180,13 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
     rms = (square / max(1, count * CHANNELS)) ** 0.5
-    print(f"{out}: {count / engine.rate:.2f} s, {20 * np.log10(max(rms, 1e-9)):.1f} dBFS RMS, "
-          f"{20 * np.log10(max(peak, 1e-9)):.1f} dBFS peak, seed {part.seed}")  # fmt: skip
+    levels = {name: f"{20 * np.log10(max(value, 1e-9)):.1f}" for name, value in (("rms", rms), ("peak", peak))}
+    length = f"{count / engine.rate:.2f}"
+    print(
+        say("render.done", language, path=out, seconds=length, rms=levels["rms"], peak=levels["peak"], seed=part.seed)
+    )
     print(roll)
-    print(f"sha256 of the samples {digest.hexdigest()}")
+    print(say("render.samples", language, digest=digest.hexdigest()))
     if said := file.summary():
         print(said)
     if peak == 0.0:

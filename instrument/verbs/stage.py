@@ -55,7 +55,7 @@ def stage_settings(rig: Rig, patches: Sequence[str], index: int, language: str) 
     """What the stage's process is told; the token is the show's to give."""
     return StageSettings(
         "", tuple(patches), index, rig.models, language, rig.width, rig.height, rig.fullscreen, rig.display - 1,
-        BIG_TYPE if rig.big_type else 1.0, rig.calm, rig=rig.path,
+        BIG_TYPE if rig.big_type else 1.0, rig.calm, rig=rig.path, listen=rig.listen,
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def no_window(insisted: bool) -> str:
 
 def picture_path(wanted: str) -> Path:
     """Where the picture will go. RosinError before anything sounds if it could not."""
-    path = Path(wanted).expanduser()
+    path = Path(os.path.expanduser(wanted))  # (Path.expanduser raises where there is no such home)
     if path.suffix.lower() != ".png":
         raise RosinError(f"--picture {wanted} is no PNG; give a name such as --picture stage.png")
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):

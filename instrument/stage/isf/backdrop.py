@@ -190,14 +190,16 @@ class Backdrop:
         return True
 
     def _fit(self, width: int, height: int) -> None:
-        for target in (self._target, self._shown):
-            if target is not None:
-                target.delete()
+        if self._target is not None:
+            self._target.delete()
         self._target = gl.Target(width, height)
         self._target.begin()
-        self._shown = gl.Target(width, height) if self._calm else None
-        if self._shown is not None:
+        if self._calm:
+            before, self._shown = self._shown, gl.Target(width, height)
             self._shown.begin()
+            if before is not None:  # a step of the scale is no reason to go dark
+                gl.copy(before, self._shown)
+                before.delete()
 
     def _follow(self, share: float) -> None:
         """Reduced motion: what is shown goes a part of the way to what was drawn."""

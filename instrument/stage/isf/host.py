@@ -190,9 +190,15 @@ class Visual:
         values = {one.name: self._value(one) for one in shader.header.inputs if one.kind not in PICTURES}
         rows = numbers_of(shader.header, self._feed)
         self._mark.begin()
-        shader.draw(target, uniforms, values, rows, self._images)
-        gl.finish()  # what is drawn is drawn: the mark may go
-        self._mark.end()
+        try:
+            shader.draw(target, uniforms, values, rows, self._images)
+        except RosinError as error:  # no room for a buffer
+            self.wrong, self._shader = str(error), None
+            shader.delete()
+            return False
+        finally:
+            gl.finish()  # what is drawn is drawn: the mark may go
+            self._mark.end()
         self._fired.clear()
         self._last = time
         return True

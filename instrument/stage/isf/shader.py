@@ -112,6 +112,7 @@ class Shader:
 
     def delete(self) -> None:
         self._program.delete()
+        self._strips.delete()
         for pair in self._buffers.values():
             _delete(pair)
         for texture in (self._nothing, *self._rows.values(), *self._images.values()):
