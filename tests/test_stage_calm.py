@@ -15,6 +15,7 @@ from instrument.patch import read_patch, table_of
 from instrument.stage.palette import FIELD, GROUND, HAND, IVORY, STRAIN, TEXT, contrast
 from instrument.stage.programme import Programme
 from instrument.stage.settings import StageSettings
+from instrument.stage.writing import PLATE
 
 pytest.importorskip("pyglet")
 WIDTH, HEIGHT, RATE, SECONDS = 192, 108, 20.0, 60.0
@@ -73,7 +74,10 @@ def stage():
             gl.finish()
             rows.append(luminances(gl.pixels(WIDTH, HEIGHT)))
         assert player.backdrop.there, player.backdrop.sentence
+        strobe.picture = gl.pixels(WIDTH, HEIGHT)
+        boxes = player._writing.boxes
         player.close()
+        strobe.boxes = [box for box in boxes if box is not None]
         return np.array(rows)
 
     def film(calm: bool, seconds: float) -> np.ndarray:
@@ -140,6 +144,19 @@ def test_a_visual_that_flashes_all_over_does_not_in_calm_mode(strobe, hz, turned
     if hz == 10.0:
         plain = strobe(False, 4.0, turned)
         assert worst_second(plain[:, 0], RATE) >= 7, "out of it one sees what its maker wanted"
+
+
+def test_names_can_be_read_on_a_visual_that_is_white(stage, strobe):
+    strobe(False, 0.01, False, 1.0)
+    picture, boxes = stage.strobe.picture / 255.0, stage.strobe.boxes
+    assert boxes
+    assert np.median(picture) > 0.9
+    for box in boxes:
+        middle = HEIGHT - 1 - round(box.bottom + 0.5 * box.height)
+        around = picture[middle - 1 : middle + 2, int(box.left) - 1 : int(box.left) + 2].reshape(-1, 3)
+        assert contrast(TEXT, tuple(around[around.sum(axis=1).argmin()])) >= 4.5
+    on_white = tuple(g * PLATE + 1.0 - PLATE for g in GROUND)
+    assert min(contrast(word, on_white) for word in (IVORY, HAND, STRAIN, TEXT)) >= 4.5
 
 
 @pytest.mark.timeout(600)

@@ -60,6 +60,14 @@ class Page:
             self._kept.append(label)  # a label that nobody keeps takes its letters out of the batch
         return label
 
+    def places(self) -> list[tuple[float, float, float, float]]:
+        """Where its words are now: left, right and middle of each line, its size; pixels."""
+        share = {"top": -0.5, "bottom": 0.5, "center": 0.0}
+        return [
+            (label.x, label.x + label.content_width, label.y + share[label.anchor_y] * label.content_height,
+             label.font_size) for label in self._kept if label.text
+        ]  # fmt: skip
+
     def width(self, text: str, size: float) -> float:
         """How wide a line would be, in pixels."""
         return float(sum(glyph.advance for glyph in self._load(FONT, size, dpi=72).get_glyphs(text)[0]))

@@ -90,7 +90,9 @@ class Scene:
         # One table for all that moves: every further upload would make a software renderer stop and wait.
         moving = marks(frame, layout, wishes.focus)
         if desk is None:
-            self._draw_marks(np.concatenate([writing.still, moving]), layout, beat, shown)
+            over = backdrop is not None and backdrop.there and backdrop.strength > 0.0
+            plates = [writing.plates()] if over else []
+            self._draw_marks(np.concatenate([*plates, writing.still, moving]), layout, beat, shown)
             if shown >= 1.0:
                 writing.draw(wishes.focus, status, frame)
         else:

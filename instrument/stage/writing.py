@@ -18,12 +18,15 @@ from instrument.stage.fitting import flow
 from instrument.stage.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, TITLE_UNITS, Layout
 from instrument.stage.lettering import Page
 from instrument.stage.marks import BEAD_UNITS, HELD_UNITS, RING_STROKE, RING_UNITS, SLIP_UNITS, Marks, Rows, spokes
-from instrument.stage.palette import HAND, IVORY, STRAIN, TEXT, bytes_of
+from instrument.stage.palette import GROUND, HAND, IVORY, STRAIN, TEXT, bytes_of
 from instrument.stage.programme import Programme, elide, wrap
 from instrument.text import say
 
 CREDIT_LINES, STATUS_LINES = 4, 5
 NAME_WIDTH_UNITS = 320.0
+PLATE_RADIUS, PLATE = 0.78, 0.88
+"""Of the ground under words when a visual is there: radius in sizes of type, and alpha. On white the quietest colour of
+words has a contrast of 5.7 then."""
 
 
 class Writing:
@@ -125,6 +128,13 @@ class Writing:
                 rows.line(a, b, HELD_UNITS * u, HAND, dash=13.0 * u)
             else:
                 rows.line(a, b, SLIP_UNITS * u, STRAIN)
+        return rows.array()
+
+    def plates(self) -> Marks:
+        """Dark ground under every word: what lies under it may be a visual as bright as white."""
+        rows = Rows()
+        for left, right, y, size in self._page.places():
+            rows.line((left, y), (right, y), PLATE_RADIUS * size, GROUND, PLATE)
         return rows.array()
 
     def draw(self, focus: int | None, status: str, frame: Frame) -> None:
