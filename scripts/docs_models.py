@@ -10,7 +10,8 @@ from instrument.model.card import Card, read_card
 
 HOME = Path(__file__).resolve().parent.parent
 MODELS = HOME / "models"
-COMPARED = HOME / "data" / "compared.csv"
+COMPARED, COMPARED_WITH = HOME / "data" / "compared.csv", "first-bow"
+"""Figures of other networks, and the model whose held-out sounds they are of."""
 FIGURES = {
     "spectral_distance_db": "log-spectral distance, dB",
     "spectral_distance_tracked_db": "the same, played at the tracker's pitch, dB",
@@ -64,7 +65,7 @@ def figures() -> str:
         with COMPARED.open(encoding="utf-8", newline="") as lines:
             for line in csv.DictReader(lines):
                 columns[line.pop("network")] = line
-    rows = [["held-out sounds", *(str(counts.get(name, "the same")) for name in columns)]]
+    rows = [["held-out sounds", *(str(counts.get(name, counts[f"`{COMPARED_WITH}`"])) for name in columns)]]
     rows += [[words, *(_shown(name, held.get(name)) for held in columns.values())] for name, words in FIGURES.items()]
     return _table(["", *columns], rows)
 
