@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from instrument.bench.jackhost import Jack, jack_is_here, jack_server
-from instrument.bench.machine import machine
+from instrument.bench.machine import machine, stolen_ms
 from instrument.errors import RosinError
 from instrument.hands.child import HandsSettings
 from instrument.patch import read_patch
@@ -146,7 +146,7 @@ def measure(server: Jack, port: str, tell: Callable[[bool], None], messages: int
         assert ear.stdout is not None
         ear.stdout.readline()
         time.sleep(0.3)
-        sent = []
+        sent, stolen = [], stolen_ms()
         for _ in range(messages):
             sent.append(time.monotonic())
             tell(True)
@@ -155,7 +155,8 @@ def measure(server: Jack, port: str, tell: Callable[[bool], None], messages: int
             time.sleep(cycle - 0.03 + chance.random() * 0.006)
         ear.wait(timeout=seconds + 30.0)
         with np.load(path) as heard:
-            return spread(heard["audio"], heard["at"], int(heard["period"]), int(heard["rate"]), np.array(sent))
+            found = spread(heard["audio"], heard["at"], int(heard["period"]), int(heard["rate"]), np.array(sent))
+            return {**found, "stolen_ms": stolen_ms() - stolen}
 
 
 def spread(audio: Any, at: Any, period: int, rate: int, sent: Any) -> dict[str, Any]:

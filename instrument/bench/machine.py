@@ -25,6 +25,20 @@ def machine() -> dict[str, object]:
     }
 
 
+def stolen_ms() -> float:
+    """Milliseconds, over all cores and since its start, for which this machine wanted a core and the host gave it to
+    another (``steal`` of /proc/stat, in steps of 10 ms). 0 on a machine that is not virtual, and where nobody knows.
+
+    A block of the sound that falls into it is lost, whatever the instrument does.
+    """
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            fields = file.readline().split()
+        return 1000.0 * int(fields[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:

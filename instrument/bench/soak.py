@@ -18,7 +18,7 @@ import numpy as np
 
 from instrument.bench.jackhost import jack_is_here, jack_server
 from instrument.bench.latency import bare, instrument
-from instrument.bench.machine import machine
+from instrument.bench.machine import machine, stolen_ms
 from instrument.errors import RosinError
 from instrument.patch import read_patch
 from instrument.places import find_patches
@@ -49,15 +49,19 @@ def soak(
     baseline_minutes = max(0.2, min(2.0, minutes / 5.0))
     with jack_server(period=block, rate=RATE) as server:
         with bare(server, block) as (_, _tell):
-            before = server_xruns(server.log)
+            before, stolen = server_xruns(server.log), stolen_ms()
             time.sleep(baseline_minutes * 60.0)
-            lates = server_xruns(server.log) - before
-        found["baseline_bare_callback"] = {"minutes": baseline_minutes, "xruns_per_minute": lates / baseline_minutes}
+            lates, stolen = server_xruns(server.log) - before, stolen_ms() - stolen
+        found["baseline_bare_callback"] = {
+            "minutes": baseline_minutes, "xruns_per_minute": lates / baseline_minutes,
+            "stolen_ms_per_minute": stolen / baseline_minutes,
+        }  # fmt: skip
         with instrument(paths, index, block, ahead) as (show, _port, send):
             knobs = [f"/rosin/knob/{k}" for k in ("z1", "z2", "z3", "z4", "pitch", "brightness", "glass", "breath")]
             send("/rosin/knob/hazard", 0.4)
             send("/rosin/knob/loudness", 0.8)
             before, mine = server_xruns(server.log), show.link.health.row("sound").count("xruns")
+            stolen = stolen_ms()
             sent, series = 0, {role.name: [] for role in show.roles}  # type: dict[str, list[float]]
             series["show"] = []
             begin = time.monotonic()
@@ -76,6 +80,7 @@ def soak(
                 series["show"].append(resident_kib(show.health.pid))
             found |= outcome(show, series, sent, minutes)
             found["xruns"] = show.link.health.row("sound").count("xruns") - mine
+            found["stolen_ms_per_minute"] = (stolen_ms() - stolen) / minutes
             found["server_xruns_per_minute"] = (server_xruns(server.log) - before) / minutes
     found["xruns_per_minute"] = found["xruns"] / minutes
     found["machine"] = machine()

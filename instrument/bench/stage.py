@@ -19,7 +19,7 @@ import numpy as np
 
 from instrument.bench.jackhost import jack_is_here, jack_server
 from instrument.bench.latency import RATE, instrument
-from instrument.bench.machine import machine
+from instrument.bench.machine import machine, stolen_ms
 from instrument.errors import RosinError
 from instrument.patch import read_patch
 from instrument.places import find_patches
@@ -146,7 +146,7 @@ def stretch(show: Show, send: Callable[[str, float], None], seconds: float) -> d
     row = show.link.health.row("stage")
     sound = show.link.health.row("sound")
     frames, xruns, begin = row.count("frames_drawn"), sound.count("xruns"), time.monotonic()
-    next_message = begin
+    next_message, stolen = begin, stolen_ms()
     while (now := time.monotonic()) - begin < seconds:
         if now >= next_message:
             next_message += MESSAGE_SECONDS
@@ -159,4 +159,5 @@ def stretch(show: Show, send: Callable[[str, float], None], seconds: float) -> d
         "load_p99": float(frame.load_p99) if frame else float("nan"),
         "frames_per_second": (row.count("frames_drawn") - frames) / took,
         "xruns_per_minute": 60.0 * (sound.count("xruns") - xruns) / took,
+        "stolen_ms_per_minute": 60.0 * (stolen_ms() - stolen) / took,
     }
