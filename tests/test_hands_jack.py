@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 import time
@@ -91,6 +92,11 @@ def play(t: Table, done: Callable[[list[Gesture]], bool], seconds: float = 5.0) 
     return found
 
 
+def stood_still_s(jack: Jack) -> float:
+    """How long the server's clock has stood still so far, by its own log: what it was too late for it leaves out."""
+    return 1e-6 * sum(map(int, re.findall(r"XRun = (\d+) usec", jack.log.read_text(errors="replace"))))
+
+
 def keys(t: Table) -> list[str]:
     return [event.key for event in t.said]
 
@@ -135,14 +141,18 @@ def test_a_sequencer_of_jacks_own_plays_notes_in_time(jack: Jack) -> None:
         )  # fmt: skip
         try:
             jack.connect(jack.wait_for_port("seq:out"), ours)
+            play(t, lambda g: any(x.kind == Kind.NOTE_ON for x in g))
+            before = stood_still_s(jack)
             found = play(t, lambda g: len(g) >= 20)
+            lost = stood_still_s(jack) - before
         finally:
             peer.terminate()
             peer.wait(timeout=5)
         assert {g.knob for g in found} == {60}
         ons = [g.time for g in found if g.kind == Kind.NOTE_ON]
         gaps = sorted(b - a for a, b in itertools.pairwise(ons))
-        assert gaps[len(gaps) // 2] == pytest.approx(0.1, abs=0.01)
+        # Where the host takes the cores away the server's own clock stands still, and says for how long.
+        assert gaps[len(gaps) // 2] == pytest.approx(0.1, abs=0.01 + lost / len(gaps))
 
 
 def test_a_device_is_connected_when_it_comes_and_missed_when_it_goes(jack: Jack) -> None:
