@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+
+from instrument.bench.xhost import x_server
 
 FIRST, SECOND = (640, 480), (640, 360)
 """The two displays of the dummy; the second is to the right of the first."""
@@ -38,13 +39,6 @@ EndSection
 """
 
 
-@contextlib.contextmanager
-def one_display(width: int, height: int) -> Iterator[str]:
-    """DISPLAY of an Xvfb."""
-    with _server("Xvfb", "-screen", "0", f"{width}x{height}x24") as display:
-        yield display
-
-
 def two_displays_are_here() -> bool:
     driver = Path("/usr/lib/xorg/modules/drivers/dummy_drv.so").is_file()
     return driver and None not in (shutil.which("Xorg"), shutil.which("xrandr"))
@@ -56,7 +50,7 @@ def two_displays(folder: Path) -> Iterator[str]:
     config = folder / "xorg.conf"
     config.write_text(CONFIG)
     options = ("-config", str(config), "-logfile", str(folder / "xorg.log"), "-noreset", "-sharevts", "-novtswitch")
-    with _server("Xorg", *options, "-nolisten", "tcp") as display:
+    with x_server("Xorg", *options, "-nolisten", "tcp") as display:
         modes = ["{}x{}".format(*size) for size in (FIRST, SECOND)]
         for said in (
             ("--addmode", "DUMMY1", modes[1]),
@@ -65,22 +59,6 @@ def two_displays(folder: Path) -> Iterator[str]:
         ):  # fmt: skip
             subprocess.run(["xrandr", "-display", display, *said], check=True, timeout=20, capture_output=True)
         yield display
-
-
-@contextlib.contextmanager
-def _server(*command: str) -> Iterator[str]:
-    reading, writing = os.pipe()
-    screen = subprocess.Popen(
-        [*command, "-displayfd", str(writing)], pass_fds=(writing,), stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as number:
-            yield f":{number.readline().strip()}"
-    finally:
-        screen.terminate()
-        screen.wait()
 
 
 def xdotool(*said: str) -> list[str]:

@@ -18,11 +18,12 @@ import numpy as np
 import psutil
 import pytest
 from jackhost import Jack, jack_is_here, jack_server
-from screens import one_display, xdotool
+from screens import xdotool
 from test_show import Ear, distance_db, output_of
 from test_stage_picture import share_of
 from test_text import blanks
 
+from instrument.bench.xhost import xvfb
 from instrument.cli import parser
 from instrument.errors import RosinError
 from instrument.link import Frame, Link
@@ -146,7 +147,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
-    with one_display(WIDTH, HEIGHT) as display:
+    with xvfb(WIDTH, HEIGHT) as display:
         yield display
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -38,12 +39,27 @@ def link() -> Iterator[Link]:
         yield link
 
 
-def opened(link: Link, **settings: object) -> StageRole:
-    """A stage that has drawn."""
+@contextlib.contextmanager
+def opened(link: Link, **settings: object) -> Iterator[StageRole]:
+    """A stage that has drawn; it is ended afterwards."""
     role = StageRole(StageSettings(**settings), link)  # type: ignore[arg-type]
-    role.open(time.monotonic())
-    until(lambda: drawn(role, link) > 2)
-    return role
+    try:
+        role.open(time.monotonic())
+        until(lambda: drawn(role, link) > 2)
+        yield role
+    finally:
+        dismiss(role.processes())
+
+
+@pytest.fixture
+def small(display: str, link: Link) -> Iterator[StageRole]:
+    """A small window for the second display, with the mouse in it."""
+    with opened(link, width=320, height=180, screen=1) as role:
+        x, y, *_ = place()
+        assert FIRST[0] <= x
+        assert y + 180 <= SECOND[1]
+        xdotool("mousemove", str(x + 5), str(y + 5), "click", "2")
+        yield role
 
 
 def drawn(role: StageRole, link: Link) -> int:
@@ -74,40 +90,22 @@ def lit(display: str) -> list[bool]:
 
 
 def test_a_stage_for_the_second_display_fills_it_and_leaves_the_first_alone(display: str, link: Link) -> None:
-    role = opened(link, fullscreen=True, screen=1)
-    try:
+    with opened(link, fullscreen=True, screen=1) as role:
         assert place() == (FIRST[0], 0, *SECOND)
         assert lit(display) == [False, True]
         assert [n.text for n in role.row.notices()] == []
-    finally:
-        dismiss(role.processes())
 
 
-def test_a_window_is_on_its_display_and_ctrl_d_moves_it_to_the_next_and_back(display: str, link: Link) -> None:
-    role = opened(link, width=320, height=180, screen=1)
-    try:
-        x, y, *_ = place()
-        assert FIRST[0] <= x
-        assert y + 180 <= SECOND[1]
-        xdotool("mousemove", str(x + 5), str(y + 5), "click", "2")
-        for screen in (0, 1):
-            left = screen * FIRST[0]
-            drawn(role, link)
-            xdotool("key", "ctrl+d")
-            until(lambda left=left: (drawn(role, link), left <= place()[0] < left + FIRST[0])[1])
-            assert place()[2:] == (320, 180)
-    finally:
-        dismiss(role.processes())
+def test_a_window_is_on_its_display_and_ctrl_d_moves_it_to_the_next_and_back(small: StageRole, link: Link) -> None:
+    for left in (0, FIRST[0]):
+        drawn(small, link)
+        xdotool("key", "ctrl+d")
+        until(lambda left=left: (drawn(small, link), left <= place()[0] < left + FIRST[0])[1])
+        assert place()[2:] == (320, 180)
 
 
-def test_f11_fills_the_display_the_window_is_on_and_leaves_it_again(display: str, link: Link) -> None:
-    role = opened(link, width=320, height=180, screen=1)
-    try:
-        x, y, *_ = place()
-        xdotool("mousemove", str(x + 5), str(y + 5), "click", "2")
-        for wanted in (SECOND, (320, 180)):
-            drawn(role, link)
-            xdotool("key", "F11")
-            until(lambda wanted=wanted: (drawn(role, link), place()[2:] == wanted and place()[0] >= FIRST[0])[1])
-    finally:
-        dismiss(role.processes())
+def test_f11_fills_the_display_the_window_is_on_and_leaves_it_again(small: StageRole, link: Link) -> None:
+    for wanted in (SECOND, (320, 180)):
+        drawn(small, link)
+        xdotool("key", "F11")
+        until(lambda wanted=wanted: (drawn(small, link), place()[2:] == wanted and place()[0] >= FIRST[0])[1])

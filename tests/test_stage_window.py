@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from screens import one_display
 from stage_frames import make
 
+from instrument.bench.xhost import xvfb
 from instrument.link import Flags, Kind, Link, Source
 from instrument.stage.input import PUSH
 from instrument.stage.layout import Layout
@@ -67,7 +67,7 @@ class Playing:
 
 @pytest.fixture(scope="module")
 def stage():
-    with one_display(WIDTH, HEIGHT) as display:
+    with xvfb(WIDTH, HEIGHT) as display:
         playing = Playing(display)
         for _ in range(200):
             playing.play(0.1)

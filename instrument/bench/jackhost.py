@@ -119,7 +119,8 @@ def jack_server(period: int = 128, rate: int = 48000, synchronous: bool = False)
 def _scheduling() -> list[str]:
     """Real-time, as players run it, where this process may; else a busy machine makes clients miss cycles, and the
     MIDI messages of a missed cycle are gone."""
-    may = subprocess.run(["chrt", "--fifo", str(PRIORITY), "true"], capture_output=True, check=False).returncode == 0
+    try_it = ["chrt", "--fifo", str(PRIORITY), "true"]
+    may = shutil.which("chrt") and subprocess.run(try_it, capture_output=True, check=False).returncode == 0
     return ["-R", "-P", str(PRIORITY)] if may else ["-r"]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 from instrument.bench.jackhost import jack_is_here, jack_server
 from instrument.bench.latency import RATE, instrument
 from instrument.bench.machine import machine, stolen_ms
+from instrument.bench.xhost import xvfb
 from instrument.errors import RosinError
 from instrument.patch import read_patch
 from instrument.places import find_patches
@@ -79,20 +79,12 @@ def screen(width: int, height: int) -> Iterator[None]:
         return
     if shutil.which("Xvfb") is None:
         raise RosinError("this bench needs a screen; without one: apt install xvfb libgl1-mesa-dri")
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24"], pass_fds=(writing,),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as number:
-            os.environ["DISPLAY"] = f":{number.readline().strip()}"
-        yield
-    finally:
-        os.environ.pop("DISPLAY", None)
-        server.terminate()
-        server.wait()
+    with xvfb(width, height) as display:
+        os.environ["DISPLAY"] = display
+        try:
+            yield
+        finally:
+            os.environ.pop("DISPLAY", None)
 
 
 def open_stage(show: Show, settings: StageSettings) -> None:

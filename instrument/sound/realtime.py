@@ -38,10 +38,11 @@ def raise_priority() -> bool:
     """
     if not hasattr(os, "sched_setscheduler"):
         return False
-    if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK in (os.SCHED_FIFO, os.SCHED_RR):
-        return True
+    alone = getattr(os, "SCHED_RESET_ON_FORK", 0)  # Linux has it, other systems with these calls do not
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
+        if os.sched_getscheduler(0) & ~alone in (os.SCHED_FIFO, os.SCHED_RR):
+            return True
+        os.sched_setscheduler(0, os.SCHED_FIFO | alone, os.sched_param(PRIORITY))
     except (OSError, PermissionError):
         return False
     return True
