@@ -28,6 +28,8 @@ SHAPES = {
     "many lines": Shape(latents=3, width=32, ear_width=24, dilations=(1, 3, 9), harmonics=90, tones=50, bands=12),
     "other notes": Shape(latents=1, width=16, ear_width=16, dilations=(2,), low_note=36.0, high_note=84.0,
                          note_step=0.25, taps=127, bands=10, harmonics=13),
+    "stiff strings": Shape(latents=3, width=24, ear_width=24, dilations=(1, 3), harmonics=30, tones=4, bands=9,
+                           inharmonic=True),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra [train]")
 
+from instrument.training import batches
 from instrument.training.batches import EAR_DEAF_FRAMES, ear_batch
 from instrument.training.corpus import Clip, Corpus
 from instrument.training.pitch import track
@@ -31,7 +32,10 @@ def corpus() -> Corpus:
     return Corpus((sound(48, 8.0), sound(60, 0.8, 1), sound(67, 0.8, 2), sound(50, 4.0, 3, sure=0.1)), RATE, RATIO, ())
 
 
-def test_every_sound_with_a_pitch_is_heard_as_often_as_any_other(corpus: Corpus) -> None:
+def test_every_sound_with_a_pitch_is_heard_as_often_as_any_other(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "INVENTED_SHARE", 0.0)
     notes = np.concatenate([np.median(ear_batch(corpus, 1, step, 16, FRAMES).note, 1) for step in range(20)])
     share = [float((np.abs(notes - note) < 5.1).mean()) for note in (48.0,)]
     assert 0.22 < share[0] < 0.45  # a third, though it is ten times as long
@@ -66,7 +70,18 @@ def test_it_is_the_same_whenever_it_is_cut(corpus: Corpus) -> None:
     assert one == again != other
 
 
-def test_the_beginning_of_a_cut_sound_is_not_asked_for(corpus: Corpus) -> None:
+def test_some_crops_are_invented_and_of_any_pitch(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    def notes(share: float) -> np.ndarray:
+        monkeypatch.setattr(batches, "INVENTED_SHARE", share)
+        return np.concatenate([np.median(ear_batch(corpus, 6, step, 16, FRAMES).note, 1) for step in range(10)])
+
+    far = [float(((some < 42.0) | (some > 73.0)).mean()) for some in (notes(0.0), notes(0.5), notes(1.0))]
+    assert far[0] == 0.0
+    assert 0.2 < far[1] < 0.4 < far[2] < 0.75
+
+
+def test_the_beginning_of_a_cut_sound_is_not_asked_for(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "INVENTED_SHARE", 0.0)
     got = ear_batch(corpus, 5, 0, 64, FRAMES)
     deaf = (got.sure[:, :EAR_DEAF_FRAMES] == 0.0).all(1)
     assert 0.3 < deaf.mean() < 0.9

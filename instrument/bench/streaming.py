@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from instrument.training import synthesis
+from instrument.training import strings, synthesis
 from instrument.training.ears import EARS, OFFSET, SCALE
 from instrument.training.harmonic import HarmonicDecoder
 from instrument.training.network import PITCH_REACH, Encoder, Network
@@ -72,6 +72,32 @@ class Stack(nn.Module):
         return h
 
 
+class String(nn.Module):
+    """strings.py: how far the partials of what is played are stretched. Empty where none is."""
+
+    def __init__(self, decoder: HarmonicDecoder) -> None:
+        super().__init__()
+        stiff = decoder.stiffness or strings.Stiffness(decoder.shape)
+        self.low, self.high, self.least = math.log(strings.LEAST), math.log(strings.MOST), strings.LEAST
+        scale, shift = decoder.z_scale[:, 0].double(), decoder.z_shift[:, 0].double()
+        tables = {
+            "scale": scale, "shift": shift, "first": stiff.first.weight.T.double(),
+            "second": stiff.last.weight.T.double(), "first_bias": stiff.first.bias.double(),
+            "second_bias": stiff.last.bias.double(),
+            "n": torch.arange(1, decoder.shape.harmonics + 1, dtype=torch.float64),
+        }  # fmt: skip
+        for name, value in tables.items():
+            self.register_buffer(name, value.detach().clone())
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z [1, L, 1] -> [1, H], float64."""
+        played = z[:, :, 0].double() * self.scale + self.shift
+        played = torch.cat([played[:, :1], played[:, 2:]], 1)
+        said = torch.tanh(played @ self.first + self.first_bias) @ self.second + self.second_bias
+        b = torch.exp(said.clamp(self.low, self.high)) - self.least
+        return self.n * torch.sqrt((1.0 + b * self.n**2) / (1.0 + b))
+
+
 class Synthesis(nn.Module):
     """synthesis.py, a frame at a time: phases, levels and flutter are where the last frame left them."""
 
@@ -91,14 +117,16 @@ class Synthesis(nn.Module):
         self.air = fixed(decoder.noise_filters.flip(1)[:, None])
         new = torch.arange(1, s.ratio + 1) / s.ratio
         tables = {
-            "ranks": torch.arange(1.0, s.harmonics + 1), "rise": synthesis._rise(s, torch.device("cpu")),
+            "ranks": torch.arange(1.0, s.harmonics + 1), "rise": synthesis.rise(s, torch.device("cpu")),
             "ramp": torch.stack([1.0 - new, new]), "pole": decoder.flutter_pole, "gain": decoder.flutter_gain,
             "tone_steps": decoder.tone_steps, "tone_cosine": decoder.tone_table[: s.tones],
             "tone_sine": decoder.tone_table[s.tones :],
         }  # fmt: skip
+        self.stiffness = String(decoder)
+        self.stretched = decoder.stiffness is not None
         states = {
-            "note": torch.zeros(1, 1), "phase": torch.zeros(1, 1), "slow": torch.zeros(1, s.lines),
-            "level": torch.zeros(1, 1, s.levels), "tone_phase": torch.zeros(s.tones),
+            "note": torch.zeros(1, 1), "phase": torch.zeros(1, s.harmonics if self.stretched else 1),
+            "slow": torch.zeros(1, s.lines), "level": torch.zeros(1, 1, s.levels), "tone_phase": torch.zeros(s.tones),
         }  # fmt: skip
         for name, value in (tables | states).items():
             self.register_buffer(name, value.clone())
@@ -112,11 +140,11 @@ class Synthesis(nn.Module):
         self.slow = slow
         return slow
 
-    def amplitudes(self, out: Tensor, note: Tensor, loudness: Tensor, slow: Tensor) -> Tensor:
-        """[1, levels + lines + 1], note and loudness [1, 1], [1, lines] -> [1, levels]."""
+    def amplitudes(self, out: Tensor, note: Tensor, loudness: Tensor, slow: Tensor, ranks: Tensor) -> Tensor:
+        """[1, levels + lines + 1], note and loudness [1, 1], [1, lines], ranks [1, H] -> [1, levels]."""
         levels, depth, swing = out.split([self.levels, self.lines, 1], 1)
         hz = torch.exp(note * self.semitone + self.hz_shift)
-        mask = ((self.fade_high - hz * self.ranks) / (self.fade_high - self.fade_low)).clamp(0.0, 1.0)
+        mask = ((self.fade_high - hz * ranks) / (self.fade_high - self.fade_low)).clamp(0.0, 1.0)
         mask = functional.pad(mask, (0, self.tones + self.bands), value=1.0)
         spectrum = torch.exp(self.swing * torch.tanh(levels / self.swing)) * mask
         power = (spectrum[:, : self.lines] ** 2).sum(1, keepdim=True) * 0.5
@@ -126,12 +154,19 @@ class Synthesis(nn.Module):
         moved = functional.pad(0.5 * (1.0 + torch.tanh(depth)) * slow, (0, self.bands)) + 1.0
         return spectrum * (asked * gate / torch.sqrt(power)) * moved
 
-    def waves(self, note: Tensor) -> Tensor:
-        """Sines of all harmonics: note [1, 1] -> [1, H, ratio]."""
+    def waves(self, note: Tensor, ranks: Tensor) -> Tensor:
+        """Sines of all harmonics: note [1, 1], ranks [1, H] float64 -> [1, H, ratio]."""
         since = torch.where(self.note == 0.0, note, self.note)
         self.note = note
         steps = torch.exp(torch.cat([since, note], 1).double() * self.semitone + self.step_shift)
-        cycles = steps @ self.rise + self.phase.double()
+        cycles = steps @ self.rise
+        if self.stretched:
+            before = self.phase
+            after = before.double() + ranks * cycles[:, -1:]
+            self.phase = (after - after.floor()).float()
+            angle = before[:, :, None] + ranks.float()[:, :, None] * cycles.float()[:, None]
+            return torch.sin(angle * self.turn)
+        cycles = cycles + self.phase.double()
         phase = (cycles - cycles.floor()).float()
         self.phase = phase[:, -1:]
         return torch.sin(phase[:, None] * (self.ranks * self.turn)[:, None])
@@ -145,10 +180,11 @@ class Synthesis(nn.Module):
 
     def forward(self, out: Tensor, z: Tensor, noise: Tensor) -> Tensor:
         """What the network says [1, levels + lines + 1, 1], z [1, L, 1], noise [1, 1, ratio] -> [1, 1, ratio]."""
-        level = self.amplitudes(out[:, :, 0], z[:, 0], z[:, 1], self.flutter(noise))[:, None]
+        ranks = self.stiffness(z) if self.stretched else self.ranks[None].double()
+        level = self.amplitudes(out[:, :, 0], z[:, 0], z[:, 1], self.flutter(noise), ranks.float())[:, None]
         pairs = torch.cat([self.level, level], 1)
         self.level = level
-        parts = [self.waves(z[:, 0]), self.air(noise)]
+        parts = [self.waves(z[:, 0], ranks), self.air(noise)]
         if self.tones > 0:
             parts.insert(1, self.ringing())
         return ((pairs @ torch.cat(parts, 1)) * self.ramp).sum(1, keepdim=True)

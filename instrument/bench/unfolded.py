@@ -78,7 +78,7 @@ def _shape(card: Card, decode: Written, encode: Written) -> Shape:
         "harmonic", card.sample_rate, card.ratio, len(card.latents) - PLAYED, width, encode.dense[0][0].shape[1],
         dilations, lines - tones, tones, levels - lines, air + 1, round(float(notes[beside]), 6),
         round(float(notes[len(notes) - 1 - beside]), 6), round(step, 6),
-        float(f"{floor:.3g}"),
+        float(f"{floor:.3g}"), states[1 + layers][-1] > 1,
     )  # fmt: skip
 
 
@@ -95,6 +95,12 @@ def _put(layer: torch.nn.Conv1d, weight: Doubles, bias: Doubles) -> None:
     outputs, inputs, taps = layer.weight.shape
     layer.weight.copy_(torch.from_numpy(weight.reshape(taps, inputs, outputs).transpose(2, 1, 0).copy()))
     assert layer.bias is not None
+    layer.bias.copy_(torch.from_numpy(bias.copy()))
+
+
+def _linear(layer: torch.nn.Linear, weight: Doubles, bias: Doubles) -> None:
+    """A dense layer's numbers from weight [inputs, outputs] and bias [outputs]."""
+    layer.weight.copy_(torch.from_numpy(weight.T.copy()))
     layer.bias.copy_(torch.from_numpy(bias.copy()))
 
 
@@ -144,6 +150,12 @@ def network_of(card: Card, folder: Path) -> Network:
         for part in (weight, bias):
             part[..., : shape.levels] *= synthesis.SWING
         _put(decoder.head, weight, bias - rest @ weight)
+        if decoder.stiffness is not None:  # after the pitch's own Gemm
+            (weight, bias), (last, last_bias) = decode.dense[4 + layers : 6 + layers]
+            weight = weight / scale[:, None]
+            played = np.delete(weight, 1, axis=0)  # the loudness has no say in it
+            _linear(decoder.stiffness.first, played, bias - shift @ weight)
+            _linear(decoder.stiffness.last, last, last_bias)
 
         bands = encoder.stack.first.in_channels
         shift = np.full(bands, OFFSET - SCALE * np.log(louder(encode, shape.sample_rate)))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instrument.training.corpus import Clip, Corpus
+from instrument.training.invented import invented
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,17 +25,21 @@ EAR_GAIN_DB = (-24.0, 3.0)
 COLOURS, COLOUR_DB, COLOUR_OCTAVES = 4, 9.0, 0.9
 """Humps and dips of a random colour: how many, their standard deviation, their width."""
 EAR_NOISE_DB = (-60.0, -15.0)
+INVENTED_SHARE = 0.4
+"""Of the ear's crops: invented sounds, of every pitch alike."""
+NOT_KNOWN = np.float32("nan")
 EAR_DEAF_FRAMES = 8
 """What is cut off in the middle of a sound cannot be known at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``audio`` [B, F * ratio]; ``note``, ``sure`` [B, F] at the end of each frame."""
+    """``audio`` [B, F * ratio]; ``note``, ``sure`` [B, F] at the end of each frame; ``stiff`` [B], NaN if not known."""
 
     audio: Floats
     note: Floats
     sure: Floats
+    stiff: Floats
 
 
 def _between(x: Floats, at: npt.NDArray[np.float64]) -> Floats:
@@ -80,7 +85,7 @@ def batch(corpus: Corpus, seed: int, step: int, size: int, frames: int, shift: f
         latest = max(len(clips[i].audio) - frames * corpus.ratio // 2, 1)
         start = int(rng.integers(-lead, latest))
         audio, note, sure = _crop(clips[i], start, frames, corpus.ratio, speed)
-        rows.append((audio * np.float32(gain), note, sure))
+        rows.append((audio * np.float32(gain), note, sure, np.float32(clips[i].stiffness[0])))
     return Batch(*(np.stack(part) for part in zip(*rows, strict=True)))
 
 
@@ -109,14 +114,19 @@ def ear_batch(corpus: Corpus, seed: int, step: int, size: int, frames: int) -> B
     rng = np.random.default_rng([seed, step, 1])
     rows = []
     for i in rng.integers(0, len(clips), size):
+        gain = np.float32(10.0 ** (rng.uniform(*EAR_GAIN_DB) / 20.0))
+        if rng.random() < INVENTED_SHARE:
+            audio, note, sure = invented(frames, corpus.ratio, corpus.rate_hz, rng)
+            sure[: EAR_DEAF_FRAMES if sure[0] else 0] = 0.0
+            rows.append((np.clip(_coloured(audio, corpus.rate_hz, rng) * gain, -1.0, 1.0), note, sure, NOT_KNOWN))
+            continue
         clip = clips[i]
         speed = 2.0 ** (rng.uniform(-EAR_SHIFT_SEMITONES, EAR_SHIFT_SEMITONES) / 12.0)
         onset = rng.random() < 0.5
         last = max(len(clip.audio) - frames * corpus.ratio, 1)
         start = int(rng.integers(-frames * corpus.ratio // 4, corpus.ratio) if onset else rng.integers(0, last))
         audio, note, sure = _crop(clip, start, frames, corpus.ratio, speed)
-        gain = np.float32(10.0 ** (rng.uniform(*EAR_GAIN_DB) / 20.0))
         if start > 0:
             sure[:EAR_DEAF_FRAMES] = 0.0
-        rows.append((np.clip(_coloured(audio, corpus.rate_hz, rng) * gain, -1.0, 1.0), note, sure))
+        rows.append((np.clip(_coloured(audio, corpus.rate_hz, rng) * gain, -1.0, 1.0), note, sure, NOT_KNOWN))
     return Batch(*(np.stack(part) for part in zip(*rows, strict=True)))

@@ -25,6 +25,8 @@ SIZE, GPU_SIZE = 8, 32
 FRAMES = 160
 FRAMES_LEAST, FRAMES_MOST = WARM_FRAMES + 24, 1800
 """The longest spectrum that is compared has to fit in behind the warm-up; and the stock of noise is finite."""
+STIFF_SHARE = 0.1
+"""From this share of stiff strings on, a corpus is given stretched partials."""
 WINDOW = 16384
 RANKS, NEAR_CENTS = 12, 30.0
 ONE_PITCH = 0.6
@@ -82,11 +84,18 @@ def tuned(network: Network, corpus: Corpus) -> None:
 
 
 def listened(wishes: Wishes, shape: Shape, corpus: Corpus) -> tuple[Shape, str]:
-    """The shape with as many tones as the sounds ask for, where nobody said how many; and why, in words."""
-    if shape.family != FAMILIES[0] or wishes.tones not in (None, AUTO):
+    """The shape with stretched partials if the sounds ask for them, and as many tones, where nobody said how many; and
+    why, in words."""
+    if shape.family != FAMILIES[0]:
         return shape, ""
-    count, why = tones_for(corpus)
-    return replace(shape, tones=count), why
+    shape, why = replace(shape, inharmonic=corpus.stiff_share >= STIFF_SHARE), ""
+    if wishes.tones in (None, AUTO):
+        count, why = tones_for(corpus)
+        shape = replace(shape, tones=count)
+    if shape.inharmonic:
+        share = f"{100 * corpus.stiff_share:.0f} % are of a stiff string: partials are stretched as its are"
+        why = f"{why}; {share}" if why else share
+    return shape, why
 
 
 def shape_for(wishes: Wishes, kept: dict[str, Any] | None) -> Shape:

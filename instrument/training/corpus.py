@@ -7,9 +7,7 @@ sounds: its credit speaks for every sample, one with ``file = "piano.sf2#Sample"
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +21,8 @@ from instrument.errors import RosinError
 from instrument.model.card import sha256_of
 from instrument.training import soundfont
 from instrument.training.gate import read_credits
+from instrument.training.inharmonicity import UNKNOWN
+from instrument.training.pitches import CACHE, Pitches
 
 Floats = npt.NDArray[np.float32]
 
@@ -30,22 +30,23 @@ SAMPLE_OF = re.compile(r"(.+\.sf[23])(?:#(.+))?", re.IGNORECASE)
 SILENCE = 1e-4
 """A sound whose loudest sample is below -80 dB is no sound."""
 SHORTEST_S = 0.1
-UNSURE = 0.35
 NAMED = 3
 """Sounds named of those that were changed alike."""
-PITCH_CACHE = ".rosin-pitch.npz"
-PITCH_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One sound: mono at the model's rate, its pitch at the end of each frame (MIDI) and how sure that is."""
+    """One sound: mono at the model's rate, its pitch at the end of each frame (MIDI) and how sure that is.
+
+    ``stiffness``: of its string, as inharmonicity() finds it: (B, cents from the tracked pitch to the first partial).
+    """
 
     credit: Mapping[str, Any]
     audio: Floats
     note: Floats
     sure: Floats
     held_out: bool
+    stiffness: tuple[float, float] = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -71,6 +72,17 @@ class Corpus:
     @property
     def hours(self) -> float:
         return sum(len(c.audio) for c in self.training) / self.rate_hz / 3600.0
+
+    @property
+    def stiff_share(self) -> float:
+        """Of the sounds in which it could be heard, how many are of a stiff string."""
+        told = [clip.stiffness[0] for clip in self.training if clip.stiffness[0] >= 0.0]
+        return sum(b > 0.0 for b in told) / len(told) if told else 0.0
+
+    def at_first_partials(self) -> Corpus:
+        """The same with every pitch that of the first partial: for networks that know of stiff strings."""
+        clips = (replace(clip, note=clip.note + np.float32(clip.stiffness[1] / 100.0)) for clip in self.clips)
+        return replace(self, clips=tuple(clips))
 
     def report(self) -> tuple[str, ...]:
         """In words: how much there is, under which licences, by name what is never learned from, what was changed."""
@@ -161,15 +173,6 @@ def _sample(name: str, audio: Floats, rate: int, rate_hz: int) -> tuple[Floats, 
     return _fit(name, audio, rate, rate_hz), rate_hz, 1
 
 
-def _steady(note: Floats, sure: Floats) -> Floats:
-    """Pitch carried across the frames where there is none to hear."""
-    known = sure > UNSURE
-    if not known.any():
-        return np.full_like(note, np.median(note))
-    at = np.arange(len(note))
-    return np.interp(at, at[known], note[known]).astype(np.float32)
-
-
 def _changed(was: Mapping[tuple[int, int], list[str]], rate_hz: int) -> Iterator[str]:
     """What was done to sounds of another rate or of several channels, in words."""
     for (rate, channels), names in sorted(was.items()):
@@ -180,38 +183,16 @@ def _changed(was: Mapping[tuple[int, int], list[str]], rate_hz: int) -> Iterator
             yield f"{' and '.join(done)}: {some}"
 
 
-def _known(path: Path) -> dict[str, Any]:
-    try:
-        with np.load(path) as stored:
-            return dict(stored)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return {}
-
-
-def _keep(path: Path, pitches: dict[str, Any]) -> None:
-    """Written beside and put in place: several processes may read the same folder."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.npz")
-    try:
-        np.savez(fresh, **pitches)
-        fresh.replace(path)
-    except OSError:  # a folder that cannot be written to is only slower the next time
-        fresh.unlink(missing_ok=True)
-
-
 def read_source(
     source: Path, rate_hz: int, ratio: int, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[Clip], list[str], dict[tuple[int, int], list[str]]]:
     """Every credited sound of one folder or file; what was left out, in words; names by (rate, channels) they had."""
-    from instrument.training.pitch import track
-
     rows = read_credits(source)
     home = source if source.is_dir() else source.parent
     lone = not source.is_dir() and source.suffix.lower() not in soundfont.SUFFIXES
-    cache = home / (PITCH_CACHE if lone or source.is_dir() else f".{source.name}{PITCH_CACHE}")
-    known = _known(cache)
+    pitches = Pitches(home / (CACHE if lone or source.is_dir() else f".{source.name}{CACHE}"), rate_hz, ratio)
     warnings: list[str] = []
     clips: list[Clip] = []
-    fresh: dict[str, Any] = {}
     was: dict[tuple[int, int], list[str]] = {}
     for i, found in enumerate(_found(rows, home, rate_hz)):
         if progress:
@@ -228,19 +209,12 @@ def read_source(
         if row.get("sha256") and row["sha256"] != digest:
             warnings.append(f"{row['file']} is not the file its credit was written for; check its sha256")
             continue
-        note = row.get("note")
-        key = f"{digest}.{rate_hz}.{ratio}.{PITCH_VERSION}" + ("" if note is None else f".{note:g}")
-        pitch = known.get(key)
-        if pitch is None:
-            pitch = np.stack(track(audio, rate_hz, ratio, note))
-        fresh[key] = pitch
+        pitch = pitches.of(audio, digest, row.get("note"))
         credit = {**row, "sha256": digest, "seconds": round(len(audio) / rate_hz, 3)}
-        clips.append(Clip(credit, audio, _steady(pitch[0], pitch[1]), pitch[1], bool(row.get("held_out", False))))
+        kept_out = bool(row.get("held_out", False))
+        clips.append(Clip(credit, audio, pitch.note, pitch.sure, kept_out, pitch.stiffness))
         was.setdefault((before[0], before[1]), []).append(row["file"])
-    if lone:  # the folder's other files are none of ours
-        fresh = {**known, **fresh}
-    if fresh.keys() != known.keys():
-        _keep(cache, fresh)
+    pitches.keep(others=lone)  # the folder's other files are none of ours
     return clips, warnings, was
 
 

@@ -166,9 +166,10 @@ def new_course(shape: Shape, seed: int, device: str, machine: Machine | None = N
     return Course(network, optimiser, seed, machine=machine, judging=judging)
 
 
-def _on(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    audio, note, sure = (torch.from_numpy(part).to(device) for part in (batch.audio, batch.note, batch.sure))
-    return audio, note, sure
+def _on(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    parts = (batch.audio, batch.note, batch.sure, batch.stiff)
+    audio, note, sure, stiff = (torch.from_numpy(part).to(device) for part in parts)
+    return audio, note, sure, stiff
 
 
 def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
@@ -181,12 +182,13 @@ def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: floa
     network, judges = course.network, course.judges
     device = network.encoder.notes.device
     got = course.crops(corpus, size, frames).at(course.step)
-    audio, note, sure = _on(got.whole, device)
-    ears = _on(got.ears, device) if got.ears is not None else None
+    audio, note, sure, stiff = _on(got.whole, device)
+    ears = _on(got.ears, device)[:3] if got.ears is not None else None
     if judges is not None:
         share = (spent - course.began) / max(1e-9, JUDGES_WARM_UP * (1.0 - course.began))
         course.joined = max(course.joined, min(1.0, share))
-    total, parts, sound = course.lesson()(audio, note, sure, course.chance(size), spent, judges, course.joined, ears)
+    lesson = course.lesson()
+    total, parts, sound = lesson(audio, note, sure, stiff, course.chance(size), spent, judges, course.joined, ears)
     rate = LEARNING_RATE * min(1.0, (course.step + 1) / WARM_UP_STEPS)
     rate *= LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * spent))
     for group in course.optimiser.param_groups:

@@ -46,7 +46,9 @@ class Crops:
         return Cut(whole, self._own(ears) if ears is not None else None)
 
     def _own(self, all_rows: Batch) -> Batch:
-        parts = (self.ranks.rows(part, self.size) for part in (all_rows.audio, all_rows.note, all_rows.sure))
+        parts = (
+            self.ranks.rows(part, self.size) for part in (all_rows.audio, all_rows.note, all_rows.sure, all_rows.stiff)
+        )
         return Batch(*parts)
 
     def at(self, step: int) -> Cut:

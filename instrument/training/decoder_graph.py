@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from instrument.training import synthesis
+from instrument.training import strings, synthesis
 from instrument.training.graph import Graph, numpy, stack
 from instrument.training.harmonic import HarmonicDecoder
-from instrument.training.shape import Shape
+from instrument.training.shape import PLAYED, Shape
 
 NEAR = 5
 """Ranks on either side of a middle one whose sines are made with its sine."""
@@ -19,19 +19,27 @@ STRIDE = 8
 """Samples that one window of air serves: so many kernels, each shifted by one, in the place of so many windows."""
 
 
-def _phase(g: Graph, note: str, old_note: str, shape: Shape) -> str:
-    """Cycles of the fundamental at every sample, 0..1: f32 [voices, ratio]. In float64 (synthesis.py says why)."""
+def _increments(g: Graph, note: str, old_note: str, shape: Shape) -> str:
+    """Cycles per sample at the end of the last frame and of this one: f64 [voices, 2]. synthesis.py says why."""
     first = g.node("Equal", old_note, g.weight([[0.0]]))
     since = g.node("Where", first, note, old_note)
     pair = g.cast(g.node("Concat", since, note, axis=1), TensorProto.DOUBLE)
     offset = math.log(440.0 / shape.sample_rate) - 69.0 * synthesis.SEMITONE
     straight = g.weight(synthesis.SEMITONE * np.eye(2), np.float64), g.weight([[offset]], np.float64)
-    increment = g.node("Exp", g.node("Gemm", pair, *straight))
+    return g.node("Exp", g.node("Gemm", pair, *straight))
+
+
+def _rise(g: Graph, shape: Shape) -> str:
+    """Cycles at each sample of a frame per (last, this) increment: f64 [2, ratio]."""
     n = np.arange(1, shape.ratio + 1, dtype=np.float64)
     new = n * (n + 1) / (2 * shape.ratio)
+    return g.weight(np.stack([n - new, new]), np.float64)
+
+
+def _phase(g: Graph, increment: str, shape: Shape) -> str:
+    """Cycles of the fundamental at every sample, 0..1: f32 [voices, ratio]."""
     old_phase, new_phase = g.state(g.voices, 1)
-    start = g.cast(old_phase, TensorProto.DOUBLE)
-    cycles = g.node("Gemm", increment, g.weight(np.stack([n - new, new]), np.float64), start)
+    cycles = g.node("Gemm", increment, _rise(g, shape), g.cast(old_phase, TensorProto.DOUBLE))
     phase = g.cast(g.node("Sub", cycles, g.node("Floor", cycles)), TensorProto.FLOAT)  # a Mod costs twice both
     g.last(phase, 1, 1, to=new_phase)
     return phase
@@ -64,6 +72,45 @@ def _harmonics(g: Graph, phase: str, level: str, shape: Shape) -> str:
     inner = g.reshape(g.node("MatMul", level, close), g.voices, 2, rows, shape.ratio)
     both = g.node("Mul", inner, g.reshape(wide, g.voices, 1, rows, shape.ratio))
     return g.node("ReduceSum", both, g.ints(2), keepdims=0)
+
+
+def _ranks(g: Graph, decoder: HarmonicDecoder, z: str) -> str:
+    """Stretched partials in multiples of the first: z f32 [voices, L] -> f64 [voices, H]. See strings.py."""
+    assert decoder.stiffness is not None
+    scale, shift = numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0]
+    first, last = decoder.stiffness.first, decoder.stiffness.last
+    matrix = np.zeros((decoder.shape.inputs, strings.HIDDEN))
+    matrix[0], matrix[PLAYED:] = numpy(first.weight).T[0], numpy(first.weight).T[1:]
+    bias = numpy(first.bias) + shift @ matrix
+    hidden = g.node("Gemm", g.cast(z, TensorProto.DOUBLE), g.weight(matrix * scale[:, None], np.float64),
+                    g.weight(bias[None], np.float64))  # fmt: skip
+    said = g.node("Gemm", g.node("Tanh", hidden), g.weight(numpy(last.weight).T, np.float64),
+                  g.weight(numpy(last.bias)[None], np.float64))  # fmt: skip
+    limits = (g.weight(math.log(limit), np.float64) for limit in (strings.LEAST, strings.MOST))
+    b = g.node("Sub", g.node("Exp", g.node("Clip", said, *limits)), g.weight([[strings.LEAST]], np.float64))
+    n = np.arange(1.0, decoder.shape.harmonics + 1.0)[None]
+    squared = g.node("Add", g.node("Mul", b, g.weight(n**2, np.float64)), g.weight([[1.0]], np.float64))
+    stretch = g.node("Sqrt", g.node("Div", squared, g.node("Add", b, g.weight([[1.0]], np.float64))))
+    return g.node("Mul", stretch, g.weight(n, np.float64))
+
+
+def _stretched(g: Graph, increment: str, ranks: str, shape: Shape) -> str:
+    """Sines of partials that keep a phase each: ranks f64 [voices, H] -> f32 [voices, H, ratio].
+
+    Their phases go on in float64 and are kept as float32; sines are of float32 angles, which add up to nothing.
+    """
+    voices, count, ratio = g.voices, shape.harmonics, shape.ratio
+    cycles = g.node("MatMul", increment, _rise(g, shape))
+    old, new = g.state(voices, count)
+    after = g.node("Add", g.cast(old, TensorProto.DOUBLE), g.node("Mul", ranks, g.last(cycles, 1, 1)))
+    g.cast(g.node("Sub", after, g.node("Floor", after)), TensorProto.FLOAT, new)
+    turn = g.weight([2.0 * math.pi])
+    turns = g.node("Mul", g.node("Concat", g.reshape(g.cast(ranks, TensorProto.FLOAT), voices, count, 1),
+                                 g.reshape(old, voices, count, 1), axis=2), turn)  # fmt: skip
+    ones = g.weight(np.ones((voices, 1, ratio)))
+    cycles = g.reshape(g.cast(cycles, TensorProto.FLOAT), voices, 1, ratio)
+    angles = g.node("MatMul", turns, g.node("Concat", cycles, ones, axis=1))
+    return g.node("Sin", angles)
 
 
 def _tones(g: Graph, decoder: HarmonicDecoder, level: str) -> str:
@@ -130,7 +177,9 @@ def decoder_graph(decoder: HarmonicDecoder, bends: bool = True, voices: int = 1)
     reach = np.concatenate([np.full(levels, synthesis.SWING), np.full(lines, 0.5), [synthesis.GAIN_SWING]])
     shapes, depth, swing = g.split(g.node("Mul", bent, g.weight(reach[None])), levels, lines, 1)
 
-    phase = _phase(g, note, old_note, s)
+    increment = _increments(g, note, old_note, s)
+    stretched = _ranks(g, decoder, z) if s.inharmonic else ""
+    source = _stretched(g, increment, stretched, s) if stretched else _phase(g, increment, s)
     ranks = np.arange(1, s.harmonics + 1, dtype=np.float32)
 
     # the spectrum, of power 1
@@ -142,7 +191,13 @@ def decoder_graph(decoder: HarmonicDecoder, bends: bool = True, voices: int = 1)
     # tones and bands are always heard: whatever the note, theirs comes out above 1
     falls = np.concatenate([-ranks / span, np.zeros(s.tones + bands)])[None]
     begins = np.concatenate([np.full(s.harmonics, high / span), np.ones(s.tones + bands)])
-    mask = g.node("Gemm", g.node("Exp", log_hz), g.weight(falls), g.weight(begins))
+    hz = g.node("Exp", log_hz)
+    if stretched:
+        fall = g.node("Mul", g.cast(stretched, TensorProto.FLOAT), g.node("Mul", hz, g.weight([-1 / span])))
+        mask = g.node("Add", fall, g.weight([high / span]))
+        mask = g.node("Concat", mask, g.weight(np.ones((voices, s.tones + bands))), axis=1)
+    else:
+        mask = g.node("Gemm", hz, g.weight(falls), g.weight(begins))
     level = g.node("Mul", level, g.node("Clip", mask, g.weight(0.0), g.weight(1.0)))
     parts = np.concatenate([np.full(lines, 0.5), np.ones(bands)])[:, None]
     power = g.node("Gemm", g.node("Mul", level, level), g.weight(parts), g.weight([[synthesis.LEAST_POWER]]))
@@ -166,9 +221,8 @@ def decoder_graph(decoder: HarmonicDecoder, bends: bool = True, voices: int = 1)
     g.reshape(g.node("Mul", g.node("Mul", level, gain), moved), voices, 1, levels, to=new_level)
     sizes = [s.harmonics, s.tones, bands] if s.tones else [s.harmonics, bands]
     harmonic, *ringing, airy = g.split(g.node("Concat", old_level, new_level, axis=1), *sizes, axis=2)
-    both = g.node(
-        "Sum", _harmonics(g, phase, harmonic, s), _air(g, decoder, airy), *(_tones(g, decoder, r) for r in ringing)
-    )
+    partials = g.node("MatMul", harmonic, source) if stretched else _harmonics(g, source, harmonic, s)
+    both = g.node("Sum", partials, _air(g, decoder, airy), *(_tones(g, decoder, r) for r in ringing))
     new = np.arange(1, ratio + 1, dtype=np.float32) / np.float32(ratio)
     mixed = g.node("Mul", both, g.weight(np.stack([1.0 - new, new])))
     g.node("ReduceSum", mixed, g.ints(1), keepdims=1, to=g.output("audio", voices, 1, ratio))

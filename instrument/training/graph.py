@@ -92,8 +92,8 @@ class Graph:
     def reshape(self, x: str, *shape: int, to: str = "") -> str:
         return self.node("Reshape", x, self.ints(*shape), to=to)
 
-    def cast(self, x: str, kind: int) -> str:
-        name = f"n{len(self.nodes)}"
+    def cast(self, x: str, kind: int, to: str = "") -> str:
+        name = to or f"n{len(self.nodes)}"
         self.nodes.append(helper.make_node("Cast", [x], [name], to=kind))
         return name
 

@@ -11,7 +11,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from instrument.training import synthesis
+from instrument.training import strings, synthesis
 from instrument.training.chance import Chance
 from instrument.training.shape import LOUDNESS_LOW_DB, PLAYED, REST_NOTE, Shape
 from instrument.training.stack import CausalStack
@@ -28,6 +28,7 @@ class HarmonicDecoder(nn.Module):
         self.shape = shape
         self.stack = CausalStack(shape.inputs, shape.width, shape.dilations)
         self.head = nn.Conv1d(shape.width, shape.levels + shape.lines + 1, 1)
+        self.stiffness = strings.Stiffness(shape) if shape.inharmonic else None
         with torch.no_grad():
             self.head.weight.mul_(0.3)
             slope = torch.linspace(-0.5, -8.0, shape.harmonics)
@@ -67,35 +68,56 @@ class HarmonicDecoder(nn.Module):
         with torch.no_grad():
             first = self.stack.first
             first.weight[:, PLAYED:] = first.weight[:, PLAYED:][:, order] * turn[None, :, None]
+        if self.stiffness is not None:
+            self.stiffness.reorder(order, turn)
 
     def said(self, z: Tensor) -> Tensor:
         """What the network says of each frame, before synthesis. [B, L, F] -> [B, F, levels + lines + 1]."""
         return self.head(self.stack(z * self.z_scale + self.z_shift, self.rest())).transpose(1, 2)
 
-    def amplitudes(self, z: Tensor, slow: Tensor) -> Tensor:
-        """Levels at the end of each frame. [B, L, F], [B, F, lines] -> [B, F, levels]."""
-        return synthesis.amplitudes(self.said(z), z[:, 0], z[:, 1], slow, self.shape)
+    def ranks(self, z: Tensor, known: Tensor | None = None) -> Tensor | None:
+        """Stretched partials' frequencies in multiples of the first, [B, F, H] float64; None where none is stretched.
 
-    def learn(self, z: Tensor, chance: Chance) -> Tensor:
-        """For training: z [B, L, F] -> [B, F * ratio]."""
+        ``known`` [B]: the strings' B, to be taken in the place of what z says; NaN is not known.
+        """
+        if self.stiffness is None:
+            return None
+        with torch.no_grad():
+            b = torch.exp(self.stiffness.log(z * self.z_scale + self.z_shift)) - strings.LEAST
+            if known is not None:
+                b = torch.where(torch.isnan(known)[:, None], b, known.double()[:, None])
+            return strings.ranks(b, self.shape)
+
+    def learn(self, z: Tensor, chance: Chance, known: Tensor | None = None) -> Tensor:
+        """For training: z [B, L, F] -> [B, F * ratio]. ``known`` [B]: how stiff the strings are (ranks)."""
         batch, _, frames = z.shape
         slow = synthesis.flutter(chance.white(batch, frames, self.shape.lines), self.flutter_pole, self.flutter_gain)
-        waves = synthesis.harmonics(synthesis.phases(z[:, 0], self.shape), self.shape)
+        ranks = self.ranks(z, known)
+        if ranks is None:
+            waves = synthesis.harmonics(synthesis.phases(z[:, 0], self.shape), self.shape)
+        else:
+            waves = strings.waves(z[:, 0], ranks, self.shape)
         fixed = chance.bands(frames)
         if self.shape.tones:
             ringing = synthesis.tones(self.tone_steps, self.tone_table, frames, float(chance.uniform(1)))
             fixed = torch.cat([ringing, fixed], 1)
-        return synthesis.mix(self.amplitudes(z, slow), waves, fixed)
+        level = synthesis.amplitudes(self.said(z), z[:, 0], z[:, 1], slow, self.shape, ranks)
+        return synthesis.mix(level, waves, fixed)
 
     def play(self, z: Tensor, noise: Tensor) -> Tensor:
         """Exactly what the exported model does with z [1, L, F] and white noise [1, F * ratio]; [1, F * ratio]."""
         shape, frames = self.shape, z.shape[2]
-        waves = synthesis.harmonics(synthesis.phases_exactly(z[:, 0], shape), shape)
+        ranks = self.ranks(z)
+        if ranks is None:
+            waves = synthesis.harmonics(synthesis.phases_exactly(z[:, 0], shape), shape)
+        else:
+            waves = strings.waves_exactly(z[:, 0], ranks, shape)
         fixed = synthesis.filtered(noise[0], self.noise_filters, shape)
         if shape.tones:
             fixed = torch.cat([synthesis.tones(self.tone_steps, self.tone_table, frames), fixed], 1)
         slow = synthesis.flutter(self.flutter_noise(noise), self.flutter_pole, self.flutter_gain)
-        return synthesis.mix(self.amplitudes(z, slow), waves, fixed)
+        level = synthesis.amplitudes(self.said(z), z[:, 0], z[:, 1], slow, shape, ranks)
+        return synthesis.mix(level, waves, fixed)
 
     def flutter_noise(self, noise: Tensor) -> Tensor:
         """The flutter's own white numbers out of a frame's noise, over and over: one input is enough. [1, F, lines]."""

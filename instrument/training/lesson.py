@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from instrument.training import loss, steering
+from instrument.training import beside, loss, steering, strings
 from instrument.training.adversary import Adversary
 from instrument.training.chance import Chance
 from instrument.training.network import Network
@@ -27,6 +27,8 @@ PITCH_WEIGHT = 0.3
 EAR_WEIGHT = 0.3
 """Of the pitch in other colours (batches.ear_batch)."""
 STEERING_WEIGHT = 0.3
+STIFFNESS_WEIGHT = 0.2
+BESIDE_WEIGHT = 0.5
 SPECTRA, ADVERSARY = 1, 2
 """The phases."""
 ADVERSARIAL_WEIGHT = 0.2
@@ -54,19 +56,20 @@ class Lesson(nn.Module):
         return 1.0 if ranks.world == 1 else ranks.world * (own + 1.0) / (ranks.total(own) + 1.0)
 
     def forward(
-        self, audio: Tensor, note: Tensor, sure: Tensor, chance: Chance, spent: float, judges: Adversary | None = None,
-        joined: float = 0.0, ears: tuple[Tensor, Tensor, Tensor] | None = None,
+        self, audio: Tensor, note: Tensor, sure: Tensor, stiff: Tensor, chance: Chance, spent: float,
+        judges: Adversary | None = None, joined: float = 0.0, ears: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """(total loss, its parts [5]: spectral, KL, pitch, adversarial, matching; the sound that was compared).
 
-        ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F]; ``spent``: of the budget; ``judges``: in the second phase,
-        ``joined`` (0..1) being how much of their judgement counts; ``ears``: audio, note and sure for the pitch alone.
+        ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F], ``stiff`` [B]: the strings' B; ``spent``: of the budget;
+        ``judges``: in the second phase, ``joined`` (0..1) being how much of their judgement counts; ``ears``: audio,
+        note and sure for the pitch alone.
         """
         network, shape = self.network, self.network.shape
         loudness, mean, log_std, scores = self.heard(audio, judges is not None)
         drawn = mean + log_std.exp() * chance.white(*mean.shape)
         z = torch.cat([note[:, None], loudness[:, None], drawn], 1)
-        sound = network.decoder.learn(z, chance)
+        sound = network.decoder.learn(z, chance, *([stiff] if shape.inharmonic else []))
         warm = WARM_FRAMES * shape.ratio
         spectral, texture = loss.spectral_loss(sound[:, warm:], audio[:, warm:])
         nats = loss.divergence(mean, log_std).sum()
@@ -77,9 +80,7 @@ class Lesson(nn.Module):
             total = total + EAR_WEIGHT * self.pitch(network.encoder(ears[0])[3], ears[1], ears[2])
         total = total + KL_WEIGHT * min(1.0, spent / KL_WARM_UP) * nats
         if shape.family == "harmonic":
-            steered = steering.steering_loss(network.decoder, z, chance)
-            steered = steered * self.fair((z[:, 1, :: steering.EVERY] > -60.0).float().sum())
-            total = total + STEERING_WEIGHT * steered
+            total = total + self.of_lines(z, sure, stiff, chance)
         judged = [torch.zeros_like(spectral)] * 2
         if judges is not None:
             judged = list(judges.generator_loss(audio[:, warm:], sound[:, warm:]))
@@ -87,10 +88,25 @@ class Lesson(nn.Module):
         parts = torch.stack([each.detach() for each in (spectral, nats, pitch, *judged)])
         return total, parts, sound[:, warm:]
 
+    def of_lines(self, z: Tensor, sure: Tensor, stiff: Tensor, chance: Chance) -> Tensor:
+        """What is asked of harmonics and tones beside their sound: knobs that steer, tuning, stiffness of strings."""
+        decoder, shape = self.network.decoder, self.network.shape
+        loud = z[:, 1] > -60.0
+        steered = steering.steering_loss(decoder, z, chance)
+        total = STEERING_WEIGHT * steered * self.fair(loud[:, :: steering.EVERY].float().sum())
+        if shape.tones:
+            pull = beside.beside_loss(decoder, z, sure)
+            total = total + BESIDE_WEIGHT * pull * self.fair(beside.counted(z, sure).sum())
+        if shape.inharmonic:
+            said = decoder.stiffness.log(z * decoder.z_scale + decoder.z_shift)
+            stray = strings.loss(said, stiff, sure)
+            total = total + STIFFNESS_WEIGHT * stray * self.fair(strings.told(stiff, sure).sum())
+        return total
+
     def pitch(self, scores: Tensor, note: Tensor, sure: Tensor) -> Tensor:
         """Loss of the pitch head, the same whichever process has the frames that have a pitch."""
         own = loss.pitch_loss(scores, note, sure, self.network.encoder.notes)
-        return own * self.fair(((sure - 0.5) * 3.0).clamp(0.0, 1.0).sum())
+        return own * self.fair(loss.sureness(sure).sum())
 
     def order(self, mean: Tensor, wanted: Tensor, heard: Tensor) -> Tensor:
         """The order of all crops of a step, those of other processes too: it is pairs that are compared."""

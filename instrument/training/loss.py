@@ -90,9 +90,14 @@ def order_loss(mean: Tensor, wanted: Tensor, loud: Tensor, every: int = 16) -> T
     return total
 
 
+def sureness(sure: Tensor) -> Tensor:
+    """How much a frame counts whose pitch is so sure: nothing at a half, all of it from five sixths on."""
+    return torch.clamp((sure - 0.5) * 3.0, 0.0, 1.0)
+
+
 def pitch_loss(scores: Tensor, note: Tensor, sure: Tensor, notes: Tensor) -> Tensor:
     """Cross-entropy with the tracker's note, blurred by a third of a semitone. Shapes: [B, notes, F], [B, F]."""
-    weight = torch.clamp((sure - 0.5) * 3.0, 0.0, 1.0)
+    weight = sureness(sure)
     wanted = torch.softmax(-0.5 * ((notes[None, :, None] - note[:, None]) / 0.35) ** 2, 1)
     entropy = -(wanted * torch.log_softmax(scores, 1)).sum(1)
     return (entropy * weight).sum() / (weight.sum() + 1.0)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 FAMILIES = ("harmonic", "conv", "excited")
 """``harmonic``: sines and noise bands, levels learned; ``conv``: samples learned; ``excited``: a conv decoder that is
 given the harmonic source."""
@@ -24,6 +27,7 @@ class Shape:
 
     ``tones``: sines of fixed frequencies beside the harmonics, for bells, skins and chords. ``width`` and
     ``ear_width``: channels of the decoder's and the encoder's stack. ``power_floor``: what the ears add to each band.
+    ``inharmonic``: whether harmonics may be stretched as those of a stiff string are (harmonic family).
     """
 
     family: str = "harmonic"
@@ -41,6 +45,7 @@ class Shape:
     high_note: float = 108.0
     note_step: float = 0.5
     power_floor: float = POWER_FLOOR
+    inharmonic: bool = False
 
     @property
     def note_count(self) -> int:
@@ -75,3 +80,13 @@ class Shape:
 def shape_from(table: dict[str, Any]) -> Shape:
     """The counterpart of ``table``; TypeError when it is of another version."""
     return Shape(**{"power_floor": OLD_POWER_FLOOR, **table, "dilations": tuple(table["dilations"])})
+
+
+def inharmonic_ranks(coefficient: npt.NDArray[Any], count: int) -> npt.NDArray[np.float64]:
+    """Partials of a stiff string in multiples of its first: n sqrt((1 + B n^2) / (1 + B)) (Fletcher 1964).
+
+    Relative to the first, so that the pitch stays what is played. Shapes: B [...] -> [..., count].
+    """
+    n = np.arange(1.0, count + 1.0)
+    b = np.asarray(coefficient, np.float64)[..., None]
+    return np.asarray(n * np.sqrt((1.0 + b * n**2) / (1.0 + b)))

@@ -74,15 +74,18 @@ def flutter(white: Tensor, pole: Tensor, gain: Tensor) -> Tensor:
     return torch.stack(rows, 1)
 
 
-def amplitudes(out: Tensor, note: Tensor, loudness: Tensor, slow: Tensor, shape: Shape) -> Tensor:
+def amplitudes(
+    out: Tensor, note: Tensor, loudness: Tensor, slow: Tensor, shape: Shape, ranks: Tensor | None = None
+) -> Tensor:
     """Network output [B, F, levels + lines + 1] -> linear amplitudes [B, F, levels].
 
     ``out`` holds levels of lines and bands, depth of the lines' flutter, gain; ``note``, ``loudness`` [B, F];
-    ``slow`` [B, F, lines] from flutter(). What the network says is a spectrum: its power is divided away, and loudness
-    is a factor in front. The gate makes it exactly zero at the bottom: silence is not left to learning.
+    ``slow`` [B, F, lines] from flutter(); ``ranks`` [B, F, H] of stretched harmonics. What the network says is a
+    spectrum: its power is divided away, and loudness is a factor in front. The gate makes it exactly zero at the
+    bottom: silence is not left to learning.
     """
     levels, depth, swing = out.split([shape.levels, shape.lines, 1], 2)
-    spectrum = torch.exp(SWING * torch.tanh(levels / SWING)) * heard(note, shape)
+    spectrum = torch.exp(SWING * torch.tanh(levels / SWING)) * heard(note, shape, ranks)
     power = (spectrum[..., : shape.lines] ** 2).sum(-1, True) * 0.5
     power = power + (spectrum[..., shape.lines :] ** 2).sum(-1, True) + LEAST_POWER
     asked = torch.exp(loudness[..., None] * DB + GAIN_SWING * torch.tanh(swing))
@@ -91,10 +94,12 @@ def amplitudes(out: Tensor, note: Tensor, loudness: Tensor, slow: Tensor, shape:
     return spectrum * (asked * gate[..., None] / torch.sqrt(power)) * moved
 
 
-def heard(note: Tensor, shape: Shape) -> Tensor:
+def heard(note: Tensor, shape: Shape, ranks: Tensor | None = None) -> Tensor:
     """How much of each line and band there is room for below half the rate. Shape: [B, F] -> [B, F, levels]."""
     hz = torch.exp(note * SEMITONE + math.log(440.0) - 69.0 * SEMITONE)
-    ranks = torch.arange(1, shape.harmonics + 1, device=note.device, dtype=note.dtype)
+    if ranks is None:
+        ranks = torch.arange(1, shape.harmonics + 1, device=note.device)
+    ranks = ranks.to(note.dtype)
     high, low = fade_hz(shape)
     mask = ((high - hz[..., None] * ranks) / (high - low)).clamp(0.0, 1.0)
     return functional.pad(mask, (0, shape.tones + shape.bands), value=1.0)
@@ -106,14 +111,14 @@ def fade_hz(shape: Shape) -> tuple[float, float]:
     return high, high - (FADE_HZ[1] - FADE_HZ[0])
 
 
-def _rise(shape: Shape, device: torch.device) -> Tensor:
+def rise(shape: Shape, device: torch.device) -> Tensor:
     """Cycles at each sample of a frame per (last, this) increment. Shape: [2, ratio], float64."""
     n = torch.arange(1, shape.ratio + 1, dtype=torch.float64, device=device)
     new = n * (n + 1) / (2 * shape.ratio)
     return torch.stack([n - new, new])
 
 
-def _increments(note: Tensor, shape: Shape) -> Tensor:
+def increments(note: Tensor, shape: Shape) -> Tensor:
     """Cycles per sample at the end of the last frame and of this one. Shape: [B, F] -> [B, F, 2], float64."""
     inc = torch.exp(note.double() * SEMITONE + (math.log(440.0 / shape.sample_rate) - 69.0 * SEMITONE))
     return torch.stack([torch.cat([inc[:, :1], inc[:, :-1]], 1), inc], 2)
@@ -121,14 +126,14 @@ def _increments(note: Tensor, shape: Shape) -> Tensor:
 
 def phases(note: Tensor, shape: Shape) -> Tensor:
     """Phase of the fundamental, 0..1, float32. Shape: [B, F] -> [B, F, ratio]."""
-    cycles = _increments(note, shape) @ _rise(shape, note.device)
+    cycles = increments(note, shape) @ rise(shape, note.device)
     total = torch.cumsum(cycles[..., -1], 1)
     return torch.remainder(cycles + (total - cycles[..., -1])[..., None], 1.0).float()
 
 
 def phases_exactly(note: Tensor, shape: Shape) -> Tensor:
     """The same with the phase rounded to float32 between frames, as the exported model keeps it."""
-    cycles = _increments(note, shape) @ _rise(shape, note.device)
+    cycles = increments(note, shape) @ rise(shape, note.device)
     last = torch.zeros(len(note), 1, device=note.device)
     rows = []
     for frame in cycles.unbind(1):

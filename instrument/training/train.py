@@ -146,6 +146,8 @@ def train(
     if free:
         shape, why = choices.listened(wishes, shape, corpus)
         display.say(why)
+    if shape.inharmonic:
+        corpus = corpus.at_first_partials()
     if ranks.first:
         folder.mkdir(parents=True, exist_ok=True)
     course = new_course(shape, seed, device, machine, choices.judges_for(wishes, kept, machine.gpu, shape))

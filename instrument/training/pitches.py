@@ -1,0 +1,87 @@
+"""Pitches: what the trackers found in the sounds of one folder, kept beside them. Between the trackers and the corpus.
+
+Tracking a sound takes as long as a hundred steps of training, and a corpus is read again at every run: so what was
+found is written into the folder, under the hash of the sound and of all that it depends on.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from instrument.training.inharmonicity import inharmonicity
+
+Floats = npt.NDArray[np.float32]
+
+CACHE = ".rosin-pitch.npz"
+TRACKED, STIFF = 5, 2
+"""Versions of what the two trackers find: another number, and every sound is listened to again."""
+UNSURE = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Pitch:
+    """Of one sound: the note at the end of each frame, how sure it is, and how stiff its string (inharmonicity.py)."""
+
+    note: Floats
+    sure: Floats
+    stiffness: tuple[float, float]
+
+
+def _steady(note: Floats, sure: Floats) -> Floats:
+    """Pitch carried across the frames where there is none to hear."""
+    known = sure > UNSURE
+    if not known.any():
+        return np.full_like(note, np.median(note))
+    at = np.arange(len(note))
+    return np.interp(at, at[known], note[known]).astype(np.float32)
+
+
+class Pitches:
+    """Those of the sounds of one folder. ``path``: where they are kept; a damaged file there is as good as none."""
+
+    def __init__(self, path: Path, rate_hz: int, ratio: int) -> None:
+        self.path, self.rate_hz, self.ratio = path, rate_hz, ratio
+        self._fresh: dict[str, Any] = {}
+        try:
+            with np.load(path) as stored:
+                self._known = dict(stored)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            self._known = {}
+
+    def of(self, audio: Floats, digest: str, note: float | None) -> Pitch:
+        """The pitch of a sound; listens if nobody has. ``digest`` names the sound, ``note`` is its own where known."""
+        from instrument.training.pitch import track
+
+        key = f"{digest}.{self.rate_hz}.{self.ratio}.{TRACKED}" + ("" if note is None else f".{note:g}")
+        found = self._known.get(key)
+        if found is None:
+            found = np.stack(track(audio, self.rate_hz, self.ratio, note))
+        stiff_key = f"{key}.stiff{STIFF}"
+        held, sure = _steady(found[0], found[1]), found[1]
+        stiff = self._known.get(stiff_key)
+        if stiff is None:
+            stiff = np.array(inharmonicity(audio, held, sure, self.rate_hz, self.ratio))
+        self._fresh |= {key: found, stiff_key: stiff}
+        return Pitch(held, sure, (float(stiff[0]), float(stiff[1])))
+
+    def keep(self, others: bool) -> None:
+        """Write what is new, beside and then in place, as several processes may read the same folder.
+
+        ``others``: keep also what nobody asked for. A folder that cannot be written to is only slower the next time.
+        """
+        fresh = {**self._known, **self._fresh} if others else self._fresh
+        if fresh.keys() == self._known.keys():
+            return
+        part = self.path.with_name(f"{self.path.name}.{os.getpid()}.npz")
+        try:
+            np.savez(part, **fresh)
+            part.replace(self.path)
+        except OSError:
+            part.unlink(missing_ok=True)
