@@ -51,6 +51,7 @@ def main() -> None:
         network.load_state_dict(kept["network"])
     shape = network.shape
     corpus = joined(args.sounds, shape.sample_rate, shape.ratio)
+    corpus = corpus.at_first_partials() if shape.inharmonic else corpus
     print(json.dumps({"step": 0 if args.untrained else kept["step"], **held_out_figures(network, corpus)}, indent=1))
     args.out.mkdir(parents=True, exist_ok=True)
     long = [clip for clip in corpus.held_out if len(clip.audio) > shape.sample_rate] or list(corpus.held_out)

@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
+from instrument.training import invented as inventing
 from instrument.training.beside import NEAR_SEMITONES, beside_loss, nearness
 from instrument.training.invented import NOTES, UNHEARD_FRAMES, invented
 from instrument.training.network import Network
@@ -26,7 +27,7 @@ def test_they_are_at_the_note_that_is_told() -> None:
     right, octaves = [], []
     for audio, note, sure in sounds(60):
         found, clear = track(audio, RATE, RATIO)
-        both = (sure > 0.5) & (clear > 0.95)
+        both = (sure > 0.5) & (clear > 0.95)  # which leaves loud rooms out: the tracker is unsure in them
         both[:20] = both[-20:] = False  # where the tracker looks beyond the crop
         away = np.abs(found - note)[both]
         octaves += list(away > 6.0)
@@ -46,19 +47,38 @@ def test_every_pitch_is_as_likely_and_no_two_are_alike() -> None:
         assert np.isfinite(note).all()
         assert set(np.unique(sure)) <= {0.0, 1.0}
         assert 0.01 < np.sqrt((audio[sure.argmax() * RATIO :] ** 2).mean()) < 1.0
-    begins = np.mean([sure[0] == 0.0 for *_, sure in made])
-    assert 0.3 < begins < 0.5
+    begins = np.mean([sure[0] == 0.0 < sure.max() for *_, sure in made])
+    assert 0.3 < begins < 0.55
     spectra = np.array([np.abs(np.fft.rfft(audio)) ** 2 for audio, *_ in made])
     bright = spectra[:, 800:].sum(1) / spectra.sum(1)
     assert np.percentile(bright, 90) > 20 * np.percentile(bright, 10)
 
 
-def test_before_the_beginning_there_is_silence_and_nobody_is_asked() -> None:
-    for audio, _, sure in sounds(40):
-        first = int(sure.argmax())
-        if first > UNHEARD_FRAMES:
-            assert not audio[: (first - UNHEARD_FRAMES - 1) * RATIO].any()
-            assert audio[(first - UNHEARD_FRAMES) * RATIO : first * RATIO].any()
+def test_before_the_beginning_there_is_silence_and_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventing, "ROOM_SHARE", 0.0)
+    begun = 0
+    for audio, _, sure in sounds(60):
+        if not audio[: UNHEARD_FRAMES * RATIO].any():
+            first = int(np.flatnonzero(audio)[0]) // RATIO
+            assert not sure[: first + UNHEARD_FRAMES].any()
+            assert sure[first + UNHEARD_FRAMES + 1 :].all()
+            begun += 1
+    assert begun > 10
+
+
+def test_what_has_died_away_in_its_room_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventing, "ROOM_SHARE", 1.0)
+    monkeypatch.setattr(inventing, "STRUCK_SHARE", 1.0)
+    monkeypatch.setattr(inventing, "ROOM_DB", (-10.0, 0.0))
+    asked, not_asked = [], []
+    for audio, _, sure in sounds(60):
+        level = np.sqrt((audio.reshape(FRAMES, RATIO) ** 2).mean(1))
+        after = np.arange(FRAMES) > sure.argmax()
+        if (sure[after] == 0).sum() > 4 and sure.sum() > 4:
+            asked.append(level[sure > 0].mean())
+            not_asked.append(level[after & (sure == 0)].mean())
+    assert len(asked) > 3
+    assert np.median(np.divide(asked, not_asked)) > 1.1
 
 
 def test_the_same_numbers_make_the_same_sound() -> None:
@@ -66,12 +86,12 @@ def test_the_same_numbers_make_the_same_sound() -> None:
     assert a[0].tobytes() == b[0].tobytes() != c[0].tobytes()
 
 
-def test_a_tone_is_beside_a_harmonic_within_a_semitone_and_no_farther() -> None:
+def test_a_tone_is_beside_the_note_within_a_semitone_and_no_farther() -> None:
     note = torch.tensor([[45.0]])
-    tones = torch.tensor([110.0, 116.0, 123.5, 131.0, 226.0, 247.0, 320.0, 900.0])
+    tones = torch.tensor([98.0, 104.5, 110.0, 116.0, 123.5, 131.0, 222.0, 900.0])
     near = nearness(note, tones)[0, 0]
-    assert near.tolist() == pytest.approx([1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0], abs=0.02)
-    assert nearness(torch.tensor([[45.0 + NEAR_SEMITONES + 0.25]]), tones[:1]).item() == pytest.approx(0.5, abs=0.01)
+    assert near.tolist() == pytest.approx([0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], abs=0.02)
+    assert nearness(torch.tensor([[45.0 + NEAR_SEMITONES + 0.25]]), tones[2:3]).item() == pytest.approx(0.5, abs=0.01)
 
 
 def test_tones_in_the_way_of_a_sure_pitch_cost_and_no_others() -> None:

@@ -1,8 +1,9 @@
 """Beside: the loss that keeps fixed tones out of a played pitch's way. Used by the course, decoders with tones.
 
-A tone half a semitone beside the note's own partial fits a spectrum as well as the partial does, cannot follow it, and
-pulls the pitch that is heard: a drum comes out of tune, and so does a key. Where a sound has a sure pitch, power of
-tones close to its first harmonics costs, and what rings there is left to the harmonics. Tones elsewhere are free.
+A tone half a semitone beside the first harmonic fits a spectrum as well as that does, cannot follow it, and pulls the
+pitch that is heard: a drum comes out of tune, and so does a key. Where a sound has a sure pitch, power of tones close
+to it costs, and what rings there is left to the harmonic. Tones elsewhere are free, also beside the second harmonic: a
+drum's second mode does lie there.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from instrument.training.loss import sureness
 from instrument.training.shape import Shape
 from instrument.training.synthesis import SEMITONE
 
-RANKS = 4
-"""Above them harmonics lie closer to each other than tones do."""
 NEAR_SEMITONES, EDGE_SEMITONES = 1.0, 0.5
 EVERY = 4
 """Frames between two that are looked at."""
@@ -28,12 +27,10 @@ LEAST = 1e-3
 
 
 def nearness(note: Tensor, tone_hz: Tensor) -> Tensor:
-    """1 for tones beside one of the first harmonics, 0 for the others. [B, F], [M] -> [B, F, M]."""
+    """1 for tones beside the note, 0 for the others. [B, F], [M] -> [B, F, M]."""
     tone_note = 69.0 + torch.log(tone_hz.to(note.dtype) / 440.0) / SEMITONE
-    ranks = 12.0 * torch.log2(torch.arange(1, RANKS + 1, device=note.device, dtype=note.dtype))
-    away = (tone_note - note[..., None])[..., None] - ranks
-    closest = away.abs().amin(-1)
-    return ((NEAR_SEMITONES + EDGE_SEMITONES - closest) / EDGE_SEMITONES).clamp(0.0, 1.0)
+    away = (tone_note - note[..., None]).abs()
+    return ((NEAR_SEMITONES + EDGE_SEMITONES - away) / EDGE_SEMITONES).clamp(0.0, 1.0)
 
 
 def counted(z: Tensor, sure: Tensor) -> Tensor:
@@ -42,7 +39,7 @@ def counted(z: Tensor, sure: Tensor) -> Tensor:
 
 
 def beside_loss(decoder: Any, z: Tensor, sure: Tensor) -> Tensor:
-    """Mean amplitude share of tones beside the harmonics, over frames with a sure pitch. [B, L, F], [B, F] -> []."""
+    """Mean amplitude share of tones beside the note, over frames with a sure pitch. [B, L, F], [B, F] -> []."""
     shape: Shape = decoder.shape
     few, weight = z[:, :, ::EVERY], counted(z, sure)
     said = decoder.said(z)[:, ::EVERY]

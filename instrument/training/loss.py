@@ -12,8 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SIZES = (2048, 1024, 512, 256, 128)
+SIZES = (8192, 2048, 1024, 512, 256, 128)
+"""The longest tells partials 25 Hz apart from each other, the next 100 Hz; crops too short for one go without."""
 TEXTURE_SIZES = (2048, 512)
+LOW_SIZE, LOW_HZ_SHARE = 8192, 1.0 / 240.0
+"""At this size a bin's log error counts by how low it is, evenly below so much of half the rate (100 Hz): as an ear
+hears. Counted evenly, the four bins of a bass string's strongest partial would be a thousandth of the loss."""
 FLOOR = 3e-5
 """Log magnitudes below -90 dB are not compared."""
 
@@ -26,6 +30,13 @@ def spectra(audio: Tensor, size: int) -> Tensor:
     return torch.sqrt(parts[..., 0] ** 2 + parts[..., 1] ** 2 + 1e-12)
 
 
+def _by_pitch(bins: Tensor) -> Tensor:
+    """Weights of mean 1 that fall as the pitch of a bin rises. Shape: [B, bins, frames] -> [bins, 1]."""
+    place = torch.linspace(0.0, 1.0, bins.shape[1], device=bins.device)[:, None]
+    weight = 1.0 / (place + LOW_HZ_SHARE)
+    return weight / weight.mean()
+
+
 def spectral_loss(sound: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Two numbers: how far the spectra are apart frame by frame, and how far their textures are.
 
@@ -34,18 +45,20 @@ def spectral_loss(sound: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     bin, mean and deviation over time of the log magnitude.
     """
     near, texture = torch.zeros((), device=sound.device), torch.zeros((), device=sound.device)
-    for size in SIZES:
+    sizes = [size for size in SIZES if size <= sound.shape[1]]
+    for size in sizes:
         a, b = spectra(sound, size), spectra(target, size)
         linear = (a - b).abs().sum((1, 2)) / (b.sum((1, 2)) + 1e-2)
         log_a, log_b = torch.log(a + FLOOR), torch.log(b + FLOOR)
-        near = near + linear.clamp(max=10.0).mean() + (log_a - log_b).abs().mean()
+        away = (log_a - log_b).abs()
+        near = near + linear.clamp(max=10.0).mean() + (away * _by_pitch(away) if size == LOW_SIZE else away).mean()
         if size in TEXTURE_SIZES:
             middle = (log_a.mean(2) - log_b.mean(2)).abs().mean()
             moving = (
                 ((log_a.var(2, correction=0) + 1e-4).sqrt() - (log_b.var(2, correction=0) + 1e-4).sqrt()).abs().mean()
             )
             texture = texture + middle + moving
-    return near / len(SIZES), texture / len(TEXTURE_SIZES)
+    return near / len(sizes), texture / len(TEXTURE_SIZES)
 
 
 def divergence(mean: Tensor, log_std: Tensor) -> Tensor:

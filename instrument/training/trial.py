@@ -93,7 +93,8 @@ def partial_share(a: Doubles, b: Doubles, rate_hz: int) -> float:
     """Share of the frames whose strongest partial is the same within 30 cents."""
     (x, level), (y, _) = _strongest_hz(a, rate_hz), _strongest_hz(b, rate_hz)
     heard = level > 0.05 * level.max()
-    return float((np.abs(1200.0 * np.log2(y[heard] / x[heard])) < SAME_CENTS).mean())
+    apart = 1200.0 * np.log2(np.maximum(y[heard], 1.0) / np.maximum(x[heard], 1.0))
+    return float((np.abs(apart) < SAME_CENTS).mean())
 
 
 def pitch_share(network: Network, clip: Clip) -> float:
