@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 
 from instrument.training import bandsplit, level, synthesis
-from instrument.training.decoder_graph import _air, _phase
+from instrument.training.decoder_graph import _air, _increments, _phase
 from instrument.training.graph import Graph, numpy, stack
 from instrument.training.stack import SLOPE
 
@@ -134,7 +134,7 @@ def conv_graph(decoder: ConvDecoder, bends: bool = True) -> onnx.ModelProto:
 
     low = high = ""
     if decoder.excited:
-        phase = _phase(g, note, old_note, s)
+        phase = _phase(g, _increments(g, note, old_note, s), s)
         ranks = np.arange(1, s.harmonics + 1, dtype=np.float32)
         turns = g.node("Mul", g.reshape(phase, 1, 1, ratio), g.weight(ranks[:, None] * np.float32(2.0 * math.pi)))
         harmonic, airy = g.split(levels, s.harmonics, s.bands, axis=2)
