@@ -28,6 +28,7 @@ SHAPES = {
     "many lines": Shape(latents=3, width=32, ear_width=24, dilations=(1, 3, 9), harmonics=90, tones=50, bands=12),
     "other notes": Shape(latents=1, width=16, ear_width=16, dilations=(2,), low_note=36.0, high_note=84.0,
                          note_step=0.25, taps=127, bands=10, harmonics=13),
+    "tones like a layer": Shape(latents=2, width=128, ear_width=24, dilations=(1,), harmonics=20, tones=192, bands=8),
     "stiff strings": Shape(latents=3, width=24, ear_width=24, dilations=(1, 3), harmonics=30, tones=4, bands=9,
                            inharmonic=True),
 }  # fmt: skip
@@ -56,7 +57,7 @@ def network_for(shape: Shape) -> Network:
         for part in network.parameters():
             part.add_(0.02 * torch.randn(part.shape))
     if shape.tones:
-        hz = 220.0 * np.cumprod(1.0 + 0.05 * np.random.default_rng(3).random(shape.tones))
+        hz = np.geomspace(220.0, 9000.0, shape.tones) * (1.0 + 0.01 * np.random.default_rng(3).random(shape.tones))
         network.decoder.tune(hz)
     return network
 

@@ -55,6 +55,11 @@ class Written:
         fed = (by_output.get(n.input[0]) for n in reversed(self.nodes) if n.op_type == op)
         return next(n for n in fed if n is not None and n.op_type == kind and n.input[1] in self.weights)
 
+    def product(self, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+        """The matrix of that shape by which something is multiplied: a layer of that shape is a Gemm."""
+        named = (n.input[1] for n in self.nodes if n.op_type == "MatMul" and n.input[1] in self.weights)
+        return next(self.weights[name] for name in named if self.weights[name].shape == shape)
+
     def read_by(self, op: str, given: str) -> npt.NDArray[np.float32]:
         """The weight that the one node of kind ``op`` takes beside ``given``."""
         node = next(n for n in self.nodes if n.op_type == op and n.input[0] == given and n.input[1] in self.weights)
@@ -139,7 +144,7 @@ def network_of(card: Card, folder: Path) -> Network:
         decoder, encoder = network.decoder, network.encoder
         if shape.tones:
             last = list(decode.states)[-1]
-            table = next(w for w in decode.weights.values() if w.shape == (2 * shape.tones, shape.ratio))
+            table = decode.product((2 * shape.tones, shape.ratio))
             decoder.tune(_tone_hz(table, shape.sample_rate))
             decoder.tone_table.copy_(torch.from_numpy(table.copy()))
             decoder.tone_steps.copy_(torch.from_numpy(decode.read_by("Add", last).copy()))
