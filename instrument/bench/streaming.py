@@ -73,11 +73,10 @@ class Stack(nn.Module):
 
 
 class String(nn.Module):
-    """strings.py: how far the partials of what is played are stretched. Empty where none is."""
+    """strings.py: how far the partials of what is played are stretched."""
 
-    def __init__(self, decoder: HarmonicDecoder) -> None:
+    def __init__(self, decoder: HarmonicDecoder, stiff: strings.Stiffness) -> None:
         super().__init__()
-        stiff = decoder.stiffness or strings.Stiffness(decoder.shape)
         self.low, self.high, self.least = math.log(strings.LEAST), math.log(strings.MOST), strings.LEAST
         scale, shift = decoder.z_scale[:, 0].double(), decoder.z_shift[:, 0].double()
         tables = {
@@ -122,8 +121,8 @@ class Synthesis(nn.Module):
             "tone_steps": decoder.tone_steps, "tone_cosine": decoder.tone_table[: s.tones],
             "tone_sine": decoder.tone_table[s.tones :],
         }  # fmt: skip
-        self.stiffness = String(decoder)
         self.stretched = decoder.stiffness is not None
+        self.stiffness = nn.Identity() if decoder.stiffness is None else String(decoder, decoder.stiffness)
         states = {
             "note": torch.zeros(1, 1), "phase": torch.zeros(1, s.harmonics if self.stretched else 1),
             "slow": torch.zeros(1, s.lines), "level": torch.zeros(1, 1, s.levels), "tone_phase": torch.zeros(s.tones),

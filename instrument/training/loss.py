@@ -1,6 +1,6 @@
 """Loss: how far the network's sound is from the real one, and what its latents owe to order. Used by train.py alone.
 
-Spectra at five resolutions, linear and log (DDSP, Engel et al. 2020, section 4.2), and how much each bin moves in
+Spectra at six resolutions, linear and log (DDSP, Engel et al. 2020, section 4.2), and how much each bin moves in
 time, without which nothing random would pay and many players would sound like one; a KL term that keeps the latents
 about unit normal; attribute regularisation (AR-VAE, Pati & Lerch 2021) that makes the first latents rise with
 attributes of the sound (steering.py sees to the way back); cross-entropy for the pitch head.
