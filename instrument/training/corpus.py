@@ -39,6 +39,7 @@ class Clip:
     """One sound: mono at the model's rate, its pitch at the end of each frame (MIDI) and how sure that is.
 
     ``stiffness``: of its string, as inharmonicity() finds it: (B, cents from the tracked pitch to the first partial).
+    ``first``: the pitch of a stiff string's first partial at the end of each frame.
     """
 
     credit: Mapping[str, Any]
@@ -47,6 +48,7 @@ class Clip:
     sure: Floats
     held_out: bool
     stiffness: tuple[float, float] = UNKNOWN
+    first: Floats | None = None
 
     @property
     def name(self) -> str:
@@ -81,7 +83,7 @@ class Corpus:
 
     def at_first_partials(self) -> Corpus:
         """The same with every pitch that of the first partial: for networks that know of stiff strings."""
-        clips = (replace(clip, note=clip.note + np.float32(clip.stiffness[1] / 100.0)) for clip in self.clips)
+        clips = (clip if clip.first is None else replace(clip, note=clip.first) for clip in self.clips)
         return replace(self, clips=tuple(clips))
 
     def report(self) -> tuple[str, ...]:
@@ -212,7 +214,7 @@ def read_source(
         pitch = pitches.of(audio, digest, row.get("note"))
         credit = {**row, "sha256": digest, "seconds": round(len(audio) / rate_hz, 3)}
         kept_out = bool(row.get("held_out", False))
-        clips.append(Clip(credit, audio, pitch.note, pitch.sure, kept_out, pitch.stiffness))
+        clips.append(Clip(credit, audio, pitch.note, pitch.sure, kept_out, pitch.stiffness, pitch.first))
         was.setdefault((before[0], before[1]), []).append(row["file"])
     pitches.keep(others=lone)  # the folder's other files are none of ours
     return clips, warnings, was

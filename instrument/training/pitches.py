@@ -16,22 +16,27 @@ import numpy as np
 import numpy.typing as npt
 
 from instrument.training.inharmonicity import inharmonicity
+from instrument.training.partials import by_partials
 
 Floats = npt.NDArray[np.float32]
 
 CACHE = ".rosin-pitch.npz"
-TRACKED, STIFF = 5, 2
-"""Versions of what the two trackers find: another number, and every sound is listened to again."""
+TRACKED, STIFF, PARTIALS = 5, 2, 1
+"""Versions of what the three trackers find: another number, and every sound is listened to again."""
 UNSURE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class Pitch:
-    """Of one sound: the note at the end of each frame, how sure it is, and how stiff its string (inharmonicity.py)."""
+    """Of one sound: the note at the end of each frame, how sure it is, and how stiff its string (inharmonicity.py).
+
+    ``first``: the note of the first partial, if the string is stiff.
+    """
 
     note: Floats
     sure: Floats
     stiffness: tuple[float, float]
+    first: Floats | None
 
 
 def _steady(note: Floats, sure: Floats) -> Floats:
@@ -68,8 +73,14 @@ class Pitches:
         stiff = self._known.get(stiff_key)
         if stiff is None:
             stiff = np.array(inharmonicity(audio, held, sure, self.rate_hz, self.ratio))
-        self._fresh |= {key: found, stiff_key: stiff}
-        return Pitch(held, sure, (float(stiff[0]), float(stiff[1])))
+        b, cents = float(stiff[0]), float(stiff[1])
+        parts_key = f"{key}.stiff{STIFF}.partials{PARTIALS}"
+        parts = self._known.get(parts_key)
+        if parts is None:
+            starts = [(held, 0.0)] + ([(held + np.float32(cents / 100.0), b)] if b > 0.0 else [])
+            parts = np.stack([by_partials(audio, start, self.rate_hz, self.ratio, each) for start, each in starts])
+        self._fresh |= {key: found, stiff_key: stiff, parts_key: parts}
+        return Pitch(parts[0], sure, (b, cents), parts[1] if b > 0.0 else None)
 
     def keep(self, others: bool) -> None:
         """Write what is new, beside and then in place, as several processes may read the same folder.
