@@ -2,15 +2,34 @@
 
 A process of its own: ``python -m instrument.bench.ear OUT.npz SECONDS PORT...``. Needs JACK-Client (extra [dev]).
 The time of a sample is ``time.monotonic()`` in the callback, minus the frames since the cycle began, plus its place
-in the cycle: JACK's own frame clock jumps after an xrun (realtime.md).
+in the cycle: JACK's own frame clock jumps after an xrun (realtime.md). A source that goes and comes back, under its own
+name or one that JACK has numbered, is connected again, as a patch bay does.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
 import time
+from typing import Any
 
 import numpy as np
+
+
+def _connect_again(client: Any, port: Any, sources: list[str]) -> None:
+    """Connect what of ``sources`` is there and not connected."""
+    import jack
+
+    connected = {found.name for found in client.get_all_connections(port)}
+    for source in sources:
+        name, _, short = source.partition(":")
+        wanted = rf"^{re.escape(re.sub(r'-[0-9]+$', '', name))}(-[0-9]+)?:{re.escape(short)}$"
+        there = [found.name for found in client.get_ports(wanted, is_output=True)]
+        if connected.isdisjoint(there):
+            for each in there[-1:]:
+                with contextlib.suppress(jack.JackError):  # gone again meanwhile
+                    client.connect(each, port)
 
 
 def listen(path: str, seconds: float, sources: list[str]) -> None:
@@ -39,6 +58,7 @@ def listen(path: str, seconds: float, sources: list[str]) -> None:
         print("listening", flush=True)
         while count < cycles:
             time.sleep(0.02)
+            _connect_again(client, port, sources)
     np.savez(path, audio=audio.reshape(-1), at=at, period=period, rate=rate)
 
 

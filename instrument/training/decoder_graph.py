@@ -65,9 +65,13 @@ def _harmonics(g: Graph, phase: str, level: str, shape: Shape) -> str:
     level = g.reshape(level, g.voices, 2 * rows, 2 * NEAR)
     ranks = np.concatenate([beside, beside, middles, middles])
     quarter = np.repeat([0.25, 0.0, 0.0, 0.25], [NEAR, NEAR, len(middles), len(middles)])
-    turns = g.weight(np.stack([ranks, quarter], 1) * float(np.float32(2.0 * math.pi)))
-    ones = g.weight(np.ones((g.voices, 1, shape.ratio)))
-    angles = g.node("MatMul", turns, g.node("Concat", g.reshape(phase, g.voices, 1, shape.ratio), ones, axis=1))
+    turns = np.stack([ranks, quarter], 1) * float(np.float32(2.0 * math.pi))
+    if g.voices == 1:
+        angles = g.reshape(g.node("Gemm", g.weight(turns[:, :1]), phase, g.weight(turns[:, 1:])), 1, -1, shape.ratio)
+    else:
+        ones = g.weight(np.ones((g.voices, 1, shape.ratio)))
+        each = g.node("Concat", g.reshape(phase, g.voices, 1, shape.ratio), ones, axis=1)
+        angles = g.node("MatMul", g.weight(turns), each)
     close, wide = g.split(g.node("Sin", angles), 2 * NEAR, rows)
     inner = g.reshape(g.node("MatMul", level, close), g.voices, 2, rows, shape.ratio)
     both = g.node("Mul", inner, g.reshape(wide, g.voices, 1, rows, shape.ratio))
@@ -87,15 +91,15 @@ def _ranks(g: Graph, decoder: HarmonicDecoder, z: str) -> str:
     said = g.node("Gemm", g.node("Tanh", hidden), g.weight(numpy(last.weight).T, np.float64),
                   g.weight(numpy(last.bias)[None], np.float64))  # fmt: skip
     limits = (g.weight(math.log(limit), np.float64) for limit in (strings.LEAST, strings.MOST))
-    b = g.node("Sub", g.node("Exp", g.node("Clip", said, *limits)), g.weight([[strings.LEAST]], np.float64))
+    over = g.node("Exp", g.node("Clip", said, *limits))  # B + LEAST
+    limp = g.node("Reciprocal", g.node("Add", over, g.weight([[1.0 - strings.LEAST]], np.float64)))  # 1 / (1 + B)
     n = np.arange(1.0, decoder.shape.harmonics + 1.0)[None]
-    squared = g.node("Add", g.node("Mul", b, g.weight(n**2, np.float64)), g.weight([[1.0]], np.float64))
-    stretch = g.node("Sqrt", g.node("Div", squared, g.node("Add", b, g.weight([[1.0]], np.float64))))
-    return g.node("Mul", stretch, g.weight(n, np.float64))
+    # n^2 (1 + B n^2) / (1 + B) is a straight line of 1 / (1 + B)
+    return g.node("Sqrt", g.node("Gemm", limp, g.weight(n**2 - n**4, np.float64), g.weight(n**4, np.float64)))
 
 
 def _stretched(g: Graph, increment: str, ranks: str, shape: Shape) -> str:
-    """Sines of partials that keep a phase each: ranks f64 [voices, H] -> f32 [voices, H, ratio].
+    """Sines of partials that keep a phase each: ranks f64 [voices, H] -> f32 [voices, H, ratio] ([H, ratio] of one).
 
     Their phases go on in float64 and are kept as float32; sines are of float32 angles, which add up to nothing.
     """
@@ -104,13 +108,15 @@ def _stretched(g: Graph, increment: str, ranks: str, shape: Shape) -> str:
     old, new = g.state(voices, count)
     after = g.node("Add", g.cast(old, TensorProto.DOUBLE), g.node("Mul", ranks, g.last(cycles, 1, 1)))
     g.cast(g.node("Sub", after, g.node("Floor", after)), TensorProto.FLOAT, new)
-    turn = g.weight([2.0 * math.pi])
-    turns = g.node("Mul", g.node("Concat", g.reshape(g.cast(ranks, TensorProto.FLOAT), voices, count, 1),
-                                 g.reshape(old, voices, count, 1), axis=2), turn)  # fmt: skip
-    ones = g.weight(np.ones((voices, 1, ratio)))
-    cycles = g.reshape(g.cast(cycles, TensorProto.FLOAT), voices, 1, ratio)
-    angles = g.node("MatMul", turns, g.node("Concat", cycles, ones, axis=1))
-    return g.node("Sin", angles)
+    turn = 2.0 * math.pi
+    ranks, cycles = g.cast(ranks, TensorProto.FLOAT), g.cast(cycles, TensorProto.FLOAT)
+    if voices == 1:
+        angles = g.node("Gemm", ranks, cycles, g.reshape(old, count, 1), transA=1, alpha=turn, beta=turn)
+        return g.node("Sin", angles)
+    each = (g.reshape(ranks, voices, count, 1), g.reshape(old, voices, count, 1))
+    turns = g.node("Mul", g.node("Concat", *each, axis=2), g.weight([turn]))
+    cycles = g.node("Concat", g.reshape(cycles, voices, 1, ratio), g.weight(np.ones((voices, 1, ratio))), axis=1)
+    return g.node("Sin", g.node("MatMul", turns, cycles))
 
 
 def _tones(g: Graph, decoder: HarmonicDecoder, level: str) -> str:
@@ -193,8 +199,12 @@ def decoder_graph(decoder: HarmonicDecoder, bends: bool = True, voices: int = 1)
     begins = np.concatenate([np.full(s.harmonics, high / span), np.ones(s.tones + bands)])
     hz = g.node("Exp", log_hz)
     if stretched:
-        fall = g.node("Mul", g.cast(stretched, TensorProto.FLOAT), g.node("Mul", hz, g.weight([-1 / span])))
-        mask = g.node("Add", fall, g.weight([high / span]))
+        each = g.cast(stretched, TensorProto.FLOAT)
+        if voices == 1:
+            mask = g.node("Gemm", hz, each, g.weight([[high / span]]), alpha=-1.0 / span)
+        else:
+            fall = g.node("Mul", each, g.node("Mul", hz, g.weight([-1 / span])))
+            mask = g.node("Add", fall, g.weight([high / span]))
         mask = g.node("Concat", mask, g.weight(np.ones((voices, s.tones + bands))), axis=1)
     else:
         mask = g.node("Gemm", hz, g.weight(falls), g.weight(begins))

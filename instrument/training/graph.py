@@ -137,10 +137,13 @@ def stack(
     for i, layer in enumerate(layers.layers):
         d, width = layer.dilation[0], layer.out_channels
         old, new = g.state(g.voices, 2 * d * width)
-        first, rest_of_it = g.split(old, width, (2 * d - 1) * width)
-        middle = g.node("Slice", old, g.ints(d * width), g.ints((d + 1) * width), g.ints(1))
-        taps = g.node("Concat", first, middle, h, axis=1)
-        g.node("Concat", rest_of_it, h, axis=1, to=new)
+        if d == 1:
+            taps = g.node("Concat", old, h, axis=1)
+            g.last(taps, 2 * width, 1, to=new)
+        else:
+            first, older, middle, newer = g.split(old, width, (d - 1) * width, width, (d - 1) * width)
+            taps = g.node("Concat", first, middle, h, axis=1)
+            g.node("Concat", older, middle, newer, h, axis=1, to=new)
         kernel = numpy(layer.weight).transpose(2, 1, 0).reshape(3 * width, width)
         bias = numpy(layer.bias) + numpy(layer.weight).sum(2) @ rests[i]
         y = g.node("LeakyRelu", g.node("Gemm", taps, g.weight(kernel), g.weight(bias)), alpha=SLOPE)
