@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from instrument.training.corpus import Corpus, read_corpus
+from instrument.training.naming import MANY_POINTS
 from instrument.training.network import Network
 from instrument.training.pictures import draw_spectrograms
 from instrument.training.portrait import decode_of, portray
@@ -70,7 +71,7 @@ def main() -> None:
                 path = args.wav / f"{args.name}-{Path(name).stem.replace('#', '-')}-{what}.wav"
                 soundfile.write(path, np.clip(sound, -1.0, 1.0), shape.sample_rate)
     if not args.no_knobs:
-        portrait = portray(network, corpus)  # puts the latents in the order of the model's card
+        portrait = portray(network, corpus, MANY_POINTS)  # puts the latents in the order of the model's card
         path, title = args.out / f"{args.name}-knobs.png", f"{args.name}: knobs by intervention"
         sweep_picture(decode_of(network), portrait.z, portrait.naming, path, title=title)
 

@@ -32,6 +32,7 @@ from instrument.training.atlas import build_atlas
 from instrument.training.corpus import Corpus
 from instrument.training.encoder_graph import encoder_graph
 from instrument.training.energy import Energy, guessed
+from instrument.training.naming import MANY_POINTS, POINTS
 from instrument.training.network import Network
 from instrument.training.portrait import portray
 from instrument.training.trial import held_out_figures
@@ -43,6 +44,8 @@ VOICES = 8
 DECODE_VOICES = f"decode.voices{VOICES}.onnx"
 """The decoder for so many voices in one call, for what plays several at once."""
 TOLERANCE = 1e-5
+LONG_MINUTES = 10.0
+"""After so long a training nobody minds another minute or two until its knobs are named more surely."""
 
 
 def _session(graph: Path | bytes) -> Any:
@@ -194,7 +197,8 @@ def write_model(
     network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
-    portrait, shape = portray(network, corpus), network.shape
+    points = MANY_POINTS if minutes > LONG_MINUTES else POINTS
+    portrait, shape = portray(network, corpus, points), network.shape
     chart, retrieval = build_atlas(network, corpus)
     energy = energy or guessed(minutes, threads)
     parts = {"encoder": network.encoder, "decoder": network.decoder}
@@ -210,7 +214,7 @@ def write_model(
         "minutes": round(minutes, 1), "steps": steps, "seed": seed, "machine": machine_words(),
         "energy_wh" if energy.measured else "energy_estimate_wh": round(energy.wh, 2), "energy_is": energy.how,
         "held_out_sounds": len(corpus.held_out), "held_out": held_out_figures(network, corpus),
-        "interventions": portrait.naming.table(),
+        "interventions": portrait.naming.table(), "intervention_points": points,
         "atlas": retrieval,
     }  # fmt: skip
     write_graphs(network, folder)
