@@ -114,9 +114,7 @@ def test_a_corpus_of_stiff_strings_gets_them_and_another_does_not() -> None:
         known = now.sure[60:-60] > 0.8
         first = 69.0 + 12.0 * np.log2(hz / 440.0)
         assert was.stiffness[1] < 0.0
-        assert np.median(was.note[60:-60][known]) > first + 0.03, (
-            "whole multiples are heard above it"
-        )
+        assert np.median(was.note[60:-60][known]) > first + 0.03, "whole multiples are heard above it"
         assert np.abs(np.median(now.note[60:-60][known]) - first) < 0.05
     assert np.array_equal(moved.clips[3].note, mixed.clips[3].note)
 
