@@ -7,6 +7,7 @@ After them come the parameters (level, difficulty, stick, drift ...), which act 
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ Role = Literal["pitch", "loudness", "latent"]
 
 KNOBS_MAX = 256
 """Most knobs in one table: the width of a frame in the link."""
+NAMED = 12
+"""Knobs named one by one to somebody who asked for one that is not there."""
 SCENES = 8
 """Slots of a patch for scenes, places where the hands were: 0..7 in the link, 1..8 wherever a player reads it."""
 
@@ -198,7 +201,15 @@ class KnobTable:
         try:
             return self._index[id]
         except KeyError:
-            raise RosinError(f"there is no knob {id!r}; the knobs here are {', '.join(self._index)}") from None
+            raise RosinError(f"there is no knob {id!r}; {self._told(id)}") from None
+
+    def _told(self, id: str) -> str:
+        """The knobs that are played by name, the others by how many there are, and the one that is most like ``id``."""
+        names, most = list(self._index), max(self.playable_count, NAMED)
+        others = f", and {len(names) - most} more, which `rosin knobs` lists" if len(names) > most else ""
+        near = difflib.get_close_matches(id.lower(), names, n=1, cutoff=0.6)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        return f"the knobs here are {', '.join(names[:most])}{others}{meant}"
 
     def find(self, name: str) -> int:
         """Position of a knob by its id, or by its label in either language. RosinError names the knobs there are."""

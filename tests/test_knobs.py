@@ -178,6 +178,20 @@ def test_a_knob_that_is_not_there_is_a_sentence_with_those_that_are() -> None:
     assert TABLE["z1"] is TABLE[2]
 
 
+def test_one_that_is_meant_is_offered_and_few_are_named_one_by_one() -> None:
+    with pytest.raises(RosinError) as found:
+        TABLE.index("friction.stik")
+    said = str(found.value)
+    assert said.endswith("more, which `rosin knobs` lists; did you mean friction.stick?")
+    assert len(said) < 250
+    with pytest.raises(RosinError) as found:
+        TABLE.index("xyzzy")
+    assert "did you mean" not in str(found.value)
+    many = table_for([LatentSpec(f"z{i}", Label("z", "z")) for i in range(40)])
+    with pytest.raises(RosinError, match=r"z38, z39, and \d+ more"):
+        many.index("xyzzy")
+
+
 def test_a_knob_is_found_by_its_name_in_either_language_too() -> None:
     assert TABLE.find("z1") == TABLE.find("Brightness") == TABLE.find("brillance") == 2
     with pytest.raises(RosinError, match="there is no knob 'glitter'; the knobs here are pitch"):
