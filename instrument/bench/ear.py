@@ -18,9 +18,7 @@ import numpy as np
 
 
 def _connect_again(client: Any, port: Any, sources: list[str]) -> None:
-    """Connect what of ``sources`` is there and not connected."""
-    import jack
-
+    """Connect what of ``sources`` is there and not connected. JackError where one goes just then."""
     connected = {found.name for found in client.get_all_connections(port)}
     for source in sources:
         name, _, short = source.partition(":")
@@ -28,8 +26,7 @@ def _connect_again(client: Any, port: Any, sources: list[str]) -> None:
         there = [found.name for found in client.get_ports(wanted, is_output=True)]
         if connected.isdisjoint(there):
             for each in there[-1:]:
-                with contextlib.suppress(jack.JackError):  # gone again meanwhile
-                    client.connect(each, port)
+                client.connect(each, port)
 
 
 def listen(path: str, seconds: float, sources: list[str]) -> None:
@@ -58,7 +55,8 @@ def listen(path: str, seconds: float, sources: list[str]) -> None:
         print("listening", flush=True)
         while count < cycles:
             time.sleep(0.02)
-            _connect_again(client, port, sources)
+            with contextlib.suppress(jack.JackError):  # a source that goes just now: the next time
+                _connect_again(client, port, sources)
     np.savez(path, audio=audio.reshape(-1), at=at, period=period, rate=rate)
 
 
