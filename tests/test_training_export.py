@@ -19,8 +19,17 @@ pytest.importorskip("soxr")
 from instrument.errors import RosinError
 from instrument.model.card import read_card, sha256_of
 from instrument.model.credits import gate, read_credits
-from instrument.training import portrait
-from instrument.training.export import DECODE_VOICES, TOLERANCE, verify_against_torch, wandering, write_graphs
+from instrument.training import export, portrait
+from instrument.training.corpus import Corpus
+from instrument.training.export import (
+    DECODE_VOICES,
+    TOLERANCE,
+    verify_against_torch,
+    wandering,
+    write_graphs,
+    write_model,
+)
+from instrument.training.naming import MANY_POINTS, POINTS
 from instrument.training.network import Network
 from instrument.training.shape import Shape
 from instrument.training.train import run, train
@@ -141,6 +150,23 @@ def test_a_budget_is_minutes_or_steps_and_more_than_nothing(tmp_path: Path) -> N
     for words in (["--minutes", "1", "--steps", "2"], ["--minutes", "0"], ["--steps", "-1"]):
         with pytest.raises(RosinError):
             run(parser.parse_args([str(tmp_path), "--name", "n", *words]))
+
+
+@pytest.mark.parametrize(("minutes", "points"), [(0.2, POINTS), (10.5, MANY_POINTS)])
+def test_the_knobs_of_a_long_training_are_named_from_more_points(
+    full: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float, points: int
+) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def portray(network: Network, corpus: Corpus, wanted: int) -> None:
+        assert wanted == points
+        raise EnoughError
+
+    monkeypatch.setattr(export, "portray", portray)
+    with pytest.raises(EnoughError):
+        write_model(full, Corpus((), RATE, 128, ()), tmp_path / "m", name="m", title=("m", "m"), by="me",
+                    licence="CC0-1.0", steps=1, minutes=minutes, threads=1, seed=0)  # fmt: skip
 
 
 def test_another_order_of_the_latents_is_the_same_network(full: Network) -> None:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytest.importorskip("scipy", reason="training needs the extra [train]")
+
 from instrument.training.partials import SPAN, by_partials
 from instrument.training.pitch import track
 from instrument.training.shape import inharmonic_ranks

@@ -127,11 +127,11 @@ class Writer:
     def _gemm(self, terms: Sequence[str], transA: int = 0, alpha: float = 1.0, beta: float = 1.0) -> str:
         x, weight, *bias = terms
         if transA or alpha != 1.0 or beta != 1.0:
+            if not bias:
+                raise RosinError("the model scales a Gemm that adds nothing, which the comparison with TorchScript does "
+                                 "not know; measure it without --against-torchscript")  # fmt: skip
             turned = f"{self._in(x)}.t()" if transA else self._in(x)
-            added = f"{self._in(bias[0])}, " if bias else ""
-            scaled = f"beta={beta!r}, alpha={alpha!r}" if bias else ""
-            product = f"torch.{'addmm' if bias else 'mm'}({added}{turned}, {self._in(weight)}, {scaled})"
-            return product if bias else f"{alpha!r} * {product}"
+            return f"torch.addmm({self._in(bias[0])}, {turned}, {self._in(weight)}, beta={beta!r}, alpha={alpha!r})"
         if self.ways.dense == "addmm" or not all(t in self.arrays for t in terms[1:]) or self._doubled(weight):
             added = f"torch.addmm({self._in(bias[0])}, " if bias else "torch.mm("
             return f"{added}{self._in(x)}, {self._in(weight)})"
