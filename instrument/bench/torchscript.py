@@ -128,8 +128,10 @@ class Writer:
         x, weight, *bias = terms
         if transA or alpha != 1.0 or beta != 1.0:
             if not bias:
-                raise RosinError("the model scales a Gemm that adds nothing, which the comparison with TorchScript does "
-                                 "not know; measure it without --against-torchscript")  # fmt: skip
+                raise RosinError(
+                    "the model scales a Gemm that adds nothing, which the comparison with TorchScript does not know; "
+                    "measure it without --against-torchscript"
+                )
             turned = f"{self._in(x)}.t()" if transA else self._in(x)
             return f"torch.addmm({self._in(bias[0])}, {turned}, {self._in(weight)}, beta={beta!r}, alpha={alpha!r})"
         if self.ways.dense == "addmm" or not all(t in self.arrays for t in terms[1:]) or self._doubled(weight):
