@@ -1,7 +1,9 @@
 """Health: how each process is, in the link's memory: is it alive, what has it counted, what has it to say. Below link.
 
 One row per process, written by that process alone and read by all: pid, heartbeat, counters, a few short texts and
-the last notices to the player. No locks: a process killed in mid-word leaves its last whole text in place.
+the last notices to the player. No locks: a process killed in mid-word leaves its last whole text in place. Numbers are
+aligned words, read and written in one piece: struct.pack_into empties the bytes first, and a heartbeat read in between
+was a process that had never lived, to be killed.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ NOTICES_KEPT = 8
 _TEXT = struct.Struct(f"=QdI{TEXT_BYTES}sI")  # number, time, length, UTF-8, crc32 of all before it
 _TEXT_STRIDE = -(-_TEXT.size // 8) * 8
 _HEAD_BYTES = 64  # pid, heartbeat, entered
+_HEARTBEAT, _ENTERED = 1, 2
+_TIME, _WORD = struct.Struct("=d"), struct.Struct("=Q")
 _COUNTERS_AT = _HEAD_BYTES
 _NOTICES_AT = _COUNTERS_AT + 8 * COUNTERS_MAX
 _RING_BYTES = 8 + NOTICES_KEPT * _TEXT_STRIDE
@@ -124,12 +128,21 @@ class Row:
     def enter(self) -> None:
         """The process begins: its pid, a first heartbeat, one more start. Counters go on across restarts."""
         now = time.monotonic()
-        struct.pack_into("=Qdd", self._bytes, self._at, os.getpid(), now, now)
+        self._put_time(_ENTERED, now)
+        self._put_time(_HEARTBEAT, now)
+        self._words[self._at // 8] = os.getpid()
         self.add("starts")
 
     def beat(self, now: float | None = None) -> None:
         """I live. ``now`` spares a look at the clock."""
-        struct.pack_into("=d", self._bytes, self._at + 8, time.monotonic() if now is None else now)
+        self._put_time(_HEARTBEAT, time.monotonic() if now is None else now)
+
+    def _put_time(self, word: int, seconds: float) -> None:
+        (self._words[self._at // 8 + word],) = _WORD.unpack(_TIME.pack(seconds))
+
+    def _time(self, word: int) -> float:
+        (seconds,) = _TIME.unpack(_WORD.pack(self._words[self._at // 8 + word]))
+        return float(seconds)
 
     @property
     def pid(self) -> int:
@@ -140,14 +153,12 @@ class Row:
     @property
     def heartbeat(self) -> float:
         """Monotonic seconds; 0.0 before the first."""
-        (when,) = struct.unpack_from("=d", self._bytes, self._at + 8)
-        return float(when)
+        return self._time(_HEARTBEAT)
 
     @property
     def entered(self) -> float:
         """When this process began, monotonic seconds."""
-        (when,) = struct.unpack_from("=d", self._bytes, self._at + 16)
-        return float(when)
+        return self._time(_ENTERED)
 
     def age(self, now: float | None = None) -> float:
         """Seconds since the last heartbeat; infinite if there never was one."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +15,16 @@ from hypothesis import strategies as st
 
 from instrument.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXT_BYTES, TEXTS, Health, clip
 from instrument.link import Link, Memory
+
+
+BEATING = """
+import sys
+from instrument.link import Link
+row = Link.attach(sys.argv[1]).health.row("sound")
+print(end="!", flush=True)
+while True:
+    row.beat()
+"""
 
 
 @pytest.fixture
@@ -29,6 +42,27 @@ def test_a_process_that_enters_and_beats_is_known_to_live(link: Link) -> None:
     row.beat(100.0)
     assert row.age(now=100.5) == 0.5
     assert row.entered != 100.0
+
+
+def test_a_heartbeat_is_never_read_half_written(link: Link) -> None:
+    """Once read as 0.0 it was a process that never lived, and the show ended one that played."""
+    row = link.health.row("sound")
+    row.enter()
+    child = subprocess.Popen([sys.executable, "-c", BEATING, link.token], pass_fds=link.fds, stdout=subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.read(1) == b"!"
+        begin = time.monotonic()
+        seen: set[float] = set()
+        while time.monotonic() < begin + 1.0:
+            values = [row.heartbeat for _ in range(1000)]
+            assert begin - 1.0 < min(values)
+            assert max(values) < begin + 60.0
+            seen.update(values)
+    finally:
+        child.kill()
+        child.communicate()
+    assert len(seen) > 100
 
 
 def test_rows_do_not_touch_one_another(link: Link) -> None:
