@@ -23,6 +23,8 @@ from instrument.stage.settings import StageSettings
 
 HEARTBEAT_SECONDS = 6.0
 """Without a sign of life for so long a process hangs. Opening a device on a busy machine can take three."""
+WATCHED_SECONDS = 0.1
+"""What one look counts for at most: where the watcher has no time, who is watched had none either."""
 UNDERSTUDY_AFTER_SECONDS = 1.5
 GIVE_UP_AFTER = 5
 GIVE_UP_WITHIN_SECONDS = 20.0
@@ -69,6 +71,7 @@ class Role:
         self.understudy_at = 0.0
         self.lost_at = 0.0
         self._deaths: list[float] = []
+        self._beat = self._looked_at = self._silent = 0.0
 
     def start(self) -> None:
         """A player from nothing."""
@@ -96,8 +99,18 @@ class Role:
         return self.understudy is not None and self.understudy.poll() is None
 
     def hangs(self, now: float) -> bool:
-        """It lives but no longer beats. (Before its first beat it is only slow.)"""
-        return self.row.pid != 0 and self.row.age(now) > HEARTBEAT_SECONDS
+        """It lives but no longer beats. (Before its first beat it is only slow.) To be asked often: see ``silent``."""
+        return self.silent(now) > HEARTBEAT_SECONDS and self.row.pid != 0
+
+    def silent(self, now: float) -> float:
+        """Seconds without a beat, as seen in look after look."""
+        beat, since = self.row.heartbeat, now - self._looked_at
+        self._looked_at = now
+        if beat != self._beat or beat > now:
+            self._beat, self._silent = beat, max(0.0, min(now - beat, WATCHED_SECONDS))
+        else:
+            self._silent += min(since, WATCHED_SECONDS)
+        return self._silent
 
     def take_over(self, now: float) -> int:
         """Replace one who is dead. Returns how many deaths there were lately."""
@@ -143,7 +156,7 @@ class StageRole(Role):
         """Knobs on which a window that was lost had its keys; whoever lets go of them empties it."""
         self._begun = 0.0
         self._froze = False
-        self._beat = self._between = 0.0
+        self._between = 0.0
 
     def open(self, now: float) -> None:
         """A window if there is none: the first one, or another after it was closed or given up."""
@@ -155,7 +168,7 @@ class StageRole(Role):
 
     def cue(self, now: float) -> None:
         """As of any part; from now on counts how long its first picture takes."""
-        self._begun, self._beat, self._between = now, 0.0, 0.0
+        self._begun, self._between = now, 0.0
         super().cue(now)
 
     @property
@@ -165,13 +178,13 @@ class StageRole(Role):
 
     def hangs(self, now: float) -> bool:
         """No picture for a while, once there was one; before, it is only slow, for a longer while."""
+        before, silent = self._beat, self.silent(now)
         if not self._drawn:
             return now - self._begun > STAGE_START_SECONDS
-        beat = self.row.heartbeat
-        if beat != self._beat:
-            since = beat - self._beat if self._beat else 0.0
-            self._beat, self._between = beat, max(since, 0.9 * self._between)
-        return now - beat > max(STAGE_BEAT_SECONDS, min(STAGE_BEATS * self._between, HEARTBEAT_SECONDS))
+        if self._beat != before:
+            since = self._beat - before if before > self._begun else 0.0
+            self._between = max(since, 0.9 * self._between)
+        return silent > max(STAGE_BEAT_SECONDS, min(STAGE_BEATS * self._between, HEARTBEAT_SECONDS))
 
     def look(self, now: float) -> Sequence[tuple[str, dict[str, Any]]]:
         """Replace a window that died or froze. Returns keys of sentences with their values."""

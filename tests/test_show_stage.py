@@ -27,7 +27,7 @@ from instrument.bench.xhost import xvfb
 from instrument.cli import parser
 from instrument.errors import RosinError
 from instrument.link import Frame, Link
-from instrument.roles import GIVE_UP_AFTER, StageRole, dismiss
+from instrument.roles import GIVE_UP_AFTER, Role, StageRole, dismiss
 from instrument.show import Show
 from instrument.sound.settings import SoundSettings
 from instrument.stage.layout import Layout
@@ -370,7 +370,12 @@ def test_where_no_window_can_be_it_says_why_and_is_not_tried_again(
     assert notice.text.startswith("Playing without a picture: no window with OpenGL 3.3 can be opened here")
 
 
-def test_a_machine_with_little_time_is_given_more_of_it(role: StageRole, monkeypatch: pytest.MonkeyPatch) -> None:
+def _watched(role: Role, since: float, until: float) -> bool:
+    """Whether it hangs at the end, having been looked at every 10 ms."""
+    return [role.hangs(float(now)) for now in np.arange(since, until, 0.01)][-1]
+
+
+def test_a_machine_with_little_time_is_given_more_of_it(role: StageRole) -> None:
     now = time.monotonic()
     role.row.enter()
     role._begun = now - 1.0
@@ -378,13 +383,30 @@ def test_a_machine_with_little_time_is_given_more_of_it(role: StageRole, monkeyp
     assert role.hangs(now + 25.0)
     for beat in (now + 1.0, now + 2.0, now + 3.0):
         role.row.beat(beat)
-        assert not role.hangs(beat + 0.5)
-    assert not role.hangs(now + 3.0 + 3.5), "pictures a second apart"
-    assert role.hangs(now + 3.0 + 4.5)
+        assert not _watched(role, beat, beat + 0.5)
+    assert not _watched(role, now + 3.5, now + 3.0 + 3.5), "pictures a second apart"
+    assert _watched(role, now + 3.0 + 3.5, now + 3.0 + 4.5)
     for beat in np.arange(now + 3.0, now + 6.0, 0.03):
         role.row.beat(float(beat))
         role.hangs(float(beat))
-    assert role.hangs(role.row.heartbeat + 1.6)
+    assert not _watched(role, role.row.heartbeat, role.row.heartbeat + 1.0)
+    assert _watched(role, role.row.heartbeat + 1.0, role.row.heartbeat + 1.6)
+
+
+@pytest.mark.parametrize("name", ["stage", "sound"])
+def test_who_was_not_watched_is_not_ended(role: StageRole, name: str) -> None:
+    """The machine stood still, or gave the watcher no core: the first look afterwards must not kill what plays."""
+    watched = role if name == "stage" else Role("sound", "none", SoundSettings("", ()), role._link)
+    role._begun = time.monotonic() - 1.0
+    watched.row.enter()
+    now = time.monotonic() + 0.1
+    watched.row.beat(now)
+    assert not _watched(watched, now, now + 0.5)
+    for late in (9.0, 60.0, 3600.0):
+        assert not watched.hangs(now + late)
+    watched.row.beat(now + 3600.0)
+    assert not _watched(watched, now + 3600.0, now + 3601.0)
+    assert _watched(watched, now + 3601.0, now + 3608.0), "and one that hangs is seen to"
 
 
 def test_a_window_fills_its_display_and_one_that_is_not_there_is_told(display: str, monkeypatch: Any) -> None:
