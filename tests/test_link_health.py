@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from instrument.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXT_BYTES, TEXTS, Health, clip
 from instrument.link import Link, Memory
 
-
 BEATING = """
 import sys
 from instrument.link import Link
