@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("scipy", reason="training needs the extra [train]")
@@ -14,7 +14,7 @@ from instrument.training.pitch import track
 from instrument.training.shape import inharmonic_ranks
 
 RATE, RATIO = 48000, 128
-MOST_CENTS = 1200.0 * np.log2(1.0 + SPAN) + 15.0
+MOST_CENTS = -1200.0 * np.log2(1.0 - SPAN) + 0.01
 """And a part of a bin of the spectrum, which is 2.9 Hz wide: 15 cents at the lowest note tried."""
 
 
@@ -90,6 +90,7 @@ def test_where_there_is_no_sound_the_label_stays() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**31), frames=st.integers(1, 90), low=st.floats(26.0, 126.0), stiff=st.floats(0.0, 6e-3))
+@example(seed=56, frames=56, low=42.0, stiff=0.0)  # wanders down to where a bin is wider than the span
 def test_whatever_is_heard_it_is_finite_and_never_far(seed: int, frames: int, low: float, stiff: float) -> None:
     rng = np.random.default_rng(seed)
     audio = (rng.standard_normal(frames * RATIO + int(rng.integers(0, RATIO))) * rng.random()).astype(np.float32)
@@ -98,4 +99,4 @@ def test_whatever_is_heard_it_is_finite_and_never_far(seed: int, frames: int, lo
     assert found.shape == note.shape
     assert np.isfinite(found).all()
     even = np.abs(found - note)[::2] * 100.0  # those between are between
-    assert even.max() <= MOST_CENTS * (1.0 if low > 40.0 else 4.0)
+    assert even.max() <= MOST_CENTS

@@ -55,7 +55,9 @@ def _said(log: Doubles, hz: Doubles, ranks: Doubles, bin_hz: float) -> Doubles:
         levels[i] = np.where(found, np.exp(level), 0.0)
     weights = np.arange(1.0, len(ranks) + 1.0)[:, None] * np.where(levels > FAINTEST * levels.max(0), levels, 0.0)
     total = weights.sum(0)
-    return np.asarray(np.where(total > 0.0, (places * weights).sum(0) / np.maximum(total, 1e-300), hz))
+    mean = np.where(total > 0.0, (places * weights).sum(0) / np.maximum(total, 1e-300), hz)
+    # a bin of the spectrum is wider than that for low notes, and a peak beside the edge is another's
+    return np.asarray(np.clip(mean, hz * (1.0 - SPAN), hz * (1.0 + SPAN)))
 
 
 def by_partials(audio: Floats, note: Floats, rate_hz: int, ratio: int, stiffness: float = 0.0) -> Floats:

@@ -21,7 +21,7 @@ from instrument.training.partials import by_partials
 Floats = npt.NDArray[np.float32]
 
 CACHE = ".rosin-pitch.npz"
-TRACKED, STIFF, PARTIALS = 5, 2, 1
+TRACKED, STIFF, PARTIALS = 5, 2, 2
 """Versions of what the three trackers find: another number, and every sound is listened to again."""
 UNSURE = 0.35
 
