@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from instrument.chance.accident import Accident
@@ -25,6 +24,7 @@ from instrument.scenes import read_own, with_own_scenes
 from instrument.sound.stream import Stream
 from instrument.take import read_take
 from instrument.text import language_of, say
+from instrument.verbs.preparing import compile_all
 
 
 def add(verbs: Any) -> None:
@@ -221,17 +221,6 @@ def check_model(path: Path, rig: Rig) -> str:
 
 def run_warm(args: argparse.Namespace) -> int:
     """Compile with a bar; the second time it only loads."""
-    from instrument.compiled import forget_old
-    from instrument.sound.warm import steps
-
-    forget_old()
-    work = list(steps())
-    with Progress(TextColumn(say("preparing", language_of())), BarColumn(), TextColumn("{task.fields[what]}"),
-                  transient=True) as progress:  # fmt: skip
-        job = progress.add_task("", total=len(work), what="")
-        for what, how in work:
-            progress.update(job, what=what)
-            how()
-            progress.advance(job)
+    compile_all(language_of())
     print(say("ready", language_of()))
     return 0

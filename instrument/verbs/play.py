@@ -32,6 +32,7 @@ from instrument.show import Show
 from instrument.sound.settings import SoundSettings
 from instrument.take import Take, gestures, read_take
 from instrument.text import language_of, say
+from instrument.verbs.preparing import prepare
 from instrument.verbs.seed import seed_given
 from instrument.verbs.stage import Reel, add_stage, draw_picture, no_window, picture_path, stage_given, stage_settings
 from instrument.verbs.status import Status, decibels, terminal_here
@@ -135,6 +136,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index)
     stage = stage_settings(rig, sound.patches, index, language)
     without = no_window(args.stage) if rig.window else ""
+    prepare(language)
     show = Show(sound, hands, language, stage if rig.window and not without else None)
     reel = Reel()
     names = [path.stem for path in paths]

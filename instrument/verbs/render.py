@@ -35,6 +35,7 @@ from instrument.sound.tally import Tally
 from instrument.take import gestures, read_take
 from instrument.text import language_of, say
 from instrument.verbs.film import Film, add_options, wish_of
+from instrument.verbs.preparing import prepare
 from instrument.verbs.seed import seed_given
 
 SECONDS = 10.0
@@ -132,6 +133,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
             print(said)
     patch = read_patch(paths[index])
     seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
+    prepare(language_of(rig.language))
     part = open_part(
         patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
     )  # the CPU alone: another device's arithmetic would be another result
@@ -161,7 +163,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
             else Film(out, wish, engine, seconds, paths[index], rig) as file,
             Progress(*columns, transient=True, disable=not errors.is_terminal, console=errors) as progress,
         ):  # fmt: skip
-            job = progress.add_task("rendering", total=seconds)
+            job = progress.add_task(say("rendering", language), total=seconds)
             for block in offline_blocks(engine, seconds, events, args.block, file.heard):
                 if file.stopping:
                     break
