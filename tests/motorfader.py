@@ -33,9 +33,9 @@ class Surface:
         self.came: list[tuple[float, float, bool]] = []
         self.told = 0
 
-    def tell(self) -> None:
+    def tell(self, again: bool = False) -> None:
         step = math.floor(self.place * 16383 + 0.5)
-        if step != self.told:
+        if step != self.told or again:
             self.told = step
             self.out.append(bytes((0xE0, step & 127, step >> 7)))
 
@@ -55,6 +55,8 @@ class Surface:
     def obey(self, words: list[str]) -> str:
         if words[0] in ("touch", "release"):
             with self.lock:
+                if self.touched:  # once more where it was left: a cycle that a busy machine misses takes its MIDI along
+                    self.tell(again=True)
                 self.touched = words[0] == "touch"
                 self.target = self.place
                 self.out.append(bytes((0x90, 104, 127 if self.touched else 0)))

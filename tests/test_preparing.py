@@ -105,6 +105,7 @@ def test_a_bar_says_what_is_being_done(
     done: list[str], monkeypatch: pytest.MonkeyPatch, language: str, words: str
 ) -> None:
     terminal = io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")  # on a dumb one there are no bars
     monkeypatch.setattr(preparing, "Console", lambda stderr: Console(file=terminal, force_terminal=True, width=120))
     prepare(language)
     assert words in terminal.getvalue()
