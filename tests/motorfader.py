@@ -55,8 +55,6 @@ class Surface:
     def obey(self, words: list[str]) -> str:
         if words[0] in ("touch", "release"):
             with self.lock:
-                if self.touched:  # once more where it was left: a cycle that a busy machine misses takes its MIDI along
-                    self.tell(again=True)
                 self.touched = words[0] == "touch"
                 self.target = self.place
                 self.out.append(bytes((0x90, 104, 127 if self.touched else 0)))
@@ -68,6 +66,8 @@ class Surface:
                     self.place = self.target = start + (end - start) * i / steps
                     self.tell()
                 time.sleep(0.005)
+            with self.lock:  # once more where it is: a cycle that a busy machine misses takes its MIDI along
+                self.tell(again=True)
         elif words[0] == "report":
             with self.lock:
                 came, self.came = self.came, []
