@@ -15,7 +15,7 @@ from instrument.training.shape import inharmonic_ranks
 
 RATE, RATIO = 48000, 128
 MOST_CENTS = -1200.0 * np.log2(1.0 - SPAN) + 0.01
-"""And a part of a bin of the spectrum, which is 2.9 Hz wide: 15 cents at the lowest note tried."""
+"""The span is a share of the frequency, so downwards it is more cents; and what float32 rounds."""
 
 
 def tone(hz: np.ndarray | float, ranks: np.ndarray, levels: np.ndarray, seconds: float = 0.6) -> np.ndarray:
