@@ -104,6 +104,17 @@ class Control:
         """Linear gain of the level knob; its lowest position is silence."""
         return self.amounts.gain
 
+    @property
+    def key_sounds(self) -> bool:
+        """Whether a key is held or rings on."""
+        return self.notes.sounding or self.notes.level > 0.0
+
+    def note_into(self, out: F32) -> F32:
+        """The note of the last key, f32 [F], as each frame of the last ``step`` had it: without knob and wheel."""
+        np.mean(self._pitch.reshape(len(out), -1), axis=1, out=out)
+        out -= np.float32(self.notes.bend * self.notes.bend_semitones)
+        return out
+
     def _refresh(self) -> None:
         """Parameters moved: work out the effective friction and chance of every knob."""
         self.mix.settle()

@@ -16,6 +16,7 @@ from instrument.model.excerpts import Excerpts
 from instrument.model.voice import Voice
 from instrument.patch import Patch, table_of
 from instrument.sound.control import QUANTUM, TICK, Control
+from instrument.sound.live import Live
 from instrument.sound.scenes import Scenes
 from instrument.sound.stream import Stream
 
@@ -78,10 +79,8 @@ class Part:
         frames = voice.frames
         self._frame_ticks = max(1, voice.ratio // TICK) if voice.ratio <= QUANTUM else QUANTUM // TICK
         self.z = np.zeros((latents, frames), np.float32)
-        self._heard = np.zeros((latents, frames), np.float32)
         self.audio = np.zeros((voice.channels, QUANTUM), np.float32)
-        self._ear = np.zeros((voice.channels, QUANTUM), np.float32)
-        self._centre = np.array([[spec.start] for spec in voice.latents], np.float32)
+        self.live = Live(patch, voice)
         self.voice.reseed(self.seed, 0)
 
     def _control(self, seed: int) -> Control:
@@ -129,15 +128,7 @@ class Part:
         voice.temperature = model.temperature
         voice.bend(model.bend)
         voice.wear(model.wear)
-        if live is not None and input_amount > 0.0 and self.patch.input_mode != "off" and self.voice.can_encode:
-            np.mean(live, axis=0, out=self._ear[0])
-            if len(self._ear) > 1:
-                self._ear[1:] = self._ear[0]
-            self.voice.encode(self._ear, self._heard)
-            if self.patch.input_mode == "blend":
-                self.z += input_amount * (self._heard - self.z)
-            else:
-                self.z += input_amount * (self._heard - self._centre)
+        self.live.hear(live, input_amount, control, voice, self.z)
         self.voice.decode(self.z, self.audio)
         return self.audio
 

@@ -28,6 +28,8 @@ from instrument.rig import read_rig
 from instrument.sound.bank import open_part
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.input_file import InputFile
+from instrument.sound.part import Part
 from instrument.sound.patina import Patina
 from instrument.sound.snapshot import Snapshot
 from instrument.sound.stream import Stream
@@ -62,6 +64,8 @@ def add(verbs: Any) -> None:
     parser.add_argument("--block", type=int, default=QUANTUM, help="frames asked for at a time, as a device would")
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=RAW", help="put a knob somewhere first")
     parser.add_argument("--note", type=int, help="hold this MIDI note all along")
+    parser.add_argument("--input", metavar="FILE", help="play this sound file into it, as --input of `rosin play` does "
+                        "a microphone; any rate, and the length is the file's")  # fmt: skip
     parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
     parser.add_argument("--allow-uncredited", action="store_true", help="render a model without credits")
     add_options(parser)
@@ -146,8 +150,9 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     engine = Engine(part, rig.ceiling_db)
     if stream:
         listen_again(engine, stream, Path(args.what))
-    lasts = len(stream) * QUANTUM / engine.rate if stream else SECONDS
-    seconds = args.seconds or (take.seconds if take else lasts)
+    played = played_into(args, part, stream, take is not None)
+    lasts = len(stream) * QUANTUM / engine.rate if stream else played.seconds if played else SECONDS
+    seconds = args.seconds or (max(take.seconds, played.seconds if played else 0.0) if take else lasts)
     events = [(g.time, g) for g in gestures(take, part.table)] if take else []
     events += settings_of(args, part.table)
     tally = Tally(lambda: (part,))
@@ -164,7 +169,8 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
             Progress(*columns, transient=True, disable=not errors.is_terminal, console=errors) as progress,
         ):  # fmt: skip
             job = progress.add_task(say("rendering", language), total=seconds)
-            for block in offline_blocks(engine, seconds, events, args.block, file.heard):
+            live = played.next if played else None
+            for block in offline_blocks(engine, seconds, events, args.block, file.heard, live):
                 if file.stopping:
                     break
                 file.write(block.T)
@@ -213,6 +219,25 @@ def listen_again(engine: Engine, stream: Stream, path: Path) -> None:
         if kept.patch == part.patch.name:
             engine.restore(kept)
     part.speaking = True  # where it was silent then the stream's gain is 0
+
+
+def played_into(args: argparse.Namespace, part: Part, stream: Stream | None, moved: bool) -> InputFile | None:
+    """The file of --input at the engine's rate. RosinError when nothing would hear it. ``moved``: by a take."""
+    if args.input is None:
+        return None
+    name, path = part.patch.name, Path(args.input)
+    if stream:
+        raise RosinError("a .z file is heard as it was; to play into it render the .jsonl beside it")
+    if not part.voice.can_encode:
+        raise RosinError(f"the model {part.voice.card.name} has no ears; give --model one that can listen (first-bow)")
+    if part.patch.input_mode == "off":
+        raise RosinError(f'the patch {name} does not listen; write [input] mode = "blend" into it, or render mirror')
+    set_here = any(text.partition("=")[0] == "input" for text in args.set)
+    if part.control.parameter("input") <= 0.0 and not set_here and not moved:
+        raise RosinError(f"the patch {name} listens to nothing, its input is at 0; give --set input=0.9")
+    if Path(args.out).exists() and path.exists() and path.samefile(args.out):
+        raise RosinError(f"{path} is what is to be heard; give -o another name")
+    return InputFile(path, part.voice.sample_rate)
 
 
 def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]:
