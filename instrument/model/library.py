@@ -2,8 +2,9 @@
 
 A model is a folder, or a bundle (NAME.rosin.zip), which is unpacked once into the user's cache when it is opened.
 
-Looked through in this order: folders given, ``ROSIN_MODELS`` (a list like PATH), ``models/`` beside the package, and
-the player's own folder (``~/.local/share/rosin/models`` and its like on other systems: places.py).
+Looked through in this order: folders given, ``ROSIN_MODELS`` (a list like PATH), ``models/`` beside the package,
+the player's own folder (``~/.local/share/rosin/models`` and its like on other systems: places.py), and ``models/`` of
+the folder one is in, where `rosin train` writes.
 """
 
 from __future__ import annotations
@@ -31,11 +32,20 @@ def user_folder() -> Path:
     return data_home() / "models"
 
 
-def search_path(given: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Folders of model folders, first come first served; those that do not exist are among them."""
+def standing_places(given: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Folders of model folders that are looked through wherever one is."""
     named = [Path(part) for part in os.environ.get("ROSIN_MODELS", "").split(os.pathsep) if part]
     found = (*given, *named, shipped("models"), user_folder())
     return tuple(dict.fromkeys(path.expanduser() for path in found))
+
+
+def search_path(given: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """The same and ``models/`` here, first come first served; those that do not exist are among them."""
+    try:
+        here = [Path.cwd() / "models"]
+    except OSError:  # somebody has deleted the folder we are in
+        here = []
+    return tuple(dict.fromkeys((*standing_places(given), *here)))
 
 
 def called(path: Path) -> str:

@@ -6,8 +6,10 @@ player answers all the same.
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ import tomlkit
 from instrument.errors import RosinError
 from instrument.model import licences
 from instrument.model.card import sha256_of
+from instrument.places import write_whole
 from instrument.text import say
 from instrument.training import soundfont
-from instrument.training.gate import ASKED, credits_path, files_of
+from instrument.training.gate import ASKED, credits_path, sounds_of
+from instrument.training.wording import shown
 
 QUESTIONS = ("author", "source", "licence", "consent")
 MINE = ("mine", "own", "à moi")
@@ -32,7 +36,7 @@ def can_ask() -> bool:
 
 def _answer(key: str, language: str, ask: Callable[[str], str], tell: Callable[[str], None]) -> str:
     while True:
-        given = ask(say(f"asking.whose.{key}", language)).strip()
+        given = _asked(say(f"asking.whose.{key}", language), language, ask, tell)
         if key == "licence" and given.lower() in MINE:
             return licences.OWN
         if given and not (key == "licence" and (why := licences.refusal(given))):
@@ -40,8 +44,19 @@ def _answer(key: str, language: str, ask: Callable[[str], str], tell: Callable[[
         tell(why if given else say("asking.empty", language))
 
 
-def _one_answer(files: list[str], language: str, ask: Callable[[str], str], tell: Callable[[str], None]) -> Any:
-    title = ask(say("asking.title", language)).strip()
+def _asked(question: str, language: str, ask: Callable[[str], str], tell: Callable[[str], None]) -> str:
+    """What was typed, in characters that a file can hold: a terminal set to Latin-1 sends bytes that are none."""
+    while True:
+        try:
+            given = ask(question).strip()
+            given.encode()
+            return given
+        except UnicodeError:
+            tell(say("asking.letters", language))
+
+
+def _one_answer(files: Sequence[str], language: str, ask: Callable[[str], str], tell: Callable[[str], None]) -> Any:
+    title = _asked(say("asking.title", language), language, ask, tell)
     same = {key: _answer(key, language, ask, tell) for key in QUESTIONS}
 
     def row(file: str) -> dict[str, str]:
@@ -56,21 +71,24 @@ def ask_credits(
     source: Path, language: str = "en", ask: Callable[[str], str] = input, tell: Callable[[str], None] = print
 ) -> Path:
     """Ask for the credits of a folder or a SoundFont, write and return the file. RosinError when nobody answers."""
-    files = files_of(source)
+    there = sounds_of(source)
+    files = there.files
     home = source if source.is_dir() else source.parent
+    for line in there.passed:
+        tell(line)
     if not files:
-        raise RosinError(f"{source} holds no sounds; put WAV, FLAC, OGG, AIFF or SF2 files there")
-    tell(say("asking.why", language, source=source, count=len(files)))
+        raise RosinError(f"{shown(str(source))} holds no sounds; put WAV, FLAC, OGG, MP3, AIFF or SF2 files there")
+    tell(say("asking.why", language, source=shown(str(source)), count=len(files)))
     for file in files:
         if Path(file).suffix.lower() in soundfont.SUFFIXES:
-            for key, words in soundfont.open_soundfont(home / file).said.items():
-                first = " ".join(words.split())
-                tell(f"  {file}, {key}: {first[:SAID_CHARACTERS]}{' ...' if len(first) > SAID_CHARACTERS else ''}")
-    groups = {"": files}
+            _tell_of_itself(file, home / file, tell)
+    groups: dict[str, Sequence[str]] = {"": files}
     folders = sorted({Path(file).parent.as_posix() for file in files})
     rows: list[dict[str, Any]] = []
     try:
-        if len(folders) > 1 and ask(say("asking.each", language, count=len(folders))).strip().lower()[:1] in ("f", "d"):
+        if len(folders) > 1 and _asked(say("asking.each", language, count=len(folders)), language, ask, tell).lower()[
+            :1
+        ] in ("f", "d"):
             groups = {folder: [f for f in files if Path(f).parent.as_posix() == folder] for folder in folders}
         for folder, group in groups.items():
             if folder:
@@ -79,12 +97,37 @@ def ask_credits(
     except (EOFError, KeyboardInterrupt):
         raise RosinError(say("asking.stopped", language, path=credits_path(source))) from None
     for row in rows:
-        row["sha256"] = sha256_of(home / row["file"])
+        with contextlib.suppress(OSError):  # what cannot be read is told when it is listened to
+            row["sha256"] = sha256_of(home / row["file"])
+    path = credits_path(source)
+    write_credits(rows, path)
+    tell(say("asking.written", language, path=shown(str(path))))
+    return path
+
+
+def _tell_of_itself(file: str, path: Path, tell: Callable[[str], None]) -> None:
+    """What a SoundFont says of who made it; or that it cannot be read."""
+    try:
+        said = soundfont.open_soundfont(path).said
+    except RosinError as error:
+        tell(str(error))
+        return
+    for key, words in said.items():
+        first = shown(" ".join(words.split()))
+        tell(f"  {shown(file)}, {key}: {first[:SAID_CHARACTERS]}{' ...' if len(first) > SAID_CHARACTERS else ''}")
+
+
+def write_credits(rows: list[dict[str, Any]], path: Path) -> None:
+    """All of the file or nothing of it, and never one that would not be read. RosinError when it cannot be written."""
     document = tomlkit.document()
     document["sounds"] = tomlkit.aot()
     for row in rows:
         document["sounds"].append(tomlkit.item(row))  # type: ignore[union-attr]
-    path = credits_path(source)
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
-    tell(say("asking.written", language, path=path))
-    return path
+    text = tomlkit.dumps(document)
+    try:
+        if tomllib.loads(text)["sounds"] != rows:
+            raise ValueError("it would be read otherwise")
+        write_whole(path, text.encode("utf-8"))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RosinError(f"{shown(str(path))} cannot be written ({why}); make room, or write it yourself") from None

@@ -7,7 +7,6 @@ sounds: its credit speaks for every sample, one with ``file = "piano.sf2#Sample"
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,19 +18,17 @@ import numpy.typing as npt
 
 from instrument.errors import RosinError
 from instrument.model.card import sha256_of
-from instrument.training import soundfont
-from instrument.training.gate import read_credits
+from instrument.training import reading, soundfont
+from instrument.training.files import SAMPLE_OF, Found
+from instrument.training.gate import credited
 from instrument.training.inharmonicity import UNKNOWN
 from instrument.training.pitches import CACHE, Pitches
+from instrument.training.wording import shown, some
 
 Floats = npt.NDArray[np.float32]
 
-SAMPLE_OF = re.compile(r"(.+\.sf[23])(?:#(.+))?", re.IGNORECASE)
-SILENCE = 1e-4
-"""A sound whose loudest sample is below -80 dB is no sound."""
-SHORTEST_S = 0.1
-NAMED = 3
-"""Sounds named of those that were changed alike."""
+WARNINGS_SHOWN = 5
+"""Of what is wrong, in the sentence that says that nothing is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,121 +100,93 @@ class Corpus:
 
 def read_sound(path: Path, rate_hz: int) -> Floats:
     """Any sound file as mono float32 at the given rate. RosinError in a sentence when it cannot be."""
-    return _read(path, rate_hz)[0]
+    return reading.read(path, path.name, rate_hz).audio
 
 
-def _read(path: Path, rate_hz: int) -> tuple[Floats, int, int]:
-    """The same, with the rate and the channels it had."""
-    import soundfile
-
-    try:
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        raise RosinError(f"{path.name} cannot be read as sound ({error}); export it again as WAV or FLAC") from None
-    mono = np.ascontiguousarray(audio.mean(axis=1), np.float32)
-    return _fit(path.name, mono, rate, rate_hz), rate, audio.shape[1]
+Row = dict[str, Any]
+Sound = tuple[Row, str, Callable[[], reading.Heard]]
 
 
-def _fit(name: str, mono: Floats, rate: int, rate_hz: int) -> Floats:
-    """A sound that can be learned from, at the given rate; RosinError when it is broken, silent or too short."""
-    import soxr
-
-    if not np.isfinite(mono).all():
-        raise RosinError(f"{name} holds samples that are no numbers; export it again")
-    if not len(mono) or float(np.abs(mono).max()) < SILENCE:
-        raise RosinError(f"{name} is silent; take it away or export it again")
-    if len(mono) < SHORTEST_S * rate:
-        raise RosinError(f"{name} is shorter than {SHORTEST_S} s; nothing can be learned from it")
-    return mono if rate == rate_hz else soxr.resample(mono, rate, rate_hz).astype(np.float32)
-
-
-Found = tuple[dict[str, Any], str, Callable[[], tuple[Floats, int, int]]]
-
-
-def _found(rows: list[dict[str, Any]], home: Path, rate_hz: int) -> Iterator[Found | str]:
+def _sounds(rows: list[Row], there: Found, home: Path, rate_hz: int) -> Iterator[Sound | str]:
     """(credit, sha256, how to read it) of every sound that the credits speak of, or what is wrong with one."""
-    fonts: dict[str, dict[str, dict[str, Any]]] = {}
+    fonts: dict[str, dict[str, Row]] = {}
     for row in rows:
         if sample := SAMPLE_OF.fullmatch(row["file"]):
             fonts.setdefault(sample[1], {})[sample[2] or ""] = row
             continue
-        path = home / row["file"]
+        path = home / there.on_disk(row["file"])
         try:
-            yield row, sha256_of(path), partial(_read, path, rate_hz)
+            if path.exists() and not path.is_file():
+                yield f"{shown(row['file'])} is no file; take its credit away"
+                continue
+            yield row, sha256_of(path), partial(reading.read, path, row["file"], rate_hz)
         except OSError as error:
-            yield f"{row['file']} cannot be read ({error.strerror}); put it back or take its credit away"
+            yield f"{shown(row['file'])} cannot be read ({error.strerror}); put it back or take its credit away"
     for file, said in fonts.items():
-        yield from _found_in(file, said, home, rate_hz)
+        yield from _sounds_in(file, said, home / there.on_disk(file), rate_hz)
 
 
-def _found_in(file: str, said: dict[str, dict[str, Any]], home: Path, rate_hz: int) -> Iterator[Found | str]:
+def _sounds_in(file: str, said: dict[str, Row], path: Path, rate_hz: int) -> Iterator[Sound | str]:
     """The same for one SoundFont. ``said``: the credit of each sample by its name, that of all the others as ""."""
     try:
-        font = soundfont.open_soundfont(home / file)
+        font = soundfont.open_soundfont(path)
+        whole = sha256_of(path)
     except RosinError as error:
         yield str(error)
         return
     others = said.pop("", None)
-    if others and others.get("sha256") not in (None, "", sha256_of(home / file)):
-        yield f"{file} is not the file its credit was written for; check its sha256"
+    if others and str(others.get("sha256") or whole).lower() != whole:
+        yield f"{shown(file)} is not the file its credit was written for; check its sha256"
         others = None
     for name, digest, audio, rate in soundfont.clips(font):
         own = said.pop(name, None)
         if own is None and others is None:
             continue
         credit = own or {**others, "title": f"{others['title']}: {name}", "sha256": ""}  # type: ignore[dict-item, index]
+        # of its rate and channels nothing needs to be said
         yield {**credit, "file": f"{file}#{name}"}, digest, partial(_sample, name, audio, rate, rate_hz)
-    yield from (f"{file}#{name}: there is no such sample; take its credit away" for name in said)
+    yield from (f"{shown(file)}#{shown(name)}: there is no such sample; take its credit away" for name in said)
 
 
-def _sample(name: str, audio: Floats, rate: int, rate_hz: int) -> tuple[Floats, int, int]:
-    """A sample of a SoundFont: of its rate and channels nothing needs to be said."""
-    return _fit(name, audio, rate, rate_hz), rate_hz, 1
-
-
-def _changed(was: Mapping[tuple[int, int], list[str]], rate_hz: int) -> Iterator[str]:
-    """What was done to sounds of another rate or of several channels, in words."""
-    for (rate, channels), names in sorted(was.items()):
-        done = [f"resampled from {rate} Hz"] if rate != rate_hz else []
-        done += [f"mixed from {channels} channels to one"] if channels != 1 else []
-        if done:
-            some = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-            yield f"{' and '.join(done)}: {some}"
+def _sample(name: str, audio: Floats, rate: int, rate_hz: int) -> reading.Heard:
+    return replace(reading.fit(name, audio, rate, rate_hz), done="")
 
 
 def read_source(
     source: Path, rate_hz: int, ratio: int, progress: Callable[[int, int], None] | None = None
-) -> tuple[list[Clip], list[str], dict[tuple[int, int], list[str]]]:
-    """Every credited sound of one folder or file; what was left out, in words; names by (rate, channels) they had."""
-    rows = read_credits(source)
+) -> tuple[list[Clip], list[str], dict[str, list[str]]]:
+    """Every credited sound of one folder or file; what was left out, in words; names by what was done to them."""
+    rows, there = credited(source)
     home = source if source.is_dir() else source.parent
     lone = not source.is_dir() and source.suffix.lower() not in soundfont.SUFFIXES
     pitches = Pitches(home / (CACHE if lone or source.is_dir() else f".{source.name}{CACHE}"), rate_hz, ratio)
-    warnings: list[str] = []
+    warnings: list[str] = list(there.passed)
     clips: list[Clip] = []
-    was: dict[tuple[int, int], list[str]] = {}
-    for i, found in enumerate(_found(rows, home, rate_hz)):
+    done: dict[str, list[str]] = {}
+    for i, sound in enumerate(_sounds(rows, there, home, rate_hz)):
         if progress:
             progress(i, max(len(rows), i + 1))
-        if isinstance(found, str):
-            warnings.append(found)
+        if isinstance(sound, str):
+            warnings.append(sound)
             continue
-        row, digest, read = found
+        row, digest, read = sound
+        if row.get("sha256") and row["sha256"].lower() != digest:
+            warnings.append(f"{shown(row['file'])} is not the file its credit was written for; check its sha256")
+            continue
         try:
-            audio, *before = read()
+            heard = read()
         except RosinError as error:
             warnings.append(str(error))
             continue
-        if row.get("sha256") and row["sha256"] != digest:
-            warnings.append(f"{row['file']} is not the file its credit was written for; check its sha256")
-            continue
+        audio = heard.audio
         pitch = pitches.of(audio, digest, row.get("note"))
         credit = {**row, "sha256": digest, "seconds": round(len(audio) / rate_hz, 3)}
         kept_out = bool(row.get("held_out", False))
         clips.append(Clip(credit, audio, pitch.note, pitch.sure, kept_out, pitch.stiffness, pitch.first))
-        was.setdefault((before[0], before[1]), []).append(row["file"])
+        if heard.done:
+            done.setdefault(heard.done, []).append(row["file"])
     pitches.keep(others=lone)  # the folder's other files are none of ours
-    return clips, warnings, was
+    return clips, warnings, done
 
 
 def read_corpus(
@@ -233,14 +202,14 @@ def read_corpus(
     clips: list[Clip] = []
     unmarked: list[int] = []
     warnings: list[str] = []
-    was: dict[tuple[int, int], list[str]] = {}
+    done: dict[str, list[str]] = {}
     taken: dict[str, str] = {}
     for source in many:
         found, wrong, before = read_source(source, rate_hz, ratio, progress)
-        place = f"{source.resolve().name}/" if len(many) > 1 and source.is_dir() else ""
+        place = f"{shown(source.resolve().name)}/" if len(many) > 1 and source.is_dir() else ""
         warnings += [place + line for line in wrong]
         for key, names in before.items():
-            was.setdefault(key, []).extend(place + name for name in names)
+            done.setdefault(key, []).extend(place + name for name in names)
         marked = any(clip.held_out for clip in found)
         mine: dict[str, str] = {}
         for clip in found:
@@ -253,10 +222,10 @@ def read_corpus(
             clips.append(replace(clip, credit={**clip.credit, "file": name}))
         taken.update(mine)
     if len(clips) < 2:
-        where = ", ".join(str(source) for source in many)
-        raise RosinError(
-            f"{where}: {len(clips)} sound that can be trained on; give two at least. " + " ".join(warnings)
-        )
+        where = some(str(source) for source in many)
+        more = len(warnings) - WARNINGS_SHOWN
+        wrong = [*warnings[:WARNINGS_SHOWN], *([f"and {more} more like these"] if more > 0 else [])]
+        raise RosinError(f"{where}: {len(clips)} sound that can be trained on; give two at least. " + ". ".join(wrong))
     count = round(held_out * len(unmarked))
     if len(unmarked) == len(clips):
         count = max(1, count)
@@ -264,4 +233,10 @@ def read_corpus(
         clips[i] = replace(clips[i], held_out=True)
     if all(clip.held_out for clip in clips):
         raise RosinError("every sound is held out, so there is nothing to learn from; take some held_out marks away")
-    return Corpus(tuple(clips), rate_hz, ratio, tuple(warnings), tuple(_changed(was, rate_hz)))
+    return Corpus(
+        tuple(clips),
+        rate_hz,
+        ratio,
+        tuple(warnings),
+        tuple(f"{what}: {some(names)}" for what, names in sorted(done.items())),
+    )

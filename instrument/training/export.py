@@ -25,7 +25,7 @@ from instrument.errors import RosinError
 from instrument.knobs import Label
 from instrument.model.card import CARD, DECODE, ENCODE, Card, Latent, card_table, write_card
 from instrument.model.chart import write_chart
-from instrument.model.credits import Credits, Made, Sound, write_credits
+from instrument.model.credits import Credits, Made, write_credits
 from instrument.model.denormals import AsItWas, DenormalsOff
 from instrument.model.reference import FRAMES, write_reference
 from instrument.training.atlas import build_atlas
@@ -35,6 +35,7 @@ from instrument.training.energy import Energy, guessed
 from instrument.training.naming import MANY_POINTS, POINTS
 from instrument.training.network import Network
 from instrument.training.portrait import portray
+from instrument.training.promise import agreed_licence, sounds_in
 from instrument.training.trial import held_out_figures
 
 Floats = npt.NDArray[np.float32]
@@ -177,13 +178,6 @@ def machine_words() -> str:
     return f"{os.cpu_count()}-core {platform.machine()} CPU".replace("_", "-")
 
 
-def _agreed_licence(corpus: Corpus) -> str:
-    found = {str(c.credit["licence"]) for c in corpus.training}
-    if len(found) == 1:
-        return found.pop()
-    raise RosinError(f"the sounds have several licences ({', '.join(sorted(found))}); say the model's with --licence")
-
-
 def _dated() -> str:
     return datetime.datetime.fromtimestamp(time.time(), datetime.UTC).date().isoformat()
 
@@ -203,7 +197,7 @@ def write_model(
     energy = energy or guessed(minutes, threads)
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
-        name=name, title=Label(*title), authors=(by,), licence=licence or _agreed_licence(corpus),
+        name=name, title=Label(*title), authors=(by,), licence=licence or agreed_licence(corpus),
         family=shape.family, sample_rate=shape.sample_rate, ratio=shape.ratio, channels=1, latents=portrait.latents,
         correlation=tuple(tuple(round(float(c), 4) for c in row) for row in portrait.correlation),
         delay_samples=network.decoder.delay_samples, about=Label(*about),
@@ -227,13 +221,8 @@ def write_model(
     training["equality_error_1000_blocks"] = {key: float(f"{value:.2g}") for key, value in errors.items()}
     card = dataclasses.replace(card, training=training)
     write_graphs(network, folder, card)
-    sounds = tuple(
-        Sound(*(str(c.credit[key]) for key in ("title", "author", "source", "licence", "consent")),
-              float(c.credit["seconds"]), str(c.credit["sha256"]))
-        for c in corpus.training
-    )  # fmt: skip
     made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), round(energy.wh, 2), energy.measured, note)
-    write_credits(Credits(name, made, sounds), folder)
+    write_credits(Credits(name, made, sounds_in(corpus)), folder)
     write_chart(chart, folder)
     keep_reference(network, folder)
     write_card(card, folder)

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instrument.errors import RosinError
+from instrument.training.reading import to_mono, together
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,15 +33,24 @@ FADE_S = 0.02
 RATES_HZ = (400, 400_000)
 RIGHT, LEFT, VORBIS, ROM = 2, 4, 0x10, 0x8000
 SAMPLE_MODES, SAMPLE_ID = 54, 53
+START, END, LOOP_START, LOOP_END = (0, 4), (1, 12), (2, 45), (3, 50)
+"""Generators that move a place of the sample: by samples, and by 32768 of them."""
+COARSE = 32768
+LOOP_LEAST = 8
+"""Samples; what is shorter is no loop but a mistake."""
 SAID = {b"INAM": "name", b"IENG": "author", b"ICOP": "copyright", b"ICMT": "comment", b"IPRD": "product"}
 DEPTH = 4
+
+
+UNMOVED = (0, 0, 0, 0)
 
 
 class Sample(NamedTuple):
     """One entry of the sample list. ``first``, ``last`` count 16-bit words of ``smpl`` (bytes when Vorbis).
 
     ``loop`` counts samples from the sample's own start, the second one not included; None when nothing loops it.
-    ``link`` is the index of the other channel of a stereo pair.
+    ``link`` is the index of the other channel of a stereo pair. ``moved``: by how many samples the instrument that
+    plays it moves its start, its end, and start and end of its loop.
     """
 
     name: str
@@ -50,6 +60,7 @@ class Sample(NamedTuple):
     loop: tuple[int, int] | None = None
     kind: int = 1
     link: int = 0
+    moved: tuple[int, int, int, int] = UNMOVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +94,49 @@ def _text(raw: bytes) -> str:
     return raw.split(b"\0")[0].decode("utf-8", "replace").strip()
 
 
-def _looped(instruments: bytes, bags: bytes, generators: bytes) -> set[int]:
-    """Indices of the samples that some instrument loops (sampleModes 1, or 3: until the key is let go)."""
+def _name(raw: bytes) -> str:
+    """A name in one line."""
+    return "".join(c if c.isprintable() else " " for c in _text(raw)).strip()
+
+
+class Played(NamedTuple):
+    """How an instrument's zone plays a sample: whether it loops, and by how much it moves its places."""
+
+    loops: bool
+    moved: tuple[int, int, int, int]
+
+
+def _amount(said: dict[int, int], fine: int, coarse: int) -> int:
+    """Of a pair of generators, in samples; both are signed."""
+    a, b = ((value + COARSE) % (2 * COARSE) - COARSE for value in (said.get(fine, 0), said.get(coarse, 0)))
+    return a + COARSE * b
+
+
+def _played(instruments: bytes, bags: bytes, generators: bytes) -> dict[int, Played]:
+    """By sample: how the first zone plays it that loops it (sampleModes 1, or 3: until the key is let go), else the
+    first of all. A zone without a sample speaks for its whole instrument, if it is the first one; presets may not."""
     zones = [row[0] for row in struct.iter_unpack("<HH", bags[: len(bags) // 4 * 4])]
     values = list(struct.iter_unpack("<HH", generators[: len(generators) // 4 * 4]))
     heads = [row[1] for row in struct.iter_unpack("<20sH", instruments[: len(instruments) // 22 * 22])]
-    found = set()
+    played: dict[int, Played] = {}
     for first, last in itertools.pairwise(heads):
-        usual = 0
+        usual: dict[int, int] = {}
         for zone in range(first, min(last, len(zones) - 1)):
-            said = dict(values[zones[zone] : zones[zone + 1]])
+            said = {}
+            for name, value in values[zones[zone] : zones[zone + 1]]:
+                said[name] = value
+                if name == SAMPLE_ID:  # what comes after it is to be ignored
+                    break
             if SAMPLE_ID not in said:
-                usual = said.get(SAMPLE_MODES, usual)
-            elif said.get(SAMPLE_MODES, usual) & 3 in (1, 3):
-                found.add(said[SAMPLE_ID])
-    return found
+                usual = said if zone == first else usual
+                continue
+            said = {**usual, **said}
+            start, end, loop_start, loop_end = (_amount(said, *pair) for pair in (START, END, LOOP_START, LOOP_END))
+            now = Played(said.get(SAMPLE_MODES, 0) & 3 in (1, 3), (start, end, loop_start, loop_end))
+            before = played.get(said[SAMPLE_ID])
+            if before is None or (now.loops and not before.loops):
+                played[said[SAMPLE_ID]] = now
+    return played
 
 
 def open_soundfont(path: Path) -> SoundFont:
@@ -116,7 +155,7 @@ def open_soundfont(path: Path) -> SoundFont:
             if b"smpl" not in parts or b"shdr" not in parts:
                 raise RosinError(f"{path.name} holds no samples; give a SoundFont that does")
             said = {word: _text(read(name)) for name, word in SAID.items() if name in parts}
-            looped = _looped(read(b"inst"), read(b"ibag"), read(b"igen"))
+            played = _played(read(b"inst"), read(b"ibag"), read(b"igen"))
             heads = read(b"shdr")
     except OSError as error:
         raise RosinError(f"{path} cannot be read ({error.strerror}); give an .sf2 or .sf3 file") from None
@@ -124,8 +163,9 @@ def open_soundfont(path: Path) -> SoundFont:
     for i, row in enumerate(struct.iter_unpack("<20sIIIIIBbHH", heads[: len(heads) // 46 * 46])):
         name, first, last, loop_first, loop_last, rate, _key, _cents, link, kind = row
         begin = 0 if kind & VORBIS else first
-        loop = (loop_first - begin, loop_last - begin)
-        samples.append(Sample(_text(name), first, last, rate, loop if i in looped else None, kind, link))
+        how = played.get(i, Played(False, UNMOVED))
+        loop = (loop_first - begin + how.moved[2], loop_last - begin + how.moved[3]) if how.loops else None
+        samples.append(Sample(_name(name) or f"sample {i + 1}", first, last, rate, loop, kind, link, how.moved))
     # the list ends with a sentinel called EOS
     return SoundFont(path, said, tuple(samples[:-1]), parts[b"smpl"], parts.get(b"sm24"))
 
@@ -147,11 +187,9 @@ def sound(font: SoundFont, sample: Sample, held_s: float = HELD_S) -> Floats:
     if not data or not RATES_HZ[0] <= sample.rate_hz <= RATES_HZ[1]:
         return np.zeros(0, np.float32)
     if sample.kind & VORBIS:
-        import soundfile
-
         try:
-            audio = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)[0].mean(axis=1)
-        except (OSError, RuntimeError):
+            audio = to_mono(io.BytesIO(data), sample.name)[0]
+        except RosinError:
             return np.zeros(0, np.float32)
     else:
         words = np.frombuffer(data, "<i2").astype(np.float64)
@@ -160,7 +198,17 @@ def sound(font: SoundFont, sample: Sample, held_s: float = HELD_S) -> Floats:
                 file.seek(font.low_bytes_at[0] + sample.first)
                 words = words + np.frombuffer(file.read(sample.last - sample.first), np.uint8) / 256.0
         audio = words / 32768.0
-    return unrolled(audio.astype(np.float32), sample.loop, sample.rate_hz, held_s)
+    return unrolled(*cut(audio.astype(np.float32), sample), sample.rate_hz, held_s)
+
+
+def cut(audio: Floats, sample: Sample) -> tuple[Floats, tuple[int, int] | None]:
+    """What of the sample its instrument plays, and its loop in that. A place outside of the sample is its edge."""
+    begin = min(len(audio), max(0, sample.moved[0]))
+    end = max(begin, min(len(audio), len(audio) + sample.moved[1]))
+    if sample.loop is None:
+        return audio[begin:end], None
+    low, high = (min(end, max(begin, place)) - begin for place in sample.loop)
+    return audio[begin:end], (low, high) if high - low >= LOOP_LEAST else None
 
 
 def unrolled(audio: Floats, loop: tuple[int, int] | None, rate_hz: int, held_s: float) -> Floats:
@@ -196,6 +244,8 @@ def clips(font: SoundFont, held_s: float = HELD_S) -> Iterator[tuple[str, str, F
             continue
         other = font.samples[sample.link] if sample.kind & (LEFT | RIGHT) and sample.link < len(font.samples) else None
         digest = hashlib.sha256(raw(font, sample))
+        if sample.moved != UNMOVED:  # the same bytes, and another sound
+            digest.update(repr((sample.moved, sample.loop)).encode())
         audio, name = sound(font, sample, held_s), sample.name
         if (
             other is not None
@@ -206,8 +256,7 @@ def clips(font: SoundFont, held_s: float = HELD_S) -> Iterator[tuple[str, str, F
             done.add(sample.link)
             second = sound(font, other, held_s)
             if other.rate_hz == sample.rate_hz and len(second) and len(audio):
-                both = min(len(audio), len(second))
-                audio, name = (0.5 * (audio[:both] + second[:both])).astype(np.float32), pair_name(name)
+                audio, name = together(audio, second), pair_name(name)
                 digest.update(raw(font, other))
         free, count = name, 1
         while free in used:

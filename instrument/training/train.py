@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +101,7 @@ def train(
         import torch
         from rich.console import Console
 
-        from instrument.training import choices
+        from instrument.training import choices, promise
         from instrument.training.course import Budget, learn, new_course
         from instrument.training.devices import machine_for
         from instrument.training.export import write_model
@@ -119,8 +118,8 @@ def train(
 
     sources = [sounds] if isinstance(sounds, Path) else list(sounds)
     wishes = wishes or choices.Wishes()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise RosinError(f"{name!r} cannot name a folder everywhere; use letters, digits, dots and dashes")
+    title = title or (name, name)
+    promise.check_words(name, title, by)
     if (out / name / CARD).exists() and not resume:
         raise RosinError(f"{out / name} is a model already; go on with --resume, or take another --name")
     folder = runs / name
@@ -149,7 +148,8 @@ def train(
     if shape.inharmonic:
         corpus = corpus.at_first_partials()
     if ranks.first:
-        folder.mkdir(parents=True, exist_ok=True)
+        promise.check(corpus, out / name, title, by, licence)
+        promise.make(folder)
     course = new_course(shape, seed, device, machine, choices.judges_for(wishes, kept, machine.gpu, shape))
     if kept is not None:
         display.say(course.load(checkpoint))
@@ -171,10 +171,11 @@ def train(
     model = out / name
     if ranks.first:
         write_model(
-            course.plain(), corpus, model, name=name, title=title or (name, name), by=by, licence=licence,
+            course.plain(), corpus, model, name=name, title=title, by=by, licence=licence,
             steps=course.step, minutes=course.seconds / 60.0, threads=torch.get_num_threads(), seed=seed, energy=energy,
         )  # fmt: skip
         display.say(f"the model is in {model}")
+        display.say(promise.how_to_play(model))
     ranks.close()
     return model
 
