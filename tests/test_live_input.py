@@ -270,6 +270,13 @@ def test_what_would_not_listen_says_so(tmp_path: Path, capsys: pytest.CaptureFix
     assert soundfile.read(path)[0].size == round(0.2 * RATE), "and what was played is still there"
 
 
+def test_a_file_with_a_name_in_latin_1_is_heard(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", tone(64, 0.2), RATE)
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    (tmp_path / "in.wav").rename(odd)
+    assert InputFile(odd, RATE).next().shape == (2, QUANTUM)
+
+
 def test_bytes_of_any_kind_are_heard_or_refused(tmp_path: Path) -> None:
     whole = tmp_path / "in.wav"
     soundfile.write(whole, tone(64, 0.05), RATE)

@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from instrument.base.on_disk import on_disk
 from instrument.errors import RosinError
 from instrument.sound.control import QUANTUM
 from instrument.sound.resample import Resampler
@@ -46,13 +47,14 @@ class InputFile:
         try:
             if not stat.S_ISREG(self.path.stat().st_mode):  # before it is opened: a pipe would wait for ever
                 raise self._refused("it is no file")
-            with soundfile.SoundFile(self.path) as file:
+            with soundfile.SoundFile(on_disk(self.path)) as file:
                 if not RATES_HZ[0] <= file.samplerate <= RATES_HZ[1]:
                     raise self._refused(f"{file.samplerate} Hz is no rate of sound")
                 while len(piece := file.read(PIECE, "float32", always_2d=True)):
                     yield piece, file.samplerate
         except (OSError, RuntimeError, TypeError, ValueError) as error:  # TypeError: headerless, as .raw is
-            raise self._refused(getattr(error, "strerror", None) or str(error).removeprefix("Error opening ")) from None
+            why = getattr(error, "strerror", None) or str(getattr(error, "error_string", error)).rstrip(".")
+            raise self._refused(why) from None
 
     def _look(self) -> tuple[int, int]:
         """How many samples there are, and their rate."""

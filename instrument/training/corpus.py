@@ -88,7 +88,7 @@ class Corpus:
         under = ", ".join(sorted({str(c.credit["licence"]) for c in self.clips}))
         return (
             f"{len(self.training)} sounds, {60.0 * self.hours:.1f} minutes, under {under}",
-            f"{len(self.held_out)} held out, never learned from: {', '.join(c.name for c in self.held_out)}",
+            f"{len(self.held_out)} held out, never learned from: {', '.join(shown(c.name) for c in self.held_out)}",
             *self.notes,
         )
 
@@ -215,7 +215,7 @@ def read_corpus(
         for clip in found:
             digest, name = str(clip.credit["sha256"]), place + clip.name
             if digest in taken:
-                warnings.append(f"{name} is the same sound as {taken[digest]}; it is taken once")
+                warnings.append(f"{shown(name)} is the same sound as {shown(taken[digest])}; it is taken once")
                 continue
             mine.setdefault(digest, name)
             unmarked += [] if marked else [len(clips)]

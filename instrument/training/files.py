@@ -88,7 +88,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path, str]]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if os.path.isdir(entry.path):  # (entry.is_dir raises for a link to itself)
                 waiting.append((f"{place}{entry.name}/", Path(entry.path)))
             else:
                 yield place + entry.name, Path(entry.path), ""

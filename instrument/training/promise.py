@@ -14,6 +14,7 @@ from pathlib import Path
 
 from instrument.errors import RosinError
 from instrument.knobs import Label
+from instrument.model import licences
 from instrument.model.card import CARD, card_from, card_table, read_card
 from instrument.model.credits import Credits, Made, Sound, credits_from
 from instrument.model.library import NULL, find, standing_places
@@ -45,16 +46,18 @@ def sounds_in(corpus: Corpus) -> tuple[Sound, ...]:
     )  # fmt: skip
 
 
-def check_words(name: str, title: tuple[str, str], by: str) -> None:
+def check_words(name: str, title: tuple[str, str], by: str, licence: str) -> None:
     """RosinError when a model cannot be called so; before the sounds are read."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == NULL or is_bundle(Path(name)):
-        raise RosinError(f"{shown(name)!r} cannot name a folder everywhere; use letters, digits, dots and dashes")
+        raise RosinError(f"'{shown(name)}' cannot name a folder everywhere; use letters, digits, dots and dashes")
     if len(name) > NAME_LONGEST:
         raise RosinError(f"a name has up to {NAME_LONGEST} characters; say --name {name[:20]}")
+    if licence and (why := licences.mistake(licence)):
+        raise RosinError(f"--licence: {why}")
     for option, words in (("--title", title), ("--by", (by,))):
         for text in words:
             if not text.strip() or not text.isprintable():  # a lone surrogate, which no file can hold, is not printable
-                raise RosinError(f"{option} {shown(text)!r} cannot be written into a card; give plain words, in UTF-8")
+                raise RosinError(f"{option} '{shown(text)}' cannot be written into a card; give plain words, in UTF-8")
 
 
 def check(corpus: Corpus, model: Path, title: tuple[str, str], by: str, licence: str) -> None:

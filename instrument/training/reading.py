@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from instrument.base.on_disk import on_disk
 from instrument.errors import RosinError
 from instrument.training.wording import shown
 
@@ -54,7 +55,7 @@ class Stream(soundfile.SoundFile):  # type: ignore[misc]
 def pieces(source: Path | IO[bytes], name: str) -> Iterator[tuple[Floats, int]]:
     """(f32 [n, channels], rate in Hz), one after the other. RosinError where it is damaged or no sound."""
     try:
-        with Stream(source) as file:
+        with Stream(on_disk(source) if isinstance(source, Path) else source) as file:
             rate, left = file.samplerate, LONGEST_S * file.samplerate
             if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
                 raise RosinError(f"{shown(name)} says it has {rate} samples a second; export it again at 48000")
@@ -64,7 +65,7 @@ def pieces(source: Path | IO[bytes], name: str) -> Iterator[tuple[Floats, int]]:
                     raise RosinError(f"{shown(name)} is longer than {LONGEST_S / 3600:.0f} hours; cut it into several")
                 yield piece, rate
     except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:  # TypeError: asked to be RAW
-        why = shown(str(error).replace(str(source), "").replace("Error opening '': ", "").strip(" .:'"))
+        why = shown(str(getattr(error, "error_string", error)).rstrip("."))
         raise RosinError(f"{shown(name)} cannot be read as sound ({why}); export it again as WAV or FLAC") from None
 
 
@@ -112,8 +113,12 @@ def moving(audio: Floats, rate: int) -> float:
 
     if not len(audio):
         return 0.0
-    sections = butter(2, LOWEST_HZ, "high", fs=rate, output="sos")
-    state, loudest = sosfilt_zi(sections) * float(audio[0]), 0.0
+    sections = butter(4, LOWEST_HZ, "high", fs=rate, output="sos")
+    lead = audio[min(len(audio) - 1, rate // 5) : 0 : -1].astype(np.float64)
+    lead = 2.0 * float(audio[0]) - lead  # the beginning turned round: one that moves slowly is no step from rest
+    state, loudest = sosfilt_zi(sections) * (lead[0] if len(lead) else float(audio[0])), 0.0
+    if len(lead):
+        _, state = sosfilt(sections, lead, zi=state)
     for begin in range(0, len(audio), 1 << 20):
         part, state = sosfilt(sections, audio[begin : begin + (1 << 20)].astype(np.float64), zi=state)
         loudest = max(loudest, float(np.abs(part).max()))

@@ -79,7 +79,10 @@ def chunks(file: BinaryIO, first: int, last: int, depth: int = 0) -> Iterator[tu
     place = first
     while place + 8 <= last:
         file.seek(place)
-        name, size = struct.unpack("<4sI", file.read(8))
+        head = file.read(8)
+        if len(head) < 8 or not all(0x20 <= c < 0x7F for c in head[:4]):
+            return  # no chunk: zeros without end, say, which would be walked through eight bytes at a time
+        name, size = struct.unpack("<4sI", head)
         if name in (b"RIFF", b"LIST") and depth < DEPTH:
             yield from chunks(file, place + 12, min(last, place + 8 + size), depth + 1)
         else:

@@ -119,7 +119,7 @@ def train(
     sources = [sounds] if isinstance(sounds, Path) else list(sounds)
     wishes = wishes or choices.Wishes()
     title = title or (name, name)
-    promise.check_words(name, title, by)
+    promise.check_words(name, title, by, licence)
     if (out / name / CARD).exists() and not resume:
         raise RosinError(f"{out / name} is a model already; go on with --resume, or take another --name")
     folder = runs / name
