@@ -73,8 +73,8 @@ def never_still(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("write", "why"), [
-    (bad(3e38), r"is \d+ times as loud as full scale at 0\.15 s; normalise it"),
-    (bad(-32768.0), r"is 32768 times as loud as full scale at 0\.15 s; normalise it"),
+    (bad(3e38), r"is 3e\+38 times as loud as full scale at 0\.15 s; export it again"),
+    (bad(-32768.0), r"is 32768 times as loud as full scale at 0\.15 s; export it again"),
     (bad(np.nan), r"holds a sample that is no number at 0\.15 s; export it again"),
     (bad(np.inf), r"holds a sample that is no number at 0\.15 s; export it again"),
     (floats(np.full(RATE, 0.25)), "holds a constant and no sound; take it away or record it again"),
@@ -201,7 +201,7 @@ def test_kinds_that_are_not_read_are_named_once_each_with_what_to_do(tmp_path: P
     assert len(said) == 5
     m4a = next(line for line in said if "m4a" in line)
     assert m4a.startswith("a.m4a, b.m4a, c.M4A and 2 more: a .m4a file is no sound that is read here; convert with: ")
-    assert 'ffmpeg -i "a.m4a" a.flac' in m4a
+    assert "ffmpeg -i a.m4a a.flac" in m4a
     for name, remedy in (("sub/x.wma", "convert"), ("drum.sfz", "names samples"), ("song.mid", "notes and no sound"),
                          ("font.sfArk", "unpack")):  # fmt: skip
         assert any(name in line and remedy in line for line in said)

@@ -31,13 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All of them."""
     parser.add_argument(
         "sounds", type=Path, nargs="+",
-        help="folders of WAV, FLAC, OGG or AIFF files with a credits.toml, single files out of such, SF2 or SF3 files",
+        help="folders of WAV, FLAC, OGG, MP3 or AIFF files with a credits.toml, single files out of such, SF2 or SF3",
     )  # fmt: skip
     parser.add_argument("--name", required=True, help="what the model is called; the folder it is written to")
     parser.add_argument("--title", nargs=2, metavar=("EN", "FR"), help="its title in both languages")
     parser.add_argument("--by", default="the owner of this instrument", help="who trains it, for the credits")
     parser.add_argument("--licence", default="", help="SPDX licence of the model (the sounds' own, when all agree)")
-    parser.add_argument("--out", type=Path, default=Path("models"), help="where model folders are (models)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("models"),
+        help="where the model's folder goes (models, which is looked through when you play from here)",
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints and pictures go (runs)")
 
     learning = parser.add_argument_group("how long")

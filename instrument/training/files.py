@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 import soundfile
 
 from instrument.training import soundfont
-from instrument.training.wording import quoted, shown, some
+from instrument.training.wording import shown, some
 
 _SUFFIXES = {
     "WAV": ".wav .wave .bwf", "WAVEX": "", "FLAC": ".flac", "OGG": ".ogg .oga .opus", "MP3": ".mp3", "CAF": ".caf",
@@ -31,7 +32,7 @@ SUFFIXES = {
     suffix for name in soundfile.available_formats() for suffix in _SUFFIXES.get(name, "").split()
 } | soundfont.SUFFIXES  # fmt: skip
 
-CONVERT = "no sound that is read here; convert with: ffmpeg -i {name} {stem}.flac"
+CONVERT = "no sound that is read here; convert with: ffmpeg -i {name} {made}"
 UNPACK = "packed; unpack it and give the .sf2 file in it"
 NOTES = "notes and no sound; play it on an instrument and give the recording"
 NAMES = "a text that names samples; the samples in the folder count, it does not"
@@ -138,5 +139,6 @@ def found(files: Iterable[str], passed: Iterable[str] = ()) -> Found:
 def passed_over(names: list[str]) -> str:
     """The sentence for files of one kind."""
     first = Path(names[0])
-    what = PASSED_OVER[first.suffix.lower()].format(name=quoted(shown(first.name)), stem=shown(first.stem))
+    name, made = (shlex.quote(shown(part)) for part in (first.name, f"{first.stem}.flac"))
+    what = PASSED_OVER[first.suffix.lower()].format(name=name, made=made)
     return f"{some(names)}: a {first.suffix.lower()} file is {what}"

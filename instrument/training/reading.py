@@ -80,7 +80,8 @@ def to_mono(source: Path | IO[bytes], name: str) -> tuple[Floats, int, int, bool
             at = (count + int(np.argmax(~(np.abs(piece).max(axis=1) <= LOUDEST)))) / rate
             if not np.isfinite(piece).all():
                 raise RosinError(f"{shown(name)} holds a sample that is no number at {at:.2f} s; export it again")
-            raise RosinError(f"{shown(name)} is {loudest:.0f} times as loud as full scale at {at:.2f} s; normalise it")
+            much = f"{loudest:.0f}" if loudest < 1e6 else f"{loudest:.0e}"
+            raise RosinError(f"{shown(name)} is {much} times as loud as full scale at {at:.2f} s; export it again")
         channels = piece.shape[1]
         mono = piece.mean(axis=1)
         mixed.append(mono)
