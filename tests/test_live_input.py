@@ -113,6 +113,18 @@ def test_added_a_key_transposes_by_as_far_as_it_is_from_the_patchs_note() -> Non
     assert abs(settled(sung_into(engine, tone(64))) - 64.0) < 0.1
 
 
+def test_a_patch_that_leaves_listens_until_it_is_gone() -> None:
+    engine, sound = mirror(), tone(64)
+    sung_into(engine, sound, 150)
+    leaving = engine.part
+    engine.change(shipped_part("bow"))
+    out = np.zeros((2, QUANTUM), np.float32)
+    engine.block(out, np.stack([sound[150 * QUANTUM : 151 * QUANTUM]] * 2))
+    assert engine.part is not leaving
+    assert engine.fading
+    assert abs(float(leaving.z[0, -1]) - 64.0) < 0.1
+
+
 @pytest.mark.parametrize("mode", ["blend", "add"])
 def test_loudness_and_timbre_are_mixed_by_the_amount(mode: str) -> None:
     """What the knobs say, what is heard, and what the model is given, at every block."""

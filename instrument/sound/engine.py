@@ -234,7 +234,7 @@ class Engine:
         amount = self.part.control.parameter("input")
         np.copyto(mix, self.part.block(live, amount))
         if self._leaving is not None:
-            self._crossfade(mix, live, amount)
+            self._crossfade(mix, live)
         model = self.part.control.amounts.model
         self.tape.step(mix, model.tape, model.tape_drops, self.sample)
         aim = self.part.gain() if self.part.speaking else 0.0
@@ -272,11 +272,12 @@ class Engine:
         if (whose := self.hearing.whose) is not None and not self.panicked:
             whose.played_s[self.hearing.sound] += seconds
 
-    def _crossfade(self, mix: F32, live: F32 | None, amount: float) -> None:
-        """Equal power: two models are not in phase, so a linear fade would dip by 3 dB in the middle."""
+    def _crossfade(self, mix: F32, live: F32 | None) -> None:
+        """Equal power: two models are not in phase, so a linear fade would dip by 3 dB in the middle. Who leaves hears
+        as much as before: with the other's amount it would fall back to its resting note as it fades."""
         assert self._leaving is not None
         other = self._other
-        np.copyto(other, self._leaving.block(live, amount))
+        np.copyto(other, self._leaving.block(live, self._leaving.control.parameter("input")))
         begin, end = self._fade, min(1.0, self._fade + self._fade_step)
         turn = (begin + (end - begin) * self._ramp) * np.float32(math.pi / 2)
         mix *= np.sin(turn)
