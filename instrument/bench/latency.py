@@ -71,12 +71,17 @@ def latency(name: str = "", messages: int = 200, block: int = 128, ahead: int = 
     return found
 
 
+def free_port() -> int:
+    """A UDP port of this machine that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextlib.contextmanager
 def bare(server: Jack, block: int) -> Iterator[tuple[str, Callable[[bool], None]]]:
     """The baseline's process: yields its JACK port and how to tell it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
+    number = free_port()
     before = set(server.ports())
     child = subprocess.Popen(
         [sys.executable, "-m", "instrument.bench.bare", str(number), str(block)],
@@ -95,17 +100,22 @@ def bare(server: Jack, block: int) -> Iterator[tuple[str, Callable[[bool], None]
 
 @contextlib.contextmanager
 def instrument(
-    paths: list[Path], index: int, block: int, ahead: int
+    paths: list[Path], index: int, block: int, ahead: int, number: int = 0, folder: Path | None = None
 ) -> Iterator[tuple[Show, str, Callable[[str, float], None]]]:
-    """The whole show on JACK, its OSC on a port of its own; yields it, its JACK port, and how to send it a number."""
+    """The whole show on JACK, its OSC on a port of its own; yields it, its JACK port, and how to send it a number.
+
+    ``number``: the port to hear OSC on instead of any free one. ``folder``: where it records and keeps its rig file;
+    without one nothing is expected to be written.
+    """
     from pythonosc.osc_message_builder import OscMessageBuilder
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
+    number = number or free_port()
     rig = replace(Rig(), listen=f"127.0.0.1:{number}", midi_api="off", block=block, ahead=ahead)
+    takes = tempfile.gettempdir()
+    if folder is not None:
+        rig, takes = replace(rig, path=str(folder / "rig.toml")), str(folder / "takes")
     told = [str(p) for p in paths]
-    sound = SoundSettings("", tuple(told), index, block=block, ahead=ahead, takes=tempfile.gettempdir())
+    sound = SoundSettings("", tuple(told), index, block=block, ahead=ahead, takes=takes)
     show = Show(sound, HandsSettings.of(rig, told, False, index=index))
     try:
         show.open()

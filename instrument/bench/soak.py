@@ -3,10 +3,14 @@
 On JACK's dummy driver. Resident memory of each process is read once a second from the system; growth is the median
 of the last tenth minus the median of the ten seconds after the first minute. The bare callback (bench/bare.py) plays
 first on the same server, so that dropouts stand beside what this machine does to a program that does nothing.
+
+Beside the client that only moves knobs a second one works as people do (bench/company.py): it learns addresses, keeps
+accidents, records, keeps scenes and changes the patch. What it made is read again at the end.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -16,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from instrument.bench.company import ENDS_WITHIN_SECONDS, a_home, company, left_behind
 from instrument.bench.jackhost import jack_is_here, jack_server
-from instrument.bench.latency import bare, instrument
+from instrument.bench.latency import bare, free_port, instrument
 from instrument.bench.machine import machine, stolen_ms
 from instrument.errors import RosinError
 from instrument.patch import read_patch
@@ -39,7 +44,7 @@ def resident_kib(pid: int) -> float:
 def soak(
     name: str = "", minutes: float = 10.0, block: int = 128, messages_hz: int = 1000, ahead: int = 0
 ) -> dict[str, Any]:
-    """Growth of each process in MB, dropouts a minute of both, and what became of the messages."""
+    """Growth of each process in MB, dropouts a minute of both, and what became of the messages and the files."""
     if not jack_is_here() or not sys.platform.startswith("linux"):
         raise RosinError("this bench needs Linux and JACK; apt install jackd2")
     paths, index = find_patches(name)
@@ -56,10 +61,17 @@ def soak(
             "minutes": baseline_minutes, "xruns_per_minute": lates / baseline_minutes,
             "stolen_ms_per_minute": stolen / baseline_minutes,
         }  # fmt: skip
-        with instrument(paths, index, block, ahead) as (show, _port, send):
+        number = free_port()
+        with (
+            a_home() as folder,
+            instrument(paths, index, block, ahead, number, folder) as (show, _port, send),
+            company(number, [path.stem for path in paths], minutes * 60.0) as others,
+        ):
             knobs = [f"/rosin/knob/{k}" for k in ("z1", "z2", "z3", "z4", "pitch", "brightness", "glass", "breath")]
             send("/rosin/knob/hazard", 0.4)
             send("/rosin/knob/loudness", 0.8)
+            time.sleep(0.2)  # what has been sent so far has come
+            heard = show.link.health.counters("hands")["osc_messages"]
             before, mine = server_xruns(server.log), show.link.health.row("sound").count("xruns")
             stolen = stolen_ms()
             sent, series = 0, {role.name: [] for role in show.roles}  # type: dict[str, list[float]]
@@ -78,7 +90,13 @@ def soak(
                 for role in show.roles:
                     series[role.name].append(resident_kib(role.row.pid))
                 series["show"].append(resident_kib(show.health.pid))
-            found |= outcome(show, series, sent, minutes)
+            by_others = int(json.loads(others.communicate(timeout=ENDS_WITHIN_SECONDS)[0])["sent"])
+            time.sleep(1.0)
+            show.look()
+            found |= outcome(show, series, sent + by_others, minutes)
+            found["messages_heard"] -= heard
+            found["messages_by_others"] = by_others
+            found |= left_behind(folder)
             found["xruns"] = show.link.health.row("sound").count("xruns") - mine
             found["stolen_ms_per_minute"] = (stolen_ms() - stolen) / minutes
             found["server_xruns_per_minute"] = (server_xruns(server.log) - before) / minutes
