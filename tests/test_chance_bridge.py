@@ -175,6 +175,13 @@ def test_it_goes_on_from_a_kept_state_bit_for_bit() -> None:
     assert cross(later, 120, 0.1, 90).tobytes() == ahead.tobytes()
 
 
+def test_a_bridge_of_more_than_a_day_is_one_of_a_day() -> None:
+    bridge, day = (Bridge([0], 1.0) for _ in range(2))
+    bridge.start(0, 0.0, 1.0, 1e17, 5)
+    day.start(0, 0.0, 1.0, 86400.0, 5)
+    assert bridge.state()["span"].tolist() == day.state()["span"].tolist() == [[5, 86405, 5]]
+
+
 def test_a_bridge_to_nowhere_is_refused() -> None:
     bridge = Bridge(STREAMS[:1], TICK_HZ)
     for begin, target, seconds in ((math.nan, 0.5, 1.0), (0.5, math.inf, 1.0), (0.5, 0.5, math.nan)):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from doubles import PoisonedVoice
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stage import now, null_engine, null_part, play, rms_db, shipped_part
 
@@ -287,6 +287,7 @@ def test_a_part_recalled_begins_as_the_patch_says() -> None:
         max_size=40,
     )
 )  # fmt: skip
+@example([(int(Kind.BRIDGE), 0, 0.0, 6_148_914_691_236_516_353, 0)])
 @settings(max_examples=80, deadline=None)
 def test_no_gesture_whatever_it_holds_stops_the_engine(gestures: list[tuple[int, int, float, int, int]]) -> None:
     engine = null_engine()

@@ -78,6 +78,9 @@ def _cross(
         w[k] = now
 
 
+LONGEST_SECONDS = 86400.0
+
+
 class Bridge(Source):
     """The bridges of K knobs, one at a time each. ``streams``: one id each (``stream_id``).
 
@@ -95,7 +98,8 @@ class Bridge(Source):
         super().__init__(streams, tick_hz, seed, kept)
 
     def start(self, knob: int, begin: float, target: float, seconds: float, tick: int) -> None:
-        """From ``begin`` at ``tick`` to ``target`` ``seconds`` later, to the nearest tick, at least one.
+        """From ``begin`` at ``tick`` to ``target`` ``seconds`` later, to the nearest tick, at least one and at most those
+        of LONGEST_SECONDS: a gesture has room for half a billion years, which no count of ticks has.
 
         Takes the place of the knob's bridge if it has one. Give the hand the target at the same time: from the tick
         after the last one the knob is the hand's again. ValueError where a number is not finite.
@@ -103,7 +107,8 @@ class Bridge(Source):
         if not (math.isfinite(begin) and math.isfinite(target) and math.isfinite(seconds)):
             raise ValueError("a bridge needs finite ends and a finite time")
         self._ends[knob] = begin, target
-        self._span[knob] = tick, tick + max(1, round(seconds * self._tick_hz)), tick
+        ticks = max(1, round(min(seconds, LONGEST_SECONDS) * self._tick_hz))
+        self._span[knob] = tick, tick + ticks, tick
         self._w[knob] = 0.0
         self.active[knob] = 1
 
