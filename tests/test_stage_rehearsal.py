@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stage_frames import make
 
@@ -705,9 +705,11 @@ def test_leaving_the_view_brings_the_star_back_to_the_mouse(window):
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=12, max_size=12))
+@example([np.inf, np.nan, -np.inf, 3e38, np.inf, np.nan, -np.inf, -3e38, 0.0, 0.0, 0.0, 0.0])
 def test_no_number_in_a_frame_breaks_the_desk(window, numbers):
     frame = frame_of(8)
     frame.hand[:4], frame.pos[:4] = numbers[:4], numbers[4:8]
+    frame.force[:4], frame.stick[:4] = numbers[:4], numbers[4:8]
     frame.rms, frame.peak, frame.load, frame.latency = numbers[8:]
     frame.note, frame.known, frame.clip_share[0] = numbers[0], numbers[1], numbers[2]
     desk = Desk(Rehearsal(640, 360, 8), programme(8), "en", Meter())

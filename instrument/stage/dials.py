@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from instrument.link import HELD, SLIPPING, Frame
 from instrument.stage import gl
-from instrument.stage.history import strain_of
+from instrument.stage.history import distance_of, strain_of
 from instrument.stage.marks import APART
 from instrument.stage.palette import GROUND, HAND, IVORY, SLATE, STRAIN, TEXT
 from instrument.stage.programme import Programme
@@ -30,9 +30,7 @@ DIALS_MAX = 64
 
 def states(frame: Frame, count: int) -> NDArray[np.int64]:
     """[count] AGREE, HELD or SLIPPING: as the tethers of the stage tell it."""
-    hand, pos = frame.hand[:count].astype(float), frame.pos[:count].astype(float)
-    apart = np.abs(np.nan_to_num(hand - pos)) >= APART
-    return np.where(apart, np.where(frame.stuck[:count] == HELD, HELD, SLIPPING), AGREE)
+    return np.where(distance_of(frame, count) >= APART, np.where(frame.stuck[:count] == HELD, HELD, SLIPPING), AGREE)
 
 
 def dial_rows(
