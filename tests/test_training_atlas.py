@@ -15,7 +15,6 @@ from training_sounds import tone_folder
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.model.atlas import Atlas, read_atlas
 from instrument.model.card import read_card

@@ -7,7 +7,6 @@ import pytest
 from training_sounds import RATE, tone_folder
 
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.training.batches import batch
 from instrument.training.corpus import Corpus, read_corpus

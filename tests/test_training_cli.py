@@ -21,7 +21,6 @@ from training_sounds import RATE, tone, tone_folder, write_credits
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.cli import main
 from instrument.errors import Mistakes, RosinError

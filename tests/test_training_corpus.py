@@ -11,7 +11,6 @@ import soundfile
 from training_sounds import RATE, tone, tone_folder, write_credits
 
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.errors import Mistakes, RosinError
 from instrument.model import licences

@@ -17,7 +17,6 @@ from training_sounds import RATE, tone_folder
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from training_child import FRAMES, TINY, child
 

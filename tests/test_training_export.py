@@ -14,7 +14,6 @@ from training_sounds import RATE, tone_folder
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.errors import RosinError
 from instrument.model.card import read_card, sha256_of

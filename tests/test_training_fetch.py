@@ -84,7 +84,7 @@ def test_sounds_come_out_of_a_package_checked_and_credited(fetch: ModuleType, wo
     audio, rate = soundfile.read(folder / "C_4s.wav")
     assert rate == RATE
     assert np.abs(audio - tone(60, 0.4)).max() < 1e-4
-    pytest.importorskip("soxr")
+    pytest.importorskip("scipy")
     from instrument.training.corpus import read_corpus
 
     corpus = read_corpus(folder, RATE, 128)

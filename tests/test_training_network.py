@@ -16,7 +16,6 @@ from training_sounds import RATE, tone_folder
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.errors import RosinError
 from instrument.training import course as courses

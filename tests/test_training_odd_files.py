@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from training_sounds import RATE, tone, tone_folder, write_credits
 
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.errors import Mistakes, RosinError
 from instrument.training import reading

@@ -14,7 +14,6 @@ from training_sounds import RATE, tone_folder
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.cli import main
 from instrument.errors import RosinError

@@ -15,7 +15,6 @@ import soundfile
 from training_sounds import RATE, tone
 
 pytest.importorskip("scipy")
-pytest.importorskip("soxr")
 
 from instrument.errors import RosinError
 from instrument.training import soundfont

@@ -98,8 +98,8 @@ class Bridge(Source):
         super().__init__(streams, tick_hz, seed, kept)
 
     def start(self, knob: int, begin: float, target: float, seconds: float, tick: int) -> None:
-        """From ``begin`` at ``tick`` to ``target`` ``seconds`` later, to the nearest tick, at least one and at most those
-        of LONGEST_SECONDS: a gesture has room for half a billion years, which no count of ticks has.
+        """From ``begin`` at ``tick`` to ``target`` ``seconds`` later, to the nearest tick, at least one and at most
+        those of LONGEST_SECONDS: a gesture has room for half a billion years, which no count of ticks has.
 
         Takes the place of the knob's bridge if it has one. Give the hand the target at the same time: from the tick
         after the last one the knob is the hand's again. ValueError where a number is not finite.
