@@ -61,6 +61,15 @@ def two_displays(folder: Path) -> Iterator[str]:
         yield display
 
 
+@contextlib.contextmanager
+def fine_display(width: int, height: int, dpi: str) -> Iterator[str]:
+    """DISPLAY of an Xvfb that says so many dots an inch, as a desktop does it: in the resources, as Xft.dpi."""
+    with x_server("Xvfb", "-noreset", "-screen", "0", f"{width}x{height}x24") as display:
+        said = ["xrdb", "-display", display, "-nocpp", "-merge"]
+        subprocess.run(said, input=f"Xft.dpi:\t{dpi}\n", text=True, check=True, timeout=20)
+        yield display
+
+
 def xdotool(*said: str) -> list[str]:
     """The words that it answers."""
     return subprocess.run(["xdotool", *said], capture_output=True, text=True, timeout=20, check=False).stdout.split()

@@ -109,3 +109,18 @@ def test_f11_fills_the_display_the_window_is_on_and_leaves_it_again(small: Stage
         drawn(small, link)
         xdotool("key", "F11")
         until(lambda wanted=wanted: (drawn(small, link), place()[2:] == wanted and place()[0] >= FIRST[0])[1])
+
+
+def test_f11_never_takes_the_window_away(small: StageRole, link: Link) -> None:
+    """A window that is made anew leaves the stage bare for a moment: what is seen is one window, at every look."""
+    seen = set()
+    for wanted in (SECOND, (320, 180)):
+        xdotool("key", "F11")
+
+        def turned(wanted: tuple[int, int] = wanted) -> bool:
+            seen.add(tuple(xdotool("search", "--onlyvisible", "--name", "Rosin")))
+            drawn(small, link)
+            return all(len(one) == 1 for one in seen) and place()[2:] == wanted
+
+        until(turned)
+    assert len(seen) == 1

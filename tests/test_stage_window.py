@@ -2,82 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-from stage_frames import make
+from stagehost import Playing
 
 from instrument.bench.xhost import xvfb
-from instrument.link import Flags, Kind, Link, Source
+from instrument.link import Flags, Kind, Source
 from instrument.stage.input import PUSH
-from instrument.stage.layout import Layout
-from instrument.stage.settings import StageSettings
 
 pytest.importorskip("pyglet")
 pytestmark = pytest.mark.skipif(
     not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="needs Xvfb and xdotool, a virtual screen and mouse"
 )
 WIDTH, HEIGHT = 480, 270
-GLASS = str(Path(__file__).parent.parent / "patches" / "glass.toml")
-
-
-class Playing:
-    """A stage process in a show that the test plays."""
-
-    def __init__(self, display: str) -> None:
-        self.link = Link.create()
-        self.frames = make("hard", 1.0)
-        self.row = self.link.health.row("stage")
-        self.environment = {**os.environ, "DISPLAY": display}
-        self.flags = self.count = 0
-        settings = StageSettings(self.link.token, (GLASS,), width=WIDTH, height=HEIGHT)
-        command = [sys.executable, "-m", "instrument.stage.process", settings.to_json()]
-        self.process = subprocess.Popen(command, pass_fds=self.link.fds, env=self.environment)
-
-    def play(self, seconds: float):
-        """Publish frames for so long; the gestures that came."""
-        end, gestures = time.monotonic() + seconds, []
-        while time.monotonic() < end:
-            frame = self.frames[-1].copy()
-            frame.time, frame.flags = time.monotonic(), self.flags
-            self.count += 1
-            self.link.frames.publish(frame)
-            time.sleep(1 / 94)
-            gestures += self.link.stage.pop()
-        return gestures
-
-    def until(self, kind: Kind, *said: str):
-        """Do something with xdotool, and play until a gesture of a kind comes of it."""
-        subprocess.run(["xdotool", *said], env=self.environment, check=True, timeout=10)
-        for _ in range(50):
-            if found := [g for g in self.play(0.1) if g.kind == kind]:
-                return found[-1]
-        raise AssertionError(f"{said} came to nothing")
-
-    def at(self, knob: int, raw: float) -> tuple[str, str]:
-        x, y = Layout(WIDTH, HEIGHT, 8).point(knob, raw)
-        return str(round(x)), str(HEIGHT - 1 - round(y))
 
 
 @pytest.fixture(scope="module")
 def stage():
     with xvfb(WIDTH, HEIGHT) as display:
-        playing = Playing(display)
-        for _ in range(200):
-            playing.play(0.1)
-            if playing.row.count("frames_drawn") > 5 or playing.process.poll() is not None:
-                break
+        playing = Playing(display, WIDTH, HEIGHT)
+        playing.begin()
         yield playing
-        if playing.process.poll() is None:
-            playing.process.kill()
-        playing.process.wait()
-    playing.link.close()
+        playing.end()
 
 
 def test_it_draws_what_it_reads_and_says_with_what(stage):
@@ -99,12 +48,12 @@ def test_a_key_is_a_force_until_it_is_let_go(stage):
 def test_dragging_a_ring_moves_the_hand(stage):
     hand = float(stage.frames[-1].hand[2])
     for said in (("mousemove", *stage.at(2, hand)), ("mousedown", "1")):
-        subprocess.run(["xdotool", *said], env=stage.environment, check=True, timeout=10)
+        stage.do(*said)
         stage.play(0.4)
     moved = stage.until(Kind.KNOB, "mousemove", *stage.at(2, hand + 0.3))
     assert moved.knob == 2
     assert moved.value == pytest.approx(hand + 0.3, abs=0.03)
-    subprocess.run(["xdotool", "mouseup", "1"], env=stage.environment, check=True, timeout=10)
+    stage.do("mouseup", "1")
 
 
 def test_escape_silences_and_brings_back_and_never_closes_the_window(stage):

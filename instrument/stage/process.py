@@ -73,7 +73,9 @@ class Stage:
 
     def _open(self, visible: bool = True) -> None:
         wants = self._settings
-        self._window = open_window(wants.width, wants.height, False, wants.fullscreen, wants.screen, visible)
+        self._window = open_window(
+            wants.width, wants.height, False, wants.fullscreen, wants.screen, visible, wants.grows
+        )
         self._player = Player(wants, self._programmes)
         self._window.attach(self._player.input, self._post)
         software = "pipe" in gl.renderer()
@@ -132,7 +134,7 @@ class Stage:
             wishes.letters[:] = memo.letters
         wishes.focus = memo.focus
         if not self._settings.fullscreen and memo.width > 0 and memo.height > 0:
-            self._window.set_size(memo.width, memo.height)
+            self._window.resize_to(memo.width, memo.height)
         wishes.fullscreen, wishes.displays = memo.fullscreen, memo.displays
         self._window.obey()
         wishes.word = None

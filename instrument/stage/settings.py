@@ -16,11 +16,11 @@ WIDTHS, HEIGHTS = (320, 7680), (180, 4320)
 class StageSettings:
     """``patches``: paths in program order. ``token`` empty: no show, only ``--picture`` of given frames.
 
-    ``width`` and ``height`` in pixels; ``screen`` counts from 0; ``type_scale`` above 1 is the big-type mode;
-    ``reduced_motion`` stills grain and the halo's edge and lowers the ripple of the line to a third. ``models``: the
-    folder of models, empty for the usual places. ``rig``: path of the rig file, empty for this machine's. ``listen``:
-    HOST:PORT where OSC is heard, empty: as the rig file says. ``understudy``: open a window that nobody sees, draw one
-    picture into it, and wait for the cue.
+    ``width`` and ``height`` in pixels, more of them on a finer display where the window ``grows``; ``screen`` counts
+    from 0; ``type_scale`` above 1 is the big-type mode; ``reduced_motion`` stills grain and the halo's edge and lowers
+    the ripple of the line to a third. ``models``: the folder of models, empty for the usual places. ``rig``: path of
+    the rig file, empty for this machine's. ``listen``: HOST:PORT where OSC is heard, empty: as the rig file says.
+    ``understudy``: open a window that nobody sees, draw one picture into it, and wait for the cue.
     """
 
     token: str = ""
@@ -30,6 +30,7 @@ class StageSettings:
     language: str = "en"
     width: int = 1280
     height: int = 720
+    grows: bool = False
     fullscreen: bool = False
     screen: int = 0
     type_scale: float = 1.0

@@ -1,6 +1,6 @@
 """Window: the one pyglet window of the stage, on a screen or without one (EGL). Turns its events into calls of input.
 
-It also does what input wishes of it: another display, the whole screen.
+It also does what input wishes of it: another display, the whole screen. Mouse and size are pixels (``desktop``).
 
 pyglet is imported inside, after its options are set: importing its GL opens a display.
 """
@@ -15,19 +15,27 @@ from typing import Any
 
 from instrument.errors import RosinError
 from instrument.link import Gesture
-from instrument.stage import gl
+from instrument.stage import gl, x11
+from instrument.stage.desktop import PLAIN_DPI, middle_of, opening_size, pixels_per_unit, scale_of, units, whole_of
 from instrument.stage.input import Input
 from instrument.stage.keyboard import place_of
 
 X11_KEY_RELEASE = 3
+ON_X11 = sys.platform.startswith("linux")
+SETTLE_S = 1.0
+"""For so long a window over a whole display is held to its place, however its window manager takes the change."""
 X11_OFFSET = 8
 """An X11 key code is the evdev number plus this."""
 
 
 def open_window(
-    width: int, height: int, headless: bool = False, fullscreen: bool = False, screen: int = 0, visible: bool = True
-) -> Any:
-    """A window of ``width`` x ``height`` pixels with GL 3.3 core. RosinError, with the remedy, where there is none."""
+    width: int, height: int, headless: bool = False, fullscreen: bool = False, screen: int = 0, visible: bool = True,
+    grows: bool = False,
+) -> Any:  # fmt: skip
+    """A window of ``width`` x ``height`` pixels with GL 3.3 core. RosinError, with the remedy, where there is none.
+
+    ``grows``: nobody asked for that size; on a finer display it has more pixels, and is as large to the eye.
+    """
     # llvmpipe takes every core it is given; the sound needs one of them.
     os.environ.setdefault("LP_NUM_THREADS", str(max(1, min(4, (os.cpu_count() or 2) - 1))))
     try:
@@ -37,13 +45,18 @@ def open_window(
     pyglet.options["debug_gl"] = False
     pyglet.options["shadow_window"] = False
     pyglet.options["headless"] = headless
+    pyglet.options["dpi_scaling"] = "platform"  # what desktop counts on, whatever the environment says
     try:
         gl.open_gl()
         config_class: Any = pyglet.gl.Config
         config = config_class(
             double_buffer=not headless, red_size=8, green_size=8, blue_size=8, major_version=3, minor_version=3
         )
-        return _window_class(pyglet)(width, height, config, fullscreen, screen, visible)
+        screens = pyglet.display.get_display().get_screens()
+        chosen = screens[min(screen, len(screens) - 1)] if screens else None
+        if chosen is not None:
+            width, height = opening_size(width, height, chosen, grows and not headless)
+        return _window_class(pyglet)(width, height, config, fullscreen, chosen, visible)
     except RosinError:
         raise
     except Exception as error:  # pyglet raises many kinds, from each platform its own
@@ -56,34 +69,40 @@ def _window_class(pyglet: Any) -> type[Any]:
     class StageWindow(pyglet.window.Window):  # type: ignore[misc]
         """``attach(input, post)`` once; then events become gestures, posted at once."""
 
-        def __init__(self, width: int, height: int, config: Any, fullscreen: bool, screen: int, visible: bool) -> None:
+        def __init__(
+            self, width: int, height: int, config: Any, fullscreen: bool, chosen: Any, visible: bool
+        ) -> None:  # fmt: skip
             self.place = 0
             self.input: Input | None = None
             self._down: dict[int, int] = {}
             self._shift = False
             self._displays = 0
             self._whole = fullscreen
+            self._settles_by = time.monotonic() + SETTLE_S
             self._small = (width, height)
             self._names: dict[int, int] = {}
             self._post: Callable[[Gesture], object] = lambda gesture: None
-            screens = pyglet.display.get_display().get_screens()
-            chosen = screens[min(screen, len(screens) - 1)] if screens else None
+            per_unit = 1.0
+            if chosen is not None:
+                scale = scale_of(chosen)
+                chosen.get_dpi = lambda: round(scale * PLAIN_DPI)  # pyglet ends on an Xft.dpi that is no whole number
+                per_unit = pixels_per_unit(scale)
+                if fullscreen:
+                    width, height = whole_of(chosen, per_unit)
+            width, height = units((width, height), per_unit)
             # A borderless window over the whole screen: true fullscreen lands on screen 1 under some window managers.
-            style = self.WINDOW_STYLE_BORDERLESS if fullscreen else None
-            if fullscreen and chosen is not None:
-                width, height = chosen.width, chosen.height
             super().__init__(
                 width,
                 height,
                 caption="Rosin",
                 config=config,
-                resizable=not fullscreen,
-                style=style,
+                resizable=not fullscreen or ON_X11,
+                style=self.WINDOW_STYLE_BORDERLESS if fullscreen else None,
                 screen=chosen,
                 vsync=True,
                 visible=visible,
             )
-            if chosen is not None and (fullscreen or screen):  # on the first display the system may find a place
+            if chosen is not None and (fullscreen or chosen.x or chosen.y):  # on the first the system may find a place
                 self._put_in_the_middle(chosen)
 
         def attach(self, input: Input, post: Callable[[Gesture], object]) -> None:
@@ -115,44 +134,46 @@ def _window_class(pyglet: Any) -> type[Any]:
                     self._small = self.get_size()
                 self._whole = wishes.fullscreen
                 self._settle()
+            self._insist()
+
+        def resize_to(self, width: int, height: int) -> None:
+            """Another size, in pixels."""
+            if self.get_size() != (width, height):
+                self.set_size(*units((width, height), self._per_unit))
+
+        @property
+        def _per_unit(self) -> float:
+            return pixels_per_unit(self.scale)
 
         def _settle(self) -> None:
             """Over the whole of its screen without a border, or as a window in the middle of it."""
             screen = self._screen
-            if sys.platform.startswith("linux"):
+            if ON_X11:
                 if (self._style == self.WINDOW_STYLE_BORDERLESS) != self._whole:
                     self._style = self.WINDOW_STYLE_BORDERLESS if self._whole else self.WINDOW_STYLE_DEFAULT
-                    self._resizable = not self._whole
-                    # X11 tells a window manager of borders when the window is made: it is made anew round its contents.
-                    self._width, self._height = (screen.width, screen.height) if self._whole else self._small
-                    self._recreate(["resizable"])
-                    # What was pressed is let go at a window that is no more: no key may be thought to be down still.
-                    getattr(self, "pressed_keys", set()).clear()
-                    self.on_deactivate()
-                    self.activate()
+                    x11.set_border(self, not self._whole)
             elif self._whole != self.fullscreen:
                 self.set_fullscreen(self._whole, screen if self._whole else None)
                 if self._whole:
                     return
-            width, height = (screen.width, screen.height) if self._whole else self._small
-            if self.get_size() != (width, height):
-                self.set_size(width, height)
+            self.resize_to(*(whole_of(screen, self._per_unit) if self._whole else self._small))
             self._put_in_the_middle(screen)
+            self._settles_by = time.monotonic() + SETTLE_S
+
+        def _insist(self) -> None:
+            """A window manager that is still taking the border away may move the window by as much; put it back."""
+            if ON_X11 and self._whole and time.monotonic() < self._settles_by:
+                self.resize_to(*whole_of(self._screen, self._per_unit))
+                if self.get_location() != (self._screen.x, self._screen.y):
+                    self._put_in_the_middle(self._screen)
 
         def _put_in_the_middle(self, screen: Any) -> None:
-            width, height = self.get_size()
-            self.set_location(
-                screen.x + max(0, (screen.width - width) // 2), screen.y + max(0, (screen.height - height) // 2)
-            )
+            self.set_location(*middle_of(screen, self.get_size(), self._per_unit))
 
         def _send(self, gestures: list[Gesture]) -> None:
             now = time.monotonic()
             for gesture in gestures:
                 self._post(gesture._replace(time=now))
-
-        def _at(self, x: float, y: float) -> tuple[float, float]:
-            ratio = self.get_pixel_ratio()
-            return x * ratio, y * ratio
 
         # X11 only: what is called with every key event, before it is dispatched. A key is let go under the name that it
         # was pressed with: with Shift let go first its name would change, and pyglet would hold it down for ever.
@@ -167,7 +188,7 @@ def _window_class(pyglet: Any) -> type[Any]:
             self._shift = bool(modifiers & key.MOD_SHIFT) or symbol in (key.LSHIFT, key.RSHIFT)
             if self.input is not None:
                 name = key.symbol_string(symbol).removeprefix("_").removeprefix("NUM_")
-                place = self.place if sys.platform.startswith("linux") else place_of(name)
+                place = self.place if ON_X11 else place_of(name)
                 self._down[symbol] = place
                 ctrl = bool(modifiers & (key.MOD_CTRL | key.MOD_COMMAND))
                 self._send(self.input.press(place, name, bool(modifiers & key.MOD_SHIFT), ctrl))
@@ -181,11 +202,11 @@ def _window_class(pyglet: Any) -> type[Any]:
 
         def on_mouse_press(self, x: int, y: int, button: int, modifiers: int) -> None:
             if self.input is not None and button == pyglet.window.mouse.LEFT:
-                self._send(self.input.click(*self._at(x, y), time.monotonic()))
+                self._send(self.input.click(x, y, time.monotonic()))
 
         def on_mouse_drag(self, x: int, y: int, dx: int, dy: int, buttons: int, modifiers: int) -> None:
             if self.input is not None:
-                self._send(self.input.drag(*self._at(x, y), bool(modifiers & key.MOD_SHIFT)))
+                self._send(self.input.drag(x, y, bool(modifiers & key.MOD_SHIFT)))
 
         def on_mouse_release(self, x: int, y: int, button: int, modifiers: int) -> None:
             if self.input is not None and button == pyglet.window.mouse.LEFT:
@@ -193,7 +214,7 @@ def _window_class(pyglet: Any) -> type[Any]:
 
         def on_mouse_scroll(self, x: int, y: int, scroll_x: float, scroll_y: float) -> None:
             if self.input is not None:
-                self._send(self.input.wheel(*self._at(x, y), scroll_y, self._shift))
+                self._send(self.input.wheel(x, y, scroll_y, self._shift))
 
         def on_deactivate(self) -> None:
             if self.input is not None:

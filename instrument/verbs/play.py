@@ -134,7 +134,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         **scenes_of(take),
     )  # fmt: skip
     hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index)
-    stage = stage_settings(rig, sound.patches, index, language)
+    stage = stage_settings(rig, sound.patches, index, language, args.size is not None)
     without = no_window(args.stage) if rig.window else ""
     prepare(language)
     show = Show(sound, hands, language, stage if rig.window and not without else None)

@@ -29,7 +29,9 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
     flag = argparse.BooleanOptionalAction
     parser.add_argument("--fullscreen", action=flag, help="the window fills its display")
     parser.add_argument("--display", type=int, metavar="N", help="the display it is on, counted from 1")
-    parser.add_argument("--size", metavar="WxH", help="of the window, and of --picture, in pixels")
+    parser.add_argument(
+        "--size", metavar="WxH", help="of the window, and of --picture, in pixels (1280x720, larger on a fine display)"
+    )
     parser.add_argument("--big-type", action=flag, help="larger words on the stage")
     parser.add_argument("--calm", action=flag, help="a stage on which nothing flickers or trembles")
     parser.add_argument("--picture", metavar="FILE.png", help="save a picture of the stage, as it is at the end")
@@ -51,11 +53,16 @@ def stage_given(args: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def stage_settings(rig: Rig, patches: Sequence[str], index: int, language: str) -> StageSettings:
-    """What the stage's process is told; the token is the show's to give."""
+def stage_settings(
+    rig: Rig, patches: Sequence[str], index: int, language: str, sized: bool = False
+) -> StageSettings:  # fmt: skip
+    """What the stage's process is told; the token is the show's to give. ``sized``: the command line said a size."""
+    usual = Rig()
+    grows = not sized and (rig.width, rig.height) == (usual.width, usual.height)
     return StageSettings(
-        "", tuple(patches), index, rig.models, language, rig.width, rig.height, rig.fullscreen, rig.display - 1,
-        BIG_TYPE if rig.big_type else 1.0, rig.calm, rig=rig.path, listen=rig.listen,
+        "", tuple(patches), index, rig.models, language, rig.width, rig.height, fullscreen=rig.fullscreen,
+        screen=rig.display - 1, type_scale=BIG_TYPE if rig.big_type else 1.0, reduced_motion=rig.calm, rig=rig.path,
+        listen=rig.listen, grows=grows,
     )  # fmt: skip
 
 
