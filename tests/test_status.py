@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from stage import now, null_engine, play
 
 from instrument.knobs import Label, LatentSpec, table_for
 from instrument.link import Flags, Frame, Gesture, Kind, Source
+from instrument.link.level import Level
+from instrument.sound.control import QUANTUM
+from instrument.sound.player import FRAME_BLOCKS
+from instrument.sound.telling import add_wave, fill_frame
+from instrument.stage.meter import Meter
+from instrument.text import say
 from instrument.verbs.play import NUDGE, press
 from instrument.verbs.status import METER_CELLS, Status, decibels, meter
 
@@ -28,6 +38,9 @@ class FakeShow:
 
     def frame(self) -> Frame | None:
         return self._frame
+
+    def open_stage(self) -> None:
+        pass
 
     def gesture(self, gesture: Gesture) -> None:
         self.gestures.append(gesture)
@@ -110,6 +123,89 @@ def test_without_a_fresh_frame_the_sound_is_coming_back(frame: Frame | None, lat
     assert line(frame, later=later + 600.0 if frame else 0.0) == "sound is coming back"
 
 
+def fits(text: str, width: int) -> bool:
+    return cell_len(text) <= width and "\n" not in text
+
+
+PLAYING = Flags.SPEAKING | Flags.RECORDING
+NAMES = ["bow", "a patch with a name as long as a sentence", "氷の音、とても長い名前", "e\u0301te\u0301 \u200b\U0001f9ca", ""]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("flags", [Flags(0), PLAYING, PLAYING | Flags.PANICKED, PLAYING | Flags.SWAPPING])
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_line_fits_every_terminal_and_never_wraps(name: str, flags: Flags, language: str) -> None:
+    frame = frame_of(flags, rms=0.5, load=0.25, load_p99=0.9, latency=0.012, xruns=12345, record_seconds=725.0)
+    status = Status(FakeShow(frame), [name], {0: TABLE}, language)  # type: ignore[arg-type]
+    whole = status.line(frame, frame.time).plain
+    for width in range(20, 201):
+        text = status.line(frame, frame.time, width).plain
+        assert fits(text, width)
+        assert text.strip()
+        if cell_len(whole) <= width:
+            assert text == whole, "nothing goes that has room"
+
+
+def test_what_goes_first_is_what_is_needed_least() -> None:
+    frame = frame_of(PLAYING, rms=0.5, load=0.25, load_p99=0.5, latency=0.012, record_seconds=65.0)
+    status = Status(FakeShow(frame), ["bow"], {0: TABLE}, "en")  # type: ignore[arg-type]
+    everything = ("p99", "latency", "load", "○0.00=●0.00", "-6.0 dB", "1:05", "bow")
+    for width, kept in ((100, 6), (80, 5), (60, 4), (40, 3), (22, 2)):
+        text = status.line(frame, frame.time, width).plain
+        assert all(words in text for words in everything[-kept:]), (width, text)
+
+
+@pytest.mark.parametrize(("language", "key"), [("en", "Enter"), ("fr", "Entrée")])
+def test_a_silenced_instrument_names_the_key_that_sounds_again_in_any_width(language: str, key: str) -> None:
+    frame = frame_of(PLAYING | Flags.PANICKED, rms=0.5, xruns=3, record_seconds=65.0)
+    status = Status(FakeShow(frame), ["a patch with a long name"], {0: TABLE}, language)  # type: ignore[arg-type]
+    assert all(key in status.line(frame, frame.time, width).plain for width in range(20, 201))
+    assert key in say("how_to_stop", language)
+
+
+def test_strain_and_dropouts_are_told_where_there_is_little_room() -> None:
+    status = Status(FakeShow(None), ["bow"], {0: TABLE}, "en")  # type: ignore[arg-type]
+    frame = frame_of(load=0.5, load_p99=0.97, xruns=7)
+    narrow = status.line(frame, frame.time, 40).plain
+    assert "p99 97 %" in narrow
+    assert "dropouts 7" in narrow
+
+
+def test_the_level_of_a_held_low_note_stands_still_in_the_terminal_and_on_the_stage() -> None:
+    """One block is a quarter of its period: their levels lie many dB apart. What is shown does not."""
+    engine, frame, told, blocks, stage = null_engine(), Frame(), [], [], Meter()
+    status = Status(FakeShow(None), ["bow"], {0: TABLE}, "en")  # type: ignore[arg-type]
+    now(engine, Kind.NOTE_ON, 30, 0.8)
+    now(engine, Kind.KNOB, 2, 0.0)
+    for n in range(1500):
+        play(engine, 1)
+        add_wave(engine, frame)
+        if n % FRAME_BLOCKS == 0:
+            fill_frame(engine, frame, n * QUANTUM / 48000.0)
+            stage.push(frame)
+            text = status.line(frame, frame.time).plain
+            told.append((float(re.search(r"(-?\d+\.\d) dB", text)[1]), stage.rms_db))  # type: ignore[index]
+            blocks.append(decibels(frame.rms))
+    late = np.array(told[200:])
+    assert np.ptp(blocks[200:]) > 5.0, "or there is nothing to hold still"
+    assert np.ptp(late, axis=0).max() < 1.0
+    truth = 10.0 * np.log10(np.mean(10.0 ** (np.array(blocks[200:]) / 10.0)))
+    assert late.mean(0) == pytest.approx([truth, truth], abs=0.7)
+
+
+def test_the_level_falls_in_a_moment_and_begins_at_once() -> None:
+    level, frame = Level(), Frame()
+    for n in range(200):
+        frame.time, frame.rms = 5.0 + n / 94.0, 0.5 if n < 100 else 0.0
+        level.push(frame)
+        if n in (0, 99):
+            assert level.rms == pytest.approx(0.5)
+    assert decibels(level.rms) < -40.0
+    frame.time += 10.0
+    frame.rms = 0.25
+    assert level.push(frame) == 0.25, "after a gap it begins anew"
+
+
 @given(data=st.binary(min_size=8, max_size=64))
 def test_a_frame_of_nonsense_is_a_line_and_no_fault(data: bytes) -> None:
     frame = Frame()
@@ -171,6 +267,17 @@ def test_up_and_down_move_the_knob_in_focus_within_its_travel() -> None:
 )
 def test_numbers_and_arrows_choose_the_knob(key: str, focus: int, found: int) -> None:
     assert pressed(key, frame_of(), focus) == ([], found)
+
+
+def test_every_knob_can_be_chosen_the_tenth_by_its_key_and_any_by_steps() -> None:
+    frame = frame_of(playable=13)
+    assert [pressed(str(key), frame)[1] for key in (1, 9, 0)] == [0, 8, 9]
+    focus, seen = 0, []
+    for _ in range(13):
+        focus = pressed("right", frame, focus)[1]
+        seen.append(focus)
+    assert seen == [*range(1, 13), 0]
+    assert pressed("left", frame, 0)[1] == 12
 
 
 @given(key=st.text(max_size=3) | st.sampled_from(["escape", "up", "down", "left", "right", "space", "backspace"]))

@@ -174,7 +174,7 @@ class Desk:
         if self._near.due(frame.time):
             self.panel.tell_near(frame)
         if self._numbers.due(frame.time):
-            self.panel.tell_numbers(frame, focus, around)
+            self.panel.tell_numbers(frame, focus, around, self._meter.rms)
             self._tell_knobs(frame)
 
     def _tell_knobs(self, frame: Frame) -> None:

@@ -21,7 +21,7 @@ def scale_of(screen: Any) -> float:
     """By how much all is larger on a display, in pixels, than at 96 dpi. At least 1, also where it says nonsense."""
     try:
         scale = float(screen.get_scale())
-    except (ValueError, TypeError, OverflowError):  # X11: Xft.dpi is any text
+    except (ValueError, TypeError, OverflowError, NotImplementedError):  # Xft.dpi is any text; no screen has no scale
         return 1.0
     return scale if 1.0 <= scale <= DPI_MOST / PLAIN_DPI else 1.0
 

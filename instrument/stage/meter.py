@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from instrument.link import Frame
+from instrument.link.level import Level
 from instrument.stage.layout import Box
 from instrument.stage.marks import Marks, Rows
 from instrument.stage.palette import GROUND, IVORY, STRAIN, TEXT, mix
@@ -26,18 +27,23 @@ def to_db(linear: float) -> float:
 
 
 class Meter:
-    """Push every frame. ``peak_db`` stands for a second, then falls; ``rms_db`` falls as fast and rises at once."""
+    """Push every frame. ``peak_db`` stands for a second, then falls; ``rms_db`` is the level of an eighth of a second,
+    as ``rms`` is in linear amplitude."""
 
     def __init__(self) -> None:
         self.rms_db = self.peak_db = LOW_DB
+        self._level = Level()
         self._peak_at = self._last = 0.0
+
+    @property
+    def rms(self) -> float:
+        return self._level.rms
 
     def push(self, frame: Frame) -> None:
         now = frame.time
         passed = min(max(now - self._last, 0.0), 1.0)
         self._last = now
-        rms, peak = to_db(frame.rms), to_db(frame.peak)
-        self.rms_db = max(rms, self.rms_db - FALL_DB_S * passed)
+        self.rms_db, peak = to_db(self._level.push(frame)), to_db(frame.peak)
         if peak >= self.peak_db or now < self._peak_at:
             self.peak_db, self._peak_at = peak, now
         elif now - self._peak_at > HOLD_S:

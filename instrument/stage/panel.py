@@ -68,8 +68,8 @@ class Panel(PanelLines):
         for key, value in (("known", frame.known), ("unknown", frame.unknown)):
             self.say(key, figures.figure(value, 2, language) if value >= 0.0 else "–")
 
-    def tell_numbers(self, frame: Frame, focus: int | None, around: Around) -> None:
-        """Friction and chance of the focused knob, and how the sound is."""
+    def tell_numbers(self, frame: Frame, focus: int | None, around: Around, rms: float) -> None:
+        """Friction and chance of the focused knob, and how the sound is. ``rms``: its level, linear."""
         language, table = self.language, self.programme.table
         knob = focus if focus is not None and focus < min(frame.playable, table.playable_count) else None
         own = table[knob].id if knob is not None else ""
@@ -91,7 +91,7 @@ class Panel(PanelLines):
         load = say("rehearsal.load", language, mean=_whole(frame.load), worst=_whole(frame.load_p99))
         self.say("load", load, STRAIN if frame.load_p99 > 0.8 else IVORY)
         self.say("dropouts", str(frame.xruns), STRAIN if frame.xruns else IVORY)
-        self.say("level", figures.level(frame.rms, language))
+        self.say("level", figures.level(rms, language))
         self.say("midi", around.midi or say("rehearsal.none", language), IVORY if around.midi else QUIET)
         self.say("osc", around.osc or say("rehearsal.none", language), IVORY if around.osc else QUIET)
 

@@ -41,6 +41,9 @@ DEMO_TAKE = "first-take.jsonl"
 DEMO_SECONDS = 20.0
 TAKE_LEAD_SECONDS = 0.3
 NUDGE = 0.02
+TENTH = 10
+"""The knob that the key 0 chooses, as on a row of numbers; those beyond are stepped to."""
+LABELS_MOST = 24
 
 
 def add(verbs: Any) -> None:
@@ -148,7 +151,9 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         with Status(show, names, tables, language) as status, TerminalKeys() as keys:
             if terminal_here():
                 status.console.print(Text(say("how_to_stop", language), style="dim"))
-                labels = [f"{i} {k.label.of(language)}" for i, k in enumerate(tables[index].playable[:9], 1)]
+                knobs = tables[index].playable
+                labels = [f"{i} {k.label.of(language)}" for i, k in enumerate(knobs[:LABELS_MOST], 1)]
+                labels += ["…"] * (len(knobs) > LABELS_MOST)
                 status.console.print(Text("   ".join(labels), style="dim"))
                 if show.stage is not None:
                     status.console.print(Text(say("stage_keys", language), style="dim"))
@@ -236,8 +241,8 @@ def press(key: str, show: Show, status: Status, patches: int) -> None:
     elif key in "np" and patches:
         step = 1 if key == "n" else -1
         show.gesture(Gesture(Kind.PATCH, knob=(frame.patch + step) % patches, source=Source.KEYS))
-    elif key.isdecimal() and key != "0":
-        status.focus = min(int(key), max(1, frame.playable)) - 1
+    elif key.isdecimal():
+        status.focus = min(int(key) or TENTH, max(1, frame.playable)) - 1
     elif key in ("left", "right"):
         status.focus = (status.focus + (1 if key == "right" else -1)) % max(1, frame.playable)
     elif key in ("up", "down") and status.focus < frame.playable:

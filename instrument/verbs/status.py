@@ -14,14 +14,18 @@ from rich.text import Text
 
 from instrument.knobs import KnobTable
 from instrument.link import AUTHORS_MAX, Flags, Frame
+from instrument.link.level import Level
 from instrument.model.heard import AUDIBLE
 from instrument.show import Show
 from instrument.text import say
+from instrument.verbs.fitted import Part, fitted
 
 REFRESH_SECONDS = 0.12
 PLAIN_SECONDS = 5.0
-METER_CELLS = 12
+METER_CELLS, METER_CELLS_SHORT = 12, 6
 STALE_SECONDS = 0.5
+NAME_CELLS = (16, 9)
+"""What may be left of a patch's name in a narrow terminal."""
 
 _BARS = " ▏▎▍▌▋▊▉█"
 _IVORY, _HAND, _STRAIN, _QUIET = "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0"
@@ -50,6 +54,7 @@ class Status:
         self._live: Live | None = None
         self._at = 0.0
         self._told = 0
+        self.level = Level()
         self.peak = 0.0
         self.loudest = -99.0
         self.load_p99 = 0.0
@@ -82,7 +87,7 @@ class Status:
         frame = self.show.frame()
         if frame is not None:
             self.peak = max(self.peak, frame.peak)
-            self.loudest = max(self.loudest, decibels(frame.rms))
+            self.loudest = max(self.loudest, decibels(self.level.push(frame)))
             self.load_p99 = frame.load_p99
             self.latency = frame.latency
             self.heard.add(frame.patch)
@@ -91,7 +96,7 @@ class Status:
         if now - self._at < (REFRESH_SECONDS if self.living else PLAIN_SECONDS):
             return
         self._at = now
-        line = self.line(frame, now)
+        line = self.line(frame, now, self.console.width - 1 if self.living else 0)
         if self._live is not None:
             self._live.update(line, refresh=True)
         else:
@@ -104,48 +109,81 @@ class Status:
             near = self.near_s.setdefault(frame.patch, np.zeros(AUTHORS_MAX))
             near += passed * frame.share.astype(np.float64)
 
-    def line(self, frame: Frame | None, now: float) -> Text:
-        """The status of one frame."""
-        language = self.language
+    def line(self, frame: Frame | None, now: float, width: int = 0) -> Text:
+        """The status of one frame; ``width``: cells of the terminal that it must fit, 0 for as many as it takes."""
         if frame is None or now - frame.time > STALE_SECONDS:
-            return Text(say("status_lost", language), style=_STRAIN)
-        text = Text()
+            lost = Part([Text(say("status_lost", self.language), style=_STRAIN)], 0)
+            return fitted([lost], width)
+        self.level.push(frame)
         name = self.names[frame.patch] if frame.patch < len(self.names) else "?"
-        text.append(f" {name} ", style=f"bold {_IVORY}")
-        flags = Flags(frame.flags)
-        if flags & Flags.PANICKED:
-            text.append(say("status_panicked", language), style=_STRAIN)
-        elif flags & Flags.SWAPPING:
-            text.append(say("status_swapping", language), style=_HAND)
-        elif not flags & Flags.SPEAKING:
-            text.append(say("status_silent", language), style=_HAND)
-        else:
-            text.append(say("status_playing", language), style=_QUIET)
-        db = decibels(frame.rms)
-        text.append("  " + meter(db), style=_IVORY)
-        text.append(f"{db:6.1f} dB", style=_QUIET)
-        self._append_knob(text, frame)
-        strained = frame.load_p99 > 0.8
-        text.append(f"  {say('word_load', language)} {frame.load * 100:.0f} %", style=_QUIET)
-        text.append(f" p99 {frame.load_p99 * 100:.0f} %", style=_STRAIN if strained else _QUIET)
-        text.append(f"  {say('word_latency', language)} {frame.latency * 1000:.1f} ms", style=_QUIET)
-        text.append(f"  {say('word_dropouts', language)} {frame.xruns}", style=_STRAIN if frame.xruns else _QUIET)
-        if flags & Flags.RECORDING:
-            minutes, seconds = divmod(int(frame.record_seconds), 60)
-            text.append("  ● " + say("status_record", language, time=f"{minutes}:{seconds:02d}"), style=_STRAIN)
-        return text
+        # What may go first has the highest number. What a player must act on stays to the end.
+        parts = [
+            self._name(name, bool(Flags(frame.flags) & Flags.PANICKED)),
+            self._state(Flags(frame.flags)),
+            *self._loudness(),
+            self._knob(frame),
+            *self._cost(frame),
+            self._recording(frame),
+        ]
+        return fitted([part for part in parts if part is not None], width)
 
-    def _append_knob(self, text: Text, frame: Frame) -> None:
+    def _name(self, name: str, silenced: bool) -> Part:
+        """The patch, cut where it must be; only how to sound again is needed more."""
+        ways = [Text(f" {name} ", style=f"bold {_IVORY}")]
+        for cells in NAME_CELLS:
+            ways.append(ways[0].copy())
+            ways[-1].truncate(cells, overflow="ellipsis")
+        return Part(ways, 2 if silenced else 0)
+
+    def _state(self, flags: Flags) -> Part:
+        language = self.language
+        if flags & Flags.PANICKED:
+            said = [say(key, language) for key in ("status_panicked", "status_panicked_short")]
+            return Part([Text(words, style=_STRAIN) for words in said], 0)
+        if flags & Flags.SWAPPING:
+            return Part([Text(say("status_swapping", language), style=_HAND)], 1)
+        if not flags & Flags.SPEAKING:
+            said = [say(key, language) for key in ("status_silent", "status_silent_short")]
+            return Part([Text(words, style=_HAND) for words in said], 1)
+        return Part([Text(say("status_playing", language), style=_QUIET)], 8)
+
+    def _loudness(self) -> list[Part]:
+        db = decibels(self.level.rms)
+        bars = [Text("  " + meter(db, cells), style=_IVORY) for cells in (METER_CELLS, METER_CELLS_SHORT)]
+        return [Part(bars, 9), Part([Text(f"{db:6.1f} dB", style=_QUIET)], 5)]
+
+    def _cost(self, frame: Frame) -> list[Part]:
+        """Load, latency, dropouts: they may go unless they tell of trouble."""
+        strained, language = frame.load_p99 > 0.8, self.language
+        return [
+            Part([Text(f"  {say('word_load', language)} {frame.load * 100:.0f} %", style=_QUIET)], 7),
+            Part([Text(f" p99 {frame.load_p99 * 100:.0f} %", style=_STRAIN if strained else _QUIET)],
+                 4 if strained else 11),
+            Part([Text(f"  {say('word_latency', language)} {frame.latency * 1000:.1f} ms", style=_QUIET)], 10),
+            Part([Text(f"  {say('word_dropouts', language)} {frame.xruns}", style=_STRAIN if frame.xruns else _QUIET)],
+                 3 if frame.xruns else 12),
+        ]  # fmt: skip
+
+    def _recording(self, frame: Frame) -> Part | None:
+        if not Flags(frame.flags) & Flags.RECORDING:
+            return None
+        minutes, seconds = divmod(int(frame.record_seconds), 60)
+        time = f"{minutes}:{seconds:02d}"
+        said = (say("status_record", self.language, time=time), time)
+        return Part([Text("  ● " + words, style=_STRAIN) for words in said], 1)
+
+    def _knob(self, frame: Frame) -> Part | None:
         """The knob in focus: where the hand is, where the sound is, and whether it holds."""
         table = self.tables.get(frame.patch)
         if table is None or not table.playable_count:
-            return
+            return None
         i = min(self.focus, table.playable_count - 1)
         hand, pos = float(frame.hand[i]), float(frame.pos[i])
-        text.append(f"  {table[i].label.of(self.language)} ", style=_QUIET)
-        text.append(f"○{hand:.2f}", style=_HAND)
-        text.append("→" if abs(hand - pos) > 0.002 else "=", style=_STRAIN if frame.stuck[i] == 2 else _QUIET)
-        text.append(f"●{pos:.2f}", style=_IVORY)
+        values = Text(f"○{hand:.2f}", style=_HAND)
+        values.append("→" if abs(hand - pos) > 0.002 else "=", style=_STRAIN if frame.stuck[i] == 2 else _QUIET)
+        values.append(f"●{pos:.2f}", style=_IVORY)
+        label = Text(f"  {table[i].label.of(self.language)} ", style=_QUIET)
+        return Part([label + values, Text(f"  {i + 1} ", style=_QUIET) + values], 6)
 
 
 def terminal_here() -> bool:
