@@ -15,6 +15,7 @@ from instrument.stage import figures, gl
 from instrument.stage.dials import Dials, dial_rows, states
 from instrument.stage.lettering import Letters, Word
 from instrument.stage.marks import Marks, spokes
+from instrument.stage.key_names import with_ctrl
 from instrument.stage.meter import Meter
 from instrument.stage.palette import GROUND, HAND, IVORY, STRAIN, TEXT, mix
 from instrument.stage.panel import Around, Panel
@@ -42,11 +43,12 @@ class Desk:
     """``update`` before each picture, then the scene asks for marks and calls ``draw``."""
 
     def __init__(
-        self, layout: Rehearsal, programme: Programme, language: str, meter: Meter, still: bool = False
-    ) -> None:
-        """``still``: reduced motion."""
+        self, layout: Rehearsal, programme: Programme, language: str, meter: Meter, still: bool = False,
+        plays: bool = False,
+    ) -> None:  # fmt: skip
+        """``still``: reduced motion. ``plays``: here letters play, and a command that is one of them needs Ctrl."""
         self.layout, self.programme, self.language = layout, programme, language
-        self._meter, self._still = meter, still
+        self._meter, self._still, self.plays = meter, still, plays
         self.letters = Letters()
         self.panel = Panel(self.letters, layout, programme, language)
         self._dials = Dials()
@@ -144,7 +146,8 @@ class Desk:
         left, y = 30.0 * u, 0.5 * layout.keys_height
         room = layout.panel_left - 2.0 * left - (190.0 * u * layout.type_scale if layout.pages > 1 else 0.0)
         parts = [
-            (say(f"rehearsal.key.{key}", self.language), say(f"rehearsal.does.{key}", self.language)) for key in KEYS
+            (with_ctrl(say(f"rehearsal.key.{key}", self.language), self.plays), say(f"rehearsal.does.{key}", self.language))
+            for key in KEYS
         ]
         inner, outer = 0.6 * size, 1.45 * size
         widths = [self.letters.width(name, size) + inner + self.letters.width(does, size) for name, does in parts]

@@ -25,7 +25,7 @@ NAMED = {
     "DELETE": "free", "BACKSPACE": "free", "PAGEUP": "back", "PAGEDOWN": "on",
     "LEFT": "before", "RIGHT": "next", "UP": "up", "DOWN": "down", "TAB": "next",
 }  # fmt: skip
-_PRINTED = {33: "F", 32: "D", 50: "M", 31: "S", 48: "B", 19: "R", 46: "C", 53: "SLASH"}
+PLACES = {33: "F", 32: "D", 50: "M", 31: "S", 48: "B", 19: "R", 46: "C", 53: "SLASH"}
 """What QWERTY prints at the places of the commands."""
 
 
@@ -50,7 +50,7 @@ def command(place: int, name: str) -> str | None:
         return "next"
     latin = name.isascii() and name.isalpha()
     if not latin and len(name) != 1 and name not in NAMED:  # a number: a letter that this window has no name for
-        name = _PRINTED.get(place, name)
+        name = PLACES.get(place, name)
     return COMMANDS.get(name) or NAMED.get(name)
 
 

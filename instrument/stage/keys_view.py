@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from instrument.stage.fitting import fits, glyph_width, lines_of, sizes
+from instrument.stage.key_names import PLAYING, WINDOW, Rows, key_rows
 from instrument.stage.layout import NAME_UNITS, Layout
 from instrument.stage.lettering import Page
 from instrument.stage.palette import IVORY, TEXT
-from instrument.text import say
 
-PLAYING = ("force", "letters", "drag", "focus", "arrows", "home", "escape", "scene", "save", "learn")
-WINDOW = ("view", "display", "full", "black", "freeze", "mark", "record", "credits", "help", "ctrl")
 MARGIN_UNITS = 56.0
 LEADING, LINE = 0.62, 1.22
 """Between two keys, and from line to line of one, in sizes of type."""
@@ -39,16 +37,16 @@ class _Column:
 
 class KeysView:
     """``size``: of the type that fitted; ``whole``: every word is there; ``left``, ``right``, ``bottom``, ``top``: what
-    the words cover, in pixels."""
+    the words cover, in pixels. Of a view where letters play (``plays``) or command, on a keyboard that prints ``rows``
+    where the two rows are that play."""
 
-    def __init__(self, layout: Layout, language: str, type_scale: float) -> None:
+    def __init__(
+        self, layout: Layout, language: str, type_scale: float, plays: bool = True, rows: Rows | None = None
+    ) -> None:
         self._page = Page()
         unit = layout.height / 1080.0
         margin = MARGIN_UNITS * unit
-        said = [
-            [(say(f"stage.key.{key}", language), say(f"stage.does.{key}", language)) for key in keys]
-            for keys in (PLAYING, WINDOW)
-        ]
+        said = [key_rows(keys, language, plays, rows) for keys in (PLAYING, WINDOW)]
         width, height = layout.width - 2.0 * margin, layout.height - 2.0 * margin
         for size in sizes(NAME_UNITS * unit * type_scale):
             for share in SHARES:

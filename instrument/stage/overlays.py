@@ -18,6 +18,7 @@ from instrument.link import Frame
 from instrument.stage.credits_view import CreditsView
 from instrument.stage.figures import figure
 from instrument.stage.fitting import LEAST, glyph_width, lines_of
+from instrument.stage.key_names import Rows, with_ctrl
 from instrument.stage.keys_view import KeysView
 from instrument.stage.layout import LINE_UNITS, SMALL_UNITS, Box, Layout
 from instrument.stage.learn_view import LearnView
@@ -67,6 +68,7 @@ class Overlays:
         self._scale, self._still = type_scale, still
         self.memory: Memory = memory or (before.memory if before is not None else Memory())
         self._keys: KeysView | None = None
+        self._keyed: tuple[bool, Rows | None] = (True, None)
         self._credits: CreditsView | None = None
         self._learn: LearnView | None = None
         self._words: dict[str, tuple[object, Page, Marks]] = {}
@@ -118,7 +120,9 @@ class Overlays:
         if shown <= READ:
             return
         if over == "keys":
-            self._keys = self._keys or KeysView(layout, self._language, self._scale)
+            if self._keys is None or self._keyed != (wishes.plays, wishes.rows):
+                self._keyed = (wishes.plays, wishes.rows)
+                self._keys = KeysView(layout, self._language, self._scale, *self._keyed)
             self._keys.draw()
         else:
             if self._credits is None:
@@ -146,7 +150,7 @@ class Overlays:
         word, moved = wishes.said(), self.memory.pupil.moved
         said = ""
         if word is not None:
-            said = say(word.key, language, **word.values)
+            said = with_ctrl(say(word.key, language, **word.values), wishes.plays)
         elif moved is not None and not over and moved < len(self._programme.names):
             at, hand = self.memory.pupil.reach[moved], float(np.nan_to_num(frame.hand[moved]))
             name, where, there = self._programme.names[moved], figure(at, 2, language), figure(hand, 2, language)

@@ -106,10 +106,14 @@ class Player:
 
     def _rehearse(self, width: int, height: int, status: str) -> Desk:
         """The desk of the rehearsal view, made when it is first asked for, with its words as they are now."""
+        plays = self.input.wishes.letters[1]
+        if self._desk is not None and self._desk.plays != plays:
+            self._desk.delete()
+            self._desk = None
         if self._desk is None:
             still = self.settings.reduced_motion
             layout = Rehearsal(width, height, self.frame.playable, self.settings.type_scale)
-            self._desk = Desk(layout, self._programme, self.settings.language, self._meter, still)
+            self._desk = Desk(layout, self._programme, self.settings.language, self._meter, still, plays)
             self._around_at = float("-inf")
         self._look_around()
         if self._overlays is not None:

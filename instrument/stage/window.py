@@ -18,14 +18,12 @@ from instrument.link import Gesture
 from instrument.stage import gl, x11
 from instrument.stage.desktop import PLAIN_DPI, middle_of, opening_size, pixels_per_unit, scale_of, units, whole_of
 from instrument.stage.input import Input
-from instrument.stage.keyboard import place_of
+from instrument.stage.keyboard import PULL_KEYS, PUSH_KEYS, place_of
 
 X11_KEY_RELEASE = 3
 ON_X11 = sys.platform.startswith("linux")
 SETTLE_S = 1.0
 """For so long a window over a whole display is held to its place, however its window manager takes the change."""
-X11_OFFSET = 8
-"""An X11 key code is the evdev number plus this."""
 
 
 def open_window(
@@ -109,6 +107,14 @@ def _window_class(pyglet: Any) -> type[Any]:
             self.input, self._post = input, post
             input.wishes.fullscreen, self._displays = self._whole, input.wishes.displays
 
+            self.on_activate()
+
+        def on_activate(self) -> None:
+            if self.input is not None and ON_X11 and hasattr(self, "_x_display"):
+                push, pull = x11.printed(self, PUSH_KEYS), x11.printed(self, PULL_KEYS)
+                if " " not in push + pull:
+                    self.input.wishes.rows = push, pull
+
         def dispatch_events(self) -> None:
             super().dispatch_events()
             self.obey()  # not while a key is being told of: pyglet has yet to note that it is down
@@ -178,7 +184,7 @@ def _window_class(pyglet: Any) -> type[Any]:
         # X11 only: what is called with every key event, before it is dispatched. A key is let go under the name that it
         # was pressed with: with Shift let go first its name would change, and pyglet would hold it down for ever.
         def _event_text_symbol(self, ev: Any) -> Any:
-            self.place = ev.xkey.keycode - X11_OFFSET
+            self.place = ev.xkey.keycode - x11.OFFSET
             text, symbol = super()._event_text_symbol(ev)
             if ev.type == X11_KEY_RELEASE:
                 return text, self._names.pop(self.place, symbol)

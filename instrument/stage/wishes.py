@@ -84,6 +84,8 @@ class Wishes:
     """By name: wanted, shown, since when it is shown."""
     turned_at: float = LONG_AGO
     """When any of them was last seen to change."""
+    rows: tuple[str, str] | None = None
+    """The letters that push and those that pull, as this keyboard prints them; None where nobody can say."""
     letters: list[bool] = field(default_factory=lambda: [True, False])
     """Whether letters push and pull: on the stage, in rehearsal."""
 

@@ -1,4 +1,4 @@
-"""X11: a window's border on and off while it stands there. All raw Xlib of the stage. Under window; Linux alone.
+"""X11: a window's border while it stands there, and what a keyboard prints. Under window; Linux alone.
 
 pyglet tells a window manager of borders when it makes a window, and to change them it destroys the window and makes
 another: for a moment there is none, the stage is bare, and keys that are down are lost. The hint may be changed while
@@ -8,8 +8,11 @@ the window stands (Motif's, which every window manager reads), so nothing has to
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
+OFFSET = 8
+"""An X11 key code is the evdev number plus this."""
 _HINTS = b"_MOTIF_WM_HINTS"
 _DECORATIONS = 1 << 1
 
@@ -29,3 +32,17 @@ def set_border(window: Any, border: bool) -> None:
     xlib.XSetWMNormalHints(display, window._window, size)  # no least and no greatest size any more
     xlib.XFree(size)
     xlib.XSync(display, False)
+
+
+def printed(window: Any, places: Sequence[int]) -> str:
+    """What the keyboard prints at places (evdev numbers), upper case; a space where it is no character."""
+    from pyglet.libs.x11 import xlib
+
+    found = []
+    for place in places:
+        symbol = int(xlib.XKeycodeToKeysym(window._x_display, place + OFFSET, 0))
+        # Latin-1 is its own number, the rest of Unicode lies above 0x1000000; old names of other scripts are passed.
+        code = symbol if symbol <= 0xFF else symbol - 0x1000000
+        letter = chr(code).upper() if 0x20 < code <= 0x10FFFF else " "
+        found.append(letter if len(letter) == 1 and letter.isprintable() else " ")
+    return "".join(found)
