@@ -232,6 +232,51 @@ def test_the_overlay_of_the_keys_says_everything_within_the_picture(window, size
     assert view.size >= 16 * size[1] / 720
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 12, 16])
+@pytest.mark.parametrize(("size", "language", "scale"), CASES)
+def test_a_word_now_and_then_hides_no_name_and_is_whole(window, size, language, scale, count):
+    from instrument.stage.overlays import Overlays
+    from instrument.stage.writing import Writing
+
+    layout = Layout(*size, count)
+    names = tuple(NAMES[i % 8] + (" of the known" if i % 5 == 0 else "") for i in range(count))
+    programme = Programme("slow glass", names, (0.5,) * count, "model", "credits", sheet=SHEET)
+    writing = Writing(layout, programme, language, scale)
+    stood = [box for box in writing.boxes if box is not None]
+    overlays, frame = Overlays(layout, programme, language, scale), frames(0.1)[-1]
+    wishes = Wishes()
+    wishes.swap_letters()
+    for key, values in (("stage.word.no_take", {}), ("stage.word.save", {"number": 2}), ("stage.word.marked", {})):
+        wishes.say(key, **values)
+        overlays.draw(wishes, frame, programme)
+        assert set(overlays.boxes) == {"word", "letters"}
+        word, letters = overlays.boxes["word"], overlays.boxes["letters"]
+        for box in (*word, *letters):
+            assert not any(box.meets(name) for name in stood)
+            assert box.bottom > 0.5 * size[1]
+            assert 0.0 <= box.left
+            assert box.right <= size[0]
+        assert not any(a.meets(b) for a in word for b in letters)
+
+
+def test_a_word_in_rehearsal_leaves_the_star_and_the_dials_free(window):
+    from instrument.stage.overlays import Overlays
+    from instrument.stage.rehearsal import Rehearsal
+
+    for size, language, scale in CASES:
+        wishes, desk = Wishes(), Rehearsal(*size, 8, scale)
+        wishes.toggle("rehearsal")
+        wishes.swap_letters()
+        wishes.say("stage.word.no_take")
+        overlays = Overlays(Layout(*size, 8), PROGRAMME, language, scale)
+        overlays.draw(wishes, frames(0.1)[-1], PROGRAMME)
+        for box in (*overlays.boxes["word"], *overlays.boxes["letters"]):
+            assert box.right < desk.panel_left
+            assert box.bottom > desk.strip
+            ends = [desk.point(knob, 1.0) for knob in range(8)]
+            assert not any(box.meets(Box(x, y, 0.0, 0.0), 20.0 * desk.unit) for x, y in ends)
+
+
 def test_big_type_is_bigger(window):
     from instrument.stage.keys_view import KeysView
 

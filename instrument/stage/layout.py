@@ -137,6 +137,13 @@ class Layout:
         lean = max(-1.0, min(1.0, 1.6 * x))
         return Box(px - 0.5 * width + 0.5 * lean * width, py - 0.5 * height + 0.5 * y * height, width, height)
 
+    def room_right(self, bottom: float, top: float, names: Sequence[Box | None]) -> float:
+        """How wide a block at the right edge of the area, between two heights, may be without meeting a name."""
+        edge, half = self.area.right, self.centre[0]
+        corner = Box(half, bottom - 8.0 * self.unit, edge - half, top - bottom + 16.0 * self.unit)
+        ends = [box.right for box in names if box is not None and box.bottom < corner.top and box.top > corner.bottom]
+        return edge - max([*ends, half]) - self.margin - 24.0 * self.unit
+
     def room_left(self, bottom: float, top: float, names: Sequence[Box | None]) -> float:
         """How wide a block at the left margin, between two heights, may be without meeting a name."""
         corner = Box(0.0, bottom - 8.0 * self.unit, self.width / 2.0, top - bottom + 16.0 * self.unit)

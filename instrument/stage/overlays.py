@@ -20,7 +20,7 @@ from instrument.stage.figures import figure
 from instrument.stage.fitting import LEAST, glyph_width, lines_of
 from instrument.stage.key_names import Rows, with_ctrl
 from instrument.stage.keys_view import KeysView
-from instrument.stage.layout import LINE_UNITS, SMALL_UNITS, Box, Layout
+from instrument.stage.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, Box, Layout
 from instrument.stage.learn_view import LearnView
 from instrument.stage.lettering import Page
 from instrument.stage.marks import Marks, Rows
@@ -29,8 +29,10 @@ from instrument.stage.painter import painter, pill
 from instrument.stage.palette import IVORY, TEXT
 from instrument.stage.programme import Programme
 from instrument.stage.pupil import Pupil
+from instrument.stage.rehearsal import Rehearsal
 from instrument.stage.roll import Near, roll_lines
 from instrument.stage.wishes import Wishes
+from instrument.stage.writing import NAME_WIDTH_UNITS
 from instrument.text import say
 
 FADE_S = 0.25
@@ -39,10 +41,12 @@ DARK = {"keys": 0.965, "credits": 0.97, "learn": 0.95}
 READ = 0.55
 """Words stand there from this share of the fade on: letters are too thin for a flash."""
 ARROW_UNITS = 13.0
-WORD_WIDTH = 0.29
-"""Of the picture: between what stands in its lower corners."""
-BESIDE_PANEL = 0.62
-"""Of the width: left of the panel of the rehearsal view."""
+WORD_WIDTH, WORD_LINES = 0.29, 6
+"""Of the picture, and lines at most."""
+NUMBER_UNITS = 48.0
+"""From the end of a spoke to beyond its number, in the rehearsal view."""
+LETTERS_ROW = 1.7
+"""Sizes of its type that the row takes which says whether letters play."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,8 @@ class Overlays:
         self._keyed: tuple[bool, Rows | None] = (True, None)
         self._credits: CreditsView | None = None
         self._learn: LearnView | None = None
+        self.boxes: dict[str, list[Box]] = {}
+        """What the words now and then cover, in pixels."""
         self._words: dict[str, tuple[object, Page, Marks]] = {}
 
     def draw(self, wishes: Wishes, frame: Frame, programme: Programme, health: Health | None = None) -> None:
@@ -155,30 +161,50 @@ class Overlays:
             at, hand = self.memory.pupil.reach[moved], float(np.nan_to_num(frame.hand[moved]))
             name, where, there = self._programme.names[moved], figure(at, 2, language), figure(hand, 2, language)
             said = say("stage.word.reach", language, knob=name, at=where, hand=there)
-        if said:
-            self._show("word", said, LINE_UNITS, 0.5 * layout.width, 0.055 * layout.height, "center")
+        top = layout.height - layout.margin
+        if said:  # always below the row of the letters' state, so that it does not jump when that comes
+            self._show("word", said, LINE_UNITS, wishes.rehearsal, top - LETTERS_ROW * self._size(SMALL_UNITS))
         usual = not wishes.wants("rehearsal")  # letters play on the stage and command in rehearsal
         if wishes.plays != usual and not over:
             said = say("stage.letters.play" if wishes.plays else "stage.letters.command", language)
-            right = BESIDE_PANEL * layout.width if wishes.rehearsal else layout.width - layout.margin
-            self._show("letters", said, SMALL_UNITS, right, layout.height - layout.margin, "right")
+            self._show("letters", said, SMALL_UNITS, wishes.rehearsal, top)
 
-    def _show(self, what: str, said: str, units: float, x: float, y: float, anchor: str) -> None:
-        """Words on a dark ground of their own, upwards from ``y``; made anew when they are others."""
+    def _size(self, units: float) -> int:
+        return max(LEAST, round(units * self._layout.height / 1080.0 * self._scale))
+
+    def _around(self, rehearsal: bool) -> tuple[Layout, list[Box | None]]:
+        """The star that is shown and what stands at its spokes' ends, which no word may hide: names, or numbers."""
+        layout = self._layout
+        if rehearsal:
+            star = Rehearsal(layout.width, layout.height, layout.count, self._scale)
+            away, ends = NUMBER_UNITS * star.desk, [star.point(i, 1.0) for i in range(star.count)]
+            return star, [Box(x - away, y - away, 2.0 * away, 2.0 * away) for x, y in ends]
+        size, most = NAME_UNITS * layout.unit * self._scale, NAME_WIDTH_UNITS * layout.unit
+        wide = [min(most, glyph_width(name, size)) for name in self._programme.names[: layout.count]]
+        return layout, layout.names([(width, size) for width in wide])
+
+    def _show(self, what: str, said: str, units: float, rehearsal: bool, top: float) -> None:
+        """Words at the upper right on a dark ground of their own, down from ``top``; made anew when they are others.
+
+        There nothing stands: the title and the status are on the left, and names as far as they reach are left free.
+        """
         made = self._words.get(what)
-        if made is None or made[0] != said:
-            page = Page()
-            unit = self._layout.height / 1080.0
-            size = max(LEAST, round(units * unit * self._scale))
-            lines = lines_of(said, WORD_WIDTH * self._layout.width, size, most=4)
+        if made is None or made[0] != (said, rehearsal):
+            page, size = Page(), self._size(units)
+            star, stood = self._around(rehearsal)
+            right, high, lines = star.area.right - star.margin, 1.35 * size, [said]
+            for count in range(1, WORD_LINES + 1):
+                room = min(WORD_WIDTH * star.area.width, star.room_right(top - count * high, top, stood))
+                lines = lines_of(said, room, size, most=count)
+                if not lines[-1].endswith("…"):
+                    break
             wide = max(glyph_width(line, size) for line in lines)
-            left = {"center": x - 0.5 * wide, "right": x - wide}[anchor]
-            high = 1.35 * size
-            for i, line in enumerate(reversed(lines)):
-                page.write(line, size, IVORY if what == "word" else TEXT, x, y + i * high, anchor)
-            feet = [y + i * high - 0.9 * size for i in range(len(lines))]
-            boxes = [Box(left - size, foot, wide + 2.0 * size, 1.8 * size) for foot in feet]
-            made = self._words[what] = (said, page, np.concatenate([pill(box) for box in boxes]))
+            feet = [top - (i + 1) * high for i in range(len(lines))]
+            for line, foot in zip(lines, feet, strict=True):
+                page.write(line, size, IVORY if what == "word" else TEXT, right, foot + 0.5 * high, "right")
+            boxes = [Box(right - wide - 0.5 * size, foot, wide + size, high) for foot in feet]
+            self.boxes[what] = boxes
+            made = self._words[what] = ((said, rehearsal), page, np.concatenate([pill(box) for box in boxes]))
         painter().paint(made[2], self._layout)
         made[1].draw()
 
