@@ -20,7 +20,7 @@ from instrument.link import NO_SHIFT, Gesture, Kind, Source
 from instrument.model.heard import AUDIBLE
 from instrument.sound.control import QUANTUM, TICK
 from instrument.sound.guard import Guard
-from instrument.sound.neighbour import Hearing
+from instrument.sound.neighbour import Hearing, Played
 from instrument.sound.part import Part
 from instrument.sound.snapshot import Snapshot
 from instrument.sound.tape import Tape
@@ -51,6 +51,7 @@ class Engine:
         self.tape = Tape(CHANNELS, self.rate, part.seed)
         self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=64)
         self.hearing = Hearing(self.rate)
+        self._played = Played(self.rate, QUANTUM)
         self.resets = 0
         self.snapshot_wanted = False
         """Set by who may not look while a block is made; ``snapshot_taken`` is there after the next one."""
@@ -187,7 +188,7 @@ class Engine:
             return
         for clip in place.top.tolist() if sound < 0 else (sound,):
             if (audio := place.excerpts.of(clip)) is not None:
-                self.hearing.start(audio, clip, place)
+                self.hearing.start(audio, clip, place, self._played.power)
                 return
         self.requests.append((Kind.HEAR, int(place.top[0]) if sound < 0 else sound, 1.0))
 
@@ -247,9 +248,13 @@ class Engine:
             self._gain = aim
         elif aim != 1.0:
             mix *= np.float32(aim)
+        alone = self.hearing.sound < 0
         self._count(mix)
         self.hearing.add(mix, self.part.gain())
         self.guard.step(mix, self.panicked)
+        # As it is heard, behind the limiter. In the block in which the gain goes to nothing there may still be some.
+        if alone and self.guard.rms > AUDIBLE and self._gain > AUDIBLE and not self.panicked:
+            self._played.hear((self.guard.rms / self._gain) ** 2)
         if self.guard.tripped:
             self.part.voice.reset()
             if self._leaving is not None:
@@ -295,7 +300,8 @@ class Engine:
         """All that decides the next samples, copied."""
         part = self.part
         return Snapshot(part.patch.name, part.speaking, part.seed, self.sample, part.voice.snapshot(),
-                        part.control.state(), self.tape.state(), self.guard.state(), self._gain)  # fmt: skip
+                        part.control.state(), self.tape.state(), self.guard.state(), self._gain,
+                        self._played.state())  # fmt: skip
 
     def restore(self, kept: Snapshot, with_guard: bool = True) -> None:
         """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks."""
@@ -308,3 +314,4 @@ class Engine:
             self.guard.set_state(kept.guard)
             self.tape.set_state(kept.tape)
             self.sample, self._gain = kept.sample, kept.gain
+            self._played.set_state(kept.played)

@@ -1,8 +1,8 @@
 """Neighbour: a neighbouring sound itself, a second or two of it, beside the voice. After the level, before the guard.
 
 The model's own neighbour is asked for while it plays: whose recording is this place of the knobs near to? What sounds
-is the excerpt that training put beside the atlas, at a modest level, added to the mix and ducking nothing; the level
-knob and the limiter hold for it too. Near in the latents is all that it is; nobody says it is the cause.
+is the excerpt that training put beside the atlas, as loud as what one plays, added to the mix and ducking nothing; the
+level knob and the limiter hold for it too. Near in the latents is all that it is; nobody says it is the cause.
 
     y[n] = sum over 24 of x[floor(t) + k] w[frac(t), k],  t = n 24000 / rate       w: sinc under a Kaiser window
 
@@ -12,6 +12,7 @@ until that one has gone, in 30 ms.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +26,15 @@ F64 = NDArray[np.float64]
 I16 = NDArray[np.int16]
 
 LEVEL_DB = -9.0
-"""Excerpts have their peak at -3 dBFS: -12 dBFS is heard beside an instrument and does not cover it."""
+"""Where nothing was played yet. Excerpts have their peak at -3 dBFS: -12 dBFS does not startle."""
+LOUDEST_DB = 0.0
+"""No excerpt is made louder than it is: above, its peaks would make the limiter duck what one plays."""
+SOFTEST_DBFS = -48.0
+"""However soft one plays, who asks for a sound hears one."""
+MOMENT_S, LATELY_S = 0.4, 1.0
+"""Loudness is power over a moment (the window of EBU R128's momentary loudness), and the most of it that there was of
+late: it falls by 4.3 dB a second while something softer sounds, and stays in silence, so that a struck sound that has
+died away is still what is played."""
 IN_S, OUT_S = 0.005, 0.030
 TAPS, PHASES = 24, 64
 BETA = 6.0
@@ -79,6 +88,40 @@ def _hear(audio: F32, sound: I16, table: F32, step: float, rise: float, fall: fl
     state[0], state[1], state[3] = place, envelope, gain
 
 
+@compiled
+def _loudest(sound: I16, share: float) -> float:
+    """The greatest power over a moment in an excerpt, of full scale 1; ``share``: of one sample in it."""
+    power = most = 0.0
+    for n in range(sound.size):
+        x = sound[n] / 32768.0
+        power += (x * x - power) * share
+        most = max(most, power)
+    return most
+
+
+class Played:
+    """How loud what one plays is. ``hear`` every block that sounds; ``power``: mean square of one channel, 0: nothing.
+
+    At a level knob of 0 dB, which is the excerpt's too.
+    """
+
+    def __init__(self, rate: float, block: int) -> None:
+        self._share = -math.expm1(-block / (MOMENT_S * rate))
+        self._fall = math.exp(-block / (LATELY_S * rate))
+        self._moment = 0.0
+        self.power = 0.0
+
+    def hear(self, power: float) -> None:
+        self._moment += (power - self._moment) * self._share
+        self.power = max(self._moment, self.power * self._fall)
+
+    def state(self) -> tuple[float, float]:
+        return self._moment, self.power
+
+    def set_state(self, state: tuple[float, float]) -> None:
+        self._moment, self.power = state
+
+
 class Hearing:
     """One excerpt at a time. ``start`` and ``let_go`` act at once, ``add`` makes the next block: for the callback."""
 
@@ -86,10 +129,10 @@ class Hearing:
         self._step = RATE_HZ / rate
         self._rise, self._fall = 1.0 / (IN_S * rate), 1.0 / (OUT_S * rate)
         self._table = _table(rate)
-        self._level = 10.0 ** (LEVEL_DB / 20.0)
+        self._level = 0.0
         self._state = np.zeros(4)
-        self._now: tuple[I16, int, Counted | None] | None = None
-        self._next: tuple[I16, int, Counted | None] | None = None
+        self._now: tuple[I16, int, Counted | None, float] | None = None
+        self._next: tuple[I16, int, Counted | None, float] | None = None
 
     @property
     def sound(self) -> int:
@@ -101,12 +144,14 @@ class Hearing:
         """The atlas it belongs to, as it was given with it."""
         return None if self._now is None else self._now[2]
 
-    def start(self, audio: I16, sound: int, whose: Counted | None = None) -> None:
-        """Let an excerpt i16[n] at 24 kHz sound, from its beginning. ``whose``: who counts it."""
+    def start(self, audio: I16, sound: int, whose: Counted | None = None, played: float = 0.0) -> None:
+        """Let an excerpt i16[n] at 24 kHz sound, from its beginning. ``whose``: who counts it; ``played``: the power of
+        what one plays, to be as loud as that, 0: nothing."""
+        asked = audio, sound, whose, played
         if self._now is None:
-            self._begin((audio, sound, whose))
+            self._begin(asked)
         else:
-            self._next = (audio, sound, whose)
+            self._next = asked
             self._state[_AIM] = 0.0
 
     def let_go(self) -> None:
@@ -115,7 +160,7 @@ class Hearing:
         self._next = None
 
     def add(self, mix: F32, gain: float) -> None:
-        """Add the next block to ``mix`` f32 [C, n], at ``gain`` times the modest level. Free while nothing is heard."""
+        """Add the next block to ``mix`` f32 [C, n], at ``gain`` times its level. Free while nothing is heard."""
         if self._now is None:
             return
         state, aim = self._state, gain * self._level
@@ -127,9 +172,20 @@ class Hearing:
             if self._next is not None:
                 self._begin(self._next)
 
-    def _begin(self, what: tuple[I16, int, Counted | None]) -> None:
+    def _begin(self, what: tuple[I16, int, Counted | None, float]) -> None:
         self._now, self._next = what, None
+        self._level = level_of(what[0], what[3])
         self._state[:] = (0.0, 0.0, 1.0, -1.0)
+
+
+def level_of(audio: I16, played: float) -> float:
+    """Gain of an excerpt, so that its loudest moment has the power that is played."""
+    if not played > 0.0:
+        return float(10.0 ** (LEVEL_DB / 20.0))
+    own = _loudest(audio, -math.expm1(-1.0 / (MOMENT_S * RATE_HZ)))
+    aim = max(played, 10.0 ** (SOFTEST_DBFS / 10.0))
+    most = float(10.0 ** (LOUDEST_DB / 20.0))
+    return min(most, math.sqrt(aim / own)) if own > 0.0 else most
 
 
 def warm() -> None:
@@ -138,6 +194,7 @@ def warm() -> None:
     for kept in (False, True):  # to the compiler two types
         sound = np.zeros(8, np.int16)
         sound.flags.writeable = kept
-        hearing.start(sound, 0)
+        hearing.start(sound, 0, played=1.0)
         hearing.add(np.zeros((2, 128), np.float32), 1.0)
     close(_hear)
+    close(_loudest)

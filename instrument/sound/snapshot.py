@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -36,11 +37,13 @@ class Snapshot:
     tape: dict[str, Any]
     guard: dict[str, Any]
     gain: float
+    played: tuple[float, float] = (0.0, 0.0)
+    """How loud it was of late: a neighbouring sound that is asked for is as loud as that."""
 
     def to_bytes(self) -> bytes:
         """As an npz; no pickle inside."""
         head = {"format": FORMAT, "patch": self.patch, "speaking": self.speaking, "seed": self.seed,
-                "sample": self.sample, "gain": self.gain}  # fmt: skip
+                "sample": self.sample, "gain": self.gain, "played": self.played}  # fmt: skip
         arrays: dict[str, NDArray[Any]] = {}
         for room in ("control", "tape", "guard"):
             _flatten(room, getattr(self, room), arrays)
@@ -59,6 +62,7 @@ class Snapshot:
                 head = json.loads(npz["head"].tobytes())
                 if head.pop("format") != FORMAT:
                     raise ValueError("another format")
+                head["played"] = _two_numbers(head.get("played", (0.0, 0.0)))
                 voice = VoiceState.from_bytes(npz["voice"].tobytes())
                 rooms: dict[str, Any] = {"control": {}, "tape": {}, "guard": {}}
                 for name in npz.files:
@@ -68,6 +72,13 @@ class Snapshot:
         except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, RuntimeError,
                 MemoryError, SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error):  # fmt: skip
             raise RosinError("these bytes are no snapshot of this Rosin; take it again") from None
+
+
+def _two_numbers(given: Any) -> tuple[float, float]:
+    one, two = (float(value) for value in given)
+    if not (math.isfinite(one) and math.isfinite(two)):
+        raise ValueError("no power")
+    return one, two
 
 
 def _flatten(at: str, value: Any, into: dict[str, NDArray[Any]]) -> None:
