@@ -128,7 +128,13 @@ def fits(text: str, width: int) -> bool:
 
 
 PLAYING = Flags.SPEAKING | Flags.RECORDING
-NAMES = ["bow", "a patch with a name as long as a sentence", "氷の音、とても長い名前", "e\u0301te\u0301 \u200b\U0001f9ca", ""]
+NAMES = [
+    "bow",
+    "a patch with a name as long as a sentence",
+    "氷の音、とても長い名前",
+    "e\u0301te\u0301 \u200b\U0001f9ca",
+    "",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,12 +9,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from instrument.errors import RosinError
 from instrument.isf.shape import (
-    HARD_WORDS,
     INPUTS_MAX,
     KINDS,
     PARTS,
@@ -25,10 +24,13 @@ from instrument.isf.shape import (
     Header,
     Input,
     Pass,
+    is_hard,
     one_line,
 )
 from instrument.isf.source import header_place, read_text, without_last_commas
 
+PATH_MAX = 1024
+_ON, _OFF = ("true", "yes", "on"), ("false", "no", "off")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -104,7 +106,7 @@ class _Reader:
         return rows
 
     def _named(self, name: object, what: str) -> str:
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith("gl_") or name in HARD_WORDS:
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or is_hard(name):
             raise self._no(
                 f"{one_line(repr(name))} cannot name {what}; use letters, digits and _ that are no word of GLSL or ISF"
             )
@@ -112,9 +114,10 @@ class _Reader:
 
     def _input(self, row: Mapping[str, Any], place: int) -> Input:
         name = self._named(row.get("NAME"), f"input {place + 1}")
-        kind = row.get("TYPE")
-        if kind not in KINDS:
-            raise self._no(f"input {name} has the type {one_line(repr(kind))}; write one of {', '.join(KINDS)}")
+        kind = next((k for k in KINDS if k.lower() == str(row.get("TYPE")).lower()), None)
+        if kind is None:
+            said = one_line(repr(row.get("TYPE")))
+            raise self._no(f"input {name} has the type {said}; write one of {', '.join(KINDS)}")
         label = one_line(row["LABEL"]) if isinstance(row.get("LABEL"), str) else ""
         if kind == "image":
             return Input(name, kind, label)
@@ -122,9 +125,8 @@ class _Reader:
             columns = self._numbers(row, "MAX", name, 1, (0.0,))[0]
             return Input(name, kind, label, high=min(SAMPLES_MAX, max(0, int(columns))))
         if kind in ("event", "bool"):
-            on = self._numbers(row, "DEFAULT", name, 1, (0.0,))[0] != 0.0
-            same = self._numbers(row, "IDENTITY", name, 1, (0.0,))[0] != 0.0 if "IDENTITY" in row else None
-            return Input(name, kind, label, on and kind == "bool", False, True, same)
+            on, same = (self._switch(row, key, name) for key in ("DEFAULT", "IDENTITY"))
+            return Input(name, kind, label, bool(on) and kind == "bool", False, True, same)
         if kind == "long":
             return self._long(row, name, label)
         count = len(PARTS.get(kind, "x"))
@@ -159,6 +161,20 @@ class _Reader:
         start = min(high, max(low, start))
         return Input(name, "long", label, start, low, high, identity, menu, tuple(map(one_line, labels[:256])))
 
+    def _switch(self, row: Mapping[str, Any], key: str, name: str) -> bool | None:
+        """Of a bool or an event, as files write it: true, 1, 1.0, "TRUE", "1", [1]. None where nothing is said."""
+        given = row.get(key)
+        if isinstance(given, list) and len(given) == 1:
+            given = given[0]
+        if given is None or given == "":
+            return None
+        word = given.strip().lower() if isinstance(given, str) else ""
+        if word in _ON or word in _OFF:
+            return word in _ON
+        if (number := _number(given)) is None:
+            raise self._no(f"{key} of input {name} is {one_line(repr(row[key]))}; write true or false")
+        return number != 0.0
+
     def _whole(self, value: object, name: str) -> int:
         number = _number(value)
         if number is None or abs(number) > 2**31 - 1:
@@ -168,7 +184,7 @@ class _Reader:
     def _numbers(
         self, row: Mapping[str, Any], key: str, name: str, count: int, usual: tuple[float, ...]
     ) -> tuple[float, ...]:
-        if row.get(key) is None:
+        if row.get(key) is None or row[key] == "":
             return usual
         given = row[key] if isinstance(row[key], list) else [row[key]]
         found = [_number(value) for value in given]
@@ -205,17 +221,30 @@ class _Reader:
 
     def _imported(self) -> tuple[tuple[str, str], ...]:
         table = self._table.get("IMPORTED") or {}
-        if isinstance(table, list):  # version 1
-            table = {str(row.get("NAME")): row for row in table if isinstance(row, dict)}
-        if not isinstance(table, dict):
+        if isinstance(table, list):  # version 1: rows with a NAME, or tables of one name each
+            rows = [
+                [(row["NAME"], row)] if isinstance(row, dict) and "NAME" in row
+                else list(row.items()) if isinstance(row, dict) else [(None, row)]
+                for row in table
+            ]  # fmt: skip
+            pairs = [pair for row in rows for pair in row]
+        elif isinstance(table, dict):
+            pairs = list(table.items())
+        else:
             raise self._no('IMPORTED is not a table; write { "name": { "PATH": "file.png" } }')
-        found = []
-        for name, row in table.items():
-            path = row.get("PATH") if isinstance(row, dict) else row
-            if not isinstance(path, str) or not path or "\0" in path:
-                raise self._no(f"the image {one_line(name)} has no PATH; write the file's, relative to the shader's")
-            found.append((self._named(name, "an image"), path))
-        return tuple(found)
+        return tuple((self._named(name, "an image"), self._path(name, row)) for name, row in pairs)
+
+    def _path(self, name: object, row: object) -> str:
+        """Of an imported image: inside the shader's own folder, in any system's spelling."""
+        path = row.get("PATH") if isinstance(row, dict) else row
+        if not isinstance(path, str) or not path or "\0" in path:
+            raise self._no(f"the image {one_line(name)} has no PATH; write the file's, relative to the shader's")
+        windows = PureWindowsPath(path)  # which knows both strokes
+        if path[0] in "/\\~" or windows.drive or windows.root or ".." in windows.parts or len(path) > PATH_MAX:
+            raise self._no(
+                f"the image {one_line(name)} lies at {one_line(path)}, which is not in the shader's folder; put it there"
+            )
+        return "/".join(windows.parts)
 
 
 def _no_constant(word: str) -> Any:

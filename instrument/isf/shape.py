@@ -20,14 +20,19 @@ INPUTS_MAX, PASSES_MAX, PICTURES_MAX = 64, 16, 16
 """A graphics driver promises no more than sixteen pictures to one shader."""
 SAMPLES_MAX = 4096
 _WORDS = """
-attribute const uniform varying layout centroid flat smooth noperspective break continue do for while switch case
+attribute const uniform varying centroid break continue do for while switch case
 default if else in out inout float int void bool true false invariant discard return mat2 mat3 mat4 vec2 vec3 vec4
-ivec2 ivec3 ivec4 bvec2 bvec3 bvec4 uint uvec2 uvec3 uvec4 lowp mediump highp precision sampler2D struct main
+ivec2 ivec3 ivec4 bvec2 bvec3 bvec4 uint uvec2 uvec3 uvec4 lowp mediump highp precision struct main defined
+mat2x2 mat2x3 mat2x4 mat3x2 mat3x3 mat3x4 mat4x2 mat4x3 mat4x4
 PASSINDEX RENDERSIZE TIME TIMEDELTA DATE FRAMEINDEX isf_FragNormCoord vv_FragNormCoord isf_vertShaderInit
 vv_vertShaderInit IMG_PIXEL IMG_NORM_PIXEL IMG_THIS_PIXEL IMG_THIS_NORM_PIXEL IMG_SIZE
 """
 HARD_WORDS = frozenset(_WORDS.split())
 """Names that no input or buffer can have: words of GLSL 330 and of ISF itself."""
+_HARD = re.compile(
+    r"gl_.*|isf_.*|texture2D(?:Lod|Proj|Rect)?|[iu]?(?:sampler|image)(?:[123]D|Cube|2DRect|Buffer|2DMS)(?:Array)?(?:Shadow)?"
+)
+_MACROS = re.compile(r"_.*_(imgRect|imgSize|flip)")
 _FED = re.compile(r"(level|rms|peak|note|gate|chance|known)|(hand|pos|force|latent)(\d{1,3})")
 
 
@@ -95,6 +100,11 @@ class Header:
                 return one
         there = ", ".join(i.name for i in self.inputs) or "none"
         raise RosinError(f"{self.name} has no input {one_line(name)!r}; its inputs are: {there}")
+
+
+def is_hard(name: str) -> bool:
+    """Can nothing of a file be called so: a word of GLSL or ISF, one that both keep for themselves, or one of ours."""
+    return name in HARD_WORDS or _HARD.fullmatch(name) is not None or _MACROS.fullmatch(name) is not None
 
 
 def one_line(text: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from instrument.base.reading import open_file
 from instrument.errors import RosinError
 from instrument.isf.shape import BYTES_MAX, one_line
 
@@ -12,8 +13,8 @@ from instrument.isf.shape import BYTES_MAX, one_line
 def read_text(path: Path) -> str:
     """A shader's text, line ends made one. RosinError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(BYTES_MAX + 1)
+        with open_file(path) as file:
+            data = file.read(BYTES_MAX + 1) or b""
     except (OSError, ValueError) as error:
         why = one_line(getattr(error, "strerror", None) or error)
         raise RosinError(f"{one_line(path.name)} cannot be read ({why}); give the path of an .fs file") from None

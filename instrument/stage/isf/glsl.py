@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from instrument.isf import Header, one_line
+from instrument.stage.isf.lenient import HELPERS, lenient
 
 Stage = Literal["fragment", "vertex"]
 
@@ -25,11 +26,17 @@ matrixCompMult
 _RESERVED = """
 active asm cast class common enum extern external filter fixed fvec2 fvec3 fvec4 goto half hvec2 hvec3 hvec4 inline
 input interface long namespace noinline output packed partition public sampler short sizeof static superp template this
-typedef union unsigned using volatile sample patch buffer shared resource subroutine
+typedef union unsigned using volatile sample patch buffer shared resource subroutine double dvec2 dvec3 dvec4 row_major
+precise
 """
 FUNCTIONS = frozenset(_BUILT_IN.split())
 RESERVED = frozenset(_RESERVED.split())
 """Words that GLSL keeps for itself and older files use as names: they are called ``isf_n_...`` in what is compiled."""
+QUALIFIERS = {
+    word: re.compile(r"\s*\(" if word == "layout" else r"\s+(?:centroid\s+)?(?:in|out|varying)\b")
+    for word in ("smooth", "flat", "noperspective", "layout")
+}
+"""Words of 3.30 that files of older versions use as names: where no declaration follows, they are one."""
 
 OURS = 1_000_001
 """Lines of ours are numbered from here. (Mesa tells 0 as the number of every source string.)"""
@@ -94,21 +101,39 @@ class Sources:
     names: dict[str, str]
 
 
-def rewrite(header: Header, fragment: str, vertex: str = "") -> Sources:
-    """The two sources of an ISF file. ``vertex`` empty: the plain one, a quad over the whole picture."""
+def rewrite(header: Header, fragment: str, vertex: str = "", loose: bool = False) -> Sources:
+    """The two sources of an ISF file. ``vertex`` empty: the plain one, a quad over the whole picture.
+
+    ``loose``: with the conversions written out that this GLSL does not make by itself.
+    """
     declared = [(i.name, _UNIFORM[i.kind]) for i in header.inputs]
     declared += [(name, "sampler2D") for name, _ in header.imported]
     declared += [(name, "sampler2D") for name in header.targets]
-    names = {name: f"isf_n_{name}" for name, _ in declared if name in FUNCTIONS or name in RESERVED}
+    names = {name: f"isf_n_{name}" for name, _ in declared if name in FUNCTIONS | RESERVED | QUALIFIERS.keys()}
     uniforms = _COMMON + "".join(f"uniform {kind} {names.get(name, name)};\n" for name, kind in declared)
+    uniforms += "".join(_about(name, names.get(name, name)) for name, kind in declared if kind == "sampler2D")
+    kinds = {names.get(name, name): kind for name, kind in declared if kind != "sampler2D"} if loose else None
     return Sources(
-        _made("vertex", uniforms, vertex or PLAIN_VERTEX, names), _made("fragment", uniforms, fragment, names), names
+        _made("vertex", uniforms, vertex or PLAIN_VERTEX, names, kinds),
+        _made("fragment", uniforms, fragment, names, kinds),
+        names,
     )
 
 
-def _made(stage: Stage, uniforms: str, text: str, names: dict[str, str]) -> str:
+def _about(name: str, ours: str) -> str:
+    """What hosts tell of a picture beside it; files use it, though no specification has it: its place in pixels."""
+    size = f"vec2(textureSize({ours}, 0))"
+    return (
+        f"#define _{name}_imgRect vec4(0.0, 0.0, {size})\n#define _{name}_imgSize {size}\n"
+        f"#define _{name}_flip false\n"
+    )
+
+
+def _made(stage: Stage, uniforms: str, text: str, names: dict[str, str], kinds: dict[str, str] | None) -> str:
     text = _renamed(_without_comments(text), names)
     extensions, text = _directives(text)
+    if kinds is not None:
+        uniforms, text = uniforms + HELPERS, lenient(text, kinds)
     prefix = f"#version 330 core\n{extensions}#line {OURS}\n"
     if stage == "fragment":
         prefix += "#define varying in\n" + uniforms + "in vec2 isf_FragNormCoord;\n" + _IMAGES + _BIASED
@@ -137,6 +162,8 @@ def _renamed(text: str, names: dict[str, str]) -> str:
         token = found.group()
         if token in FUNCTIONS and _CALLED.match(text, found.end()):
             return token
+        if token in QUALIFIERS:
+            return token if QUALIFIERS[token].match(text, found.end()) else f"isf_n_{token}"
         return _OLD_NAMES.get(token) or names.get(token) or reserved.get(token, token)
 
     text = _TOKEN.sub(other, text)

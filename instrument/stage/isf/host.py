@@ -21,8 +21,8 @@ from instrument.stage import gl
 from instrument.stage.isf.feed import Feed
 from instrument.stage.isf.glsl import complaint, rewrite
 from instrument.stage.isf.mark import Mark, hung_sentence
-from instrument.stage.isf.pictures import imported, numbers_of
-from instrument.stage.isf.shader import Shader
+from instrument.stage.isf.pictures import all_imported, numbers_of
+from instrument.stage.isf.shader import Rows, Shader
 from instrument.stage.isf.watch import Watch
 
 DATE = datetime.datetime(2000, 1, 1)
@@ -91,10 +91,9 @@ class Visual:
             vertex = read_text(vertex_path) if vertex_path.is_file() else ""
             header = parse_header(text, self.path.name)
             images = {name: self.path.parent / file for name, file in header.imported}
-            rows = {name: imported(path, self.name) for name, path in images.items()}
-            sources = rewrite(header, text, vertex)
+            rows = all_imported(images, self.path.parent, self.name)
             try:
-                shader = Shader(header, sources, rows)
+                shader = _compiled(header, text, vertex, rows)
             except gl.NotCompiled as refused:
                 file = vertex_path.name if refused.stage == "vertex" and vertex else self.path.name
                 line, why = complaint(refused.log)
@@ -215,3 +214,14 @@ class Visual:
             self._shader.delete()
             self._shader = None
         self._mark.close()
+
+
+def _compiled(header: Header, text: str, vertex: str, rows: Rows) -> Shader:
+    """As GLSL 3.30 reads it; else with the conversions that other compilers make. gl.NotCompiled is of the first try."""
+    try:
+        return Shader(header, rewrite(header, text, vertex), rows)
+    except gl.NotCompiled as strict:
+        try:
+            return Shader(header, rewrite(header, text, vertex, loose=True), rows)
+        except gl.NotCompiled:
+            raise strict from None
