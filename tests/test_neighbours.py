@@ -31,8 +31,8 @@ from instrument.model.heard import AUDIBLE, SUFFIX, Heard, authors_of, merged, r
 from instrument.patch import Patch
 from instrument.rig import Rig
 from instrument.sound.neighbour import LEVEL_DB, Hearing, Played, level_of
-from instrument.sound.snapshot import Snapshot
 from instrument.sound.player import Player
+from instrument.sound.snapshot import Snapshot
 from instrument.sound.tally import Tally
 from instrument.sound.taping import Taping
 from instrument.sound.telling import fill_frame

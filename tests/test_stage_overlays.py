@@ -254,7 +254,7 @@ def test_a_word_now_and_then_hides_no_name_and_is_whole(window, size, language, 
         for box in (*word, *letters):
             assert not any(box.meets(name) for name in stood)
             assert box.bottom > 0.5 * size[1]
-            assert 0.0 <= box.left
+            assert box.left >= 0.0
             assert box.right <= size[0]
         assert not any(a.meets(b) for a in word for b in letters)
 

@@ -241,9 +241,8 @@ class _Reader:
             raise self._no(f"the image {one_line(name)} has no PATH; write the file's, relative to the shader's")
         windows = PureWindowsPath(path)  # which knows both strokes
         if path[0] in "/\\~" or windows.drive or windows.root or ".." in windows.parts or len(path) > PATH_MAX:
-            raise self._no(
-                f"the image {one_line(name)} lies at {one_line(path)}, which is not in the shader's folder; put it there"
-            )
+            where = f"the image {one_line(name)} lies at {one_line(path)}"
+            raise self._no(f"{where}, which is not in the shader's folder; put it there")
         return "/".join(windows.parts)
 
 

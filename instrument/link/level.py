@@ -1,8 +1,9 @@
 """Level: how loud the sound is to an eye, from frames: mean power over an eighth of a second. Pure. Beside frames.
 
-A frame tells the level of one block, 2.7 ms of sound: a quarter of a low note's period, so that it stands now on a crest
-and now on a slope, 11 dB apart, while the note is held. What is shown is power under the exponential window "fast" of
-sound level meters (IEC 61672-1, 125 ms): it is within 1 dB of a note that begins after 0.2 s and falls 35 dB a second.
+A frame tells the level of one block, 2.7 ms of sound: a quarter of a low note's period, so that it stands now on a
+crest and now on a slope, 11 dB apart, while the note is held. What is shown is power under the exponential window
+"fast" of sound level meters (IEC 61672-1, 125 ms): within 1 dB of a note 0.2 s after it began, and 35 dB lower a second
+after its end.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Level:
 
 
 def power_of(frame: Frame) -> float:
-    """Mean square since the frame before: of its newest samples, which leave none out; of its block where it has none."""
+    """Power since the frame before: of its newest samples, that leave none out; of its block where there are none."""
     with np.errstate(all="ignore"):  # what is no number is no sound
         power = float(np.mean(np.square(frame.wave, dtype=np.float64)))
     if not power > 0.0:

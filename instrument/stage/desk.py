@@ -13,9 +13,9 @@ from instrument.knobs import SCENES
 from instrument.link import HELD, SLIPPING, Frame
 from instrument.stage import figures, gl
 from instrument.stage.dials import Dials, dial_rows, states
+from instrument.stage.key_names import with_ctrl
 from instrument.stage.lettering import Letters, Word
 from instrument.stage.marks import Marks, spokes
-from instrument.stage.key_names import with_ctrl
 from instrument.stage.meter import Meter
 from instrument.stage.palette import GROUND, HAND, IVORY, STRAIN, TEXT, mix
 from instrument.stage.panel import Around, Panel
@@ -146,7 +146,10 @@ class Desk:
         left, y = 30.0 * u, 0.5 * layout.keys_height
         room = layout.panel_left - 2.0 * left - (190.0 * u * layout.type_scale if layout.pages > 1 else 0.0)
         parts = [
-            (with_ctrl(say(f"rehearsal.key.{key}", self.language), self.plays), say(f"rehearsal.does.{key}", self.language))
+            (
+                with_ctrl(say(f"rehearsal.key.{key}", self.language), self.plays),
+                say(f"rehearsal.does.{key}", self.language),
+            )
             for key in KEYS
         ]
         inner, outer = 0.6 * size, 1.45 * size

@@ -26,9 +26,7 @@ def with_ctrl(words: str, plays: bool) -> str:
     return _LETTER.sub(r"Ctrl + \1\2", words) if plays else words
 
 
-def key_rows(
-    keys: Sequence[str], language: str, plays: bool = True, rows: Rows | None = None
-) -> list[tuple[str, str]]:
+def key_rows(keys: Sequence[str], language: str, plays: bool = True, rows: Rows | None = None) -> list[tuple[str, str]]:
     """Of each key how it is pressed and what it does then; ``rows``: where the language's usual keyboard is not it."""
     said = []
     for key in keys:

@@ -18,7 +18,8 @@ from instrument.link import Frame
 from instrument.stage.credits_view import CreditsView
 from instrument.stage.figures import figure
 from instrument.stage.fitting import LEAST, glyph_width, lines_of
-from instrument.stage.key_names import Rows, with_ctrl
+from instrument.stage.key_names import Rows as KeyRows
+from instrument.stage.key_names import with_ctrl
 from instrument.stage.keys_view import KeysView
 from instrument.stage.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, Box, Layout
 from instrument.stage.learn_view import LearnView
@@ -72,7 +73,7 @@ class Overlays:
         self._scale, self._still = type_scale, still
         self.memory: Memory = memory or (before.memory if before is not None else Memory())
         self._keys: KeysView | None = None
-        self._keyed: tuple[bool, Rows | None] = (True, None)
+        self._keyed: tuple[bool, KeyRows | None] = (True, None)
         self._credits: CreditsView | None = None
         self._learn: LearnView | None = None
         self.boxes: dict[str, list[Box]] = {}

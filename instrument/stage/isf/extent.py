@@ -1,4 +1,4 @@
-"""Extent: how large an image file says that it is, from its first bytes, before anything decodes it. Pure. Under pictures.
+"""Extent: how large an image file says that it is, before anything decodes it. Pure. Under pictures.
 
 A file of a few bytes may claim more pixels than there is memory, and decoders believe it.
 """
@@ -46,7 +46,7 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
 
 
 def unpacks(data: bytes) -> bool:
-    """Does a PNG unpack to what its size takes and no more? A zip bomb has the size of one pixel and unpacks for ever."""
+    """Does a PNG unpack to what its size takes and no more? A bomb claims one pixel and unpacks for ever."""
     width, height = extent(data) or (0, 0)
     if len(data) < 33:
         return False

@@ -124,8 +124,7 @@ def _about(name: str, ours: str) -> str:
     """What hosts tell of a picture beside it; files use it, though no specification has it: its place in pixels."""
     size = f"vec2(textureSize({ours}, 0))"
     return (
-        f"#define _{name}_imgRect vec4(0.0, 0.0, {size})\n#define _{name}_imgSize {size}\n"
-        f"#define _{name}_flip false\n"
+        f"#define _{name}_imgRect vec4(0.0, 0.0, {size})\n#define _{name}_imgSize {size}\n#define _{name}_flip false\n"
     )
 
 

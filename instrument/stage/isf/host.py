@@ -217,7 +217,7 @@ class Visual:
 
 
 def _compiled(header: Header, text: str, vertex: str, rows: Rows) -> Shader:
-    """As GLSL 3.30 reads it; else with the conversions that other compilers make. gl.NotCompiled is of the first try."""
+    """As GLSL 3.30 reads it, else with the conversions that others make. gl.NotCompiled is of the first try."""
     try:
         return Shader(header, rewrite(header, text, vertex), rows)
     except gl.NotCompiled as strict:

@@ -1,7 +1,7 @@
-"""Lenient: the conversions that looser compilers make by themselves, written out. Pure; after glsl, when a driver refuses.
+"""Lenient: conversions that looser compilers make by themselves, written out. Pure; after glsl, when a driver refuses.
 
-GLSL 3.30 makes an int a float by itself and nothing else. Drivers of other machines also make a float an int, a number a
-truth and a truth a number, and there are public files that lean on it. The type of a statement's target is written in
+GLSL 3.30 makes an int a float by itself and nothing else. Drivers of other machines also make a float an int, a number
+a truth and a truth a number, and there are public files that lean on it. The type of a statement's target is written in
 the text, so a constructor of that type is put round what it is given, which changes nothing where the types are equal:
 in declarations, assignments, returns, conditions, indices and arguments. Every line stays where it is.
 """
@@ -66,7 +66,8 @@ def _functions_of(text: str) -> dict[str, list[str]]:
     for one in _FUNCTION.finditer(text):
         given = [part.split() for part in one.group(3).split(",") if part.strip() not in ("", "void")]
         kinds = [next((w for w in words if w in SCALARS and not {"out", "inout"} & set(words)), "") for words in given]
-        found.setdefault(one.group(2), []).append(["" if "[" in " ".join(w) else k for k, w in zip(kinds, given)])
+        shape = ["" if "[" in " ".join(words) else kind for kind, words in zip(kinds, given, strict=True)]
+        found.setdefault(one.group(2), []).append(shape)
     return {name: shapes[0] for name, shapes in found.items() if len(shapes) == 1}
 
 
