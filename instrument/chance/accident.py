@@ -11,8 +11,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.npz import Damaged, read_npz
 from instrument.errors import RosinError
 
 F32 = NDArray[np.float32]
@@ -28,6 +27,8 @@ F32 = NDArray[np.float32]
 FADE_TICKS = 12
 FORMAT = 1
 OFF, ONCE, LOOP = 0, 1, 2
+BYTES_MOST = 1 << 25
+"""Of a file, as far as one is believed: four times what can be kept at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +66,23 @@ class Accident:
 
     @classmethod
     def read(cls, path: Path) -> Accident:
-        """RosinError for what is no accident; nothing is ever unpickled."""
+        """RosinError for what is no accident, or cannot be read; nothing is ever unpickled."""
+        remedy = "keep it again, or move it out of that folder"
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as npz:
-                head = json.loads(npz["head"].tobytes())
-                track = np.ascontiguousarray(npz["track"], np.float32)
+            arrays = read_npz(path, remedy, bytes_most=BYTES_MOST, members_most=2)
+            head = json.loads(arrays["head"].tobytes())
+            track = np.ascontiguousarray(arrays["track"], np.float32)
             knobs = tuple(str(name) for name in head["knobs"])
             fits = track.ndim == 3 and track.shape[1:] == (3, len(knobs)) and len(track) > 0
             if head["format"] != FORMAT or not fits or not np.isfinite(track).all():
-                raise ValueError("another format")
+                raise Damaged("another format")
             tick_hz = float(head["tick_hz"])
             if not 1.0 <= tick_hz <= 1e6:
-                raise ValueError("no tick rate")
+                raise Damaged("no tick rate")
             return cls(str(head["name"]), int(head["seed"]), int(head["first_tick"]), tick_hz, knobs, track)
-        except (ValueError, KeyError, TypeError, OSError, EOFError, NotImplementedError, RuntimeError, MemoryError,
-                SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error):  # fmt: skip
-            raise RosinError(f"{path} is no kept accident; keep it again, or move it out of that folder") from None
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError, FileNotFoundError, RosinError) as error:
+            why = f" ({error})" if isinstance(error, Damaged) else ""
+            raise RosinError(f"{path} is no kept accident{why}; {remedy}") from None
 
 
 class Replay:

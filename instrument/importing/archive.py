@@ -30,8 +30,11 @@ def checked(path: Path) -> str:
             raise RosinError(f"{path} is no TorchScript file (it is no zip); export the model again, or fetch it again")
         with zipfile.ZipFile(path) as archive:
             names = {name.partition("/")[2] for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise RosinError(f"{path} cannot be read ({error}); fetch it again") from None
+    except RosinError:
+        raise
+    except Exception as error:  # zipfile has a dozen kinds for what is damaged
+        said = " ".join(str(error).split())[:80] or type(error).__name__
+        raise RosinError(f"{path} cannot be read ({said}); fetch it again") from None
     if "constants.pkl" not in names or not any(name.startswith("code/") for name in names):
         if "data.pkl" in names:
             raise RosinError(
@@ -39,4 +42,7 @@ def checked(path: Path) -> str:
                 "export it as TorchScript (for nn~, a .ts) and import that"
             )
         raise RosinError(f"{path} is a zip, but holds no TorchScript; give the .ts file of a model")
-    return sha256_of(path)
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise RosinError(f"{path} cannot be read ({error.strerror or error}); fetch it again") from None

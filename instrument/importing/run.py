@@ -20,11 +20,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from instrument.base.plain import open_plain
 from instrument.chance.noise import Noise
 from instrument.errors import RosinError
 from instrument.importing.archive import checked
 from instrument.model import licences
-from instrument.model.card import CARD, Card, card_from, write_card
+from instrument.model.card import CARD, TEXT_MOST, Card, card_from, write_card
 from instrument.model.credits import CREDITS, Credits, credits_from, write_credits
 from instrument.model.verify import Finding, verify
 from instrument.text import say
@@ -74,8 +75,9 @@ def plain_name(path: Path) -> str:
 
 def _given_credits(path: Path, name: str) -> Credits:
     try:
-        table = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        with open_plain(path, TEXT_MOST) as file:
+            table = tomllib.loads(file.read().decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise RosinError(f"{path} is no credits file that can be read ({error}); give one in TOML") from None
     return replace(credits_from(table, str(path)), model=name)
 

@@ -23,11 +23,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from instrument.base.plain import NotPlain, open_plain
 from instrument.compiled import close
 from instrument.errors import RosinError
 from instrument.model import lookup
 from instrument.model.card import Card
-from instrument.model.chart import ATLAS, F32, F64, I32, Chart, chart_from
+from instrument.model.chart import ATLAS, BYTES_MOST, F32, F64, I32, Chart, chart_from
 from instrument.model.credits import Credits
 from instrument.model.excerpts import EXCERPTS, Excerpts, read_excerpts
 
@@ -188,7 +189,10 @@ def read_atlas(folder: Path, card: Card, credits: Credits | None) -> Atlas | Non
         return None
     path, wanted = folder / ATLAS, card.files[ATLAS]
     try:
-        data = path.read_bytes()
+        with open_plain(path, BYTES_MOST) as file:
+            data = file.read()
+    except NotPlain as why:
+        raise RosinError(f"{path}: {why.strerror}, so it is no atlas; fetch the model again") from None
     except OSError:
         raise RosinError(f"{path} is missing; fetch the model again") from None
     found = hashlib.sha256(data).hexdigest()

@@ -18,6 +18,7 @@ from typing import Any
 
 import tomlkit
 
+from instrument.base.plain import NotPlain, open_plain
 from instrument.errors import Mistakes, RosinError
 from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
 from instrument.model.lineage import Ancestor, ancestor_rows, ancestors_from
@@ -31,6 +32,10 @@ CARD = "card.toml"
 CREDITS = "credits.toml"
 DECODE = "decode.onnx"
 ENCODE = "encode.onnx"
+FILE_MOST = 512 << 20
+"""Bytes, of any file of a model and of a whole bundle: the largest RAVE files there are have some 200 MB."""
+TEXT_MOST = 8 << 20
+"""A card, or the credits of some 20 000 sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,9 @@ class Card:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
+    """Hex digest of a file, read in pieces. OSError, of the kind NotPlain for what no file of a model can be."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path, FILE_MOST) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
@@ -132,7 +137,10 @@ def read_card(folder: Path) -> Card:
     """Read and check card.toml (all mistakes at once). Does not touch the other files."""
     path = folder / CARD
     try:
-        data = path.read_bytes()
+        with open_plain(path, TEXT_MOST) as file:
+            data = file.read(TEXT_MOST)
+    except NotPlain as why:
+        raise RosinError(f"{path}: {why.strerror}, so it is no card of a model; fetch the model again") from None
     except OSError:
         raise RosinError(
             f"{folder} holds no {CARD}, so it is no model; give a folder made by `rosin train` or `rosin import`"

@@ -8,10 +8,6 @@ excerpts.ogg is whose: that file is written with this one.
 
 from __future__ import annotations
 
-import io
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.npz import Damaged, npz_from
 from instrument.model.excerpts import EXCERPTS, Excerpts, index_from
 
 F32: TypeAlias = NDArray[np.float32]
@@ -90,14 +87,9 @@ def chart_from(data: bytes, latents: int, sounds: int | None = None) -> Chart:
     Nothing is unpickled.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(member.file_size for member in packed.infolist()) > BYTES_MOST:
-                raise ValueError("it is far too large")
-        with np.load(io.BytesIO(data), allow_pickle=False) as npz:
-            arrays = {name: npz[name] for name in npz.files}
-    except (KeyError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, RuntimeError, MemoryError,
-            SyntaxError, OverflowError, IndexError, zipfile.BadZipFile, zlib.error, struct.error):  # fmt: skip
-        raise ValueError("it is damaged") from None
+        arrays = npz_from(data, bytes_most=BYTES_MOST, members_most=len(ARRAYS) + len(INDEX) + 1)
+    except Damaged as why:
+        raise ValueError(f"it is damaged: {why}") from None
     version = arrays.pop("format", np.zeros(1))
     if version.shape != () or version != FORMAT:
         raise ValueError(f"it has another format than {FORMAT}, which this Rosin reads")

@@ -17,10 +17,11 @@ from typing import Any
 
 import tomlkit
 
+from instrument.base.plain import NotPlain, open_plain
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import Field, Section, check
 from instrument.model import licences
-from instrument.model.card import CREDITS, Card
+from instrument.model.card import CREDITS, TEXT_MOST, Card
 from instrument.text import say
 
 FORMAT = 1
@@ -137,7 +138,10 @@ def read_credits(folder: Path) -> Credits:
     """Read and check credits.toml of a model folder."""
     path = folder / CREDITS
     try:
-        table = tomllib.loads(path.read_bytes().decode("utf-8"))
+        with open_plain(path, TEXT_MOST) as file:
+            table = tomllib.loads(file.read().decode("utf-8"))
+    except NotPlain as why:
+        raise RosinError(f"{path}: {why.strerror}, so it credits nobody; fetch the model again") from None
     except OSError:
         raise RosinError(
             f"{folder} holds no {CREDITS}, so nobody knows whose sounds it learned from; "

@@ -21,6 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.plain import NotPlain, open_plain
 from instrument.errors import RosinError
 
 F32: TypeAlias = NDArray[np.float32]
@@ -121,7 +122,10 @@ def read_excerpts(folder: Path, wanted: str, index: Excerpts) -> Excerpts:
     """
     path = folder / EXCERPTS
     try:
-        data = path.read_bytes()
+        with open_plain(path, 4 * BYTES_MOST) as file:
+            data = file.read()
+    except NotPlain as why:
+        raise RosinError(f"{path}: {why.strerror}, so it holds no excerpts; fetch the model again") from None
     except OSError:
         raise RosinError(f"{path} is missing; fetch the model again") from None
     found = hashlib.sha256(data).hexdigest()

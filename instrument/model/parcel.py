@@ -21,20 +21,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from instrument.errors import RosinError
-from instrument.model.card import CARD
+from instrument.model.card import CARD, FILE_MOST, TEXT_MOST
 from instrument.model.lineage import ancestors_from
 
 SUFFIX = ".rosin.zip"
 MANIFEST = "bundle.toml"
 FORMAT = 1
-LARGEST = 512 << 20
+LARGEST = FILE_MOST
 """Bytes, of the file and of what is in it."""
 ENTRIES_MOST = 32
 RATIO_MOST = 100
 """Whoever packs again may compress; a file of weights shrinks to a half at best."""
 MANIFEST_MOST = 1 << 16
-TEXT_MOST = 8 << 20
-"""A card, or the credits of some 20 000 sounds."""
 PIECE = 1 << 20
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -6,17 +6,13 @@ another machine, one can hear whether ONNX Runtime still makes the same of the g
 
 from __future__ import annotations
 
-import io
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from instrument.base.npz import read_npz
 from instrument.errors import RosinError
 from instrument.model.card import DECODE, ENCODE, Card
 from instrument.model.graph import Graph
@@ -69,18 +65,9 @@ def read_reference(folder: Path) -> dict[str, F32]:
     """Its arrays by name. RosinError when there is none, or it is damaged. Nothing is unpickled."""
     path = folder / REFERENCE
     try:
-        data = path.read_bytes() if path.stat().st_size <= BYTES_MOST else b""
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(member.file_size for member in packed.infolist()) > BYTES_MOST:
-                raise ValueError
-        with np.load(io.BytesIO(data), allow_pickle=False) as npz:
-            arrays: dict[str, Any] = {name: npz[name] for name in npz.files}
+        arrays = read_npz(path, "fetch the model again", bytes_most=BYTES_MOST)
     except FileNotFoundError:
         raise RosinError(f"{path} is missing; fetch the model again") from None
-    except (KeyError, TypeError, AttributeError, ValueError, OSError, EOFError, NotImplementedError, RuntimeError,
-            MemoryError, SyntaxError, OverflowError, IndexError, zipfile.BadZipFile, zlib.error,
-            struct.error):  # fmt: skip
-        raise RosinError(f"{path} is damaged; fetch the model again") from None
     version = arrays.pop("format", np.zeros(1))
     if version.shape != () or version != FORMAT:
         raise RosinError(f"{path} has another format than {FORMAT}, which this Rosin reads; update Rosin")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.plain import NotPlain
 from instrument.errors import RosinError
 from instrument.knobs import LatentSpec
 from instrument.model.bending import Bending, clipped
@@ -44,6 +45,8 @@ def check_files(card: Card, folder: Path) -> None:
         path = folder / name
         try:
             found = sha256_of(path)
+        except NotPlain as why:
+            raise RosinError(f"{path}: {why.strerror}, so it is no part of a model; fetch the model again") from None
         except OSError:
             raise RosinError(f"{path} is missing; fetch the model again") from None
         if found != wanted:

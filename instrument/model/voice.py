@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -21,6 +18,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.npz import npz_from
 from instrument.errors import RosinError
 from instrument.knobs import LatentSpec
 from instrument.model.card import Card
@@ -83,14 +81,13 @@ class VoiceState:
     def from_bytes(cls, data: bytes) -> VoiceState:
         """The state written by to_bytes(). RosinError for anything else; nothing is ever unpickled."""
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as npz:
-                head = json.loads(npz["head"].tobytes())
-                if head["format"] != STATE_FORMAT:
-                    raise ValueError("another format")
-                arrays = {name[2:]: npz[name] for name in npz.files if name.startswith("a.")}
+            found = npz_from(data)
+            head = json.loads(found["head"].tobytes())
+            if head["format"] != STATE_FORMAT:
+                raise ValueError("another format")
+            arrays = {name[2:]: array for name, array in found.items() if name.startswith("a.")}
             return cls(str(head["model"]), int(head["seed"]), int(head["frame"]), arrays)
-        except (ValueError, KeyError, TypeError, OSError, EOFError, NotImplementedError, RuntimeError, MemoryError,
-                SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error):  # fmt: skip
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise RosinError("these bytes are no saved voice state; take the snapshot again") from None
 
 

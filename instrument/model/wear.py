@@ -13,12 +13,8 @@ and what was played since decide the sound, not the clock.
 
 from __future__ import annotations
 
-import io
 import os
-import struct
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -26,6 +22,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.aside import set_aside
+from instrument.base.npz import read_npz
 from instrument.errors import RosinError
 from instrument.model.layers import Layers
 from instrument.text import say
@@ -39,6 +37,8 @@ EVERY = 8
 AUDIBLE = 1e-4
 """-80 dB: an instrument that stands there silent, however its knobs are set, does not wear."""
 LAYER = "usage."
+BYTES_MOST = 1 << 24
+"""Of the file: a model has some hundred channels, and never more than 65536."""
 
 
 class Wear:
@@ -108,30 +108,22 @@ def load_wear(path: Path, ours: Mapping[str, F64], language: str = "en") -> tupl
     new = {layer: np.zeros_like(seconds) for layer, seconds in ours.items()}
     if not os.path.lexists(path):
         return new, ""
+    kept: dict[str, F64] = {}
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as npz:
-            kept = {name.removeprefix(LAYER): npz[name].astype(np.float64) for name in npz.files}
+        arrays = read_npz(path, "", bytes_most=BYTES_MOST)
+        kept = {name.removeprefix(LAYER): array.astype(np.float64) for name, array in arrays.items()}
         why = misfit(kept, ours)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, RuntimeError,
-            MemoryError, SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error):  # fmt: skip
+    except (RosinError, FileNotFoundError):
         why = "unreadable"
     if not why:
         return kept, ""
-    aside = _free(path)
     try:
-        os.replace(path, aside)
+        aside = set_aside(path)
     except OSError as error:
         raise RosinError(
             f"the wear kept in {path} cannot be read, nor be set aside ({error.strerror}); move it away"
         ) from None
     return new, say("wear.broken", language, path=str(path), aside=aside.name)
-
-
-def _free(path: Path) -> Path:
-    number = 1
-    while os.path.lexists(aside := path.with_name(f"{path.stem}-broken-{number}{path.suffix}")):
-        number += 1
-    return aside
 
 
 def save_wear(path: Path, usage: Mapping[str, F64]) -> None:

@@ -5,10 +5,14 @@ Belongs to the process' main thread, like the recordings in taping.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
+from pathlib import Path
 
+from instrument.base.aside import set_aside
+from instrument.chance.accident import Accident
 from instrument.chance.words import stream_id
 from instrument.errors import RosinError
 from instrument.link import Link
@@ -50,6 +54,7 @@ class Keepsakes:
         path = accident_folder(part.patch.name) / f"{file_name(name)}.npz"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _make_room(path)
             write_whole(path, accident.to_bytes())
         except OSError as error:
             self._row.say(say("accident_failed", self._language, name=name, why=error.strerror or error))
@@ -113,3 +118,12 @@ class Keepsakes:
             self._saving.join(timeout=CLOSE_SECONDS)
         if said := self._patina.save():
             self._row.say(said)
+
+
+def _make_room(path: Path) -> None:
+    """A kept accident gives way to another of its name; what cannot be read may be mended yet, and is set aside."""
+    if os.path.lexists(path):
+        try:
+            Accident.read(path)
+        except RosinError:
+            set_aside(path, ".npz.aside")  # another ending: it is not looked at, nor told of, with every start

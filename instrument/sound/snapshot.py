@@ -9,19 +9,21 @@ from __future__ import annotations
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.npz import npz_from, read_npz
 from instrument.errors import RosinError
 from instrument.model.voice import VoiceState
 
 FORMAT = 2
+WRONG = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What arrays raise that are none of a snapshot's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +60,34 @@ class Snapshot:
     def from_bytes(cls, data: bytes) -> Snapshot:
         """What to_bytes() wrote. RosinError for anything else; nothing is ever unpickled."""
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as npz:
-                head = json.loads(npz["head"].tobytes())
-                if head.pop("format") != FORMAT:
-                    raise ValueError("another format")
-                head["played"] = _two_numbers(head.get("played", (0.0, 0.0)))
-                voice = VoiceState.from_bytes(npz["voice"].tobytes())
-                rooms: dict[str, Any] = {"control": {}, "tape": {}, "guard": {}}
-                for name in npz.files:
-                    if name not in ("head", "voice"):
-                        _put(rooms, name.split("/"), npz[name])
-            return cls(voice=voice, **head, **rooms)
-        except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, NotImplementedError, RuntimeError,
-                MemoryError, SyntaxError, OverflowError, zipfile.BadZipFile, zlib.error):  # fmt: skip
+            return cls._of(npz_from(data))
+        except WRONG:
             raise RosinError("these bytes are no snapshot of this Rosin; take it again") from None
+
+    @classmethod
+    def read(cls, path: Path) -> Snapshot:
+        """The same of a file. RosinError names it; a pipe, a device and what is far too large are not read."""
+        remedy = "move it away, or record again"
+        try:
+            return cls._of(read_npz(path, remedy))
+        except WRONG:
+            raise RosinError(f"{path} is no snapshot of this Rosin; {remedy}") from None
+
+    @classmethod
+    def _of(cls, found: dict[str, NDArray[Any]]) -> Snapshot:
+        head = json.loads(found.pop("head").tobytes())
+        if head.pop("format") != FORMAT:
+            raise ValueError("another format")
+        head["played"] = _two_numbers(head.get("played", (0.0, 0.0)))
+        voice = VoiceState.from_bytes(found.pop("voice").tobytes())
+        rooms: dict[str, Any] = {"control": {}, "tape": {}, "guard": {}}
+        for name, array in found.items():
+            _put(rooms, name.split("/"), array)
+        kept = cls(voice=voice, **head, **rooms)
+        numbers = all(type(one) in (int, float) for one in (kept.seed, kept.sample, kept.gain))
+        if not isinstance(kept.patch, str) or not isinstance(kept.speaking, bool) or not numbers:
+            raise ValueError("another head")
+        return kept
 
 
 def _two_numbers(given: Any) -> tuple[float, float]:

@@ -7,7 +7,6 @@ found is written into the folder, under the hash of the sound and of all that it
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from instrument.base.npz import read_npz
+from instrument.errors import RosinError
 from instrument.training.inharmonicity import inharmonicity
 from instrument.training.partials import by_partials
 
@@ -24,6 +25,8 @@ CACHE = ".rosin-pitch.npz"
 TRACKED, STIFF, PARTIALS = 5, 2, 2
 """Versions of what the three trackers find: another number, and every sound is listened to again."""
 UNSURE = 0.35
+BYTES_MOST, MEMBERS_MOST = 1 << 30, 60000
+"""Of the file that is kept: some 20 000 sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,8 @@ class Pitches:
         self.path, self.rate_hz, self.ratio = path, rate_hz, ratio
         self._fresh: dict[str, Any] = {}
         try:
-            with np.load(path) as stored:
-                self._known = dict(stored)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            self._known = read_npz(path, "", bytes_most=BYTES_MOST, members_most=MEMBERS_MOST)
+        except (FileNotFoundError, RosinError):
             self._known = {}
 
     def of(self, audio: Floats, digest: str, note: float | None) -> Pitch:
@@ -65,22 +67,28 @@ class Pitches:
         from instrument.training.pitch import track
 
         key = f"{digest}.{self.rate_hz}.{self.ratio}.{TRACKED}" + ("" if note is None else f".{note:g}")
-        found = self._known.get(key)
+        found = self._kept(key, 2, 2)
         if found is None:
             found = np.stack(track(audio, self.rate_hz, self.ratio, note))
         stiff_key = f"{key}.stiff{STIFF}"
         held, sure = _steady(found[0], found[1]), found[1]
-        stiff = self._known.get(stiff_key)
+        stiff = self._kept(stiff_key, 1, 2)
         if stiff is None:
             stiff = np.array(inharmonicity(audio, held, sure, self.rate_hz, self.ratio))
         b, cents = float(stiff[0]), float(stiff[1])
         parts_key = f"{key}.stiff{STIFF}.partials{PARTIALS}"
-        parts = self._known.get(parts_key)
+        parts = self._kept(parts_key, 2, 1)
         if parts is None:
             starts = [(held, 0.0)] + ([(held + np.float32(cents / 100.0), b)] if b > 0.0 else [])
             parts = np.stack([by_partials(audio, start, self.rate_hz, self.ratio, each) for start, each in starts])
         self._fresh |= {key: found, stiff_key: stiff, parts_key: parts}
         return Pitch(parts[0], sure, (b, cents), parts[1] if b > 0.0 else None)
+
+    def _kept(self, key: str, dimensions: int, rows: int) -> Any:
+        """What was kept under a key, if it has the shape that is kept there."""
+        array = self._known.get(key)
+        whole = array is not None and array.ndim == dimensions and len(array) >= rows and np.isfinite(array).all()
+        return array if whole else None
 
     def keep(self, others: bool) -> None:
         """Write what is new, beside and then in place, as several processes may read the same folder.
