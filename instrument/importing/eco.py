@@ -28,6 +28,7 @@ from instrument.knobs import Label
 from instrument.model.card import DECODE, ENCODE, Card, card_table, read_card, write_card
 from instrument.model.denormals import AsItWas
 from instrument.model.lineage import Ancestor
+from instrument.model.onnx_gate import check_graph
 from instrument.model.session import check_files
 
 Floats = npt.NDArray[np.float32]
@@ -107,7 +108,8 @@ def _lighter(path: Path, out: Path) -> int:
     """Write the light copy of a graph; how many products became light."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    model = onnx.load(str(path))
+    check_graph(path, {})  # it names every size, and all of its weights lie in it
+    model = onnx.load(str(path), load_external_data=False)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     inferred = onnx.shape_inference.infer_shapes(model)
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)

@@ -16,6 +16,7 @@ import onnxruntime as ort
 from instrument.errors import RosinError
 from instrument.model import providers
 from instrument.model.denormals import AsItWas
+from instrument.model.onnx_gate import check_graph
 
 QUIET = 4
 """Log severity: fatal only. A warning of the runtime must not land in the middle of the terminal's stage."""
@@ -66,8 +67,7 @@ def _refusal(path: Path, error: Exception) -> RosinError:
 
 def open_session(path: Path, sizes: Mapping[str, int], wanted: providers.Wanted) -> Opened:
     """``sizes``: what the symbolic sizes of the file are set to, by name. RosinError for a file that will not load."""
-    if not path.is_file():
-        raise RosinError(f"{path} is missing; fetch the model again")
+    check_graph(path, sizes)
     tries = [providers.provider_list(wanted)]
     if len(tries[0]) > 1:
         # An operation that only the CPU has cannot be part of a CUDA graph: then CUDA without one, then the CPU.
