@@ -61,8 +61,9 @@ class Show:
             if gone is not None or time.monotonic() > deadline:
                 name = gone.name if gone is not None else "sound"
                 said = [notice.text for notice in self.link.health.notices(name)]
+                patch = self.sound.row.text("where")
                 self.close()
-                raise RosinError(said[-1] if said else f"the {name} did not start; run `rosin check` on the patch")
+                raise RosinError(said[-1] if said else _not_started(name, patch, timeout_s if gone is None else 0.0))
             time.sleep(LOOK_SECONDS)
         for role in self.roles:
             role.understudy_at = time.monotonic() + UNDERSTUDY_AFTER_SECONDS
@@ -170,3 +171,12 @@ class Show:
         stage = [self.stage] if self.stage is not None else []
         dismiss([process for role in (*stage, *self.roles) for process in role.processes()])
         self._collect_notices()
+
+
+def _not_started(name: str, patch: str, seconds: float) -> str:
+    """Why a show did not begin, of a process that said nothing. ``seconds`` 0: it ended by itself."""
+    if name != "sound" or not patch:
+        return f"the {name} did not start; run `rosin check` on the patch"
+    came = f"was not done after {seconds:.0f} s" if seconds else "ended"
+    return (f"the sound {came} opening the model of the patch {patch}: it is too large for this machine, or broken; "
+            "see `rosin models verify`, or play another patch")  # fmt: skip

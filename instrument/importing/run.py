@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from instrument.base.plain import open_plain
-from instrument.chance.noise import Noise
 from instrument.errors import RosinError
 from instrument.importing.archive import checked
 from instrument.model import licences
 from instrument.model.card import CARD, TEXT_MOST, Card, card_from, write_card
 from instrument.model.credits import CREDITS, Credits, credits_from, write_credits
-from instrument.model.verify import Finding, verify
+from instrument.model.finding import Finding
+from instrument.model.trial import tried
 from instrument.text import say
 
 UNKNOWN = "licence unknown: ask its author"
@@ -149,7 +149,7 @@ def import_file(path: Path, out: Path, wishes: Wishes) -> Imported:
             if credits is not None:
                 write_credits(credits, made)
             card = write_card(card, made)
-            findings = verify(made, Noise(0), allow_uncredited=True)
+            findings = list(tried(made, allow_uncredited=True))
             if bad := [f for f in findings if f.grade == "bad" and f.about != "speed"]:
                 raise RosinError(f"{path}: the model does not hold ({bad[0].about}: {bad[0].text})")
             if folder.exists():

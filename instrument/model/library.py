@@ -117,6 +117,20 @@ def find(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> tu
     )
 
 
+def misnamed(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -> str:
+    """What to tell of a name that is no model's, though ``find`` has found one by its hash; empty where all is well.
+
+    RosinError as ``find``. The model plays all the same: a hash says more than a name. But it was written by hand, and
+    whoever has no model of that hash is left with a name that leads nowhere.
+    """
+    if name == NULL:
+        return ""
+    folder, card = find(name, sha256, given)
+    if card.name == name or _named(name, given):
+        return ""
+    return f"there is no model {name!r}: the hash is that of {card.name!r} in {folder}; write that name"
+
+
 def ancestors(card: Card, given: Sequence[Path] = ()) -> list[tuple[Ancestor, Path | None]]:
     """What a model was made from, nearest first, each with the model here that it is, or None."""
     here = {other.sha256: (path, other) for path, other in cards(given) if isinstance(other, Card) and path}

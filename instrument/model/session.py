@@ -7,6 +7,8 @@ never held for more than about a millisecond (measured with 38 MB of weights: 51
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,10 @@ def check_files(card: Card, folder: Path) -> None:
                 f"{path} is not the file its card was written for (sha256 {found[:12]}, the card says {wanted[:12]}); "
                 "fetch the model again"
             )
+
+
+SLOWEST, SLOWEST_S = 20.0, 1.0
+"""Times real time, and seconds, that the first call may take: it also makes the runtime's own memory."""
 
 
 class OnnxVoice:
@@ -119,11 +125,18 @@ class OnnxVoice:
         for graph, name in ((self._decoder, "audio"), (self._encoder, "mean"), (self._encoder, "std")):
             if graph is None:
                 continue
+            begin = time.thread_time()  # of this thread: what other programs do is not the model's
             try:
                 graph.run(0)
             except Exception as error:
                 said = " ".join(str(error).split())[:160]
                 raise RosinError(f"{graph.path} does not run ({said}); export it again") from None
+            took, plays = time.thread_time() - begin, graph.frames * self.ratio / self.sample_rate
+            if took > max(SLOWEST_S, SLOWEST * plays):
+                raise RosinError(
+                    f"{graph.path} takes {took:.1f} s for {1000.0 * plays:.0f} ms of sound, and cannot be played here; "
+                    "choose a smaller model"
+                )
             if not np.isfinite(graph.array(name)).all():
                 raise RosinError(f"{graph.path} gives no finite {name} at rest; train it again, or fetch it again")
             if not all(np.isfinite(array).all() for array in graph.state().values()):
@@ -135,7 +148,10 @@ class OnnxVoice:
     def decode(self, z: F32, out: F32) -> None:
         """z f32 [L, F] to out f32 [C, F*ratio]."""
         self._z[:] = z
-        self._decoder.run(self._frame)
+        try:
+            self._decoder.run(self._frame)
+        except Exception:  # a place that is not there, a division by nothing: the guard takes it for a runaway
+            self._audio.fill(np.nan)
         self._frame += self.frames
         out[:] = self._audio
         if self._tapped:
@@ -151,7 +167,8 @@ class OnnxVoice:
         if self._encoder is None:
             raise RosinError(f"the model {self.card.name!r} has no ears; choose one with an encoder to play through it")
         self._ear[:] = audio
-        self._encoder.run(self._heard)
+        with contextlib.suppress(Exception):  # then it hears what it heard last
+            self._encoder.run(self._heard)
         mean[:] = self._mean
         if self._temperature > 0.0:
             self._source.normal(self._posterior, self._heard * len(self.latents), self._spread.reshape(-1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from instrument.chance.noise import Noise
@@ -87,10 +87,11 @@ class Bank:
             self.wrong.append(say("cannot_bend", self._language, patch=patch.name, model=patch.model))
         return part
 
-    def fill(self) -> list[tuple[Path, str]]:
-        """Open every patch there is room for; returns those that failed, with the reason."""
+    def fill(self, before: Callable[[Path], None] = lambda path: None) -> list[tuple[Path, str]]:
+        """Open every patch there is room for, saying which to ``before``; returns those that failed, and why."""
         failed = []
         for index in range(min(len(self.paths), KEPT)):
+            before(self.paths[index])
             try:
                 self.part(index)
             except RosinError as error:

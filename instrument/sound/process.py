@@ -61,14 +61,22 @@ class Sound:
         """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
         warm.warm()
         index = self.settings.index if seen is None else min(seen.patch, len(self.bank) - 1)
+        if 0 <= index < len(self.bank):
+            self._opens(self.bank.paths[index])
         part = self.bank.part(index)
         self._scenes_of_the_take()
-        failed = [say("patch_failed", self.language, name=path.stem, why=why) for path, why in self.bank.fill()]
+        failed = [say("patch_failed", self.language, name=path.stem, why=why)
+                  for path, why in self.bank.fill(self._opens)]  # fmt: skip
         if not self.settings.understudy:  # who plays has said it already
             for sentence in (*failed, *self.bank.wrong, *self.bank.patina.wrong):
                 self.row.say(sentence)
         self.engine = Engine(part, self.settings.ceiling_db)
         self.engine.guard.warm()
+
+    def _opens(self, path: Path) -> None:
+        """Which patch is being opened: should its model hang, the show can say so."""
+        if not self.settings.understudy:
+            self.row.set_text("where", path.stem)
 
     def _scenes_of_the_take(self) -> None:
         """A take that is played along brings the scenes that there were then."""

@@ -204,14 +204,13 @@ def check_one(file: Path, rig: Rig) -> str:
 def check_model(path: Path, rig: Rig) -> str:
     """What a model's folder or bundle is, and that it has no fault: everything that `rosin models verify` looks at.
     Mistakes with every fault there is."""
-    from instrument.chance.noise import Noise
     from instrument.model.card import read_card
     from instrument.model.finding import topic
     from instrument.model.library import unpacked
-    from instrument.model.verify import verify
+    from instrument.model.trial import tried
 
     language = language_of(rig.language)
-    found = verify(path, Noise(0), given=[Path(rig.models)] if rig.models else [], language=language)
+    found = list(tried(path, given=[Path(rig.models)] if rig.models else [], language=language))
     if wrong := [f"{topic(f.about, language)}: {f.text}" for f in found if f.grade == "bad"]:
         raise Mistakes(str(path), wrong)
     card = read_card(unpacked(path))

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from instrument.chance.noise import Noise
 from instrument.model.library import called, model_folders
 from instrument.places import shipped
 from instrument.rig import read_rig
@@ -62,7 +61,7 @@ def _late_bar(total: int, words: str) -> Iterator[Progress]:
 def run_verify(args: argparse.Namespace) -> int:
     """Every finding of every model; 1 when one of them is bad."""
     from instrument.model.finding import Finding, topic
-    from instrument.model.verify import findings
+    from instrument.model.trial import tried
 
     language, here = language_of(read_rig().language), given()
     paths = [path_of(name) for name in args.name] or list(model_folders(here))
@@ -73,7 +72,7 @@ def run_verify(args: argparse.Namespace) -> int:
         for i, path in enumerate(paths):
             bar.update(job, completed=i * FINDINGS, what=called(path))
             told.append((path, []))
-            for found in findings(path, Noise(0), shipped=path.resolve().parent == ours, given=here, language=language):
+            for found in tried(path, shipped=path.resolve().parent == ours, given=here, language=language):
                 told[-1][1].append(found)
                 bar.advance(job)
     count = {grade: sum(f.grade == grade for _, rows in told for f in rows) for grade in _MARK}
