@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numba
@@ -109,13 +110,45 @@ def test_a_bar_says_what_is_being_done(
     monkeypatch.setattr(preparing, "Console", lambda stderr: Console(file=terminal, force_terminal=True, width=120))
     prepare(language)
     assert words in terminal.getvalue()
-    assert "sound.three" in terminal.getvalue()
+    assert ("sound" if language == "en" else "son") in terminal.getvalue()
+    assert ("about a minute" if language == "en" else "une minute") in terminal.getvalue()
+    assert "sound.three" not in terminal.getvalue(), "no name out of the code"
 
 
-def test_nothing_but_the_bar_is_said_and_only_to_a_terminal(
+def test_the_bar_says_how_long_it_takes_yet() -> None:
+    column = preparing.TimeLeft("en")
+    task = SimpleNamespace(total=10.0, completed=0.5, elapsed=9.0, fields={"begun": 8.0})
+    assert str(column.render(task)) == "about a minute", "nothing to go by yet"  # type: ignore[arg-type]
+    task = SimpleNamespace(total=10.0, completed=4.0, elapsed=22.0, fields={"begun": 20.0})
+    assert str(column.render(task)) == "about 28 s left"  # type: ignore[arg-type]
+    task.elapsed = 99.0
+    assert str(column.render(task)) == "about 1 s left"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("language", "first"), [("en", "Compiling the laws of friction"), ("fr", "Compilation des")])
+def test_without_a_terminal_a_line_says_that_it_begins_before_it_begins(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], language: str, first: str
+) -> None:
+    whole, before = warm.steps, []
+
+    def steps() -> Iterator[tuple[str, Callable[[], None]]]:
+        for name, how in whole():
+            yield name, lambda how=how: (before.append(capsys.readouterr().err), how())  # type: ignore[misc]
+
+    monkeypatch.setattr(warm, "steps", steps)
+    prepare(language)
+    assert before[0].startswith(first)
+    assert before[0].count("\n") == 1
+    assert capsys.readouterr().err.count("\n") == 1, "and one that it is done"
+
+
+def test_what_is_compiled_already_is_loaded_without_a_word(
     done: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepare("en")
+    assert capsys.readouterr().out == ""
+    prepare("en")
+    compile_all("en")
     assert capsys.readouterr() == ("", "")
 
 
@@ -129,4 +162,5 @@ def test_the_real_thing_compiles_all_there_is_and_says_so(
     monkeypatch.setattr(preparing, "is_ready", lambda: False)
     prepare("en")
     assert mark.stat().st_mtime_ns > before
-    assert capfd.readouterr() == ("", "")
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 0 if before else 2)
