@@ -33,11 +33,12 @@ def test_whoever_tries_a_model_may_hang_or_die_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     program, said = WORDS[kind]
+    tiny_model(tmp_path / "tiny")
     (tmp_path / "in_place_of_it.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(trial, "CHILD", "in_place_of_it")
     begin = time.monotonic()
-    found = list(tried(tmp_path, patience_s=2.0))
+    found = list(tried(tmp_path / "tiny", patience_s=2.0))
     assert time.monotonic() - begin < 8.0
     assert [(f.grade, f.about) for f in found] == [("good", "card"), ("bad", "refused")]
     assert said in found[-1].text

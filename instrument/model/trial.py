@@ -15,7 +15,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from instrument.errors import RosinError
+from instrument.model.card import read_card
 from instrument.model.finding import Finding, Teller
+from instrument.model.library import unpacked
 
 CHILD = "instrument.verbs.models_child"
 PATIENCE_S = 90.0
@@ -35,6 +38,11 @@ def tried(
     patience_s: float = PATIENCE_S,
 ) -> Iterator[Finding]:
     """As ``findings`` of verify, one after the other, from the process that tries the model; never an exception."""
+    try:
+        read_card(unpacked(path))
+    except RosinError as error:  # what is no model at all is not worth a process
+        yield Finding("bad", "refused", " ".join(str(error).splitlines()))
+        return
     asked = {"path": str(path), "shipped": shipped, "allow_uncredited": allow_uncredited,
              "given": [str(one) for one in given], "language": language}  # fmt: skip
     package = str(Path(__file__).resolve().parents[2])

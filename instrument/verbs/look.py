@@ -18,7 +18,7 @@ from instrument.feels import feel_schema, find_feels, read_feel
 from instrument.model.cards import card_for
 from instrument.model.parcel import is_bundle
 from instrument.patch import mistakes_against, patch_schema, read_patch, scene_mistakes, table_of, visual_mistakes
-from instrument.places import find_patches, patch_folders
+from instrument.places import find_patches, find_take, patch_folders
 from instrument.rig import Rig, read_rig, rig_schema
 from instrument.scenes import read_own, with_own_scenes
 from instrument.sound.stream import Stream
@@ -175,7 +175,7 @@ def check_one(file: Path, rig: Rig) -> str:
     if os.path.isdir(file) or is_bundle(file):
         return check_model(file, rig)
     if file.suffix == ".jsonl":
-        take = read_take(file)
+        take = read_take(find_take(str(file)))
         seconds = f"{take.seconds:g}"
         return say("check.take", language, seconds=seconds, gestures=len(take.events), patch=take.patch)
     if file.name.startswith("rig"):

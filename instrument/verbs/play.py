@@ -26,7 +26,7 @@ from instrument.model.cards import card_for, credits_for, model_folder
 from instrument.model.credits import read_credits
 from instrument.model.recast import recast
 from instrument.patch import Patch, mistakes_against, read_patch, table_of, visual_mistakes
-from instrument.places import find_patches, shipped
+from instrument.places import find_patches, find_take, shipped
 from instrument.rig import Rig, read_rig
 from instrument.show import Show
 from instrument.sound.settings import SoundSettings
@@ -116,7 +116,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         args.record = True
         print(say("demo", language, seconds=f"{args.seconds:g}"))
     elif args.take:
-        take = read_take(Path(args.take))
+        take = read_take(find_take(args.take))
     wanted = args.patch or (take.patch if take else "")
     paths, index = find_patches(wanted, rig.patches)
     if args.model:

@@ -28,7 +28,8 @@ def prepare(language: str) -> None:
     """Compile what playing needs, unless that was done here before or cannot be kept.
 
     In a process of its own (`rosin warm`): kernels that were warmed take no other dtypes, and whoever asks may yet
-    need them. The bar, or the words without a terminal, are on stderr. If it fails, playing compiles for itself and says what is wrong.
+    need them. The bar, or the words without a terminal, are on stderr. If it fails, playing compiles for itself and
+    says what is wrong.
     """
     if is_ready() or not can_be_kept():
         return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +22,10 @@ from instrument.errors import RosinError
 from instrument.model.heard import write_roll
 from instrument.model.recast import recast
 from instrument.patch import read_patch
-from instrument.places import accident_folder, data_home, find_patches
+from instrument.places import TAKE, accident_folder, data_home, find_patches, find_take, patch_folders
 from instrument.rehearsal.reel import KINDS
 from instrument.rehearsal.render import offline_blocks
-from instrument.rig import read_rig
+from instrument.rig import Rig, read_rig
 from instrument.sound.bank import open_part
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
@@ -37,6 +38,7 @@ from instrument.sound.tally import Tally
 from instrument.take import gestures, read_take
 from instrument.text import language_of, say
 from instrument.verbs.film import Film, add_options, wish_of
+from instrument.verbs.phrase import knobs_of, phrase, wants_one
 from instrument.verbs.preparing import prepare
 from instrument.verbs.seed import seed_given
 
@@ -122,7 +124,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     if not 1 <= args.block <= 65536:
         raise RosinError(f"--block {args.block} is out of range; give 1 to 65536 frames")
     args.seed = seed_given(args.seed)
-    take = read_take(Path(args.what)) if args.what.endswith(".jsonl") else None
+    take = read_take(find_take(args.what)) if args.what.endswith(TAKE) or _is_example(args.what, rig) else None
     stream = Stream(Path(args.what)) if args.what.endswith(".z") else None
     if stream and (take or args.set or args.note is not None):
         raise RosinError("a .z file is heard as it was; to change knobs or notes render the .jsonl beside it")
@@ -137,30 +139,36 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
             print(said)
     patch = read_patch(paths[index])
     seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
-    prepare(language_of(rig.language))
+    language = language_of(rig.language)
+    prepare(language)
     part = open_part(
         patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
     )  # the CPU alone: another device's arithmetic would be another result
-    part.learn_all(accident_folder(patch.name))
+    wrong = part.learn_all(accident_folder(patch.name))
     if take:
         part.scenes.hold_those_of(take)
     if part.place is not None:
         part.place.load_excerpts()
-    Patina(data_home()).adopt(part.voice)
+    patina = Patina(data_home(), language)
+    patina.adopt(part.voice)
     engine = Engine(part, rig.ceiling_db)
     if stream:
-        listen_again(engine, stream, Path(args.what))
+        wrong += listen_again(engine, stream, Path(args.what))
     played = played_into(args, part, stream, take is not None)
     lasts = len(stream) * QUANTUM / engine.rate if stream else played.seconds if played else SECONDS
     seconds = args.seconds or (max(take.seconds, played.seconds if played else 0.0) if take else lasts)
     events = [(g.time, g) for g in gestures(take, part.table)] if take else []
     events += settings_of(args, part.table)
+    touched = not (take or stream or played or events) and wants_one(patch)
+    if touched:
+        events = phrase(patch, part.table, seconds)
     tally = Tally(lambda: (part,))
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
     errors = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    language = language_of(rig.language)
+    for sentence in (*wrong, *patina.wrong):
+        print(sentence, file=errors.file)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
@@ -193,6 +201,10 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     print(
         say("render.done", language, path=out, seconds=length, rms=levels["rms"], peak=levels["peak"], seed=part.seed)
     )
+    if touched:
+        moved = ", ".join(part.table[k].label.of(language) for k in knobs_of(part.table))
+        notes = say("render.phrase_notes" if patch.notes != "off" else "render.phrase_loudness", language)
+        print(say("render.phrase", language, notes=notes, knobs=moved))
     print(roll)
     print(say("render.samples", language, digest=digest.hexdigest()))
     if said := file.summary():
@@ -205,8 +217,16 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     return 0
 
 
-def listen_again(engine: Engine, stream: Stream, path: Path) -> None:
-    """Let the engine play what the model was told then; with the .state beside it also from where the model was."""
+def _is_example(wanted: str, rig: Rig) -> bool:
+    """Is it the name of a shipped example, and of no patch."""
+    if Path(wanted).name != wanted or not find_take(wanted).name.endswith(TAKE):
+        return False
+    return not any((folder / f"{wanted}.toml").is_file() for folder in patch_folders(rig.patches))
+
+
+def listen_again(engine: Engine, stream: Stream, path: Path) -> list[str]:
+    """Let the engine play what the model was told then; with the .state beside it also from where the model was.
+    What is wrong with that is told, and it begins at rest."""
     part = engine.part
     told = part.voice.card.sha256 or part.voice.card.name
     if stream.model != told or stream.shape != part.z.shape:
@@ -214,11 +234,19 @@ def listen_again(engine: Engine, stream: Stream, path: Path) -> None:
                          "render the .jsonl beside it, which goes by names")  # fmt: skip
     part.stream = stream
     state = path.with_suffix(".state")
-    if state.is_file():
-        kept = Snapshot.from_bytes(state.read_bytes())
-        if kept.patch == part.patch.name:
-            engine.restore(kept)
+    wrong = []
+    if os.path.lexists(state):
+        before = engine.snapshot()
+        try:
+            kept = Snapshot.read(state)
+            if kept.patch == part.patch.name:
+                engine.restore(kept)
+        except (RosinError, FileNotFoundError, KeyError, ValueError, TypeError, IndexError) as error:
+            engine.restore(before)
+            why = error if isinstance(error, RosinError) else f"{state} does not fit; move it away, or record again"
+            wrong.append(str(why))
     part.speaking = True  # where it was silent then the stream's gain is 0
+    return wrong
 
 
 def played_into(args: argparse.Namespace, part: Part, stream: Stream | None, moved: bool) -> InputFile | None:
