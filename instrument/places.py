@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import site
 import sys
+import sysconfig
 from pathlib import Path
 
 from instrument.errors import RosinError
@@ -22,9 +24,16 @@ def data_home() -> Path:
 
 
 def shipped(kind: str) -> Path:
-    """Folder ``kind`` (patches, feels, models, examples) of the checkout, or of the installation."""
-    beside = _ROOT / kind
-    return beside if beside.is_dir() else Path(sys.prefix) / "share" / "rosin" / kind
+    """Folder ``kind`` (patches, feels, models, examples) of the checkout, or of the installation.
+
+    A checkout is known by its pyproject.toml: another package may have left a ``models`` beside this one.
+    """
+    if (_ROOT / "pyproject.toml").is_file() and (_ROOT / kind).is_dir():
+        return _ROOT / kind
+    # A virtual environment; Debian's own Python, which installs into /usr/local; pip install --user.
+    homes = [sys.prefix, sysconfig.get_path("data"), site.getuserbase()]
+    found = [Path(home) / "share" / "rosin" / kind for home in homes]
+    return next((folder for folder in found if folder.is_dir()), found[0])
 
 
 def patch_folders(own: str = "") -> list[Path]:
