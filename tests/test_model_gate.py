@@ -1,4 +1,4 @@
-"""A graph from a stranger is looked through before the runtime sees it: nothing in it can fill memory, or hold the time."""
+"""A graph from a stranger is looked through before the runtime sees it: it cannot fill memory, nor hold the time."""
 
 # ruff: noqa: E402  (what is not installed is skipped before it is imported)
 

@@ -63,7 +63,9 @@ def test_a_patch_without_notes_is_played_by_its_loudness_and_no_key_calls_an_acc
     assert main(["render", "./still.toml", "-o", "a.wav", "--seconds", "3"]) == 0
     assert "a phrase was played: the loudness up and down" in capsys.readouterr().out
     assert level_db("a.wav") > -40.0
-    (machine / "keys.toml").write_text((shipped("patches") / "bow.toml").read_text() + "\n[accidents.fall]\nnote = 57\n")
+    (machine / "keys.toml").write_text(
+        (shipped("patches") / "bow.toml").read_text() + "\n[accidents.fall]\nnote = 57\n"
+    )
     patch = read_patch(machine / "keys.toml")
     from instrument.model.cards import card_for
 

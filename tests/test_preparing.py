@@ -142,9 +142,7 @@ def test_without_a_terminal_a_line_says_that_it_begins_before_it_begins(
     assert capsys.readouterr().err.count("\n") == 1, "and one that it is done"
 
 
-def test_what_is_compiled_already_is_loaded_without_a_word(
-    done: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_compiled_already_is_loaded_without_a_word(done: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     prepare("en")
     assert capsys.readouterr().out == ""
     prepare("en")
