@@ -113,12 +113,16 @@ def hidden(graph: Any) -> None:
 
 
 def looping(graph: Any) -> None:
-    ends = [helper.make_tensor_value_info(n, TensorProto.BOOL, []) for n in ("go", "went")]
-    count = helper.make_tensor_value_info("i", TensorProto.INT64, [])
-    body = helper.make_graph([helper.make_node("Identity", ["go"], ["went"])], "body", [count, ends[0]], [ends[1]])
+    """A loop of 2^62 rounds, as a valid file has it."""
+    info = helper.make_tensor_value_info
+    kept = [helper.make_node("Identity", [a], [b]) for a, b in (("go", "went"), ("v", "w"))]
+    takes = [info("i", TensorProto.INT64, []), info("go", TensorProto.BOOL, []), info("v", FLOAT, [1, 1, 1])]
+    gives = [info("went", TensorProto.BOOL, []), info("w", FLOAT, [1, 1, 1])]
     constant(graph, "most", 1 << 62)
     constant(graph, "true", True, np.bool_)
-    graph.node.append(helper.make_node("Loop", ["most", "true"], [], body=body))
+    body = helper.make_graph(kept, "body", takes, gives)
+    graph.node.append(helper.make_node("Loop", ["most", "true", "state.0"], ["looped"], body=body))
+    heard(graph, "looped")
 
 
 def choosing(graph: Any) -> None:
