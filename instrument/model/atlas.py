@@ -192,7 +192,7 @@ def read_atlas(folder: Path, card: Card, credits: Credits | None) -> Atlas | Non
         with open_plain(path, BYTES_MOST) as file:
             data = file.read()
     except NotPlain as why:
-        raise RosinError(f"{path}: {why.strerror}, so it is no atlas; fetch the model again") from None
+        raise RosinError(f"{path} is no atlas of this model ({why.strerror}); fetch the model again") from None
     except OSError:
         raise RosinError(f"{path} is missing; fetch the model again") from None
     found = hashlib.sha256(data).hexdigest()
