@@ -141,7 +141,7 @@ def test_a_pipe_a_device_and_a_folder_are_not_waited_for(tmp_path: Path) -> None
     (tmp_path / "zero.npz").symlink_to("/dev/zero")
     (tmp_path / "folder.npz").mkdir()
     begin = time.monotonic()
-    for name, said in (("pipe", "no plain file"), ("zero", "no plain file"), ("folder", "no plain file")):
+    for name, said in (("pipe", "it is a pipe"), ("zero", "it is a device"), ("folder", "Is a directory")):
         with pytest.raises(RosinError, match=said):
             read_npz(tmp_path / f"{name}.npz", REMEDY)
     assert time.monotonic() - begin < 2.0

@@ -24,6 +24,10 @@ _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CL
 """O_NONBLOCK: a pipe put in the file's place between two looks still cannot hold the reader."""
 
 
+class NotPlain(OSError):
+    """A path that is no regular file, or a larger one than expected; ``strerror`` says so as a part of a sentence."""
+
+
 def must_be_file(path: str | Path) -> None:
     """Nothing, if there is a regular file; else OSError (or ValueError) that says why in its ``strerror``.
 
@@ -42,6 +46,20 @@ def open_file(path: str | Path) -> BinaryIO:
     except BaseException:
         os.close(handle)
         raise
+
+
+def open_plain(path: str | Path, most: int) -> BinaryIO:
+    """As ``open_file``, if it has at most ``most`` bytes; else NotPlain."""
+    file = open_file(path)
+    if os.fstat(file.fileno()).st_size > most:
+        file.close()
+        raise NotPlain(errno.EFBIG, f"it is larger than {in_words(most)}", str(path))
+    return file
+
+
+def in_words(count: int) -> str:
+    """So many bytes, as they are told."""
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{max(1, count >> 10)} KiB"
 
 
 def read_bytes(path: Path, most: int, what: str, remedy: str = "") -> bytes:
@@ -89,4 +107,4 @@ def _sure(mode: int, path: str | Path) -> None:
     if stat.S_ISREG(mode):
         return
     number, words = next(((number, words) for test, number, words in _KINDS if test(mode)), (errno.EINVAL, "no file"))
-    raise OSError(number, words, str(path))
+    raise NotPlain(number, words, str(path))

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from instrument.base.plain import open_plain
+from instrument.base.reading import open_plain
 from instrument.errors import RosinError
 from instrument.importing.archive import checked
 from instrument.model import licences

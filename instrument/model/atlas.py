@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from instrument.base.plain import NotPlain, open_plain
+from instrument.base.reading import NotPlain, open_plain
 from instrument.compiled import close
 from instrument.errors import RosinError
 from instrument.model import lookup

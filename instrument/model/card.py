@@ -18,7 +18,7 @@ from typing import Any
 
 import tomlkit
 
-from instrument.base.plain import NotPlain, open_plain
+from instrument.base.reading import NotPlain, open_plain
 from instrument.errors import Mistakes, RosinError
 from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
 from instrument.model.lineage import Ancestor, ancestor_rows, ancestors_from

@@ -17,7 +17,7 @@ from typing import Any
 
 import tomlkit
 
-from instrument.base.plain import NotPlain, open_plain
+from instrument.base.reading import NotPlain, open_plain
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import Field, Section, check
 from instrument.model import licences

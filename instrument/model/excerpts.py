@@ -21,7 +21,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.base.plain import NotPlain, open_plain
+from instrument.base.reading import NotPlain, open_plain
 from instrument.errors import RosinError
 
 F32: TypeAlias = NDArray[np.float32]

@@ -11,7 +11,7 @@ import mmap
 from collections.abc import Mapping
 from pathlib import Path
 
-from instrument.base.plain import NotPlain, open_plain
+from instrument.base.reading import NotPlain, open_plain
 from instrument.errors import RosinError
 from instrument.model.card import FILE_MOST
 from instrument.model.onnx_file import Refused, read_onnx

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.base.plain import NotPlain
+from instrument.base.reading import NotPlain
 from instrument.errors import RosinError
 from instrument.knobs import LatentSpec
 from instrument.model.bending import Bending, clipped
