@@ -7,6 +7,7 @@ the next gesture. Comments that the player wrote are kept.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sys
@@ -20,9 +21,11 @@ from typing import Any
 import tomlkit
 
 from instrument.errors import Mistakes, RosinError
-from instrument.fields import Field, Section, check, json_schema, read_toml, short
+from instrument.fields import BYTES_MAX, Field, Section, check, json_schema, read_toml, short
 
 SCHEMA = 1
+ROOT_MAX = 100
+"""Characters of the root: an address with it must still be one that is read."""
 
 SHAPE = Section(
     {
@@ -150,7 +153,8 @@ def rig_from(table: Mapping[str, Any], where: str) -> Rig:
     wrong = check(SHAPE, table)
     if not wrong:
         root = table.get("osc", {}).get("root", "/rosin")
-        if not root.startswith("/") or root.endswith("/") or any(c in root for c in " #*,?[]{}"):
+        strange = not root.isprintable() or any(c in root for c in " #*,?[]{}")
+        if not root.startswith("/") or root.endswith("/") or strange or len(root) > ROOT_MAX:
             wrong.append(f"osc.root: {root!r} is no OSC address; write one such as /rosin")
         for key, folder in table.get("folders", {}).items():
             if at_home(folder) is None:
@@ -204,12 +208,18 @@ def save_bindings(path: Path, bindings: Sequence[Mapping[str, Any]], section: st
     and must say what it should, before the old one goes.
     """
     rows = [{k: v for k, v in binding.items() if v is not None} for binding in bindings]
+    if any("\ud800" <= c <= "\udfff" for row in rows for v in row.values() if isinstance(v, str) for c in v):
+        raise RosinError(f"{path} cannot take a name that is no text; give the port or the address another name")
     there = _is_there(path)
     before = read_toml(path, "rig") if there else {"schema": SCHEMA}
     text = path.read_text(encoding="utf-8-sig") if there else _FIRST_LINES
     room: Any = before.get(section, {})
     written = _rows_of(section)
-    if isinstance(room, Mapping) and room.get("bindings") and not any(map(written.fullmatch, text.splitlines())):
+    if (
+        isinstance(room, Mapping)
+        and room.get("bindings")
+        and not any(map(written.fullmatch, map(str.rstrip, _lines(text))))
+    ):
         document = tomlkit.parse(text)  # written as bindings = [...]
         document[section].remove("bindings")
         text = tomlkit.dumps(document)
@@ -221,6 +231,10 @@ def save_bindings(path: Path, bindings: Sequence[Mapping[str, Any]], section: st
         }  # fmt: skip
     except tomllib.TOMLDecodeError:
         whole = False
+    if len(text.encode()) > BYTES_MAX:
+        raise RosinError(
+            f"{path} would be larger than it may be ({BYTES_MAX >> 20} MiB); free knobs of what they learned"
+        )
     if not whole:
         its = f"its {section.upper()} entries under a line [{section}]"
         raise RosinError(f"{path} has no place for what was learned; write {its}")
@@ -236,7 +250,7 @@ def _with_rows(text: str, rows: Sequence[Mapping[str, Any]], section: str) -> st
     """The text with these bindings of a section in place of those it has. A row that stays keeps its comments."""
     header = _rows_of(section)
     parts: list[list[str]] = [[]]  # what comes before the first header, then header after header
-    for line in [*text.splitlines(keepends=True), ""]:
+    for line in [*_lines(text), ""]:
         if not line or _HEADER.fullmatch(line.rstrip()):
             end = len(parts[-1])
             while end and (not parts[-1][end - 1].strip() or parts[-1][end - 1].lstrip().startswith("#")):
@@ -255,10 +269,25 @@ def _with_rows(text: str, rows: Sequence[Mapping[str, Any]], section: str) -> st
         same = next((part for part in mine if _says(part, row, section)), None)
         if same is not None:
             mine.remove(same)
-        written.append(same or f"\n[[{section}.bindings]]\n" + tomlkit.dumps(row))
+        written.append(same or f"\n[[{section}.bindings]]\n" + "".join(f"{k} = {_value(v)}\n" for k, v in row.items()))
     head = ["".join(kept[:at])] if at else []
     tail = [part for i, part in enumerate(kept) if i >= at and i not in old]
     return "".join(part if part.endswith("\n") or not part else part + "\n" for part in [*head, *written, *tail])
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as TOML has them: splitlines() would also split within texts and comments, at U+2028 and the like."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _value(value: Any) -> str:
+    """A value as TOML writes it. A text stays on its line, whatever is in it."""
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+        return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, (int, float)) else tomlkit.item(value).as_string()
 
 
 def _says(part: str, row: Mapping[str, Any], section: str) -> bool:

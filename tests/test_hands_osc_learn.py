@@ -267,7 +267,9 @@ def test_the_rigs_rows_reach_the_hands_process() -> None:
     [
         ({"knob": "z2"}, "address: it is missing"),
         ({"address": "f", "knob": "z2"}, "no OSC address"),
-        ({"address": "/f*", "knob": "z2"}, "no OSC address"),
+        ({"address": "/f\0", "knob": "z2"}, "no OSC address"),
+        ({"address": "/f", "knob": "z2", "argument": 0}, "argument"),
+        ({"address": "/f", "knob": "z2", "argument": 1.5}, "argument"),
         ({"address": "/f", "knob": "z2", "low": 1.0}, "equals low"),
         ({"address": "/f", "knob": "z2", "top": 0.0}, "equals bottom"),
         ({"address": "/f", "knob": "z2", "takeover": "soft"}, "takeover"),

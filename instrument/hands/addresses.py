@@ -4,25 +4,36 @@ One row of the rig's TOML each:  { address = "/1/fader3", knob = "z2", high = 12
 ``low`` and ``high`` are the numbers that are sent at ``bottom`` and ``top``, raw positions of the knob. Nobody tells
 them beforehand: a learned address begins with 0 and 1, and a number outside widens them. While an address is being
 shown to us its knob stays.
+
+What another program sends is its own affair: "/strip/Gain (dB)", "/track[3]/vol", "/#1". Such an address is no OSC by
+the letter, or a pattern, and is taken here as it stands, character by character, in the rig as on the wire.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from instrument.errors import Mistakes
 from instrument.fields import Field, Section, check
 from instrument.hands import reach
+from instrument.hands.counts import clipped
 from instrument.hands.positions import Positions
 from instrument.hands.reach import Pickup
 from instrument.hands.takeover import Mode, Takeover, mode_of
+from instrument.hands.wire import TAGS_MAX
 from instrument.knobs import KnobTable
 
 REST_SECONDS = 0.7
 """An address that was silent for so long is no longer being shown."""
+SHOWN_SECONDS_MAX = 5.0
+"""... and what never rests is played after so long."""
+SHOWN_TRAVEL = 0.01
+"""An address that is sent all the time is silent when its number stands still to within this share of its range."""
 WIDEST = 1e9
+
+NUMBERS = ("low", "high", "bottom", "top")
 
 SHAPE = Section(
     {
@@ -33,13 +44,19 @@ SHAPE = Section(
         "bottom": Field("number", low=0, high=1, about="raw position of the knob at low"),
         "top": Field("number", low=0, high=1, about="... and at high"),
         "takeover": Field("choice", choices=("", "pickup", "scale", "jump"), about="empty = as the rig says"),
+        "argument": Field("integer", low=1, high=TAGS_MAX, about="which of its arguments; 1 = the first"),
     }
 )
 
 
+def is_address(text: str) -> bool:
+    """Whether a program can send it: it begins with a slash, and a NUL would end it."""
+    return text.startswith("/") and "\0" not in text
+
+
 @dataclass(frozen=True, slots=True)
 class OscBinding:
-    """An address at a knob; ``low`` above ``high`` turns it round."""
+    """An address at a knob; ``low`` above ``high`` turns it round. ``argument``: which of those it sends, from 1."""
 
     address: str
     knob: str
@@ -48,6 +65,7 @@ class OscBinding:
     bottom: float = 0.0
     top: float = 1.0
     takeover: str = ""
+    argument: int = 1
 
     def knob_at(self, control: float) -> float:
         """Where in its travel 0..1 the control is, to the knob's raw position."""
@@ -73,8 +91,8 @@ class OscBinding:
 
     def words(self) -> str:
         """What a player calls it."""
-        usual = (self.low, self.high) == (0.0, 1.0)
-        return self.address if usual else f"{self.address} {self.low:g}…{self.high:g}"
+        named = clipped(self.address) if self.argument == 1 else f"{clipped(self.address)} ({self.argument})"
+        return named if (self.low, self.high) == (0.0, 1.0) else f"{named} {self.low:g}…{self.high:g}"
 
     def row(self) -> dict[str, Any]:
         """As the rig keeps it: what is as usual is left out."""
@@ -88,7 +106,7 @@ def read_addresses(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> lis
     for i, row in enumerate(rows):
         at = f"osc.bindings[{i}]"
         lines = check(SHAPE, row, f"{at}.")
-        if not lines and (not row["address"].startswith("/") or any(c in row["address"] for c in " #*,?[]{}")):
+        if not lines and not is_address(row["address"]):
             lines = [f"{at}.address: {row['address']!r} is no OSC address; write one such as /1/fader3"]
         if not lines and row.get("low", 0.0) == row.get("high", 1.0):
             lines = [f"{at}.high: it equals low, so the knob could not move; write two different numbers"]
@@ -97,21 +115,53 @@ def read_addresses(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> lis
         wrong += lines
     if wrong:
         raise Mistakes(where, wrong)
-    floats: list[dict[str, Any]] = [{k: v if isinstance(v, str) else float(v) for k, v in r.items()} for r in rows]
-    return [OscBinding(**row) for row in floats]
+    whole: list[dict[str, Any]] = [{k: float(v) if k in NUMBERS else v for k, v in row.items()} for row in rows]
+    return [OscBinding(**row) for row in whole]
 
 
 class OscSlot:
-    """One binding in play; ``shown_until``: until then it is being learned, and moves nothing."""
+    """One binding in play; ``shown_until``: until then it is being learned, and moves nothing.
+
+    A message that says more than it used to is a time slice of TouchDesigner's: samples, of which the last is now.
+    """
 
     def __init__(self, binding: OscBinding, usual: Mode, table: KnobTable, shown_until: float = 0.0) -> None:
         self.binding, self.shown_until = binding, shown_until
         self.takeover = Takeover(mode_of(binding.takeover) if binding.takeover else usual)
+        self._shown_at: float | None = None
+        self._shown_end = shown_until + SHOWN_SECONDS_MAX
+        self._alone = False
         self.place(table)
 
     def place(self, table: KnobTable) -> None:
         self.knob = table.index(self.binding.knob) if self.binding.knob in table else None
         self.takeover.release()
+
+    def mine(self, values: Values) -> float | bool | None:
+        """The argument that it is bound to."""
+        self._alone |= len(values) == 1
+        return values[-1 if self._alone or self.binding.argument > len(values) else self.binding.argument - 1]
+
+    def is_shown(self, value: float, now: float) -> bool:
+        """Whether it is still being shown, which it is for as long as it moves."""
+        if now >= min(self.shown_until, self._shown_end):
+            self.shown_until = 0.0
+            return False
+        at = self.binding.control(value)
+        if self._shown_at is None or abs(at - self._shown_at) > SHOWN_TRAVEL:
+            self._shown_at, self.shown_until = at, now + REST_SECONDS
+        return True
+
+    def turn(self, value: float | bool, position: float) -> float | None:
+        """A number came: where the knob, now at ``position``, shall go; None = it stays."""
+        if isinstance(value, bool):  # a switch has no way to the knob on which to pick it up
+            self.takeover.driven()
+        to = self.takeover.turn(self.binding.control(float(value)), self.binding.control_at(position))
+        return None if to is None else self.binding.knob_at(to)
+
+
+Values = Sequence[float | bool | None]
+"""The arguments of a message; None where one is no number."""
 
 
 class OscBoard:
@@ -151,31 +201,30 @@ class OscBoard:
         for slot in self.slots:
             slot.place(table)
 
-    def turn(self, address: str, value: float, positions: Positions, now: float) -> list[tuple[int, float]]:
-        """A number came to an address: knobs, and the raw positions they go to."""
+    def turn(self, address: str, values: float | Values, positions: Positions, now: float) -> list[tuple[int, float]]:
+        """A message came to an address: knobs, and the raw positions they go to."""
+        values = values if isinstance(values, Sequence) else (values,)
         moves = []
         for slot in self.slots:
-            if slot.binding.address != address:
+            if slot.binding.address != address or not values:
+                continue
+            if (value := slot.mine(values)) is None:
                 continue
             if (wider := slot.binding.widened(value)) is not slot.binding:
                 slot.binding, self.unsaved, self._widened_at = wider, True, now
                 slot.takeover = Takeover(slot.takeover.mode)  # where it was is another place now
-            if now < slot.shown_until:
-                slot.shown_until = now + REST_SECONDS
+            if slot.is_shown(value, now) or slot.knob is None:
                 continue
-            if slot.knob is None:
-                continue
-            binding = slot.binding
-            to = slot.takeover.turn(binding.control(value), binding.control_at(positions.read(slot.knob)))
-            if to is not None:
-                raw = binding.knob_at(to)
+            raw = slot.turn(value, positions.read(slot.knob))
+            if raw is not None:
                 positions.ask(slot.knob, raw, now)
                 moves.append((slot.knob, raw))
         return moves
 
-    def shows(self, address: str, now: float) -> bool:
-        """Whether the address is still being shown, and so no other knob may learn it."""
-        return any(slot.binding.address == address and now < slot.shown_until for slot in self.slots)
+    def shown(self, address: str, now: float) -> OscBinding | None:
+        """The binding of an address that is still being shown, and may yet turn out to be another of its arguments."""
+        slots = (slot for slot in self.slots if slot.binding.address == address and now < slot.shown_until)
+        return next((slot.binding for slot in slots), None)
 
     def to_save(self, now: float) -> bool:
         """Whether the rig is to be written now: not while numbers still widen, as they do at each step of a fader."""

@@ -18,7 +18,8 @@
     /rosin/neighbour/hear [i]  the nearest of the neighbouring sounds itself, or the i-th told of; 0 lets it go
     /rosin/sync [i]            tell me everything, to the port I send from or to port i
 
-A pattern reaches knobs and latents only: a mistyped star must not start a recording or load a patch.
+A pattern reaches knobs and latents only: a mistyped star must not start a recording or load a patch. And of the knobs
+those of the model; others as far as it spells them: a star must not turn the level up, nor time down.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from instrument.daily import daily_seed, name_number
-from instrument.hands.match import Addresses, PatternError, is_pattern
-from instrument.hands.wire import bang, number
+from instrument.hands.arguments import between, first, kept, name_of, newest, unit, whole
+from instrument.hands.match import CACHE_MAX, Addresses, PatternError, is_pattern, literal, spells
+from instrument.hands.wire import bang, flat, number
 from instrument.knobs import SCENES, KnobTable
 from instrument.link import CLIPS_TOLD, NO_SHIFT, Kind
 
@@ -36,13 +38,6 @@ SLOTS = 8
 VELOCITY = 0.8
 """Of a note sent without one."""
 BRIDGE_SECONDS = (0.1, 86400.0)
-KEEP_SECONDS = 4.0
-"""Of the past, kept when nothing else is said."""
-KEEP_SECONDS_MOST = 600.0
-KEPT = "accident"
-"""Name of an accident kept without one."""
-NAME_MAX = 60
-"""Characters of an accident's name: it travels in a text of 240 bytes."""
 _ALL_64_BITS = (1 << 64) - 1
 
 
@@ -109,6 +104,7 @@ class Book:
             if table[i].group == "visual":  # visual.tint.r is also /rosin/visual/tint/r, in the input's own unit
                 self._meanings[f"{root}/{table[i].id.replace('.', '/')}"] = Meaning("value", i)
         self._by_pattern = Addresses(self._meanings)
+        self._answers: dict[str, tuple[Meaning, ...]] = {}
         plain = ("latents", "patch/load", "note", "seed")
         for verb in (*plain, *TRIGGERS, *LEVELS, *SWITCHES, *PLACES, *OF_SCENES, *ACCIDENTS, *OTHERS, *DESK):
             self._meanings[f"{root}/{verb}"] = Meaning(verb)
@@ -116,51 +112,76 @@ class Book:
     def __iter__(self) -> Iterator[str]:
         return iter(self._meanings)
 
+    def __contains__(self, address: object) -> bool:
+        return address in self._meanings
+
     def find(self, address: str) -> Sequence[Meaning]:
         """What an address or pattern is for; empty = nothing here. PatternError as Addresses.find."""
         meaning = self._meanings.get(address)
         if meaning is not None:
             return (meaning,)
-        if not is_pattern(address):
+        if not is_pattern(address) or not self._is_here(address):
             return ()
-        return [self._meanings[found] for found in self._by_pattern.find(address)]
+        if address not in self._answers:
+            if len(self._answers) >= CACHE_MAX:
+                self._answers.clear()
+            found = [(there, self._meanings[there]) for there in self._by_pattern.find(address)]
+            count = self.table.playable_count
+            self._answers[address] = tuple(
+                m for there, m in found if m.knob < count or self._is_spelled(address, there)
+            )
+        return self._answers[address]
+
+    def _is_here(self, pattern: str) -> bool:
+        """Whether a pattern can mean us: what another program calls by brackets is not searched for here."""
+        begins = literal(pattern)
+        return self.root.startswith(begins) or begins.startswith(f"{self.root}/")
+
+    def _is_spelled(self, pattern: str, address: str) -> bool:
+        """Whether a pattern names a parameter, or the group it is of, before its first star."""
+        parts, spelled = address[len(self.root) + 1 :].split("/"), pattern.split("/")[self.root.count("/") + 1 :]
+        if parts[0] != "knob":
+            return not is_pattern(spelled[0])
+        group, dot, _ = parts[1].partition(".")
+        return spells(spelled[1], parts[1]) or bool(dot and spells(spelled[1], f"{group}."))
 
     def acts(self, meaning: Meaning, args: tuple[Any, ...]) -> list[Act]:
         """The gestures a message asks for. ValueError when its arguments do not fit; LookupError: no such patch.
 
-        NoFeel: no such feel; RosinError: its file is wrong.
+        NoFeel: no such feel; RosinError: its file is wrong. Where one number is meant, of several (a time slice, as
+        TouchDesigner sends them) the last counts, which is the newest.
         """
         verb, knob = meaning
         if verb == "raw":
-            return [Act(Kind.KNOB, knob, _unit(_first(args)))]
+            return [Act(Kind.KNOB, knob, unit(newest(args)))]
         if verb == "value":
-            return [Act(Kind.KNOB, knob, self.table[knob].raw(_first(args)))]
+            return [Act(Kind.KNOB, knob, self.table[knob].raw(newest(args)))]
         if verb == "push":
-            return [Act(Kind.FORCE, knob, _between(-1.0, _first(args), 1.0))]
+            return [Act(Kind.FORCE, knob, between(-1.0, newest(args), 1.0))]
         if verb == "bridge":
-            seconds = _between(BRIDGE_SECONDS[0], number(args[1]) if len(args) > 1 else 0.0, BRIDGE_SECONDS[1])
-            return [Act(Kind.BRIDGE, knob, _unit(_first(args)), round(1000.0 * seconds))]
+            seconds = between(BRIDGE_SECONDS[0], number(args[1]) if len(args) > 1 else 0.0, BRIDGE_SECONDS[1])
+            return [Act(Kind.BRIDGE, knob, unit(first(args)), round(1000.0 * seconds))]
         if verb == "latents":
-            values = [number(value) for value in _flat(args)]
+            values = [number(value) for value in flat(args)]
             if not values:
                 raise ValueError("no positions")
-            return [Act(Kind.KNOB, i, _unit(v)) for i, v in enumerate(values[: self.table.playable_count])]
+            return [Act(Kind.KNOB, i, unit(v)) for i, v in enumerate(values[: self.table.playable_count])]
         if verb in TRIGGERS:
             return [Act(TRIGGERS[verb])] if bang(args) else []
         if verb in LEVELS:
             kind, low = LEVELS[verb]
-            return [Act(kind, 0, _between(low, _first(args), 1.0))]
+            return [Act(kind, 0, between(low, newest(args), 1.0))]
         if verb in SWITCHES:
-            return [Act(SWITCHES[verb], 0, float(_first(args) != 0.0))]
+            return [Act(SWITCHES[verb], 0, float(newest(args) != 0.0))]
         if verb in PLACES:
-            slot = _whole(_first(args)) if args else 0
+            slot = whole(first(args)) if args else 0
             if not 0 <= slot < SLOTS:
                 raise ValueError(f"slot {slot}; there are 0 to {SLOTS - 1}")
             return [Act(PLACES[verb], slot)]
         if verb in OF_SCENES:
             return _scene(OF_SCENES[verb], args)
         if verb == "seed":
-            _first(args)
+            first(args)
             # A float's or a negative integer's bits are as good a seed as any.
             return [Act(Kind.SEED, 0, 0.0, int(args[0]) & _ALL_64_BITS)]
         if verb == "note":
@@ -168,7 +189,7 @@ class Book:
         if verb == "seed/daily":
             return [Act(Kind.SEED, extra=daily_seed())] if bang(args) else []
         if verb == "neighbour/hear":
-            which = _whole(_between(0.0, _first(args), CLIPS_TOLD)) if args else 1
+            which = whole(between(0.0, first(args), CLIPS_TOLD)) if args else 1
             return [Act(Kind.HEAR, max(0, which - 1), float(which > 0))]
         if verb == "feel":
             return self._feel(args)
@@ -178,15 +199,15 @@ class Book:
         if verb == "accident/stop":
             return [Act(Kind.ACCIDENT, NO_SHIFT)] if bang(args) else []
         if verb in ACCIDENTS:
-            name = _name(args)
-            shift = NO_SHIFT + round(100.0 * _between(-1e3, number(args[1]) if len(args) > 1 else 0.0, 1e3))
+            name = name_of(args)
+            shift = NO_SHIFT + round(100.0 * between(-1e3, number(args[1]) if len(args) > 1 else 0.0, 1e3))
             return [Act(Kind.ACCIDENT, min(65535, max(0, shift)), ACCIDENTS[verb], name_number(name))]
         if verb == "patch/load":
             return [Act(Kind.PATCH, self._patch(args))]
         raise ValueError(f"{verb} makes no gesture")
 
     def _feel(self, args: tuple[Any, ...]) -> list[Act]:
-        name = _name(args)
+        name = name_of(args)
         try:
             amounts = self._feels(name)
         except LookupError:
@@ -199,7 +220,7 @@ class Book:
             name = args[0]
             found = self._patches.get(name, self._folded.get(name.casefold()))
         else:
-            index = _whole(_first(args))
+            index = whole(first(args))
             found = index if 0 <= index < self._patch_count else None
         if found is None:
             raise LookupError(str(args[0])[:80])
@@ -208,74 +229,25 @@ class Book:
 
 def _scene(kind: Kind, args: tuple[Any, ...]) -> list[Act]:
     """Scenes count from 1; 0 is a button let go."""
-    number_of_it = _whole(_first(args))
+    number_of_it = whole(first(args))
     if not 0 <= number_of_it <= SCENES:
         raise ValueError(f"scene {number_of_it}; there are 1 to {SCENES}")
     if number_of_it == 0:
         return []
     if kind == Kind.SCENE and len(args) > 1:
         low, high = BLEND_SECONDS
-        return [Act(kind, number_of_it - 1, 0.0, round(1000.0 * _between(low, number(args[1]), high)))]
+        return [Act(kind, number_of_it - 1, 0.0, round(1000.0 * between(low, number(args[1]), high)))]
     return [Act(kind, number_of_it - 1)]
 
 
 def _note(args: tuple[Any, ...]) -> Act:
-    note = _whole(_first(args))
+    note = whole(first(args))
     velocity = number(args[1]) if len(args) > 1 else VELOCITY
     if not 0 <= note <= 127:
         raise ValueError(f"note {note}")
     if velocity <= 0.0:
         return Act(Kind.NOTE_OFF, note)
-    return Act(Kind.NOTE_ON, note, velocity if velocity <= 1.0 else _unit(velocity / 127))
-
-
-def kept(args: tuple[Any, ...]) -> tuple[str, float] | None:
-    """Name and seconds of an accident to be kept: a text, a number, both or none. None: a button let go."""
-    name, rest = (_name(args), args[1:]) if args and isinstance(args[0], str) else (KEPT, args)
-    seconds = number(rest[0]) if rest else KEEP_SECONDS
-    if seconds == 0.0:
-        return None
-    return name, _between(0.1, seconds, KEEP_SECONDS_MOST)
-
-
-def _name(args: tuple[Any, ...]) -> str:
-    if not args or not isinstance(args[0], str):
-        raise ValueError("a name is a text")
-    name = args[0].strip()
-    if not 0 < len(name) <= NAME_MAX or not name.isprintable():
-        raise ValueError(f"a name has 1 to {NAME_MAX} characters")
-    return name
-
-
-def _first(args: tuple[Any, ...]) -> float:
-    if not args:
-        raise ValueError("no argument")
-    return number(args[0])
-
-
-def _whole(value: float) -> int:
-    return round(value)
-
-
-def _unit(value: float) -> float:
-    return _between(0.0, value, 1.0)
-
-
-def _between(low: float, value: float, high: float) -> float:
-    return min(high, max(low, value))
-
-
-def _flat(args: Sequence[Any]) -> list[Any]:
-    """Arguments out of their OSC arrays."""
-    found: list[Any] = []
-    ahead = list(reversed(args))
-    while ahead:
-        value = ahead.pop()
-        if isinstance(value, list):
-            ahead += reversed(value)
-        else:
-            found.append(value)
-    return found
+    return Act(Kind.NOTE_ON, note, velocity if velocity <= 1.0 else unit(velocity / 127))
 
 
 __all__ = ["DESK", "Act", "Book", "Meaning", "NoFeel", "PatternError", "kept"]

@@ -106,6 +106,17 @@ def credits_of(patches: Sequence[str], models: str) -> list[Credits | None]:
     return found
 
 
+def accidents_of(path: str) -> list[str]:
+    """The accidents kept with a patch, by the names of their files: read when one is asked for, as they come and go."""
+    from instrument.patch import read_patch
+    from instrument.places import accident_folder
+
+    try:
+        return sorted(file.stem for file in accident_folder(read_patch(Path(path)).name).glob("*.npz"))
+    except (RosinError, OSError):
+        return []
+
+
 def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
     """The understudy waits here, everything loaded. True: on stage; False: the show is over."""
     show = link.health.row("show")
@@ -144,6 +155,7 @@ def main(text: str) -> int:
             MidiSettings(**settings.midi), lambda rows: save_bindings(rig, rows),
             lambda event: (row.say(event.text(settings.language)), None)[1], index=settings.index,
             credits=lambda i: credits[i], save_osc=lambda rows: save_bindings(rig, rows, "osc"),
+            accidents=lambda i: accidents_of(settings.patches[i]),
         )  # fmt: skip
     except RosinError as error:
         row.say(str(error))

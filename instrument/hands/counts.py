@@ -1,15 +1,23 @@
-"""Counts and events: what the hands have seen, and the few things worth a word to the player. Beside the chain."""
+"""Counts and events: what the hands have seen, and the few things worth a word to the player. Beside the chain.
+
+A complaint is about something: an address, a sender. Each is told once while it goes on, and new ones may always be
+told, so that a stream of one mistake does not hide another; but no more in a minute than a player can read.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from instrument.text import say
 
 ONCE_SECONDS = 60.0
+NEW_MAX = 16
+"""Complaints of one kind in a minute about something new; what is one too many is told in the reminders."""
+REMEMBERED_MAX = 2048
+"""Things that were complained about; of more, those that were not heard of for longest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +29,9 @@ class Event:
     time: float = 0.0
 
     def text(self, language: str = "en") -> str:
-        return say(self.key, language, **self.values)
+        """The sentence. A value that is an Event itself is a part of it, in the same language."""
+        values = {k: v.text(language) if isinstance(v, Event) else v for k, v in self.values.items()}
+        return say(self.key, language, **values)
 
     def __str__(self) -> str:
         return self.text()
@@ -55,13 +65,56 @@ GAUGES = frozenset({"osc_clients", "midi_devices"})
 """Counts that also go down."""
 
 
+def clipped(text: str, most: int = 80) -> str:
+    """What came from outside, in one line and short enough to be said."""
+    text = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Complaints of one kind: how many new ones may be told just now, and when the last reminder was."""
+
+    left: float = NEW_MAX
+    counted_at: float = 0.0
+    reminded_at: float = 0.0
+
+
+class Complaints:
+    """Which complaints are worth a word. Pure; bounded in memory and in words, whatever comes."""
+
+    def __init__(self) -> None:
+        self._heard: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        self._kinds: dict[str, _Kind] = {}
+
+    def __len__(self) -> int:
+        return len(self._heard)
+
+    def due(self, kind: str, about: str, now: float) -> bool:
+        """Whether to tell now. Something is new when it was not heard of for a minute. What goes on, told or not, is
+        told of again once a minute: one of each kind."""
+        heard_at, told_at = self._heard.pop((kind, about), (now - ONCE_SECONDS, now - ONCE_SECONDS))
+        room = self._kinds.setdefault(kind, _Kind(counted_at=now))
+        room.left = min(NEW_MAX, room.left + (now - room.counted_at) * NEW_MAX / ONCE_SECONDS)
+        room.counted_at = now
+        new = now - heard_at >= ONCE_SECONDS and room.left >= 1.0
+        due = new or (now - told_at >= ONCE_SECONDS and now - room.reminded_at >= ONCE_SECONDS)
+        if due:
+            told_at = room.reminded_at = now
+            room.left -= 1.0 if new else 0.0
+        self._heard[kind, about] = (now, told_at)
+        if len(self._heard) > REMEMBERED_MAX:
+            self._heard.popitem(last=False)
+        return due
+
+
 class Events:
-    """The last events, each also handed to ``say``; repeated complaints at most once a minute per key."""
+    """The last events, each also handed to ``say``; complaints as far as they are worth a word."""
 
     def __init__(self, say: Callable[[Event], None] | None = None, keep: int = 64) -> None:
         self.recent: deque[Event] = deque(maxlen=keep)
         self._say = say
-        self._last: dict[str, float] = {}
+        self._complaints = Complaints()
 
     def post(self, key: str, **values: object) -> None:
         event = Event(key, values, time.monotonic())
@@ -69,9 +122,8 @@ class Events:
         if self._say is not None:
             self._say(event)
 
-    def complain(self, key: str, **values: object) -> None:
-        """Post unless the same key was posted within the last minute."""
-        now = time.monotonic()
-        if now - self._last.get(key, -ONCE_SECONDS) >= ONCE_SECONDS:
-            self._last[key] = now
+    def complain(self, key: str, about: str = "", kind: str = "", **values: object) -> None:
+        """Post unless the same was posted within the last minute. ``about`` tells one thing from another; ``kind`` is
+        counted together, the key without one."""
+        if self._complaints.due(kind or key, about, time.monotonic()):
             self.post(key, **values)

@@ -6,17 +6,20 @@ malformed one is a traceback. Here nothing waits and nothing raises; what is wro
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
+import sys
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from instrument.errors import RosinError
 from instrument.hands import wire
-from instrument.hands.counts import Counts, Events
-from instrument.hands.settings import OscSettings, Where, networks, where
+from instrument.hands.counts import Counts, Events, clipped
+from instrument.hands.settings import HERE, OscSettings, Where, networks, where
 
 BUFFER_BYTES = 1 << 20
 DATAGRAM_BYTES_MAX = 65535
@@ -70,12 +73,13 @@ class OscEar:
         return heard
 
     def _read(self, datagram: bytes, sender: Where, now: float, heard: list[Heard]) -> None:
+        wrong: list[wire.Malformed] = []
         try:
-            messages, bad = wire.read(datagram)
-        except wire.Malformed:
-            messages, bad = [], 1
-        if bad:
-            self.malformed(sender, bad)
+            messages, _ = wire.read(datagram, wrong)
+        except wire.Malformed as error:
+            messages, wrong = [], [error]
+        if wrong:
+            self._malformed(sender, wrong)
         self._counts.osc_messages += len(messages)
         if not self._schedule:
             heard += [Heard(message, sender, now) for message in messages]
@@ -87,9 +91,15 @@ class OscEar:
             # Further away is another machine's clock gone wrong, not music: act at once.
             heard.append(Heard(message, sender, at if abs(at - now) <= SCHEDULE_SECONDS else now))
 
-    def malformed(self, sender: Where, count: int = 1) -> None:
-        self._counts.osc_malformed += count
-        self._events.complain("hands.osc.malformed", sender=sender[0])
+    def _malformed(self, sender: Where, wrong: Sequence[wire.Malformed]) -> None:
+        """What came and could not be read: no OSC at all, or OSC of a kind or size that is not taken."""
+        self._counts.osc_malformed += len(wrong)
+        for error in {type(error): error for error in wrong}.values():
+            if isinstance(error, wire.Refused):
+                values = {"sender": sender[0], "address": clipped(error.address), **error.values}
+                self._events.complain(error.key, f"{sender[0]} {error.address}", "", **values)
+            else:
+                self._events.complain("hands.osc.malformed", sender[0], sender=sender[0])
 
     def _allowed(self, sender: Where) -> bool:
         if sender[1] == self.where[1] and self.is_here(sender[0]):
@@ -107,8 +117,12 @@ class OscEar:
         return allowed
 
     def is_here(self, host: str) -> bool:
-        """Whether that address is this socket's own machine, as far as the socket knows it."""
-        return host == self.where[0] or host.startswith("127.")
+        """Whether that address is this socket's own machine."""
+        return host == self.where[0] or host.startswith("127.") or is_own(host)
+
+    def is_near(self, host: str) -> bool:
+        """Whether a host may be told what it asks for: it is allowed, or on a private network, where we are known."""
+        return bool(self._allow) or not IPv4Address(host).is_global
 
     def send(self, datagram: bytes, to: Where) -> bool:
         """From the socket we hear on, so that an answer finds us. False: it could not be sent."""
@@ -129,12 +143,27 @@ def _within(host: str, allow: Sequence[IPv4Network]) -> bool:
     return any(address in network for network in allow)
 
 
+@lru_cache(maxsize=64)
+def is_own(host: str) -> bool:
+    """Whether this machine has that address: only one of its own can be bound."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.bind((host, 0))
+        except OSError:
+            return False
+        return True
+
+
 def _bound(at: Where) -> socket.socket:
     found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    group = IPv4Address(at[0]).is_multicast
     try:
         found.setblocking(False)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        found.bind(at)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)  # else nothing in [osc] echo could be a broadcast
+        if group:  # several programs of one machine may hear a group
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(("", at[1]) if group and sys.platform == "win32" else at)
     except OSError as error:
         found.close()
         host, port = at
@@ -149,4 +178,20 @@ def _bound(at: Where) -> socket.socket:
         else:
             said = f"OSC cannot listen on {host}:{port} ({error.strerror}); choose another HOST:PORT"
         raise RosinError(said) from None
+    if group and not _joined(found, at[0]):
+        found.close()
+        raise RosinError(
+            f"this machine has no network on which it can join the group {at[0]}; listen on 0.0.0.0:{at[1]}"
+        )
     return found
+
+
+def _joined(found: socket.socket, group: str) -> bool:
+    """A multicast group is heard only by who has joined it: on the network the system would send it to, and here."""
+    joined = 0
+    for network in ("0.0.0.0", HERE):
+        with contextlib.suppress(OSError):
+            member = socket.inet_aton(group) + socket.inet_aton(network)
+            found.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+            joined += 1
+    return joined > 0

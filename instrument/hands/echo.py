@@ -4,11 +4,18 @@ Plain messages on the knob's own address, at most 30 a second each, only what th
 them what the instrument says of itself under /rosin/out. Clients are the rig's echo list, for ever, and whoever sends
 /rosin/sync: those until nothing came from them for 60 s or 8 datagrams in a row could not be sent. A /sync is nothing
 but forgetting what that client knows; the dump then goes out in portions, because UDP loses bursts.
+
+Who sent a datagram cannot be known: somebody else may be named as its sender, who is then told what he never asked. So
+a word pays for what is said: everything once, then five seconds as fast as it changes, then each thing every other
+second; another word, of whatever kind, pays again. Everything is said once a second at most. A host out on the
+internet that is not allowed by name is told nothing. Who comes when all places are taken is given the place of who
+never said anything but /sync, or only once; of those whose sender has most places; of those the one silent for longest.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,8 +29,18 @@ from instrument.link import Frame, Source
 
 INTERVAL_SECONDS = 1 / 30
 FORGET_SECONDS = 60.0
+SENDERS_MAX = 8
 FAILURES_MAX = 8
 CLIENTS_MAX = 16
+"""Those of the rig's echo list not counted."""
+HOST_CLIENTS_MAX = 4
+"""Of one other machine."""
+PAID_SECONDS = 5.0
+"""For so long after a word everything is told as fast as it changes."""
+SLOW_SECONDS = 2.0
+"""... and after that as seldom."""
+AGAIN_SECONDS = 1.0
+"""A client is told everything at most so often; what it asks in between is answered then."""
 PORTION = 64
 """Knobs told to one client in one go; the rest 1/60 s later."""
 
@@ -42,11 +59,28 @@ class Client:
     where: Where
     fixed: bool
     heard_at: float
-    senders: set[Where] = field(default_factory=set)
+    senders: dict[Where, None] = field(default_factory=dict)
+    """From where it was asked for, the last few."""
     knows: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     told_at: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     out: dict[str, tuple[tuple[float | str, ...], float]] = field(default_factory=dict)
     failures: int = 0
+    rank: int = 0
+    """0: it has asked once; 1: it has been heard of since; 2: it has also said something else than /sync."""
+    came_at: float = math.inf
+    forgot_at: float = -math.inf
+    asks: bool = False
+    """It has asked to be told everything, which is yet to come."""
+
+    def interval(self, now: float) -> float:
+        """Seconds from one value of an address to the next."""
+        return INTERVAL_SECONDS if self.fixed or now - self.heard_at <= PAID_SECONDS else SLOW_SECONDS
+
+    def begin_again(self, knobs: int, now: float) -> None:
+        """Tell it everything, if it has asked and was not just told."""
+        if self.asks and now - self.forgot_at >= AGAIN_SECONDS:
+            self.asks, self.forgot_at = False, now
+            self.forget(knobs)
 
     def forget(self, knobs: int) -> None:
         self.knows = np.full(knobs, np.nan, np.float32)
@@ -79,20 +113,45 @@ class Echo:
         client = next((c for c in self.clients if c.where == to), None)
         new = client is None
         if client is None:
-            if len(self.clients) >= CLIENTS_MAX:
-                return None
-            client = Client(to, False, now)
+            client = Client(to, False, now, came_at=now)
             self.clients.append(client)
-        client.senders.add(sender)
-        client.heard_at = now
-        client.forget(len(self._addresses))
+        client.senders[sender] = None
+        if len(client.senders) > SENDERS_MAX:
+            del client.senders[next(iter(client.senders))]
+        client.heard_at, client.asks = now, True
+        client.begin_again(len(self._addresses), now)
         return client if new else None
 
-    def heard(self, sender: Where, now: float) -> None:
+    def make_room(self) -> list[Client]:
+        """Those that have to give way to who has just come."""
+        gone = []
+        while (crowd := self._crowd()) is not None:
+            many = Counter(sender for client in crowd for sender in client.senders)
+            first = min(crowd, key=lambda c: (c.rank, -max(map(many.__getitem__, c.senders)), c.heard_at))
+            self.clients.remove(first)
+            gone.append(first)
+        return gone
+
+    def _crowd(self) -> list[Client] | None:
+        """Clients of whom there are too many, without the newest: of one host on the network, or in all."""
+        asked = [client for client in self.clients if not client.fixed]
+        if not asked:
+            return None
+        host = asked[-1].where[0]
+        here = [client for client in asked if client.where[0] == host]
+        if len(here) > HOST_CLIENTS_MAX and not host.startswith("127."):
+            return here[:-1]
+        return asked[:-1] if len(asked) > CLIENTS_MAX else None
+
+    def heard(self, sender: Where, now: float, is_sync: bool = False) -> None:
         """Any traffic keeps a client."""
         for client in self.clients:
             if client.where == sender or sender in client.senders:
                 client.heard_at = now
+                if not is_sync:
+                    client.rank = 2
+                elif now - client.came_at >= AGAIN_SECONDS:
+                    client.rank = max(client.rank, 1)
 
     def moved(self, knob: int, sender: Where) -> None:
         self._movers[knob] = sender
@@ -119,10 +178,12 @@ class Echo:
         origin = frame.origin
         lines: list[Line] = [*self._lines(frame, distances), *more] if self.clients else []
         for client in self.clients:
-            self._tell_knobs(client, hand, origin, now)
+            client.begin_again(len(self._addresses), now)
+            interval = client.interval(now)
+            self._tell_knobs(client, hand, origin, now, interval)
             for address, values in lines:
                 known = client.out.get(address)
-                if known is None or (known[0] != values and now - known[1] >= INTERVAL_SECONDS):
+                if known is None or (known[0] != values and now - known[1] >= interval):
                     client.out[address] = (values, now)
                     self._to(client, wire.write(address, *values))
         gone = [
@@ -132,8 +193,10 @@ class Echo:
         self.clients = [c for c in self.clients if c not in gone]
         return gone
 
-    def _tell_knobs(self, client: Client, hand: NDArray[np.float32], origin: NDArray[np.uint8], now: float) -> None:
-        due = (hand != client.knows[: len(hand)]) & (now - client.told_at[: len(hand)] >= INTERVAL_SECONDS)
+    def _tell_knobs(
+        self, client: Client, hand: NDArray[np.float32], origin: NDArray[np.uint8], now: float, interval: float
+    ) -> None:
+        due = (hand != client.knows[: len(hand)]) & (now - client.told_at[: len(hand)] >= interval)
         for knob in np.flatnonzero(due & np.isfinite(hand))[:PORTION].tolist():
             first = np.isnan(client.knows[knob])
             client.knows[knob] = hand[knob]

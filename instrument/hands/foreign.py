@@ -1,25 +1,26 @@
 """Foreign: what comes to addresses that are not ours - learned when a knob waits, played when it was. Under osc.
 
-A knob that waits takes any address with a number that was moved for it: not a stream that ran before (a sensor, another
-program's clock), not the address that the knob before was just shown, and nothing under our own root.
+A knob that waits takes the argument of the address that was moved for it (see ``moved``), and nothing under our own
+root. As long as it is being shown it may still turn out to be another argument: of a finger on a pad, the way it goes.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from instrument.errors import RosinError
-from instrument.hands.addresses import OscBinding, OscBoard
+from instrument.hands.addresses import OscBinding, OscBoard, Values
 from instrument.hands.counts import Events
 from instrument.hands.midi import MidiHand, Wish
+from instrument.hands.moved import Moved
 from instrument.hands.positions import Positions
+from instrument.hands.wire import flat
 
-STREAM_SECONDS = 1.0
-"""An address that was heard so shortly before a knob began to wait is a stream; it was not moved to be learned."""
-ADDRESSES_MAX = 256
+LARGEST = 1e30
+"""Above it nobody means a number; NaN is not below it."""
 
 
 class Foreign:
@@ -32,43 +33,46 @@ class Foreign:
     ) -> None:  # fmt: skip
         self.board = board
         self._midi, self._positions, self._root, self._save, self._events = midi, positions, root, save, events
-        self._heard_at: dict[str, float] = {}
-        self._streams: tuple[Wish | None, set[str]] = (None, set())
+        self._moved = Moved()
+        self._waiting: Wish | None = None
 
     def take(self, address: str, args: tuple[Any, ...]) -> list[tuple[int, float]] | None:
         """A message to an address that the book lacks: where knobs go (raw). None: it means nothing here either."""
-        value = args[0] if args else None
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        values = [_number(value) for value in flat(args)]
+        if all(value is None for value in values):
             return None
         now = time.monotonic()
         wish = self._midi.learning
-        if wish is not None and self._is_shown(wish, address, now):
-            self._learn(wish, address, float(value), now)
-        if len(self._heard_at) < ADDRESSES_MAX or address in self._heard_at:
-            self._heard_at[address] = now
-        return self.board.turn(address, float(value), self._positions, now) if address in self.board else None
+        if wish is not self._waiting:
+            self._waiting = wish
+            if wish is not None:
+                self._moved.arm(now)
+        found = self._moved.hear(address, values, now)
+        shown = self.board.shown(address, now)
+        if wish is None and shown is not None:
+            self._correct(shown, values, now)
+        elif wish is not None and found is not None and shown is None and not address.startswith(f"{self._root}/"):
+            self._learn(wish, OscBinding(address, wish.knob, argument=found), values, now)
+        return self.board.turn(address, values, self._positions, now) if address in self.board else None
 
-    def _is_shown(self, wish: Wish, address: str, now: float) -> bool:
-        """Whether the address was moved for this knob to learn it."""
-        if self._streams[0] is not wish:
-            self._streams = (wish, {a for a, when in self._heard_at.items() if now - when < STREAM_SECONDS})
-        streams = self._streams[1]
-        if now - self._heard_at.get(address, -math.inf) >= STREAM_SECONDS:
-            streams.discard(address)
-        if address.startswith(f"{self._root}/") or (wish.fresh and self.board.shows(address, now)):
-            return False
-        return address not in streams or address in self.board
-
-    def _learn(self, wish: Wish, address: str, value: float, now: float) -> None:
+    def _learn(self, wish: Wish, binding: OscBinding, values: Values, now: float) -> None:
         bottom, top = 0.0 if wish.low is None else wish.low, 1.0 if wish.high is None else wish.high
         if wish.invert:
             bottom, top = top, bottom
-        wanted = OscBinding(address, wish.knob, bottom=bottom, top=top, takeover=wish.takeover or "")
-        binding = self.board.learn(wanted, value, now)
-        saved = self._saved(wish.knob)
-        self._midi.learned_elsewhere(wish.knob, binding.words(), saved)
+        self._bind(replace(binding, bottom=bottom, top=top, takeover=wish.takeover or ""), values, now)
+
+    def _correct(self, binding: OscBinding, values: Values, now: float) -> None:
+        """Another argument goes much farther than the one that was learned, while it is still being shown."""
+        argument = self._moved.most(binding.address, binding.argument)
+        if argument != binding.argument and argument <= len(values):
+            self._bind(replace(binding, argument=argument, low=0.0, high=1.0), values, now)
+
+    def _bind(self, wanted: OscBinding, values: Values, now: float) -> None:
+        binding = self.board.learn(wanted, values[wanted.argument - 1] or 0.0, now)
+        saved = self._saved(binding.knob)
+        self._midi.learned_elsewhere(binding.knob, binding.words(), saved)
         if saved:
-            self._events.post("hands.learn.done", knob=wish.knob, control=binding.words())
+            self._events.post("hands.learn.done", knob=binding.knob, control=binding.words())
 
     def unlearn(self, knob: str) -> int:
         """Free a knob of every controller, MIDI's too; how many there were."""
@@ -94,3 +98,8 @@ class Foreign:
             self._events.post("hands.learn.unsaved", knob=knob, why=error)
             return False
         return True
+
+
+def _number(value: Any) -> float | bool | None:
+    """An argument as a finite number, or as a switch; None: it is neither."""
+    return value if isinstance(value, (int, float)) and abs(value) <= LARGEST else None

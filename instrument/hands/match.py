@@ -37,6 +37,21 @@ def is_pattern(address: str) -> bool:
     return not SPECIAL.isdisjoint(address)
 
 
+def literal(address: str) -> str:
+    """What comes before the first character of a pattern."""
+    return address[: next((i for i, c in enumerate(address) if c in SPECIAL), len(address))]
+
+
+def spells(pattern: str, word: str) -> bool:
+    """Whether a part of a pattern says a word, or begins with it, letter by letter or as one of its alternatives."""
+    stem = pattern[: next((i for i, c in enumerate(pattern) if c in "*?["), len(pattern))]
+    stem = stem[: stem.index(".") + 1] if word.endswith(".") and "." in stem else stem
+    try:
+        return (word.endswith(".") or stem == pattern) and fits(elements(stem), len(word), places(word))
+    except PatternError:  # an alternative with a star in it
+        return False
+
+
 def elements(part: str) -> tuple[Element, ...]:
     """One part of a pattern (between slashes) as elements. PatternError when a bracket stays open."""
     found: list[Element] = []

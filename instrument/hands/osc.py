@@ -10,16 +10,18 @@ asking and the change waits for it, half a second at most.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from instrument.errors import RosinError
 from instrument.feels import find_feels, open_feel
 from instrument.hands.addresses import OscBoard, read_addresses
-from instrument.hands.book import DESK, Book, Meaning, NoFeel, kept
-from instrument.hands.counts import Counts, Events
+from instrument.hands.arguments import TAKES, kept
+from instrument.hands.book import ACCIDENTS, DESK, Book, Meaning, NoFeel
+from instrument.hands.counts import Counts, Event, Events, clipped
 from instrument.hands.ear import Heard, OscEar
-from instrument.hands.echo import Echo
+from instrument.hands.echo import Client, Echo
 from instrument.hands.foreign import Foreign
 from instrument.hands.match import PatternError
 from instrument.hands.midi import MidiHand, Wish
@@ -27,12 +29,15 @@ from instrument.hands.neighbours import Neighbours
 from instrument.hands.positions import Positions
 from instrument.hands.settings import OscSettings, Where, where
 from instrument.hands.takeover import Mode
-from instrument.hands.wire import number
+from instrument.hands.wire import number, shown
 from instrument.link import Frame, Gesture, Kind, Source
 from instrument.model.credits import Credits
+from instrument.places import file_name
 
 CHANGE_SECONDS = 0.5
 HELD_MAX = 1024
+KEPT_MAX = 64
+"""Accidents whose names are remembered while their files may still be on their way to the disk."""
 OF_A_PATCH = frozenset({"raw", "value", "push", "bridge", "latents", "feel", "scene", "scene/save", "learn", "unlearn"})
 """Verbs that mean another thing, or nothing, in another patch."""
 NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
@@ -41,7 +46,7 @@ NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
 class OscHand:
     """Listens from the moment it is made. ``midi`` is whom a /learn is handed to; ``keep`` is told the name of an
     accident before the gesture is posted that keeps it; ``save`` is given all addresses that were learned, as rows for
-    the rig. RosinError if it cannot listen."""
+    the rig; ``accidents``: the names of those kept with a patch. RosinError if it cannot listen."""
 
     def __init__(
         self,
@@ -49,15 +54,17 @@ class OscHand:
         post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: Events, patch: int = 0,
         credits: Credits | None = None, takeover: Mode = "pickup",
         save: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
+        accidents: Callable[[int], Sequence[str]] = lambda patch: (),
     ) -> None:  # fmt: skip
         board = OscBoard(read_addresses(settings.bindings), takeover, positions.table)
         self.foreign = Foreign(board, midi, positions, settings.root, save, events)
         self.ear = OscEar(settings, counts, events)
-        self.echo = Echo([where(target) for target in settings.echo], settings.root, self.ear.send, settings.detail)
+        self.echo = Echo([where(target, 1) for target in settings.echo], settings.root, self.ear.send, settings.detail)
         self._neighbours = Neighbours(settings.root, settings.neighbours)
         self._root, self._schedule, self._patches = settings.root, settings.schedule, patches
         self._positions, self._midi, self._post, self._keep = positions, midi, post, keep
         self._counts, self._events = counts, events
+        self._accidents, self._kept = accidents, deque[str](maxlen=KEPT_MAX)
         self._passing: dict[object, Gesture] = {}
         self._held: list[Heard] = []
         self._changing_until = 0.0
@@ -67,6 +74,7 @@ class OscHand:
     def place(self, patch: int, credits: Credits | None = None) -> None:
         """Another patch: its addresses, and nobody knows its knobs; what waited for it is played."""
         self.patch = patch
+        self._kept.clear()
         self.book = Book(self._root, self._positions.table, self._patches, _feel)
         self.foreign.board.place(self._positions.table)
         self.echo.change(self.book.knob_addresses, self._positions.table)
@@ -85,35 +93,72 @@ class OscHand:
 
     def take(self, heard: Heard) -> None:
         """One message. Its gestures wait for ``flush``, the end of the pass."""
-        address, args, _ = heard.message
-        self.echo.heard(heard.sender, time.monotonic())
+        address = heard.message.address
+        self.echo.heard(heard.sender, time.monotonic(), address == f"{self._root}/sync")
         try:
-            meanings = self.book.find(address)
-            for_the_next = not meanings or any(meaning.verb in OF_A_PATCH for meaning in meanings)
-            if self._changing_until and for_the_next and len(self._held) < HELD_MAX:
-                self._held.append(heard)
-                return
-            if not meanings and (moves := self.foreign.take(address, args)) is not None:
-                for knob, raw in moves:
-                    self.echo.moved(knob, heard.sender)
-                    self._pass(Gesture(Kind.KNOB, knob, raw, heard.time, Source.OSC))
-                return
-            if not meanings:
-                self._counts.osc_unknown += 1
-                self._events.complain("hands.osc.unknown", sender=heard.sender[0], address=address[:80])
-            for meaning in meanings:
-                self._do(meaning, args, heard)
+            meanings = self._meanings(address)
+        except PatternError:
+            self._counts.osc_malformed += 1
+            self._complain("hands.osc.pattern", heard)
+            return
+        for_the_next = not meanings or any(meaning.verb in OF_A_PATCH for meaning in meanings)
+        if self._changing_until and for_the_next and len(self._held) < HELD_MAX:
+            self._held.append(heard)
+            return
+        if not meanings:
+            self._take_foreign(heard)
+        for meaning in meanings:
+            self._try(meaning, heard)
+
+    def _meanings(self, address: str) -> Sequence[Meaning]:
+        """What an address is for here. One that was learned is itself, whatever a pattern of its letters would mean."""
+        if address in self.foreign.board and address not in self.book:
+            return ()
+        try:
+            return self.book.find(address)
+        except PatternError:
+            if address.startswith(f"{self._root}/"):
+                raise
+            return ()
+
+    def _take_foreign(self, heard: Heard) -> None:
+        address, args, _ = heard.message
+        moves = self.foreign.take(address, args)
+        if moves is None:
+            self._counts.osc_unknown += 1
+            ours = address.startswith(f"{self._root}/")  # a knob mistyped must not be lost among what others stream
+            self._complain("hands.osc.unknown", heard, "hands.osc.mistyped" if ours else "")
+        for knob, raw in moves or ():
+            self.echo.moved(knob, heard.sender)
+            self._pass(Gesture(Kind.KNOB, knob, raw, heard.time, Source.OSC))
+
+    def _try(self, meaning: Meaning, heard: Heard) -> None:
+        """Do what a message means, or tell why not."""
+        args = heard.message.args
+        try:
+            self._do(meaning, args, heard)
         except NoFeel as missing:
             self._counts.osc_unknown += 1
-            self._events.complain("hands.feel", feel=missing.args[0], feels=", ".join(find_feels()))
+            feel = clipped(missing.args[0])
+            self._events.complain("hands.feel", feel, feel=feel, feels=", ".join(find_feels()))
         except LookupError as missing:
             self._counts.osc_unknown += 1
             there = ", ".join(names[0] for names in self._patches)
-            self._events.complain("hands.patch", patch=missing.args[0], patches=there)
+            patch = clipped(missing.args[0])
+            self._events.complain("hands.patch", patch, patch=patch, patches=there)
         except RosinError as wrong:
-            self._events.complain("hands.feel.wrong", why=str(wrong).replace("\n", "; "))
-        except (PatternError, ValueError):
-            self.ear.malformed(heard.sender)
+            self._events.complain("hands.feel.wrong", str(wrong), why=clipped(str(wrong).replace("\n", "; "), 200))
+        except ValueError:
+            self._counts.osc_malformed += 1
+            takes = Event(TAKES[meaning.verb])
+            if args:
+                self._complain("hands.osc.arguments", heard, args=shown(args), takes=takes)
+            else:
+                self._complain("hands.osc.bare", heard, takes=takes)
+
+    def _complain(self, key: str, heard: Heard, kind: str = "", **values: object) -> None:
+        address = heard.message.address
+        self._events.complain(key, address, kind, sender=heard.sender[0], address=clipped(address), **values)
 
     def _do(self, meaning: Meaning, args: tuple[Any, ...], heard: Heard) -> None:
         if meaning.verb in DESK:
@@ -125,12 +170,25 @@ class OscHand:
                 self._changing_until = time.monotonic() + (CHANGE_SECONDS if knob != self.patch else 0.0)
             elif kind == Kind.KEEP and (asked := kept(args)) is not None:
                 self._keep(asked[0])
+                self._kept.append(file_name(asked[0]))
+            elif kind == Kind.ACCIDENT and meaning.verb in ACCIDENTS:
+                self._look_for(args[0].strip())
             elif kind == Kind.HEAR:
                 gesture = gesture._replace(knob=self._neighbours.asked(knob))
             elif kind == Kind.KNOB:
                 self._positions.ask(knob, value, time.monotonic())
                 self.echo.moved(knob, heard.sender)
             self._pass(gesture)
+
+    def _look_for(self, name: str) -> None:
+        """Say so if there is no accident of that name. It is asked for all the same: the sound knows best."""
+        there = self._accidents(self.patch)
+        if file_name(name) in {*self._kept, *map(file_name, there)}:
+            return
+        self._counts.osc_unknown += 1
+        said = clipped(", ".join(there), 100)
+        key = "hands.accident" if there else "hands.accident.none"
+        self._events.complain(key, name, accident=clipped(name), accidents=said, root=self._root)
 
     def _pass(self, gesture: Gesture) -> None:
         """It waits for the end of the pass, if nothing newer takes its place."""
@@ -167,9 +225,14 @@ class OscHand:
     def _sync(self, sender: Where, port: int | None) -> None:
         if port is not None and (port > 65535 or (port == self.ear.where[1] and self.ear.is_here(sender[0]))):
             raise ValueError(f"port {port}")
+        if not self.ear.is_near(sender[0]):
+            self._events.complain("hands.osc.far", sender[0], sender=sender[0])
+            return
         client = self.echo.sync(sender, port, time.monotonic())
         if client is not None:
-            self._events.post("hands.osc.came", client="{}:{}".format(*client.where))
+            self._told_of("hands.osc.came", client)
+        for gone in self.echo.make_room():
+            self._told_of("hands.osc.way", gone)
 
     def tell(self, frame: Frame, now: float) -> None:
         """A frame to the clients; those who were not heard of for long are let go."""
@@ -177,7 +240,11 @@ class OscHand:
         distances = [(pickup.knob, pickup.distance) for pickup in pickups]
         self._neighbours.look(frame, now)
         for client in self.echo.tell(frame, distances, now, self._neighbours.lines):
-            self._events.post("hands.osc.went", client="{}:{}".format(*client.where))
+            self._told_of("hands.osc.went", client)
+
+    def _told_of(self, key: str, client: Client) -> None:
+        where = "{}:{}".format(*client.where)
+        self._events.complain(key, where, client=where)
 
 
 def _feel(name: str) -> Mapping[str, float]:
@@ -191,5 +258,5 @@ def _wish(knob: str, numbers: Sequence[float]) -> Wish:
         return Wish(knob)
     low, high = (min(1.0, max(0.0, value)) for value in (numbers[0], numbers[1] if len(numbers) > 1 else 1.0))
     if low == high:
-        raise ValueError("a range without extent")
+        raise ValueError("a range without extent, in which the knob could not move")
     return Wish(knob, low, high, bool(numbers[2]) if len(numbers) > 2 else None)

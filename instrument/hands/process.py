@@ -41,7 +41,7 @@ class Hands:
     ``index``: the patch that plays while no frame has told yet: what is heard before the first block counts too.
     ``credits``: whose sounds the model of a patch learned from, for those who want to be told of neighbours.
     ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go, ``save_osc`` likewise the
-    addresses of others that move our knobs. ``say`` is given each
+    addresses of others that move our knobs. ``accidents``: the names of those kept with a patch. ``say`` is given each
     Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see fakes.FakeDriver).
     RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
     """
@@ -59,6 +59,7 @@ class Hands:
         index: int = 0,
         credits: Callable[[int], Credits | None] = lambda index: None,
         save_osc: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
+        accidents: Callable[[int], Sequence[str]] = lambda index: (),
     ) -> None:
         self._link, self._tables, self._credits = link, tables, credits
         self._row = link.health.row("hands")
@@ -81,7 +82,7 @@ class Hands:
         if osc.listen not in ("", "off"):
             self.osc = OscHand(
                 osc, names, self.positions, self.midi, self._post, self._keep, self.counts, self.events, self.patch,
-                credits(self.patch), mode_of(midi.takeover), save_osc,
+                credits(self.patch), mode_of(midi.takeover), save_osc, accidents,
             )  # fmt: skip
         self._lesson = Lesson(
             link.health, self.midi, self.positions, self.osc.foreign if self.osc is not None else None

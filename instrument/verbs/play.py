@@ -20,6 +20,7 @@ from rich.text import Text
 from instrument.errors import Mistakes, RosinError
 from instrument.hands.child import HandsSettings
 from instrument.hands.keys import TerminalKeys
+from instrument.hands.settings import check_network
 from instrument.knobs import KnobTable
 from instrument.link import AUTHORS_MAX, Flags, Gesture, Kind, Source
 from instrument.model.cards import card_for, credits_for, model_folder
@@ -62,7 +63,9 @@ def add(verbs: Any) -> None:
     parser.add_argument("--record", action="store_true", help="record the sound from the start")
     parser.add_argument("--takes", metavar="FOLDER", help="where recordings go")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where OSC is heard (127.0.0.1 = this machine alone)")
-    parser.add_argument("--allow", action="append", metavar="HOST", help="hear OSC from this sender only (repeatable)")
+    parser.add_argument(
+        "--allow", action="append", metavar="HOST", help="hear OSC from this sender or network only (repeatable)"
+    )
     parser.add_argument("--midi", metavar="API", choices=("auto", "alsa", "jack", "core", "winmm", "off"),
                         help="the system's MIDI to use: auto, alsa, jack, core, winmm or off")  # fmt: skip
     parser.add_argument("--block", type=int, help="frames the device asks for at a time")
@@ -94,6 +97,7 @@ def rig_for(args: argparse.Namespace) -> Rig:
         raise RosinError(f"--ahead {rig.ahead} is out of range; give 0 to 64 blocks")
     if args.seconds is not None and not 0.0 < args.seconds < 1e7:
         raise RosinError(f"--for {args.seconds} is no length of time; give seconds, such as --for 20")
+    check_network(rig.listen, rig.allow, rig.echo)
     args.seed = seed_given(args.seed)
     return rig
 
