@@ -88,7 +88,7 @@ class _Argument:
     def _rest(self, armed_at: float) -> float:
         """For how long it has to rest before it counts, as it was when the knob began to wait."""
         if self._lately(armed_at).bit_count() >= BUSY_SECONDS:
-            return min(float(BUSY_OF), max(REST_SECONDS, PAUSES * self.pause))
+            return min(float(BUSY_OF), max(2.0 * REST_SECONDS, PAUSES * self.pause))
         return REST_SECONDS if armed_at - self.moved_at < REST_SECONDS else 0.0
 
 
