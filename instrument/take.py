@@ -22,7 +22,7 @@ from instrument.patch_shape import BLEND_MS_MAX
 
 VERSION = 1
 TAKE_SECONDS_MAX = 24 * 3600.0
-SEED_MAX = 2**63 - 1
+SEED_MAX = 2**64 - 1
 SLOT_MAX = 7
 
 

@@ -154,7 +154,7 @@ def test_the_shipped_take_plays_on_the_patch_it_names() -> None:
         ('{"t": 0, "note": 60}', "velocity: None is not a number"),
         ('{"t": 0, "note": 128, "velocity": 1}', "note: 128 does not fit; write a whole number from 0 to 127"),
         ('{"t": 0, "note": 60.5, "velocity": 1}', "note: 60.5 does not fit"),
-        ('{"t": 0, "seed": 9223372036854775808}', "seed: 9223372036854775808 does not fit"),
+        ('{"t": 0, "seed": 18446744073709551616}', "seed: 18446744073709551616 does not fit"),
         ('{"t": 0, "seed": -1}', "seed: -1 does not fit"),
         ('{"t": 0, "snapshot": 8}', "snapshot: 8 does not fit; write a whole number from 0 to 7"),
         ('{"t": 0, "bend": -2}', "bend: -2 is out of range; write one from -1 to 1"),
