@@ -1,5 +1,8 @@
 """Follow the instrument over OSC: ask it to tell everything, and print what it says. Start `rosin play` first.
 
+Who only listens asks again every few seconds, else it is told less often.
+
+
 python examples/osc_follow.py [SECONDS] [HOST:PORT]
 """
 
@@ -15,9 +18,11 @@ host, _, port = (sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1:9000").rpartit
 
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
     wire.settimeout(0.1)
-    wire.sendto(OscMessageBuilder("/rosin/sync").build().dgram, (host, int(port)))  # the answer comes to this socket
-    end = time.monotonic() + seconds
+    end, ask_at = time.monotonic() + seconds, 0.0
     while time.monotonic() < end:
+        if time.monotonic() >= ask_at:
+            wire.sendto(OscMessageBuilder("/rosin/sync").build().dgram, (host, int(port)))  # answered to this socket
+            ask_at = time.monotonic() + 4.0
         try:
             said = OscMessage(wire.recv(65535))
         except TimeoutError:

@@ -15,7 +15,7 @@ from instrument.errors import RosinError
 from instrument.hands.addresses import OscBinding, OscBoard, Values
 from instrument.hands.counts import Events
 from instrument.hands.midi import MidiHand, Wish
-from instrument.hands.moved import Moved
+from instrument.hands.moved import Moved, fader_of
 from instrument.hands.positions import Positions
 from instrument.hands.wire import flat
 
@@ -73,6 +73,10 @@ class Foreign:
         self._midi.learned_elsewhere(binding.knob, binding.words(), saved)
         if saved:
             self._events.post("hands.learn.done", knob=binding.knob, control=binding.words())
+
+    def is_awaited(self, address: str) -> bool:
+        """Whether an address is no mistake although it moves nothing: a knob waits, or a finger is on its fader."""
+        return self._midi.learning is not None or fader_of(address) in self.board
 
     def unlearn(self, knob: str) -> int:
         """Free a knob of every controller, MIDI's too; how many there were."""

@@ -14,7 +14,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
-TRAVEL = 0.015
+TRAVEL = 0.04
 """A control has moved when it went so far within a second, as a share of the largest number it ever sent."""
 SCALE_MIN = 0.5
 TRAVEL_SECONDS = 1.0
@@ -30,6 +30,11 @@ ARGUMENTS_MAX = 16
 """Arguments of each that can be learned."""
 TOUCHES = ("/z", "/touch")
 """How the address of a finger on a fader ends, with 1 and 0, in TouchOSC and Lemur."""
+
+
+def fader_of(address: str) -> str | None:
+    """The address of the fader on which a finger of this address is; None for what is no finger."""
+    return next((address[: -len(end)] for end in TOUCHES if address.endswith(end)), None)
 
 
 class _Argument:
@@ -139,10 +144,9 @@ class Moved:
 
     def _is_touch(self, address: str, seen: _Address, values: Sequence[float]) -> bool:
         """A finger's touch, as far as can be told: a button of that name is heard when it is let go."""
-        end = next((end for end in TOUCHES if address.endswith(end)), None)
-        if end is None or not {0.0, 1.0}.issuperset(values):
+        fader = fader_of(address)
+        if fader is None or not {0.0, 1.0}.issuperset(values):
             return False
-        fader = address[: -len(end)]
         return seen.times < 2 or any(f"{fader}{part}" in self._addresses for part in ("", "/x", "/y"))
 
     def most(self, address: str, than: int) -> int:

@@ -126,8 +126,10 @@ class OscHand:
         moves = self.foreign.take(address, args)
         if moves is None:
             self._counts.osc_unknown += 1
-            ours = address.startswith(f"{self._root}/")  # a knob mistyped must not be lost among what others stream
-            self._complain("hands.osc.unknown", heard, "hands.osc.mistyped" if ours else "")
+            if address.startswith(f"{self._root}/"):  # a knob mistyped must not be lost among what others stream
+                self._complain("hands.osc.unknown", heard, "hands.osc.mistyped")
+            elif not self.foreign.is_awaited(address):
+                self._complain("hands.osc.unknown", heard)
         for knob, raw in moves or ():
             self.echo.moved(knob, heard.sender)
             self._pass(Gesture(Kind.KNOB, knob, raw, heard.time, Source.OSC))
