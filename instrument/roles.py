@@ -37,6 +37,8 @@ there would only make it worse."""
 STAGE_START_SECONDS = 20.0
 """Until its first picture: compiling shaders on a busy machine took six."""
 
+ARGUMENT_MAX = 100_000
+"""Characters of settings, which are ASCII, in one argument of a command."""
 CLOSED, REFUSED = 0, 2
 """Exit codes of the stage: the player closed the window; there can be none here."""
 
@@ -45,6 +47,11 @@ def _nicely(nice: int) -> list[str]:
     """What goes in front of a command that is to run so much behind the others."""
     found = shutil.which("nice") if nice and os.name == "posix" else None
     return [found, "-n", str(nice)] if found else []
+
+
+def pieces(text: str) -> list[str]:
+    """A long text as arguments of a command: one has 128 KiB at most, less than hundreds of learned addresses need."""
+    return [text[at : at + ARGUMENT_MAX] for at in range(0, len(text), ARGUMENT_MAX)]
 
 
 class Role:
@@ -62,7 +69,7 @@ class Role:
         self.name = name
         command = [*_nicely(self.nice), sys.executable, "-m", module]
         self._commands = [
-            [*command, replace(settings, token=link.token, understudy=u).to_json()] for u in (False, True)
+            [*command, *pieces(replace(settings, token=link.token, understudy=u).to_json())] for u in (False, True)
         ]
         self._link = link
         self.row = link.health.row(name)

@@ -249,6 +249,15 @@ def test_slots_keep_and_bring_back_a_moment_in_play() -> None:
     assert engine.part.control.raw[2] == np.float32(0.8)
 
 
+def test_a_slot_that_keeps_nothing_is_asked_about_and_nothing_changes() -> None:
+    engine = null_engine()
+    now(engine, Kind.KNOB, 2, 0.8)
+    now(engine, Kind.RESTORE, 5)
+    play(engine, 1)
+    assert list(engine.requests) == [(Kind.RESTORE, 5, 0.0)]
+    assert engine.part.control.raw[2] == np.float32(0.8)
+
+
 def test_a_lost_engines_frame_is_enough_to_go_on() -> None:
     engine = null_engine(hazard=4.0)
     now(engine, Kind.KNOB, 2, 0.83)

@@ -12,8 +12,10 @@ import pytest
 from handshost import TABLE
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from stage import null_part
 
 from instrument.chance.accident import Accident
+from instrument.daily import name_number
 from instrument.errors import RosinError
 from instrument.hands.addresses import OscBinding, OscBoard, is_address, read_addresses
 from instrument.hands.arguments import NAME_MAX
@@ -23,14 +25,17 @@ from instrument.hands.child import HandsSettings
 from instrument.hands.positions import Positions
 from instrument.hands.wire import read, write
 from instrument.knobs import Label
-from instrument.link import Gesture, Kind, Source
+from instrument.link import Gesture, Kind, Link, Source
 from instrument.model.card import read_card, write_card
 from instrument.model.credits import Credits, Made, Sound, read_credits, write_credits
 from instrument.model.null import null_card
 from instrument.patch import read_patch
-from instrument.places import file_name
-from instrument.rig import read_rig, save_bindings
+from instrument.places import accident_folder, file_name
+from instrument.rig import Rig, read_rig, save_bindings
+from instrument.roles import pieces
 from instrument.scenes import keep_scene
+from instrument.sound.bank import Bank
+from instrument.sound.keepsakes import Keepsakes
 from instrument.take import TakeLog, gestures, line_of, read_take
 
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -122,6 +127,22 @@ def test_a_rig_is_never_written_larger_than_it_is_read(tmp_path: Path) -> None:
     assert len(read_rig(tmp_path / "rig.toml").osc_bindings) == 1500
 
 
+def test_a_rig_that_has_learned_hundreds_of_long_addresses_still_starts() -> None:
+    import random
+    import subprocess
+    import sys
+
+    dice = random.Random(0)
+    rows = tuple(
+        {"address": "/" + "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(170)), "knob": f"k{i}"}
+        for i in range(256)
+    )
+    told = pieces(HandsSettings.of(Rig(osc_bindings=rows), ["p"], False).to_json())
+    again = [sys.executable, "-S", "-c", "import sys; print(''.join(sys.argv[1:]))", *told]
+    heard = subprocess.run(again, check=True, capture_output=True, text=True).stdout
+    assert HandsSettings.from_json(heard).osc["bindings"] == rows
+
+
 # --- scenes in patches, accidents
 
 
@@ -151,6 +172,20 @@ def test_an_accident_is_kept_under_its_name(tmp_path: Path, name: str, knobs: li
     found = Accident.read(path)
     assert (found.name, found.seed, found.first_tick, found.knobs) == (name, seed, 7, tuple(knobs))
     assert np.array_equal(found.track, track)
+
+
+def test_two_accidents_whose_names_make_one_file_name_are_both_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    part = null_part()
+    with Link.create() as link:
+        keepsakes = Keepsakes(Bank([part]), link, "en")
+        for name in ("what?", "what!", "what?"):
+            link.health.set_text("hands", "state", name)
+            keepsakes.keep_accident(part, name_number(name), 1.0)
+    found = [Accident.read(path).name for path in accident_folder(part.patch.name).glob("*.npz")]
+    assert sorted(found) == ["what!", "what?"]
 
 
 # --- takes: every gesture that the hands can make

@@ -165,7 +165,7 @@ def main(text: str) -> int:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1])
+    code = main("".join(sys.argv[1:]))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # threads of libjack may still be at work; taking its memory from under them would crash at the end

@@ -139,6 +139,8 @@ class Engine:
         elif kind == Kind.RESTORE:
             if g.knob < SLOTS and (kept := self._slots[g.knob]) is not None and kept.patch == part.patch.name:
                 self.restore(kept, with_guard=False)
+            else:
+                self.requests.append((Kind.RESTORE, g.knob, 0.0))
         elif kind == Kind.BRIDGE:
             control.place_bridge(g.knob, g.value, g.extra / 1000.0)
             part.speaking = True

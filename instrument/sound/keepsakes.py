@@ -51,7 +51,7 @@ class Keepsakes:
         if stream_id(name) != key:
             name = time.strftime("accident-%H%M%S")
         accident = part.control.mix.keep(seconds, name)
-        path = accident_folder(part.patch.name) / f"{file_name(name)}.npz"
+        path = _file_of(name, accident_folder(part.patch.name))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _make_room(path)
@@ -127,3 +127,13 @@ def _make_room(path: Path) -> None:
             Accident.read(path)
         except RosinError:
             set_aside(path, ".npz.aside")  # another ending: it is not looked at, nor told of, with every start
+
+
+def _file_of(name: str, folder: Path) -> Path:
+    """The file of an accident: "a?" and "a!" are two, and would be one by their file names."""
+    path = folder / f"{file_name(name)}.npz"
+    try:
+        taken = path.is_file() and Accident.read(path).name != name
+    except RosinError:  # damaged: it is set aside
+        taken = False
+    return folder / f"{file_name(name)}-{stream_id(name):016x}.npz" if taken else path

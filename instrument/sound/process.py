@@ -176,6 +176,8 @@ class Sound:
                 self.keepsakes.keep_accident(engine.part, number, value)
             elif kind == Kind.SCENE:
                 self.row.say(say("scene.none", self.language, scene=number + 1, patch=engine.part.patch.name))
+            elif kind == Kind.RESTORE:
+                self.row.say(say("snapshot.none", self.language, slot=number, patch=engine.part.patch.name))
             elif kind == Kind.HEAR:
                 self._say_unheard(engine.part, number, bool(value))
         if engine.resets != self._resets:
