@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from instrument.hands.arguments import TAKES
 from instrument.hands.book import DESK, Book
-from instrument.hands.counts import NEW_MAX, REMEMBERED_MAX, Complaints, Event, clipped
+from instrument.hands.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, Event, clipped
 from instrument.hands.settings import OscSettings
 from instrument.hands.wire import BUNDLE, write
 from instrument.link import Kind
@@ -223,13 +223,20 @@ def test_an_accident_that_is_not_there_is_told_and_one_just_kept_is_not() -> Non
         assert said(t)[-1] == (
             "there is no accident nope: none was kept with this patch yet; /rosin/accident/keep keeps one"
         )
-        t.hands.osc._accidents = lambda patch: ["fall", "rise"]
+        looks = []
+        t.hands.osc._accidents = lambda patch: (looks.append(patch), ["fall", "rise"])[1]
+        t.hands.osc._looked_at = 0.0
         client.send("/rosin/accident/loop", "nope!")
         client.send("/rosin/accident/play", "fall")
         client.send("/rosin/accident/keep", "new one")
         client.send("/rosin/accident/play", "new one")
         t.step()
         assert said(t)[-1] == "there is no accident nope!; there are fall, rise"
+        for i in range(50):
+            client.send("/rosin/accident/play", f"nope {i}")
+        t.step()
+        assert len(looks) <= 2, "the disk is not looked at for each"
+        assert len(said(t)) <= 4 + NEW_MAX
 
 
 def test_the_accidents_of_a_patch_are_found_by_the_names_of_their_files(tmp_path, monkeypatch) -> None:
@@ -304,3 +311,14 @@ def test_what_others_call_by_brackets_is_not_searched_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(book._by_pattern, "find", lambda pattern: pytest.fail(pattern))
     assert not book.find("/live/track[3]/vol")
     assert not book.find("/rosinante/[ab]")
+
+
+def test_who_makes_us_speak_makes_us_say_no_more_than_can_be_read() -> None:
+    with on_the_table(HERE) as t:
+        client = t.client()
+        for i in range(300):
+            client.send("/rosin/learn", ("z2", "nothing", "")[i % 3])
+            if i % 50 == 0:
+                t.step(2)
+        t.step(3)
+        assert len(t.said) < 3 * POSTS_MAX + 10

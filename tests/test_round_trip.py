@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handshost import TABLE
+from handshost import TABLE, on_the_table
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from stage import null_part
@@ -23,6 +23,7 @@ from instrument.hands.bindings import Binding, read_bindings
 from instrument.hands.book import DESK, Book
 from instrument.hands.child import HandsSettings
 from instrument.hands.positions import Positions
+from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.wire import read, write
 from instrument.knobs import Label
 from instrument.link import Gesture, Kind, Link, Source
@@ -141,6 +142,28 @@ def test_a_rig_that_has_learned_hundreds_of_long_addresses_still_starts() -> Non
     again = [sys.executable, "-S", "-c", "import sys; print(''.join(sys.argv[1:]))", *told]
     heard = subprocess.run(again, check=True, capture_output=True, text=True).stdout
     assert HandsSettings.from_json(heard).osc["bindings"] == rows
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_learned_of_whatever_a_controller_sends_is_read_again(seed: int) -> None:
+    import random
+
+    dice = random.Random(seed)
+    with on_the_table(OscSettings("127.0.0.1:0"), MidiSettings(takeover="jump")) as t:
+        client = t.client()
+        for _ in range(60):
+            low, high = dice.random(), dice.random()
+            wish = dice.choice([(), (low,), (low, high), (low, high, 1)])
+            client.send("/rosin/learn", dice.choice(["z2", "z3", "level", "loud"]), *wish)
+            t.step(1)
+            status, number = dice.choice([0xB0, 0xB0, 0xE0, 0xD0, 0xA0, 0x90, 0xC0]), dice.randrange(128)
+            for value in (0, 30, 60, 90, 127):
+                t.midi((status | dice.randrange(2), number, value)[: 2 if status in (0xC0, 0xD0) else 3])
+                if dice.random() < 0.3:
+                    t.midi((0xB0, number % 32 + 32, value))
+        assert len(t.saved) > 5
+        for rows in t.saved:
+            assert [binding.row() for binding in read_bindings(rows)] == rows
 
 
 # --- scenes in patches, accidents

@@ -16,6 +16,8 @@ from instrument.text import say
 ONCE_SECONDS = 60.0
 NEW_MAX = 16
 """Complaints of one kind in a minute about something new; what is one too many is told in the reminders."""
+POSTS_MAX = 60.0
+"""Words of one kind in a minute, complaints or not."""
 REMEMBERED_MAX = 2048
 """Things that were complained about; of more, those that were not heard of for longest are forgotten."""
 
@@ -115,9 +117,16 @@ class Events:
         self.recent: deque[Event] = deque(maxlen=keep)
         self._say = say
         self._complaints = Complaints()
+        self._posted: dict[str, tuple[float, float]] = {}
 
     def post(self, key: str, **values: object) -> None:
+        """Tell; of one key so many in a minute at most, as somebody may send what makes us speak."""
         event = Event(key, values, time.monotonic())
+        left, at = self._posted.get(key, (POSTS_MAX, event.time))
+        left = min(POSTS_MAX, left + (event.time - at) * POSTS_MAX / ONCE_SECONDS)
+        self._posted[key] = (left - 1.0 if left >= 1.0 else left, event.time)
+        if left < 1.0:
+            return
         self.recent.append(event)
         if self._say is not None:
             self._say(event)

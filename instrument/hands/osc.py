@@ -9,6 +9,7 @@ asking and the change waits for it, half a second at most.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,8 @@ from instrument.model.credits import Credits
 from instrument.places import file_name
 
 CHANGE_SECONDS = 0.5
+LOOK_SECONDS = 0.5
+"""The accidents on the disk are looked at so seldom, however often one is asked for that is not there."""
 HELD_MAX = 1024
 KEPT_MAX = 64
 """Accidents whose names are remembered while their files may still be on their way to the disk."""
@@ -65,6 +68,7 @@ class OscHand:
         self._positions, self._midi, self._post, self._keep = positions, midi, post, keep
         self._counts, self._events = counts, events
         self._accidents, self._kept = accidents, deque[str](maxlen=KEPT_MAX)
+        self._looked_at, self._there = -math.inf, tuple[str, ...]()
         self._passing: dict[object, Gesture] = {}
         self._held: list[Heard] = []
         self._changing_until = 0.0
@@ -75,6 +79,7 @@ class OscHand:
         """Another patch: its addresses, and nobody knows its knobs; what waited for it is played."""
         self.patch = patch
         self._kept.clear()
+        self._looked_at = -math.inf
         self.book = Book(self._root, self._positions.table, self._patches, _feel)
         self.foreign.board.place(self._positions.table)
         self.echo.change(self.book.knob_addresses, self._positions.table)
@@ -184,7 +189,10 @@ class OscHand:
 
     def _look_for(self, name: str) -> None:
         """Say so if there is no accident of that name. It is asked for all the same: the sound knows best."""
-        there = self._accidents(self.patch)
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at, self._there = now, tuple(self._accidents(self.patch))
+        there = self._there
         if file_name(name) in {*self._kept, *map(file_name, there)}:
             return
         self._counts.osc_unknown += 1
