@@ -59,7 +59,7 @@ def where(text: str, port_min: int = 0) -> Where:
     host, colon, port = text.rpartition(":")
     if _COLONS.fullmatch(text):
         raise RosinError(_IPV6.format(text, f"{HERE}:{port if _is_port(port) else 9000}"))
-    if not colon and text and not text.isdecimal():
+    if "." in text and _NUMBERS.fullmatch(text):
         raise RosinError(f"{text!r} is not HOST:PORT; write it with its port, for example {text}:9000")
     if not colon or not host or ":" in host or not port.isascii() or not port.isdecimal():
         raise RosinError(f"{text!r} is not HOST:PORT; write for example {HERE}:9000")
