@@ -2,7 +2,6 @@
 
 Who only listens asks again every few seconds, else it is told less often.
 
-
 python examples/osc_follow.py [SECONDS] [HOST:PORT]
 """
 
