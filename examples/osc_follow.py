@@ -1,6 +1,6 @@
 """Follow the instrument over OSC: ask it to tell everything, and print what it says. Start `rosin play` first.
 
-Who only listens asks again every few seconds, else it is told less often.
+Who only listens, from another machine, asks again every few seconds, else it is told less often.
 
 python examples/osc_follow.py [SECONDS] [HOST:PORT]
 """

@@ -223,17 +223,28 @@ def test_a_client_that_only_listens_still_follows_though_slower_and_a_word_makes
 
     with frames() as another:
         one = echo(sent)
-        one.sync(("127.0.0.1", 9), None, 0.0)
+        one.sync(("192.168.1.9", 9), None, 0.0)
         told = []
         for second in range(20):
             if second == 15:
-                one.heard(("127.0.0.1", 9), 15.0)
+                one.heard(("192.168.1.9", 9), 15.0)
             for i in range(60):
                 one.tell(another(), [], second + i / 60)
             told.append(levels())
         assert all(20 <= count <= 31 for count in told[: int(PAID_SECONDS)])
         assert sum(told[6:15]) in range(3, 7)
         assert all(20 <= count <= 31 for count in told[15:20])
+
+
+def test_a_client_on_this_machine_that_only_listens_is_told_as_fast_as_it_changes() -> None:
+    sent: list[tuple[bytes, tuple[str, int]]] = []
+    with frames() as another:
+        one = echo(sent)
+        one.sync(("127.0.0.1", 9), None, 0.0)
+        for i in range(1200):
+            one.tell(another(), [], i / 60)
+        levels = sum(datagram.startswith(b"/rosin/out/level") for datagram, _ in sent)
+        assert 20 * 20 <= levels <= 31 * 20
 
 
 def test_who_is_on_the_rigs_echo_list_is_always_told_as_fast_as_it_changes() -> None:
