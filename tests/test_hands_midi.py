@@ -147,15 +147,15 @@ def test_learning_binds_the_next_control_and_saves_at_once() -> None:
     with on_the_table(NO_OSC) as t:
         assert t.hands.learn("z2", low=0.25, high=0.75, invert=True)
         assert t.midi((0x90, 60, 100))[0].kind == Kind.NOTE_ON  # keys stay keys
-        assert t.midi((0xB4, 20, 1)) == []
+        assert t.midi((0xB4, 20, 21), (0xB4, 20, 41)) == []
         row = {"knob": "z2", "kind": "cc", "number": 20, "channel": 5, "low": 0.25, "high": 0.75, "invert": True}
         assert t.saved == [[row]]
         assert keys(t)[-2:] == ["hands.learn.armed", "hands.learn.done"]
         assert t.hands.learn("level")
-        t.midi((0xB4, 20, 2))
+        t.midi(*[(0xB4, 20, value) for value in range(41, 75)])
         assert [r["knob"] for r in t.saved[-1]] == ["z2", "level"]  # two knobs on one control
         assert t.hands.learn("z2")
-        t.midi((0xE0, 1, 1))
+        t.midi((0xE0, 1, 60), (0xE0, 1, 1))
         again = {"knob": "z2", "kind": "bend", "channel": 1, "low": 0.25, "high": 0.75, "invert": True}
         assert t.saved[-1][1] == again  # another control, the range stays
         assert t.hands.midi.unlearn("z2") == 1
@@ -184,15 +184,14 @@ def test_bank_data_entry_and_mode_controllers_cannot_be_learned(number: int) -> 
 def test_a_fine_fader_is_learned_as_one_though_its_coarse_byte_comes_first() -> None:
     with on_the_table(NO_OSC) as t:
         t.hands.learn("z2")
-        t.midi(*[m for i in range(4) for m in ((0xB0, 5, 60 + i), (0xB0, 37, i))])
-        assert t.saved[0] == [{"knob": "z2", "kind": "cc", "number": 5, "channel": 1}]
+        t.midi(*[m for i in range(20) for m in ((0xB0, 5, 60 + i), (0xB0, 37, i))])
         assert t.saved[-1] == [{"knob": "z2", "kind": "cc14", "number": 5, "channel": 1}]
 
 
 def test_an_nrpn_is_learned_by_its_number() -> None:
     with on_the_table(NO_OSC) as t:
         t.hands.learn("z2")
-        t.midi((0xB0, 99, 1), (0xB0, 98, 2), (0xB0, 6, 3))
+        t.midi((0xB0, 99, 1), (0xB0, 98, 2), (0xB0, 6, 3), (0xB0, 6, 23))
         assert t.saved[-1] == [{"knob": "z2", "kind": "nrpn", "number": 130, "channel": 1}]
 
 
@@ -212,9 +211,9 @@ def test_a_rig_that_cannot_be_written_is_said_and_the_binding_plays_until_the_en
         def full(rows: object) -> None:
             raise RosinError("the disk is full; make room")
 
-        t.hands.midi._save = full
+        t.hands.midi._learning._save = full
         t.hands.learn("z2", takeover="jump")
-        t.midi((0xB0, 20, 1))
+        t.midi((0xB0, 20, 21), (0xB0, 20, 41))
         assert keys(t)[-1] == "hands.learn.unsaved"
         assert "the disk is full" in str(t.said[-1])
         assert moves(t.midi((0xB0, 20, 127))) == [(Z2, 1.0)]

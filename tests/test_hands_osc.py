@@ -518,13 +518,13 @@ def test_learning_can_be_asked_for_by_osc() -> None:
         client = t.client()
         client.send("/rosin/learn", "z2", 0.0, 0.5, 1)
         t.step()
-        t.midi((0xB0, 20, 64))
+        t.midi((0xB0, 20, 44), (0xB0, 20, 64))
         row = {"knob": "z2", "kind": "cc", "number": 20, "channel": 1, "high": 0.5, "invert": True}
         assert t.saved == [[row]]
         client.send("/rosin/learn", "level")
         client.send("/rosin/learn", "")
         t.step()
-        t.midi((0xB0, 21, 64))
+        t.midi((0xB0, 21, 44), (0xB0, 21, 64))
         assert t.saved == [[row]]
         client.send("/rosin/unlearn", "z2")
         t.step()

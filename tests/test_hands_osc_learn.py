@@ -143,26 +143,26 @@ def test_who_moves_a_knob_from_a_learned_address_is_not_told_of_it_and_others_ar
 def test_one_knob_after_the_other_and_the_control_just_learned_is_let_come_to_rest() -> None:
     with on_the_table(OscSettings("off"), MidiSettings(takeover="jump")) as t:
         assert ask(t, "learn", Z2).state == "armed"
-        assert t.midi((0xB0, 24, 10)) == []
+        assert t.midi((0xB0, 24, 10), (0xB0, 24, 30)) == []
         t.see()
         assert heard(t) == Answer(heard(t).number, "learned", Z2, "cc 24 ch 1")
         assert t.saved[-1] == [{"knob": "z2", "kind": "cc", "number": 24, "channel": 1}]
         assert ask(t, "learn", Z3).state == "armed"
         assert moves(t.midi((0xB0, 24, 127))) == [(Z2, 1.0)], "it plays the knob that has it"
-        t.midi((0xB0, 25, 3))
+        t.midi((0xB0, 25, 3), (0xB0, 25, 23))
         t.see()
         assert (heard(t).state, heard(t).control) == ("learned", "cc 25 ch 1")
         assert {row["knob"]: row["number"] for row in t.saved[-1]} == {"z2": 24, "z3": 25}
 
 
 def test_after_a_rest_one_control_may_move_two_knobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instrument.hands.midi.REST_SECONDS", 0.02)
+    monkeypatch.setattr("instrument.hands.learning.REST_SECONDS", 0.02)
     with on_the_table(OscSettings("off"), MidiSettings(takeover="jump")) as t:
         ask(t, "learn", Z2)
-        t.midi((0xB0, 24, 10))
+        t.midi((0xB0, 24, 10), (0xB0, 24, 30))
         ask(t, "learn", Z3)
         time.sleep(0.05)
-        t.midi((0xB0, 24, 20))
+        t.midi((0xB0, 24, 20), (0xB0, 24, 50))
         assert sorted(moves(t.midi((0xB0, 24, 127)))) == sorted([(Z2, 1.0), (Z3, 1.0)])
 
 

@@ -319,9 +319,9 @@ def test_an_echo_is_not_learned() -> None:
     desk.look()
     desk.hand.arm(Wish("level"))
     desk.now += 0.1
-    desk.comes((0xB0, 20, 30), (0xB0, 7, 64), (0xB0, 39, 0))
+    desk.comes((0xB0, 20, 30), (0xB0, 7, 64), (0xB0, 39, 0), (0xB0, 20, 60))
     assert desk.hand.learning is not None
-    desk.comes((0xB0, 21, 30))
+    desk.comes((0xB0, 21, 30), (0xB0, 21, 60))
     assert desk.hand.learning is None
 
 

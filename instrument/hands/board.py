@@ -97,6 +97,7 @@ class Board:
         self._by_control: dict[tuple[str, int], list[Slot]] = {}
         self.version = 0
         """Another whenever a binding came or went or found another knob."""
+        self._left: list[Move] = []
         for binding in bindings:
             self.add(binding)
 
@@ -113,17 +114,25 @@ class Board:
     def remove(self, knob: str) -> int:
         """Free a knob of its controls; how many there were."""
         kept = [slot for slot in self.slots if slot.binding.knob != knob or slot.binding.scene]
+        pushed = [slot.knob for slot in self.slots if slot not in kept and slot.leaning and slot.knob is not None]
         removed = len(self.slots) - len(kept)
         self.version += 1
         self.slots, self._by_control = kept, {}
         for slot in self.slots:
             self._by_control.setdefault((slot.binding.kind, slot.binding.number), []).append(slot)
+        self._left += [Move(Kind.FORCE, knob, self._force(knob)) for knob in pushed]
         return removed
+
+    def left(self) -> list[Move]:
+        """What has to be said of controls that were taken off while they pushed; each is told once."""
+        moves, self._left = self._left, []
+        return moves
 
     def place(self, table: KnobTable) -> None:
         """Another patch: find the knobs again; no absolute controller has caught its knob now."""
         self._table = table
         self.version += 1
+        self._left.clear()
         for slot in self.slots:
             slot.place(table)
 
@@ -132,7 +141,7 @@ class Board:
             slot.takeover.release()
 
     def let_go(self, port: str | None = None) -> list[Move]:
-        """Nothing pushes any more, from the port of this plain name or from any: the forces that are left."""
+        """Nothing pushes any more, from this port or from any: the forces that are left."""
         moves = []
         for slot in self.slots:
             if slot.leaning and (port is None or port in slot.leaning):
@@ -152,7 +161,7 @@ class Board:
         return [slot for slot in self._by_control.get((control.what, number), ()) if slot.hears(control, port)]
 
     def turn(self, slots: Iterable[Slot], control: Control, positions: Positions, port: str, now: float) -> list[Move]:
-        """What a control at the port of this plain name does to the knobs of these slots."""
+        """What a control at this port does to the knobs of these slots."""
         moves = []
         for slot in slots:
             if slot.binding.scene and slot.calls(control):

@@ -3,16 +3,16 @@
 Without any binding: notes, bend, pressure and sustain (CC 64) play, program change is a patch, CC 120 is panic, CC 123
 lets all notes go, CC 121 puts controllers back. A bound control does what it is bound to instead. What a motor has done
 is not heard here at all (see pushback).
+
+A port that goes lets go of what it held: its keys, unless another hand holds them too, pedal, bend, pressure, pushes.
+So does one that says it resets, and a keyboard that told of itself all the time (active sensing) and falls silent.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
 
-from instrument.errors import RosinError
 from instrument.hands import decode
 from instrument.hands.bindings import NOT_LEARNABLE, Binding
 from instrument.hands.board import Board, Move
@@ -20,30 +20,39 @@ from instrument.hands.clock import Clock
 from instrument.hands.controls import Control, Controls
 from instrument.hands.counts import Counts, Events
 from instrument.hands.decode import Decoder, Message
+from instrument.hands.learning import Learning, Save
 from instrument.hands.names import plain
 from instrument.hands.positions import Positions
 from instrument.hands.pushback import Pushback
 from instrument.hands.takeover import Mode
-from instrument.hands.wish import Wish, learnable, of_one_pair, shown
+from instrument.hands.wish import Wish, shown
 from instrument.link import Gesture, Kind, Source
+from instrument.link.held import Held
 
 SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
-REST_SECONDS = 0.7
-"""A control that was just learned and has not rested for so long is still the one that is being shown."""
-UPGRADE_SECONDS = 1.0
-"""For this long after a CC was learned, two fine bytes right behind it show that it is half of a pair."""
+SENSING_SECONDS = 1.0
+"""A keyboard with active sensing says something every 0.3 s; on a busy machine one message may be missed."""
+PLAYED_SECONDS = 0.3
+"""The pressure of a finger that plays comes until so long after its key went up."""
 
 Post = Callable[[Gesture], None]
-Save = Callable[[list[dict[str, Any]]], None]
 
 __all__ = ["MidiHand", "Wish"]
 
 
 class _Port:
     def __init__(self, name: str) -> None:
-        self.plain = plain(name)
+        self.name, self.plain = name, plain(name)
         self.decoder = Decoder()
         self.controls = Controls()
+        self.heard_at = 0.0
+        self.senses = False
+        self.keys: set[tuple[int, int]] = set()
+        self.played_at = float("-inf")
+
+    def plays(self, now: float) -> bool:
+        """Whether a key is down, or was until just now."""
+        return bool(self.keys) or now - self.played_at < PLAYED_SECONDS
 
 
 class MidiHand:
@@ -57,21 +66,19 @@ class MidiHand:
         self.board = Board(bindings, takeover, positions.table)
         self.pushback = Pushback(self.board)
         self.clock = Clock()
-        self.learning: Wish | None = None
+        self.held = Held()
         self.last: Control | None = None
         self._positions, self._patches = positions, patches
-        self._post, self._save, self._counts, self._events = post, save, counts, events
+        self._post, self._counts, self._events = post, counts, events
+        self._learning = Learning(self.board, save, events)
         self._ports: dict[str, _Port] = {}
-        self._upgrade: tuple[Binding, float, int] | None = None
-        self._learned: tuple[Binding, float] | None = None
-        self.learned: tuple[str, str, bool] = ("", "", False)
-        """What was learned last: the knob, the control in words, and whether the rig has it."""
 
     def take(self, port: str, data: Sequence[int], now: float) -> None:
         """Bytes that arrived at ``now`` from a port."""
-        if port not in self._ports:
-            self._ports[port] = _Port(port)
-        source = self._ports[port]
+        source = self._ports.get(port)
+        if source is None:
+            source = self._ports[port] = _Port(port)
+        source.heard_at = now
         messages = source.decoder.feed(data)
         if source.decoder.malformed:
             self._counts.midi_malformed += source.decoder.malformed
@@ -80,27 +87,49 @@ class MidiHand:
         for message in messages:
             self._counts.midi_messages += 1
             if message.status >= 0xF0:
-                self._system(message, now)
+                self._system(message, source, now)
                 continue
             if self.pushback.is_echo(source.plain, message, now):
                 continue
-            for control in source.controls.take(message):
-                self._control(control, source.plain, now)
+            for control in source.controls.take(message, now):
+                self._control(control, source, now)
+
+    def settle(self, now: float) -> None:
+        """What takes its time: halves that wait for each other, what was shown and rests, keyboards fallen silent."""
+        for source in self._ports.values():
+            for control in source.controls.settle(now):
+                self._control(control, source, now)
+            if source.senses and now - source.heard_at > SENSING_SECONDS:
+                source.senses = False
+                self._let_go(source.name, now)
+        self._learning.settle(now)
+        if (binding := self._learning.given()) is not None:
+            self._given(binding, now)
+        self._play(self.board.left(), "", now)
 
     def forget(self, port: str) -> None:
-        """The port went: what it sent half of is void, and no finger is on it."""
+        """The port went: what it sent half of is void, no finger is on it, and what it held is let go."""
         self._ports.pop(port, None)
         self.pushback.gone(plain(port))
-        self._play(self.board.let_go(plain(port)), time.monotonic())
+        self._let_go(port, time.monotonic())
 
-    def _gesture(self, kind: Kind, knob: int, value: float, now: float) -> None:
-        self._post(Gesture(kind, knob, value, now, Source.MIDI))
+    def _let_go(self, port: str, now: float) -> None:
+        self._play(self.board.let_go(port), port, now)
+        for gesture in self.held.let_go(port, now, Source.MIDI):
+            self._post(gesture)
+        if port in self._ports:
+            self._ports[port].keys.clear()
 
-    def _play(self, moves: Sequence[Move], now: float) -> None:
+    def _gesture(self, kind: Kind, knob: int, value: float, port: str, now: float) -> None:
+        gesture = Gesture(kind, knob, value, now, Source.MIDI)
+        self.held.saw(gesture, port)
+        self._post(gesture)
+
+    def _play(self, moves: Sequence[Move], port: str, now: float) -> None:
         for kind, knob, value in moves:
-            self._gesture(kind, knob, value, now)
+            self._gesture(kind, knob, value, port, now)
 
-    def _system(self, message: Message, now: float) -> None:
+    def _system(self, message: Message, source: _Port, now: float) -> None:
         if message.status == decode.CLOCK:
             self._counts.clock_ticks += 1
             self.clock.tick(now)
@@ -110,57 +139,84 @@ class MidiHand:
             self.clock.resume()
         elif message.status == decode.STOP:
             self.clock.stop()
+        elif message.status == decode.SENSING:
+            source.senses = True
+        elif message.status == decode.RESET:
+            self._let_go(source.name, now)
 
-    def _control(self, control: Control, port: str, now: float) -> None:
-        touch = self.pushback.touch(control, port)
-        if not self.pushback.believed(control, port, now):
+    def _control(self, control: Control, source: _Port, now: float) -> None:
+        touch = self.pushback.touch(control, source.plain)
+        if not self.pushback.believed(control, source.plain, now):
             return
         self.last = shown(control, self.last)
+        if control.what == "note":
+            key = (control.channel, control.number)
+            (source.keys.add if control.raw else source.keys.discard)(key)
+            source.played_at = now
         if control.what == "cc" and SOUND_OFF <= control.number <= POLY:
-            self._mode(control, now)
+            self._mode(control, source.name, now)
             return
-        if self.learning is not None and learnable(control) and not self._still_shown(self.learning, control, now):
-            self._learn(self.learning, control, now)
+        if self._learning.take(control, source.name, now, source.plays(now)):
             return
-        if self._upgrade is not None:
-            self._maybe_pair(control, now)
-        slots = self.board.find(control, port)
+        slots = self.board.find(control, source.plain)
         if slots:
-            self._play(self.board.turn(slots, control, self._positions, port, now), now)
+            self._play(self.board.turn(slots, control, self._positions, source.name, now), source.name, now)
         elif not touch:
-            self._unbound(control, now)
+            self._unbound(control, source.name, now)
 
-    def _unbound(self, control: Control, now: float) -> None:
+    def _given(self, binding: Binding, now: float) -> None:
+        """A control is a knob's from now on: what it held while it still played is let go."""
+        kinds = {"bend": Kind.BEND, "pressure": Kind.PRESSURE}
+        kind = Kind.SUSTAIN if (binding.kind, binding.number) == ("cc", SUSTAIN) else kinds.get(binding.kind)
+        for port in self._ports:
+            if kind is not None and self.held.holds(kind, port):
+                self._gesture(kind, 0, 0.0, port, now)
+
+    def _unbound(self, control: Control, port: str, now: float) -> None:
         what, number, value = control.what, control.number, control.value
         if what == "note":
-            self._gesture(Kind.NOTE_ON if control.raw else Kind.NOTE_OFF, number, value, now)
+            self._gesture(Kind.NOTE_ON if control.raw else Kind.NOTE_OFF, number, value, port, now)
         elif what == "bend":
             away = control.raw - 8192
-            self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), now)
+            self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), port, now)
         elif what in ("pressure", "polypressure"):
-            self._gesture(Kind.PRESSURE, 0, value, now)
+            self._gesture(Kind.PRESSURE, 0, value, port, now)
         elif what == "program":
             if number < self._patches:
-                self._gesture(Kind.PATCH, number, 0.0, now)
+                self._gesture(Kind.PATCH, number, 0.0, port, now)
             else:
                 self._counts.midi_out_of_range += 1
                 self._events.complain("hands.midi.program", number=number)
         elif what == "cc" and number == SUSTAIN:
-            self._gesture(Kind.SUSTAIN, 0, value, now)
+            self._gesture(Kind.SUSTAIN, 0, value, port, now)
         elif what == "cc" and number not in NOT_LEARNABLE:
             self._counts.midi_unbound += 1
 
-    def _mode(self, control: Control, now: float) -> None:
-        self._play(self.board.let_go(), now)
+    def _mode(self, control: Control, port: str, now: float) -> None:
+        self._play(self.board.let_go(), port, now)
         if control.number == SOUND_OFF:
-            self._gesture(Kind.PANIC, 0, 0.0, now)
+            self._gesture(Kind.PANIC, 0, 0.0, port, now)
         elif control.number == CONTROLLERS_OFF:
             self.board.release()
             self.pushback.forget()
             for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN):
-                self._gesture(kind, 0, 0.0, now)
+                self._gesture(kind, 0, 0.0, port, now)
         elif control.number >= NOTES_OFF:  # 124..127 change the mode and let all notes go as well
-            self._gesture(Kind.ALL_NOTES_OFF, 0, 0.0, now)
+            self._gesture(Kind.ALL_NOTES_OFF, 0, 0.0, port, now)
+
+    @property
+    def learning(self) -> Wish | None:
+        """The knob that waits for a controller."""
+        return self._learning.wish
+
+    @learning.setter
+    def learning(self, wish: Wish | None) -> None:
+        self._learning.wish = wish
+
+    @property
+    def learned(self) -> tuple[str, str, bool]:
+        """What was learned last: the knob, the control in words, and whether the rig has it."""
+        return self._learning.learned
 
     def arm(self, wish: Wish) -> bool:
         """The next control moved will move this knob. False when there is no such knob in this patch."""
@@ -180,80 +236,13 @@ class MidiHand:
 
     def unlearn(self, knob: str) -> int:
         """Free a knob of its controls; how many there were."""
-        count = self.board.remove(knob)
-        if count:
-            self._saved(knob)
-            self._events.post("hands.unlearned", knob=knob)
-        return count
+        return self._learning.unlearn(knob)
 
     def learned_elsewhere(self, knob: str, control: str, saved: bool) -> None:
         """The knob that waited was given something that is not MIDI."""
-        self.learning, self.learned = None, (knob, control, saved)
+        self.learning, self._learning.learned = None, (knob, control, saved)
 
     def place(self) -> None:
-        """Another patch: nothing is caught any more."""
+        """Another patch: nothing is caught any more, and nothing pushes."""
         self.board.place(self._positions.table)
-
-    def _learn(self, wish: Wish, control: Control, now: float) -> None:
-        before = next((b for b in self.board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
-        binding = Binding(
-            wish.knob,
-            control.what, 0 if control.what in ("bend", "pressure") else control.number, control.channel,
-            before.low if wish.low is None else wish.low,
-            before.high if wish.high is None else wish.high,
-            before.invert if wish.invert is None else wish.invert,
-            wish.motion,
-            before.takeover if wish.takeover is None else wish.takeover,
-        )  # fmt: skip
-        if (binding.kind, binding.number, binding.motion) == (before.kind, before.number, before.motion):
-            binding = replace(
-                binding, motor=before.motor, touch=before.touch, ring=before.ring, ring_pos=before.ring_pos
-            )
-        self.learning = None
-        self._bind(binding)
-        pair = control.what == "cc" and control.number < 32 and wish.motion == "absolute"
-        self._upgrade = (binding, now, 0) if pair else None
-        self._learned = (binding, now)
-        saved = self._saved(wish.knob)
-        self.learned = (wish.knob, binding.words(), saved)
-        if saved:
-            self._events.post("hands.learn.done", knob=wish.knob, control=str(control))
-
-    def _still_shown(self, wish: Wish, control: Control, now: float) -> bool:
-        """Whether this is the control that the knob before has just learned, not yet at rest. Either half of a pair."""
-        if not wish.fresh or self._learned is None:
-            return False
-        binding, when = self._learned
-        if not of_one_pair(control, binding) or now - when > REST_SECONDS:
-            return False
-        self._learned = (binding, now)
-        return True
-
-    def _maybe_pair(self, control: Control, now: float) -> None:
-        assert self._upgrade is not None
-        binding, when, seen = self._upgrade
-        if now - when > UPGRADE_SECONDS:
-            self._upgrade = None
-        elif control.paired and (control.channel, control.number) == (binding.channel, binding.number):
-            self._upgrade = (binding, when, seen + 1)
-            if seen:
-                self._upgrade = None
-                pair = Binding(**{**binding.row(), "kind": "cc14"})
-                self._bind(pair)
-                saved = self._saved(binding.knob)
-                self.learned = (binding.knob, pair.words(), saved)
-                if saved:
-                    self._events.post("hands.learn.done", knob=binding.knob, control=str(control))
-
-    def _bind(self, binding: Binding) -> None:
-        self.board.remove(binding.knob)
-        self.board.add(binding)
-
-    def _saved(self, knob: str) -> bool:
-        """Into the rig, at once. A full disk must not stop the music."""
-        try:
-            self._save([binding.row() for binding in self.board.bindings])
-        except (RosinError, OSError) as error:
-            self._events.post("hands.learn.unsaved", knob=knob, why=error)
-            return False
-        return True
+        self.held.other_patch()

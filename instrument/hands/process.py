@@ -19,6 +19,7 @@ from instrument.hands.driver import finder
 from instrument.hands.lesson import Lesson
 from instrument.hands.midi import MidiHand, Wish
 from instrument.hands.osc import OscHand
+from instrument.hands.outbox import Outbox
 from instrument.hands.ports import DriverFinder, Ports
 from instrument.hands.positions import Positions
 from instrument.hands.reach import Pickup
@@ -75,14 +76,15 @@ class Hands:
             read_bindings(midi.bindings), mode_of(midi.takeover), self.positions, len(names),
             self._post, save, self.counts, self.events,
         )  # fmt: skip
+        self._out = Outbox(link.hands.push, self.midi.held, self._row, self.counts, self.events)
         self.ports: Ports | None = None
         if midi.api != "off" or find is not None:
             self.ports = Ports(find or finder(midi.api), midi.ports, self.counts, self.events)
         self.osc: OscHand | None = None
         if osc.listen not in ("", "off"):
             self.osc = OscHand(
-                osc, names, self.positions, self.midi, self._post, self._keep, self.counts, self.events, self.patch,
-                credits(self.patch), mode_of(midi.takeover), save_osc, accidents,
+                osc, names, self.positions, self.midi, self._out.post_osc, self._keep, self.counts, self.events,
+                self.patch, credits(self.patch), mode_of(midi.takeover), save_osc, accidents,
             )  # fmt: skip
         self._lesson = Lesson(
             link.health, self.midi, self.positions, self.osc.foreign if self.osc is not None else None
@@ -117,6 +119,8 @@ class Hands:
             if self.osc is not None:
                 self._safely(self.osc.wait_no_longer, now)
                 self._safely(self.osc.foreign.settle, now)
+        self._safely(self.midi.settle, time.monotonic())
+        self._safely(self._out.flush)
         if now >= self._health_at:
             self._health_at = now + HEALTH_SECONDS
             self._report(now)
@@ -149,11 +153,7 @@ class Hands:
             return None
 
     def _post(self, gesture: Gesture) -> None:
-        if self._link.hands.push(gesture):
-            self.counts.gestures += 1
-        else:
-            self.counts.gestures_lost += 1
-            self.events.complain("hands.full")
+        self._out.post(gesture)
 
     def _keep(self, name: str) -> None:
         """The name of an accident to be kept, for the sound to read when the gesture comes to it."""

@@ -28,8 +28,9 @@ from typing import NamedTuple
 
 from instrument.hands import decode
 from instrument.hands.board import Board, Slot
-from instrument.hands.controls import FINE, Control
+from instrument.hands.controls import Control
 from instrument.hands.decode import Message
+from instrument.hands.halves import FINE
 from instrument.hands.motor import ECHO_SECONDS
 from instrument.hands.names import plain
 from instrument.link import Frame

@@ -34,11 +34,9 @@ def shown(control: Control, last: Control | None) -> Control | None:
 
 
 def learnable(control: Control) -> bool:
-    """Notes are for playing: they are bound in the rig file only. A coarse byte alone is its CC, not a pair."""
-    if control.what == "cc":
+    """Notes are for playing: they are bound in the rig file only."""
+    if control.what in ("cc", "cc14"):
         return control.number not in NOT_LEARNABLE
-    if control.what == "cc14":
-        return control.paired and control.number not in NOT_LEARNABLE
     return control.what in ("nrpn", "bend", "pressure")
 
 
