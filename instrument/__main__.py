@@ -13,7 +13,7 @@ def report() -> str:
     """Versions of everything that sounds."""
     lines = [f"python {platform.python_version()} on {platform.platform()}"]
     for name in ("rosin", "numpy", "numba", "onnxruntime", "onnxruntime-gpu", "sounddevice", "soundfile",
-                 "python-rtmidi", "mido", "python-osc"):  # fmt: skip
+                 "supriya-midi", "mido", "python-osc"):  # fmt: skip
         try:
             lines.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

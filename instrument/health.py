@@ -29,7 +29,7 @@ COUNTERS = (
 )  # fmt: skip
 """The names of the counters; the same in every row, each process uses its own few."""
 
-TEXTS = ("where", "device", "ports", "state", "learn", "reach", "bound", "held", "wires")
+TEXTS = ("where", "device", "ports", "state", "learn", "reach", "bound", "held", "wires", "wires.2", "wires.3")
 """The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open, ``state`` in words;
 what stage and hands say to each other: learn this, where controllers are, what they are bound to (link.asking); what
 the hands leave to those that take their place: keys and pedals ``held`` (link.held), and JACK's ``wires``."""

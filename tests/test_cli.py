@@ -338,7 +338,7 @@ def test_python_m_instrument_prints_what_a_bug_report_needs() -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith(f"python {sys.version.split()[0]} on ")
     assert [line.split()[0] for line in lines[1:]] == [
-        "rosin", "numpy", "numba", "onnxruntime", "onnxruntime-gpu", "sounddevice", "soundfile", "python-rtmidi",
+        "rosin", "numpy", "numba", "onnxruntime", "onnxruntime-gpu", "sounddevice", "soundfile", "supriya-midi",
         "mido", "python-osc",
     ]  # fmt: skip
     assert all(len(line.split()) == 2 for line in lines[1:])

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -32,19 +33,28 @@ ROWS = (
 
 
 def client(name: str, *messages: str) -> None:
-    """The other process. Not through our code: rtmidi alone."""
-    import rtmidi
+    """The other process. Not through our code: JACK-Client alone."""
+    import jack
 
-    out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
-    out.open_virtual_port("out")
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        for message in messages:
-            out.send_message(bytes.fromhex(message))
-            time.sleep(0.005)
-        print("sent", flush=True)
-    out.close_port()
-    out.delete()
+    me = jack.Client(name, no_start_server=True)
+    out = me.midi_outports.register("out")
+    waiting: deque[bytes] = deque()
+
+    @me.set_process_callback
+    def process(frames: int) -> None:
+        out.clear_buffer()
+        for offset in range(min(len(waiting), 32)):
+            out.write_midi_event(offset, waiting.popleft())
+
+    with me:
+        print("ready", flush=True)
+        for _ in sys.stdin:
+            for message in messages:
+                waiting.append(bytes.fromhex(message))
+                time.sleep(0.005)
+            while waiting:
+                time.sleep(0.001)
+            print("sent", flush=True)
 
 
 class Peer:
@@ -109,7 +119,7 @@ def test_an_independent_client_plays_cc_fourteen_bits_program_and_notes_into_our
     jack: Jack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("auto")) as t:
-        ours = jack.wait_for_port("rosin:in")
+        ours = jack.wait_for_port("rosin-midi:in")
         peer = Peer(jack, "keyboard", "b00740", "b00120", "b02105", "b00120", "b02106", "c002", "90407f", "804000")
         jack.connect(jack.wait_for_port("keyboard:out"), ours)
         peer.send()
@@ -133,8 +143,8 @@ def test_an_independent_client_plays_cc_fourteen_bits_program_and_notes_into_our
 
 def test_a_sequencer_of_jacks_own_plays_notes_in_time(jack: Jack) -> None:
     # One note every 4800 frames (100 ms), held for 2400, from the sequencer that comes with JACK.
-    with on_the_table(NO_OSC, midi(), find=finder("jack")) as t:
-        ours = jack.wait_for_port("rosin:in")
+    with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("jack")) as t:
+        ours = jack.wait_for_port("rosin-midi:in")
         peer = subprocess.Popen(
             ["jack_midiseq", "seq", "4800", "0", "60", "2400"], env=jack.env, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -175,7 +185,7 @@ def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(
 ) -> None:
     # libjack crashes the process when a port is taken down while the server tells of another's going.
     def ours() -> list[str]:
-        return [name for name in jack.ports() if name.startswith("rosin-device")]
+        return [name for name in jack.ports() if name.startswith("rosin-midi:from")]
 
     with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
         assert t.hands.ports is not None
@@ -186,16 +196,17 @@ def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(
         peer.end()
         play(t, lambda _: t.hands.counts.midi_devices == 0)
         assert len(ours()) == 1
-        monkeypatch.setattr("instrument.hands.driver.RETIRED_SECONDS", 0.0)
+        monkeypatch.setattr("instrument.hands.jack.RETIRED_SECONDS", 0.0)
         t.hands.ports._look_at = 0.0
         play(t, lambda _: not ours())
-    assert jack.wait_for_port("rosin:in")  # at the end too: the process takes its ports with it
+        assert jack.wait_for_port("rosin-midi:in")
+    assert not [name for name in jack.ports() if name.startswith("rosin")]
 
 
 def test_a_server_that_crashes_is_said_and_the_next_one_is_found(jack: Jack, capfd: pytest.CaptureFixture[str]) -> None:
     with on_the_table(NO_OSC, midi(), find=finder("jack")) as t:
         assert t.hands.ports is not None
-        jack.wait_for_port("rosin:in")
+        jack.wait_for_port("rosin-midi:in")
         jack.kill()
         play(t, lambda _: "hands.midi.lost" in keys(t))
         t.hands.ports._look_at = 0.0
@@ -230,14 +241,18 @@ def test_where_there_is_no_server_it_is_one_event_nothing_on_the_terminal_and_no
 
 def test_a_thousand_fast_messages_all_arrive_in_order(jack: Jack) -> None:
     with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("jack")) as t:
-        ours = jack.wait_for_port("rosin:in")
+        ours = jack.wait_for_port("rosin-midi:in")
         code = (
-            "import rtmidi,time,sys\n"
-            "out=rtmidi.MidiOut(rtmidi.API_UNIX_JACK,name='fast')\n"
-            "out.open_virtual_port('out');print('ready',flush=True)\n"
+            "import jack,sys\n"
+            "me=jack.Client('fast',no_start_server=True);out=me.midi_outports.register('out')\n"
+            "to_come=iter(())\n"
+            "def process(frames):\n"
+            " out.clear_buffer()\n"
+            " for offset,i in zip(range(8),to_come): out.write_midi_event(offset,(0x90,i%128,1+i//128))\n"
+            "me.set_process_callback(process);me.activate();print('ready',flush=True)\n"
             "sys.stdin.readline()\n"
-            "for i in range(1000):\n out.send_message([0x90,i%128,1+i//128]);time.sleep(0.0005)\n"
-            "sys.stdin.readline();out.close_port();out.delete()\n"
+            "to_come=iter(range(1000))\n"
+            "sys.stdin.readline();me.close()\n"
         )
         peer = subprocess.Popen(
             [sys.executable, "-c", code], env=jack.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -79,7 +79,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Playing, S
         surface = Surface(jack)
         try:
             with playing(folder, "bow", env=jack.env, midi="jack") as play:
-                assert "rosin-out:out" in jack.ports(), "for programs that are wired by hand"
+                assert "rosin-midi:out" in jack.ports(), "for programs that are wired by hand"
                 play.osc("/rosin/knob/hazard", 0.0)
                 play.osc("/rosin/knob/difficulty", 0.0)
                 play.osc("/rosin/knob/z1", 0.5)

@@ -129,6 +129,7 @@ def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
 
 def main(text: str) -> int:
     """Run the hands until SIGTERM, or until the show is gone."""
+    from instrument.hands.driver import prepare
     from instrument.hands.process import Hands
     from instrument.hands.settings import MidiSettings, OscSettings
 
@@ -145,6 +146,7 @@ def main(text: str) -> int:
     parent = os.getppid()
     tables = tables_of(settings.patches, settings.models)
     credits = credits_of(settings.patches, settings.models)
+    prepare(settings.midi["api"])
     if settings.understudy and not wait_for_cue(link, lambda: stopping or os.getppid() != parent):
         return 0
     rig = Path(settings.rig)

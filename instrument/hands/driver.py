@@ -1,172 +1,151 @@
-"""Driver: MIDI through rtmidi - ALSA, JACK, CoreMIDI or Windows, whichever works. Under ports.
+"""Driver: MIDI through rtmidi - ALSA, CoreMIDI or Windows - or through JACK, whichever works. Under ports.
 
-rtmidi is imported when it is first asked for, so that an instrument without it still plays.
+rtmidi is the one that supriya-midi brings; it has wheels for every Python that Rosin plays on. Its JACK is not used: it
+reads events that JACK did not give it (see jack_cycle). Imported when it is first asked for, so that an instrument
+without it still plays.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from instrument.hands.names import plain
-from instrument.hands.native import JackWatch, abandon, silence
+from instrument.hands.names import CLIENT, is_ours
+from instrument.hands.native import libjack, silence_alsa
 from instrument.hands.ports import Driver, DriverFinder, Inlet, Outlet
 
-CLIENT = "rosin"
-"""What other programs connect to: the port ``in`` of this client. Each port needs a client of its own."""
+if TYPE_CHECKING:
+    from instrument.hands.jack import Keeper
+
 CLIENT_OUT = f"{CLIENT}-out"
-"""... and the port ``out`` of this one; JACK would number a second client of the same name."""
+"""Of our own output, where each port needs a client of its own."""
 QUEUE_MESSAGES = 8192
 """What a driver keeps for us between two polls; 8192 is 2.6 s of a full MIDI cable's densest traffic and 0.3 MB."""
-
 ORDER = ("alsa", "jack", "core", "winmm")
-
-
-RETIRED_SECONDS = 5.0
-"""How long a port of ours outlives its device on JACK, whose client falls over its own list of ports when one is taken
-down while the server still tells of another's going (jack2 issue 216: a crash of the whole process)."""
+SEQUENCER = "/dev/snd/seq"
+_NUMBERS = {"alsa": "LINUX_ALSA", "core": "MACOSX_CORE", "winmm": "WINDOWS_MM"}
 
 
 class RtInlet:
-    """``end``: takes rtmidi's port down, now or later."""
-
-    def __init__(self, port: Any, end: Callable[[Any], None]) -> None:
-        self._port, self._end = port, end
+    def __init__(self, port: Any) -> None:
+        self._port = port
 
     def read(self) -> Sequence[int] | None:
-        got = self._port.get_message()
+        try:
+            got = self._port.get_message()
+        except Exception as error:  # whatever a driver below may raise, its port is broken
+            raise OSError(str(error)) from None
         return None if got is None else got[0]
 
     def close(self) -> None:
-        self._end(self._port)
+        _take_down(self._port)
 
 
 class RtOutlet:
-    """``alive``: whether the server is. To a dead one rtmidi would write until its queue is full, and wait."""
-
-    def __init__(self, port: Any, end: Callable[[Any], None], alive: Callable[[], bool]) -> None:
-        self._port, self._end, self._alive = port, end, alive
+    def __init__(self, port: Any) -> None:
+        self._port = port
 
     def send(self, data: bytes) -> None:
-        if not self._alive():
-            raise OSError("the server went")
         try:
             self._port.send_message(data)
-        except (ValueError, RuntimeError) as error:
+        except Exception as error:
             raise OSError(str(error)) from None
 
     def close(self) -> None:
-        self._end(self._port)
+        _take_down(self._port)
 
 
 class RtDriver:
-    """One of rtmidi's APIs. OSError when it does not work here."""
+    """One of rtmidi's APIs. OSError when it does not work here. ``rtmidi``: the module supriya_midi."""
 
     def __init__(self, rtmidi: Any, api: str) -> None:
         self._rtmidi, self.api = rtmidi, api
-        self._number: int = {
-            "alsa": rtmidi.API_LINUX_ALSA,
-            "jack": rtmidi.API_UNIX_JACK,
-            "core": rtmidi.API_MACOSX_CORE,
-            "winmm": rtmidi.API_WINDOWS_MM,
-        }[api]
-        if self._number not in rtmidi.get_compiled_api():
+        self._number = getattr(rtmidi.RtMidiAPI, _NUMBERS[api])
+        if self._number not in rtmidi.get_compiled_apis():
             raise OSError(f"this rtmidi was built without {api}")
-        self._watch = JackWatch() if api == "jack" else None
-        self._retired: list[tuple[float, Any]] = []
-        try:
-            self._looker = self._input(f"{CLIENT}-look")
-            self._out_looker = self._output(f"{CLIENT}-look")
-        except OSError:
-            self._unwatch()
-            raise
+        if api == "alsa" and not os.access(SEQUENCER, os.R_OK | os.W_OK):  # asked all the same, rtmidi prints a line
+            raise OSError("no ALSA sequencer here")
+        self._looker = self._input(f"{CLIENT}-look")
+        self._out_looker = self._output(f"{CLIENT}-look")
 
     def _input(self, name: str) -> Any:
-        port = self._rtmidi.MidiIn(self._number, name=name, queue_size_limit=QUEUE_MESSAGES)
-        port.set_error_callback(_nothing)
-        port.ignore_types(sysex=True, timing=False, active_sense=True)
+        try:
+            port = self._rtmidi.MidiIn(self._number, name, QUEUE_MESSAGES)
+            port.set_error_callback(_nothing)
+            port.ignore_types(sysex=True, timing=False, active_sense=False)
+        except Exception as error:
+            raise OSError(str(error)) from None
         return port
 
     def _output(self, name: str) -> Any:
-        port = self._rtmidi.MidiOut(self._number, name=name)
-        port.set_error_callback(_nothing)
+        try:
+            port = self._rtmidi.MidiOut(self._number, name)
+            port.set_error_callback(_nothing)
+        except Exception as error:
+            raise OSError(str(error)) from None
         return port
 
-    def _alive(self) -> bool:
-        return self._watch is None or self._watch.alive
-
-    def _end(self, port: Any) -> None:
-        """Take a port down; on JACK later, in a calm moment, and in a server that died never: it would wait for it."""
-        if self._watch is None:
-            _take_down(port)
-        else:
-            self._retired.append((time.monotonic(), port))
+    def changed(self) -> bool:
+        """It does not tell."""
+        return False
 
     def names(self) -> list[str]:
-        while self._retired and self._retired[0][0] < time.monotonic() - RETIRED_SECONDS and self._alive():
-            _take_down(self._retired.pop(0)[1])
-        return self._listed(self._looker)
+        return [name for name in _names(self._looker) if name and not is_ours(name)]
 
     def out_names(self) -> list[str]:
-        return self._listed(self._out_looker)
-
-    def _listed(self, looker: Any) -> list[str]:
-        """Without our own: an output of ours that we read from would be a ring without end."""
-        if not self._alive():
-            raise OSError("the JACK server went")
-        return [name for name in looker.get_ports() if not is_ours(name)]
+        return [name for name in _names(self._out_looker) if name and not is_ours(name)]
 
     def open(self, name: str) -> Inlet:
-        port = self._input(f"{CLIENT}-device")
-        try:
-            port.open_port(port.get_ports().index(name), _short(name))
-        except (OSError, ValueError) as error:  # ValueError: it went while we were at it
-            port.delete()
-            raise OSError(str(error)) from None
-        return RtInlet(port, self._end)
+        return RtInlet(_opened(self._input(f"{CLIENT}-device"), name))
 
     def open_out(self, name: str) -> Outlet:
-        port = self._output(f"{CLIENT}-motor")
-        try:
-            port.open_port(port.get_ports().index(name), _short(name))
-        except (OSError, ValueError) as error:
-            port.delete()
-            raise OSError(str(error)) from None
-        return RtOutlet(port, self._end, self._alive)
+        return RtOutlet(_opened(self._output(f"{CLIENT}-motor"), name))
 
     def own(self) -> Inlet | None:
         if self.api == "winmm":
             return None  # Windows knows no inputs made by programs
         port = self._input(CLIENT)
         port.open_virtual_port("in")
-        return RtInlet(port, self._end)
+        return RtInlet(port)
 
     def own_out(self) -> Outlet | None:
         if self.api == "winmm":
             return None
         port = self._output(CLIENT_OUT)
         port.open_virtual_port("out")
-        return RtOutlet(port, self._end, self._alive)
+        return RtOutlet(port)
 
     def close(self) -> None:
-        """Ports that JACK still has stay until the process ends: taking them down is what could crash it."""
-        for _, port in self._retired:
-            abandon(port)
-        self._retired.clear()
         self._looker.delete()
         self._out_looker.delete()
-        self._unwatch()
-
-    def _unwatch(self) -> None:
-        if self._watch is not None:
-            self._watch.close()
 
 
-def is_ours(name: str) -> bool:
-    """Whether a port belongs to this Rosin or another on this machine, whatever number the server gave its client."""
-    return plain(name).split(" ", 1)[0] == CLIENT
+def _names(looker: Any) -> list[str]:
+    """The names of all ports, at the places where rtmidi has them; empty where one has none that can be read."""
+    found = []
+    try:
+        count = looker.get_port_count()
+    except Exception as error:
+        raise OSError(str(error)) from None
+    for i in range(count):
+        try:
+            name = looker.get_port_name(i)
+        except Exception:  # no text, or it went while we were at it
+            name = None
+        found.append(name if isinstance(name, str) else "")
+    return found
+
+
+def _opened(port: Any, name: str) -> Any:
+    """This port opened to the device of this name. OSError if it went while we were at it."""
+    try:
+        return port.open_port(_names(port).index(name), name[:60])
+    except Exception as error:
+        port.delete()
+        raise OSError(str(error)) from None
 
 
 def _take_down(port: Any) -> None:
@@ -174,32 +153,46 @@ def _take_down(port: Any) -> None:
     port.delete()
 
 
-def _short(name: str) -> str:
-    """A port's name for our end of the cable; JACK takes no colon in it."""
-    return name.replace(":", " ")[:60]
-
-
 def _nothing(*_: object) -> None:
     """rtmidi's warnings would go to the terminal; what matters raises an exception anyway."""
 
 
-def finder(api: str) -> DriverFinder:
-    """Looks for the API the rig asks for; ``auto``: the first that works."""
+def finder(api: str, client: str = CLIENT, keeper: Keeper | None = None) -> DriverFinder:
+    """Looks for the API the rig asks for; ``auto``: the first that works. ``client``, ``keeper``: see JackDriver."""
 
     def find() -> Driver | None:
-        if api == "off":
-            return None
-        try:
-            import rtmidi  # here, not above: playing goes on without it
-        except ImportError:
-            return None
-        if sys.platform.startswith("linux"):
-            silence()
-        for name in ORDER if api == "auto" else (api,):
+        for name in ORDER if api == "auto" else () if api == "off" else (api,):
             try:
-                return RtDriver(rtmidi, name)
+                return _jack(client, keeper) if name == "jack" else _rtmidi(name)
             except OSError:
                 continue
         return None
 
     return find
+
+
+def prepare(api: str) -> None:
+    """Have ready what JACK takes 0.5 s for, where it may be asked for: its machine code."""
+    if api in ("auto", "jack"):
+        with contextlib.suppress(OSError):
+            library = libjack()
+            from instrument.hands.jack_cycle import Callbacks
+
+            Callbacks(library)
+
+
+def _jack(client: str, keeper: Keeper | None) -> Driver:
+    libjack()  # where there is none, no machine code is needed
+    from instrument.hands.jack import JackDriver
+
+    return JackDriver(client, keeper)
+
+
+def _rtmidi(api: str) -> Driver:
+    try:
+        import supriya_midi  # here, not above: playing goes on without it
+    except ImportError:
+        raise OSError("no rtmidi here") from None
+    if sys.platform.startswith("linux"):
+        silence_alsa()
+    return RtDriver(supriya_midi, api)

@@ -67,6 +67,9 @@ class FakeDriver:
         del self.inlets[name]
         self.outlets.pop(name, None)
 
+    def changed(self) -> bool:
+        return False
+
     def names(self) -> list[str]:
         if self.gone:
             raise OSError("gone")

@@ -17,6 +17,16 @@ def plain(name: str) -> str:
     return _NOT_WORD.sub(" ", _CLIENT_NUMBERS.sub(" ", name.casefold())).strip()
 
 
+OURS = "rosin"
+CLIENT = f"{OURS}-midi"
+"""What other programs see us as; the sound is plain rosin."""
+
+
+def is_ours(name: str) -> bool:
+    """Whether a port belongs to this Rosin or another on this machine, whatever number the server gave its client."""
+    return plain(name).split(" ", 1)[0] == OURS
+
+
 def wanted(name: str, parts: tuple[str, ...]) -> bool:
     """Whether the rig asks for this port; no parts = every one but the system's own loop-back."""
     if not parts:

@@ -1,7 +1,8 @@
 """Ports: MIDI inputs and outputs that come and go. First thing in the MIDI hand; asks a driver, hands on bytes.
 
-Unplugging is silent and names carry changing numbers, so the names are asked for every 1.5 s: what is new and wanted
-is opened, what is gone is closed, either is an event. Messages are polled; a driver's callback would run Python in the
+Unplugging is silent and names carry changing numbers, so the names are asked for every 1.5 s, and at once when the
+driver knows of a change: what is new and wanted is opened, what is gone is closed, either is an event. What cannot be
+opened is tried again at every look, and said once. Messages are polled; a driver's callback would run Python in the
 driver's own thread.
 
 An input brings the output of the same device with it, as far as there is one, for what is pushed back: it goes by the
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from instrument.hands.counts import Counts, Events
-from instrument.hands.names import partners, wanted
+from instrument.hands.names import OURS, partners, wanted
 
 LOOK_SECONDS = 1.5
 RETRY_SECONDS = 6.0
@@ -45,6 +46,9 @@ class Driver(Protocol):
 
     api: str
 
+    def changed(self) -> bool:
+        """Whether something came or went since this was asked last, as far as the driver can tell."""
+
     def names(self) -> list[str]:
         """What could be opened now."""
 
@@ -69,7 +73,7 @@ class DriverFinder(Protocol):
         """A driver that works now, else None."""
 
 
-OWN = "rosin"
+OWN = OURS
 """The name that bytes at our own input come from, and that our own output has."""
 
 
@@ -99,6 +103,11 @@ class Ports:
         return tuple(name for name in self._inlets if name != OWN)
 
     @property
+    def inlets(self) -> tuple[str, ...]:
+        """Every open input; OWN is our own."""
+        return tuple(self._inlets)
+
+    @property
     def outlets(self) -> tuple[str, ...]:
         """Everything that can be sent to, by the input's name; OWN is our own output."""
         return tuple(self._outlets)
@@ -109,7 +118,8 @@ class Ports:
 
     def look(self, now: float) -> None:
         """See what came and went, if it is time to."""
-        if now < self._look_at:
+        changed = self._driver is not None and self._driver.changed()
+        if now < self._look_at and not changed:
             return
         try:
             if self._driver is None and not self._begin():
@@ -150,13 +160,13 @@ class Ports:
             self._leave(name)
         self._shut &= set(there)
         for name in there:
-            if name not in self._inlets and name not in self._shut:
+            if name not in self._inlets:
                 try:
                     self._inlets[name] = self._driver.open(name)
                 except OSError as error:
-                    self._shut.add(name)  # said once, not every 1.5 s; plugging it in again is another try
-                    self._events.post("hands.midi.shut", port=name, why=error)
+                    self._say_shut(name, error, self._shut)
                 else:
+                    self._shut.discard(name)
                     self._events.post("hands.midi.came", port=name)
         self._counts.midi_devices = len(self.names)
         self._compare_outs(self._driver, listed)
@@ -170,13 +180,18 @@ class Ports:
         self._dumb &= set(outs)
         for name in self.names:
             out = pairs.get(name, "")
-            if out and name not in self._outlets and out not in self._dumb:
+            if out and name not in self._outlets:
                 try:
                     self._outlets[name] = (out, driver.open_out(out))
                     self.version += 1
+                    self._dumb.discard(out)
                 except OSError as error:
-                    self._dumb.add(out)
-                    self._events.post("hands.midi.shut", port=out, why=error)
+                    self._say_shut(out, error, self._dumb)
+
+    def _say_shut(self, name: str, why: OSError, said: set[str]) -> None:
+        if name not in said:
+            said.add(name)
+            self._events.post("hands.midi.shut", port=name, why=why)
 
     def send(self, name: str, data: bytes) -> bool:
         """One message to the output of this input's device. False: there is none, or it broke just now."""

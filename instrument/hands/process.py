@@ -25,6 +25,7 @@ from instrument.hands.positions import Positions
 from instrument.hands.reach import Pickup
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.takeover import mode_of
+from instrument.hands.wires import Wires
 from instrument.health import COUNTERS
 from instrument.knobs import KnobTable, table_for
 from instrument.link import Gesture, Link
@@ -79,7 +80,7 @@ class Hands:
         self._out = Outbox(link.hands.push, self.midi.held, self._row, self.counts, self.events)
         self.ports: Ports | None = None
         if midi.api != "off" or find is not None:
-            self.ports = Ports(find or finder(midi.api), midi.ports, self.counts, self.events)
+            self.ports = Ports(find or finder(midi.api, keeper=Wires(self._row)), midi.ports, self.counts, self.events)
         self.osc: OscHand | None = None
         if osc.listen not in ("", "off"):
             self.osc = OscHand(
@@ -160,13 +161,13 @@ class Hands:
         self._row.set_text("state", name)
 
     def _poll(self, ports: Ports, now: float) -> None:
-        before = ports.names
+        before, open_before = ports.names, ports.inlets
         ports.look(now)
         for port, data in ports.poll():
             self._safely(self.midi.take, port, data, time.monotonic())
+        for port in set(open_before) - set(ports.inlets):
+            self.midi.forget(port)
         if ports.names != before:
-            for port in set(before) - set(ports.names):
-                self.midi.forget(port)
             self._row.set_text("ports", ", ".join(ports.names))
         if ports.version != self._ports_version:  # also by what failed while it was sent to
             self._ports_version = ports.version

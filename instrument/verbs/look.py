@@ -65,8 +65,10 @@ def run_devices(args: argparse.Namespace) -> int:
     from instrument.sound.device import list_devices
 
     found = list_devices()
-    driver = finder(read_rig().midi_api)()
+    driver = finder(read_rig().midi_api, "rosin-look")()  # a name of its own: Rosin may be playing
     api, ports = (driver.api, driver.names()) if driver else ("", [])
+    if driver is not None:
+        driver.close()
     if args.json:
         rows = [{"index": d.index, "name": d.name, "api": d.api, "outputs": d.outputs, "inputs": d.inputs,
                  "rate_hz": d.rate, "default": d.default} for d in found]  # fmt: skip

@@ -1,0 +1,40 @@
+"""Wires: what was connected to our JACK ports, kept beside the health row for the hands that come after. Under jack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from instrument.health import TEXT_BYTES, Row
+
+KEYS = ("wires", "wires.2", "wires.3")
+"""A text has 240 bytes, three or four cables; what goes beyond all of them is not kept."""
+Wire = tuple[str, str]
+
+
+class Wires:
+    """In texts of this row, one line a cable: ``in`` or ``out``, and the port at its other end."""
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+        self._told = self.read()
+
+    def read(self) -> list[Wire]:
+        lines = [line for key in KEYS for line in self._row.text(key).split("\n")]
+        pairs = [line.split("\t", 1) for line in lines]
+        return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[0] in ("in", "out")]
+
+    def write(self, wires: Sequence[Wire]) -> None:
+        if list(wires) == self._told:
+            return
+        self._told = list(wires)
+        texts = [""] * len(KEYS)
+        at = 0
+        for line in (f"{ours}\t{theirs}" for ours, theirs in wires if "\n" not in theirs):
+            size = len(line.encode())
+            while at < len(KEYS) and len(texts[at].encode()) + size + 1 > TEXT_BYTES:
+                at += 1
+            if at == len(KEYS):
+                break
+            texts[at] += f"\n{line}" if texts[at] else line
+        for key, text in zip(KEYS, texts, strict=True):
+            self._row.set_text(key, text)
