@@ -37,7 +37,7 @@ from instrument.hands.ports import Inlet, Outlet
 
 MIDI = b"8 bit raw midi"
 _IS_INPUT, _IS_OUTPUT, _IS_TERMINAL = 1, 2, 16
-_NO_START_SERVER, _EXACT_NAME, _NAME_TAKEN = 1, 2, 4
+_NO_START_SERVER, _EXACT_NAME, _NO_SERVER = 1, 2, 16
 NAME_SECONDS, ASK_SECONDS = 0.3, 0.02
 """A server notices the death of a client within milliseconds, and then its name is free."""
 RING_BYTES = 1 << 18
@@ -136,7 +136,7 @@ class JackDriver:
             client = self._jack.jack_client_open(name.encode(), _NO_START_SERVER | exact, ctypes.byref(status))
             if client:
                 return int(client)
-            if not exact or not status.value & _NAME_TAKEN:
+            if not exact or status.value & _NO_SERVER:  # that the name is taken jack2 does not tell from other failures
                 raise OSError("no JACK server")
             time.sleep(ASK_SECONDS)
 
