@@ -16,7 +16,6 @@ class Wires:
 
     def __init__(self, row: Row) -> None:
         self._row = row
-        self._told = self.read()
 
     def read(self) -> list[Wire]:
         lines = [line for key in KEYS for line in self._row.text(key).split("\n")]
@@ -24,9 +23,6 @@ class Wires:
         return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[0] in ("in", "out")]
 
     def write(self, wires: Sequence[Wire]) -> None:
-        if list(wires) == self._told:
-            return
-        self._told = list(wires)
         texts = [""] * len(KEYS)
         at = 0
         for line in (f"{ours}\t{theirs}" for ours, theirs in wires if "\n" not in theirs):
@@ -37,4 +33,5 @@ class Wires:
                 break
             texts[at] += f"\n{line}" if texts[at] else line
         for key, text in zip(KEYS, texts, strict=True):
-            self._row.set_text(key, text)
+            if self._row.text(key) != text:
+                self._row.set_text(key, text)
