@@ -151,6 +151,8 @@ def test_hands_that_take_the_place_of_dead_ones_let_go_of_what_those_held() -> N
         held = Held()
         for gesture in (Gesture(Kind.NOTE_ON, 60, 0.5), Gesture(Kind.SUSTAIN, 0, 1.0), Gesture(Kind.FORCE, 255, -0.5)):
             held.saw(gesture, "a keyboard")
+        for note in (60, 62):  # what OSC holds is its client's to let go
+            held.saw(Gesture(Kind.NOTE_ON, note, 0.5), "osc" if note == 62 else "a keyboard")
         row.set_text("held", held.text())
         from handshost import PATCHES
 

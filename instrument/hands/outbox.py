@@ -13,7 +13,7 @@ from collections.abc import Callable
 from instrument.hands.counts import Counts, Events
 from instrument.health import Row
 from instrument.link import Gesture, Kind, Source
-from instrument.link.held import PEDAL_DOWN, Held
+from instrument.link.held import OSC, PEDAL_DOWN, Held
 
 HELD = "held"
 _LETS_GO = frozenset({Kind.NOTE_OFF, Kind.ALL_NOTES_OFF, Kind.PANIC})
@@ -46,7 +46,7 @@ class Outbox:
 
     def post_osc(self, gesture: Gesture) -> None:
         """The same for a hand that keeps no record of its own."""
-        self._held.saw(gesture, "osc")
+        self._held.saw(gesture, OSC)
         self.post(gesture)
 
     def flush(self) -> bool:

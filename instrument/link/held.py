@@ -2,7 +2,8 @@
 
 The record follows the sound: whoever lets a key go, the sound lets it go for all, and of bend and pressure only the
 newest is heard. A process writes it as a text beside its health row; one that takes its place reads it there and lets
-go of what nobody else can any more.
+go of what was held through ports, as a key may have gone up meanwhile. What came by OSC is not in the text: no port
+went, the client is there and says itself when it is over.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from instrument.link.records import Gesture, Kind
 PEDAL_DOWN: Final = 0.5
 """From here on the sound takes the pedal for down."""
 NOTES: Final = 128
+OSC: Final = "osc"
+"""The holder that all clients of OSC are."""
 _NEWEST: Final = (Kind.BEND, Kind.PRESSURE)
 
 
@@ -38,7 +41,7 @@ class Held:
         elif kind in _NEWEST or kind == Kind.FORCE:
             self._drop((kind, knob))
             if value:  # what pushes is added up by the hands: nobody's in particular
-                self._add((kind, knob), "" if kind == Kind.FORCE else holder)
+                self._add((kind, knob), "" if kind == Kind.FORCE and holder != OSC else holder)
         elif kind in (Kind.ALL_NOTES_OFF, Kind.PANIC):
             self._forget(Kind.NOTE_ON, Kind.SUSTAIN, *((Kind.BEND,) if kind == Kind.PANIC else ()))
 
@@ -69,11 +72,11 @@ class Held:
         return found
 
     def text(self) -> str:
-        """All that is held, in at most 128 letters; empty when nothing is. See ``of``."""
-        if not self._by:
+        """All that is held through ports, in at most 128 letters; empty when nothing is. See ``of``."""
+        told = [key for key, holders in self._by.items() if OSC not in holders]
+        if not told:
             return ""
-        words = (f"{sum(1 << knob for k, knob in self._by if k == kind):x}" for kind in _TOLD)
-        return " ".join(words)
+        return " ".join(f"{sum(1 << knob for k, knob in told if k == kind):x}" for kind in _TOLD)
 
     @classmethod
     def of(cls, text: str, holder: str = "") -> Held:
