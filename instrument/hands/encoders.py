@@ -21,6 +21,8 @@ FAST = 7
 """Two bytes that differ by more than such steps are the two ends of a fader or a switch, not of an encoder."""
 AGAIN = 3
 """So many times the same byte, one after the other, and it is an encoder."""
+TREMBLING = 6
+"""So many bytes near 64 and none of them 64: no fader that trembles there."""
 
 Side = Literal["up", "down", "above", "below", ""]
 """Of which numbers a byte is: 1.. (up), ..127 (down), 65.. (above 64), ..63 (below 64); empty: of none."""
@@ -35,6 +37,7 @@ _KINDS: dict[frozenset[str], tuple[Motion, bool]] = {
     frozenset({"up", "above"}): ("sign", True),
 }
 """The kind that sends these, and whether that is sure: turned one way only, two kinds may say the same."""
+_ROUND_64 = frozenset({"above", "below"})
 
 
 def side(byte: int) -> Side:
@@ -51,33 +54,39 @@ def side(byte: int) -> Side:
 def guess(raw: Sequence[int]) -> tuple[Motion | None, bool]:
     """What sends these bytes, oldest first: ``absolute``, or how an encoder counts and whether that is sure.
 
-    None: too few to tell.
+    None: too few to tell. Round 64, where a fader may stand and tremble, more are needed.
     """
     sides = frozenset(side(byte) for byte in raw)
     if not raw or sides not in _KINDS:
         return "absolute", True
-    same = [a == b for a, b in pairwise(raw)]
-    if len(sides) == 1:
-        again = any(all(same[i : i + AGAIN - 1]) for i in range(len(same) - AGAIN + 2)) if len(raw) >= AGAIN else False
-        return _KINDS[sides] if again else (None, False)
-    if not any(same) and not _small(raw, _KINDS[sides][0], FAST):
+    if len(sides) == 2 and not _repeats(raw, 2) and max(abs(encoder_step(b, _KINDS[sides][0])) for b in raw) > FAST:
         return "absolute", True
-    crossed = len(raw) >= 4 or any(same)
-    return _KINDS[sides] if crossed else (None, False)
+    enough = len(raw) >= TREMBLING or not sides <= _ROUND_64
+    return _KINDS[sides] if enough and _counts(raw, sides) else (None, False)
 
 
 def at_rest(raw: Sequence[int]) -> tuple[Motion | None, bool]:
-    """As ``guess``, when nothing more comes: two small steps there and back are an encoder, a single byte is none.
-
-    Not round 64, where a fader may stand and tremble.
-    """
+    """As ``guess``, when nothing more comes, and so nothing trembles: a step there and one back are an encoder."""
     motion, sure = guess(raw)
     if motion is not None:
         return motion, sure
     sides = frozenset(side(byte) for byte in raw)
-    if len(sides) == 2 and "below" not in sides:
-        return _KINDS[sides] if _small(raw, _KINDS[sides][0], 2) else ("absolute", True)
+    if _counts(raw, sides):
+        return _KINDS[sides]
+    if len(sides) == 2 and not sides <= _ROUND_64:
+        small = all(abs(encoder_step(byte, _KINDS[sides][0])) <= 2 for byte in raw)
+        return _KINDS[sides] if small else ("absolute", True)
     return ("absolute", True) if len(raw) == 1 else (None, False)
+
+
+def _counts(raw: Sequence[int], sides: frozenset[str]) -> bool:
+    """Whether it says the same again and again, or goes from side to side; a fader on its way crosses once."""
+    crossings = sum(side(a) != side(b) for a, b in pairwise(raw))
+    return _repeats(raw, AGAIN) or (len(sides) == 2 and (crossings >= 2 or _repeats(raw, 2)))
+
+
+def _repeats(raw: Sequence[int], times: int) -> bool:
+    return any(len(set(raw[i : i + times])) == 1 for i in range(len(raw) - times + 1))
 
 
 def other_way(byte: int, motion: Motion) -> Motion | None:
@@ -88,7 +97,3 @@ def other_way(byte: int, motion: Motion) -> Motion | None:
     if motion == "offset" and came in ("below", "up"):
         return "offset" if came == "below" else "sign"
     return None
-
-
-def _small(raw: Sequence[int], motion: Motion, most: int) -> bool:
-    return all(abs(encoder_step(byte, motion)) <= most for byte in raw)
