@@ -7,10 +7,10 @@ but forgetting what that client knows; the dump then goes out in portions, becau
 
 Who sent a datagram cannot be known: somebody else may be named as its sender, who is then told what he never asked. So
 a word pays for what is said: everything once, then five seconds as fast as it changes, then each thing every other
-second; another word, of whatever kind, pays again. (What is told to this very machine floods nobody: always as fast as
-it changes.) Everything is said once a second at most. A host out on the internet that is not allowed by name is told
-nothing. Who comes when all places are taken is given the place of who never said anything but /sync, or only once; of
-those whose sender has most places; of those the one silent for longest.
+second; another word, of whatever kind, pays again. Everything is said once a second at most. What is told to this very
+machine floods nobody: always as fast as it changes, and everything as often as it is asked. A host out on the internet
+that is not allowed by name is told nothing. Who comes when all places are taken is given the place of who never said
+anything but /sync, or only once; of those whose sender has most places; of those the one silent for longest.
 """
 
 from __future__ import annotations
@@ -73,14 +73,19 @@ class Client:
     asks: bool = False
     """It has asked to be told everything, which is yet to come."""
 
+    @property
+    def trusted(self) -> bool:
+        """Whether it floods nobody: one of the rig's list, or on this machine."""
+        return self.fixed or self.where[0].startswith("127.")
+
     def interval(self, now: float) -> float:
         """Seconds from one value of an address to the next."""
-        known = self.fixed or self.where[0].startswith("127.") or now - self.heard_at <= PAID_SECONDS
+        known = self.trusted or now - self.heard_at <= PAID_SECONDS
         return INTERVAL_SECONDS if known else SLOW_SECONDS
 
     def begin_again(self, knobs: int, now: float) -> None:
         """Tell it everything, if it has asked and was not just told."""
-        if self.asks and now - self.forgot_at >= AGAIN_SECONDS:
+        if self.asks and (self.trusted or now - self.forgot_at >= AGAIN_SECONDS):
             self.asks, self.forgot_at = False, now
             self.forget(knobs)
 
