@@ -13,8 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from instrument.base.toml import read_toml
 from instrument.errors import Mistakes
-from instrument.fields import Field, Section, check, json_schema, read_toml, short
+from instrument.fields import Field, Section, check, json_schema, short
 from instrument.knobs import PARAMETERS, Label
 from instrument.patch_shape import FRICTION, label_from
 from instrument.places import feel_folders

@@ -8,13 +8,9 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
-
-from instrument.errors import RosinError
 
 Kind = Literal["text", "number", "integer", "boolean", "choice", "label", "sha256", "texts", "tables"]
 
@@ -53,31 +49,6 @@ class Section:
     each: Section | Field | None = None
     needed: bool = False
     about: str = ""
-
-
-BYTES_MAX = 1 << 20
-"""A settings file is a few pages; what is larger is another kind of file (/dev/zero has no end at all)."""
-
-
-def read_toml(path: Path, what: str) -> dict[str, Any]:
-    """The tables of one TOML file, of kind ``what``. RosinError for whatever is no such file."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(BYTES_MAX + 1)
-        text = data.decode("utf-8-sig")  # -sig: an editor's byte order mark is no mistake
-    except UnicodeDecodeError:
-        raise RosinError(f"{path} is not text in UTF-8; save the {what} again as UTF-8") from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise RosinError(f"{path} cannot be read ({why}); give the path of a {what} file") from None
-    if len(data) > BYTES_MAX:
-        raise RosinError(f"{path} is too large to be a {what}; give the path of a {what} file")
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise RosinError(f"{path} nests too deep to be a {what}; write it again from a shipped one") from None
-    except ValueError as error:  # also a whole number of 5000 digits, which is no TOMLDecodeError
-        raise RosinError(f"{path} is not readable TOML ({error}); mend that place in an editor") from None
 
 
 def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]:

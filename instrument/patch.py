@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from instrument.base.toml import read_toml
 from instrument.daily import daily_seed
 from instrument.errors import Mistakes, RosinError
 from instrument.feels import find_feels, open_feel
-from instrument.fields import check, json_schema, read_toml, short
+from instrument.fields import check, json_schema, short
 from instrument.isf import find_visual, knobs_of, read_header
 from instrument.knobs import KNOBS_MAX, MOVING, Knob, KnobTable, Label, LatentSpec, own_parameter, table_for
 from instrument.patch_shape import CHANCE, FRICTION, NAME, SCENE_SLOTS, SCHEMA, SHAPE, label_from

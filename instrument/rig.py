@@ -20,8 +20,10 @@ from typing import Any
 
 import tomlkit
 
+from instrument.base.reading import read_text
+from instrument.base.toml import BYTES_MAX, read_toml
 from instrument.errors import Mistakes, RosinError
-from instrument.fields import BYTES_MAX, Field, Section, check, json_schema, read_toml, short
+from instrument.fields import Field, Section, check, json_schema, short
 
 SCHEMA = 1
 ROOT_MAX = 100
@@ -212,7 +214,7 @@ def save_bindings(path: Path, bindings: Sequence[Mapping[str, Any]], section: st
         raise RosinError(f"{path} cannot take a name that is no text; give the port or the address another name")
     there = _is_there(path)
     before = read_toml(path, "rig") if there else {"schema": SCHEMA}
-    text = path.read_text(encoding="utf-8-sig") if there else _FIRST_LINES
+    text = read_text(path, BYTES_MAX, "rig") if there else _FIRST_LINES
     room: Any = before.get(section, {})
     written = _rows_of(section)
     if (

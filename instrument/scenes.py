@@ -24,8 +24,10 @@ from typing import Any, NamedTuple
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from instrument.base.reading import open_file
+from instrument.base.toml import BYTES_MAX, read_toml, toml_from
 from instrument.errors import Mistakes, RosinError
-from instrument.fields import Field, Section, check, read_toml
+from instrument.fields import Field, Section, check
 from instrument.patch import NO_LABEL, Patch, Scene, scenes_from
 from instrument.patch_shape import SCENE_SLOTS, SCHEMA
 from instrument.places import scene_file, shipped, write_whole
@@ -119,7 +121,7 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
     """Replace a file by its text changed, in one step. What somebody writes meanwhile is changed in its turn."""
     path = Path(os.path.realpath(path))  # a link to a file kept elsewhere stays a link
     for _ in range(TRIES):
-        before, mode = path.read_bytes(), path.stat().st_mode
+        before, mode = _bytes(path), path.stat().st_mode
         if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         try:
@@ -129,19 +131,27 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         line_end = "\r\n" if "\r\n" in text else "\n"
         after = mark + change(text.removeprefix(mark).replace("\r\n", "\n")).replace("\n", line_end)
-        if path.read_bytes() == before:
+        if _bytes(path) == before:
             write_whole(path, after.encode())
             path.chmod(stat.S_IMODE(mode))
             return
     raise RosinError(f"{path} is written by somebody else all the time; save the scene again when that is over")
 
 
+def _bytes(path: Path) -> bytes:
+    with open_file(path) as file:
+        data = file.read(BYTES_MAX + 1)
+    if data is None or len(data) > BYTES_MAX:
+        raise RosinError(f"{path} is too large to be a patch; give the path of a patch file")
+    return data
+
+
 def with_scene(text: str, slot: int, knobs: Raws) -> str:
     """TOML in which ``[scenes.N.knobs]`` of the slot says just this. RosinError when it cannot be written into it."""
     try:
-        wanted = tomllib.loads(text)
+        wanted = toml_from(text.encode(), "it", "patch")
         wanted.setdefault("scenes", {}).setdefault(str(slot + 1), {})["knobs"] = dict(knobs)
-    except (ValueError, RecursionError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise RosinError(f"it is not readable TOML ({error}); mend that place in an editor") from None
     for write in (_by_lines, _by_tomlkit):
         try:

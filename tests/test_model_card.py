@@ -86,7 +86,7 @@ def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(RosinError, match="is no model"):
         read_card(tmp_path)
     (tmp_path / CARD).write_bytes(b"\xff\xfe")
-    with pytest.raises(RosinError, match="not readable TOML"):
+    with pytest.raises(RosinError, match="is not text in UTF-8; fetch the model again"):
         read_card(tmp_path)
 
 

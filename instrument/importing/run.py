@@ -13,14 +13,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from instrument.base.reading import open_plain
+from instrument.base.toml import read_toml
 from instrument.errors import RosinError
 from instrument.importing.archive import checked
 from instrument.model import licences
@@ -74,11 +73,7 @@ def plain_name(path: Path) -> str:
 
 
 def _given_credits(path: Path, name: str) -> Credits:
-    try:
-        with open_plain(path, TEXT_MOST) as file:
-            table = tomllib.loads(file.read().decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RosinError(f"{path} is no credits file that can be read ({error}); give one in TOML") from None
+    table = read_toml(path, "credits file", TEXT_MOST, "give a credits file in TOML")
     return replace(credits_from(table, str(path)), model=name)
 
 

@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import tomlkit
 
 from instrument.base.reading import NotPlain, open_plain
+from instrument.base.toml import toml_from
 from instrument.errors import Mistakes, RosinError
 from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
 from instrument.model.lineage import Ancestor, ancestor_rows, ancestors_from
@@ -36,6 +36,7 @@ FILE_MOST = 512 << 20
 """Bytes, of any file of a model and of a whole bundle: the largest RAVE files there are have some 200 MB."""
 TEXT_MOST = 8 << 20
 """A card, or the credits of some 20 000 sounds."""
+AGAIN = "fetch the model again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +146,7 @@ def read_card(folder: Path) -> Card:
         raise RosinError(
             f"{folder} holds no {CARD}, so it is no model; give a folder made by `rosin train` or `rosin import`"
         ) from None
-    try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # also a whole number of 5000 digits, which is no TOMLDecodeError
-        raise RosinError(f"{path} is not readable TOML ({error}); fetch the model again") from None
-    return card_from(table, str(path), hashlib.sha256(data).hexdigest())
+    return card_from(toml_from(data, path, "card", AGAIN), str(path), hashlib.sha256(data).hexdigest())
 
 
 def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:

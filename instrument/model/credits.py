@@ -8,7 +8,6 @@ the model are all made from it, here.
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,10 +17,11 @@ from typing import Any
 import tomlkit
 
 from instrument.base.reading import NotPlain, open_plain
+from instrument.base.toml import toml_from
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import Field, Section, check
 from instrument.model import licences
-from instrument.model.card import CREDITS, TEXT_MOST, Card
+from instrument.model.card import AGAIN, CREDITS, TEXT_MOST, Card
 from instrument.text import say
 
 FORMAT = 1
@@ -139,7 +139,7 @@ def read_credits(folder: Path) -> Credits:
     path = folder / CREDITS
     try:
         with open_plain(path, TEXT_MOST) as file:
-            table = tomllib.loads(file.read().decode("utf-8"))
+            data = file.read()
     except NotPlain as why:
         raise RosinError(f"{path}: {why.strerror}, so it credits nobody; fetch the model again") from None
     except OSError:
@@ -147,9 +147,7 @@ def read_credits(folder: Path) -> Credits:
             f"{folder} holds no {CREDITS}, so nobody knows whose sounds it learned from; "
             "ask its author for one, or open it with --allow-uncredited"
         ) from None
-    except (ValueError, RecursionError) as error:  # also a whole number of 5000 digits, which is no TOMLDecodeError
-        raise RosinError(f"{path} is not readable TOML ({error}); fetch the model again") from None
-    return credits_from(table, str(path))
+    return credits_from(toml_from(data, path, "credits file", AGAIN), str(path))
 
 
 def write_credits(credits: Credits, folder: Path) -> Path:

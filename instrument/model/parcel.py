@@ -12,7 +12,6 @@ import os
 import re
 import stat
 import struct
-import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from instrument.base.reading import open_file
+from instrument.base.toml import toml_from
 from instrument.errors import RosinError
 from instrument.model.card import CARD, FILE_MOST, TEXT_MOST
 from instrument.model.lineage import ancestors_from
@@ -62,7 +63,7 @@ def opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
     if path.exists() and not path.is_file():
         raise RosinError(f"{path} is no file; give a {SUFFIX} file")
     try:
-        file: BinaryIO = path.open("rb")
+        file: BinaryIO = open_file(path)
     except (OSError, ValueError) as error:
         raise RosinError(
             f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); give a {SUFFIX} file"
@@ -133,7 +134,7 @@ def _manifest_in(path: Path, packed: zipfile.ZipFile, size: int) -> Manifest:
 
 def _manifest_from(path: Path, data: bytes) -> Manifest:
     try:
-        table = tomllib.loads(data.decode("utf-8")) if len(data) <= MANIFEST_MOST else {}
+        table = _table(data)
         if table["format"] != FORMAT:
             raise RosinError(
                 f"{path} is a bundle of another format than {FORMAT}, which this Rosin reads; update Rosin"
@@ -142,12 +143,19 @@ def _manifest_from(path: Path, data: bytes) -> Manifest:
         authors, sounds = _texts(table["authors"]), _texts(table["sounds_licences"])
         name, sha256, licence = _texts([table[key] for key in ("name", "sha256", "licence")])
         manifest = Manifest(name, sha256, licence, authors, sounds, ancestors_from(table["derived_from"]), files)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise RosinError(f"{path}: its {MANIFEST} cannot be understood; fetch it again") from None
     hashes = all(_SHA256.fullmatch(digest) for digest in files.values())
     if not all(map(PLAIN.fullmatch, [name, *files])) or not hashes or files.get(CARD) != sha256:
         raise RosinError(f"{path}: its {MANIFEST} names what no model holds; do not trust it")
     return manifest
+
+
+def _table(data: bytes) -> dict[str, Any]:
+    try:
+        return toml_from(data, MANIFEST, "bundle") if len(data) <= MANIFEST_MOST else {}
+    except RosinError as error:
+        raise ValueError(str(error)) from None
 
 
 def _texts(values: Any) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from typing import Any
 
 import tomlkit
 
+from instrument.base.toml import read_toml
 from instrument.errors import Mistakes, RosinError
-from instrument.fields import read_toml
 from instrument.model.card import CARD, Card, read_card
 from instrument.model.library import NULL, find, unpacked
 from instrument.model.null_card import null_card

@@ -9,17 +9,21 @@ was when the stream began (snapshot.py): with both, the samples are the same too
 from __future__ import annotations
 
 import json
+import os
+import weakref
 from collections import deque
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.reading import open_file
 from instrument.errors import RosinError
 
 F32 = NDArray[np.float32]
 
 FORMAT = 1
+HEAD_MAX = 1 << 16
 ROWS_KEPT = 16384
 """Blocks that wait for the disk: 44 s."""
 
@@ -63,37 +67,47 @@ class StreamLog:
 
 
 class Stream:
-    """One stream to be listened to again: ``next_into`` gives a row a block. RosinError for what is none."""
+    """One stream to be listened to again: ``next_into`` gives a row a block. RosinError for what is none.
+
+    Rows are read as they are wanted: a stream of an evening is as large as its sound.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
-            with path.open("rb") as file:
-                head = json.loads(file.readline(65536))
-                data = file.read()
+            self._file = open_file(path)
+            self.close = weakref.finalize(self, self._file.close)  # also where nobody says that they are done
+            head = json.loads(self._file.readline(HEAD_MAX))
             if head["rosin_stream"] != FORMAT:
                 raise ValueError("another format")
             latents, frames = int(head["latents"]), int(head["frames"])
             if not (0 < latents <= 4096 and 0 < frames <= 4096):
                 raise ValueError("no shape")
             self.patch, self.seed, self.model = str(head["patch"]), int(head["seed"]), str(head["model"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            self._first = self._file.tell()
+            size = self._file.seek(0, os.SEEK_END) - self._first
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             why = getattr(error, "strerror", None) or "it is no stream of Rosin"
             raise RosinError(f"{path} cannot be listened to again ({why}); give the .z file beside a take") from None
-        width = latents * frames + 1
-        rows = np.frombuffer(data[: len(data) // (4 * width) * 4 * width], "<f4").reshape(-1, width)
         self.shape = (latents, frames)
-        self.rows: F32 = np.where(np.isfinite(rows), rows, np.float32(0.0)).astype(np.float32)
+        self._width = 4 * (latents * frames + 1)
+        self._count = size // self._width
+        self._row: F32 = np.zeros(latents * frames + 1, np.float32)
         self.at = 0
         self.gain = 1.0
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self._count
 
     def next_into(self, z: F32) -> None:
         """The next row into ``z`` f32 [L, F] and ``gain``; after the end silence: the last row with gain 0."""
-        ended = self.at >= len(self.rows)
-        if len(self.rows):
-            row = self.rows[min(self.at, len(self.rows) - 1)]
-            z[:] = row[:-1].reshape(z.shape)
-            self.gain = 0.0 if ended else float(row[-1])
+        ended = self.at >= self._count
+        if not ended:
+            self._file.seek(self._first + self.at * self._width)
+            data = self._file.read(self._width)
+            if len(data) == self._width:  # else it was cut short meanwhile, and the row before is held
+                row = np.frombuffer(data, "<f4")
+                self._row[:] = np.where(np.isfinite(row), row, np.float32(0.0))
+        if self._count:
+            z[:] = self._row[:-1].reshape(z.shape)
+            self.gain = 0.0 if ended else float(self._row[-1])
         self.at += 1

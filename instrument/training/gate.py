@@ -9,10 +9,10 @@ under which others may learn (model/licences).
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from instrument.base.toml import read_toml
 from instrument.errors import Mistakes, RosinError
 from instrument.model import licences
 from instrument.model.card import CREDITS
@@ -75,13 +75,9 @@ def _rows(source: Path, path: Path) -> list[dict[str, Any]]:
         home, missing = shown(str(source)), shown(path.name)
         raise RosinError(f"{home} has no {missing}, so nobody is credited; write one with, per sound: {EXAMPLE}")
     try:
-        if path.stat().st_size > LONGEST_BYTES:
-            raise RosinError(f"{shown(str(path))} is longer than credits are; write, per sound: {EXAMPLE}")
-        rows = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("sounds")
-    except OSError as error:
-        raise RosinError(f"{shown(str(path))} cannot be read ({error.strerror}); make it yours to read") from None
-    except (ValueError, RecursionError) as error:  # also a whole number of 5000 digits, which is no TOMLDecodeError
-        raise RosinError(f"{shown(str(path))} is not readable TOML ({error}); mend that line") from None
+        rows = read_toml(path, "credits file", LONGEST_BYTES, "mend that line").get("sounds")
+    except RosinError as error:
+        raise RosinError(shown(str(error))) from None
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise RosinError(f"{shown(str(path))} credits no sound; write, per sound: {EXAMPLE}")
     return rows
