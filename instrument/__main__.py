@@ -6,6 +6,7 @@ import platform
 import sys
 from importlib import metadata
 
+from instrument.base.streams import Streams
 from instrument.cli import main
 
 
@@ -23,6 +24,7 @@ def report() -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        print(report())
-        sys.exit(0)
+        with Streams() as streams:
+            print(report())
+            sys.exit(2 if streams.unwritten() else 0)
     sys.exit(main())

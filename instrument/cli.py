@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
+from instrument.base.printable import printable, sentences
+from instrument.base.streams import Streams
 from instrument.errors import RosinError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are safe for a terminal, and no longer than one reads."""
+
+    def error(self, message: str) -> NoReturn:
+        """Usage, the mistake, exit 2."""
+        super().error(printable(message, 400))
 
 
 class Version(argparse.Action):
@@ -28,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from instrument.verbs import bench, import_, look, models, play, render, train
 
-    main = argparse.ArgumentParser(
+    main = Parser(
         prog="rosin",
         description="Rosin: an instrument that pushes back. Hands, friction and chance on a neural model.",
         epilog="example: rosin play",
@@ -42,27 +51,32 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. 0: done; 1: a check did not hold; 2: something the player can mend, said in a sentence."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a bar or an accent on a console that has none is no reason to end
-            stream.reconfigure(errors="backslashreplace")
+    with Streams() as streams:
+        try:
+            done = _run(arguments)
+        except SystemExit as end:  # --help, --version, and what argparse refuses
+            if not streams.unwritten():
+                raise
+            done = int(end.code or 0) if isinstance(end.code, int | None) else 2
+        if said := streams.unwritten():
+            print(f"rosin: {said}", file=sys.stderr)
+            return done or 2
+        return done
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     whole = parser()
     args = whole.parse_args(arguments)
     if not getattr(args, "run", None):
         whole.print_help()
         return 2
     try:
-        done = int(args.run(args))
-        sys.stdout.flush()  # here, where a reader that left can still be met
-        return done
+        return int(args.run(args))
     except RosinError as error:
-        print(f"rosin: {error}" if "\n" not in str(error) else error, file=sys.stderr)
+        print(sentences(error, "rosin: "), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of our output left (`rosin knobs | head`): point stdout elsewhere so that exit does not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from instrument.base.console import console
+from instrument.base.printable import printable, printable_lines, sentences
 from instrument.errors import RosinError
 from instrument.model.atlas import Atlas
 from instrument.model.card import Card, Latent
@@ -100,7 +102,7 @@ def _knobs(latents: Sequence[Latent], language: str, width: int) -> RenderableTy
     for one in latents[:KNOBS_SHOWN]:
         known = one.fidelity > 0.0
         table.add_row(
-            Text(one.label.of(language)[:label], style="bold" if one.role != "latent" else ""),
+            Text(printable(one.label.of(language)[:label]), style="bold" if one.role != "latent" else ""),
             Text("↑" if one.sign > 0 else "↓", style="dim"),
             Text(histogram(one, columns), style="cyan"),
             f"{number(one.low, language)} … {number(one.high, language)}",
@@ -121,7 +123,9 @@ def _authors(credits: Credits, language: str) -> Iterator[Text]:
     for (author, licence), seconds in rows[:AUTHORS_SHOWN]:
         length = number(sum(seconds) / 60, language)
         line = Text(say("sheet.gave", language, minutes=length, count=len(seconds)), style="bold")
-        yield line.append(f" {licence} ", style="not bold cyan").append(author, style="not bold")
+        yield line.append(f" {printable(licence, PAGE)} ", style="not bold cyan").append(
+            printable(author, PAGE), style="not bold"
+        )
     if (rest := len(rows) - AUTHORS_SHOWN) > 0:
         yield Text(say("sheet.more_authors", language, count=rest), style="dim")
 
@@ -160,15 +164,17 @@ def _line(line: Sequence[tuple[Ancestor, Path | None]], language: str) -> Text:
     for i, (one, path) in enumerate(line):
         here = _word("here" if path else "not_here", language)
         text.append("\n" if i else "").append(f"{'   ' * i}└─ ", style="dim")
-        text.append(one.name or "?").append(f" · {one[:12]} · ", style="dim").append(here, style="" if path else "dim")
+        text.append(printable(one.name, PAGE) or "?").append(f" · {one[:12]} · ", style="dim").append(
+            here, style="" if path else "dim"
+        )
         if whose := " · ".join(filter(None, (", ".join(one.authors), one.licence))):
-            text.append(f" · {whose}", style="dim")
+            text.append(f" · {printable(whose, 2 * PAGE)}", style="dim")
     return text
 
 
 def _load(load: Load | RosinError, language: str) -> Text:
     if isinstance(load, RosinError):
-        return Text(str(load), style="red")
+        return Text(sentences(load), style="red")
     said = say("sheet.load", language, decode=f"{100 * load.decode:.0f}")
     if load.encode > 0.0:
         said += say("sheet.load_ears", language, both=f"{100 * load.both:.0f}")
@@ -178,15 +184,15 @@ def _load(load: Load | RosinError, language: str) -> Text:
 def page(card: Card, around: Around, language: str = "en", width: int = PAGE) -> RenderableType:
     """One page: what it is, what it can, whom it learned from, what it cost. For a terminal of ``width`` columns."""
     credits = around.credits if isinstance(around.credits, Credits) else None
-    head = Text(card.title.of(language), style="bold").append(f"  {card.name}", style="not bold dim")
-    about = Text(card.about.of(language) or "–")
+    head = Text(printable(card.title.of(language), PAGE), style="bold").append(f"  {card.name}", style="not bold dim")
+    about = Text(printable_lines(card.about.of(language)) or "–")
     table = Table.grid(padding=(0, 1))
     table.add_column(style="dim", width=LABELS, overflow="fold")
     table.add_column(overflow="fold")
 
     def row(key: str, text: RenderableType | str) -> None:
         if text:
-            table.add_row(_word(key, language), text)
+            table.add_row(_word(key, language), Text(printable(text)) if isinstance(text, str) else text)
 
     row("by", f"{', '.join(card.authors) or '–'} · {card.licence}")
     channels = _word("stereo" if card.channels == 2 else "mono", language)
@@ -208,7 +214,7 @@ def page(card: Card, around: Around, language: str = "en", width: int = PAGE) ->
     above, table = table, below
     table.add_row("", "")
     if isinstance(around.credits, RosinError):
-        row("credits", Text(str(around.credits), style="red"))
+        row("credits", Text(sentences(around.credits), style="red"))
     elif credits is None:
         row("credits", Text(no_credits(language), style="yellow"))
     elif not credits.sounds:
@@ -220,7 +226,7 @@ def page(card: Card, around: Around, language: str = "en", width: int = PAGE) ->
             Group(Text(say("sheet.learned", language, count=count, minutes=minutes)), *_authors(credits, language)),
         )
     if isinstance(around.atlas, RosinError):
-        row("atlas", Text(str(around.atlas), style="red"))
+        row("atlas", Text(sentences(around.atlas), style="red"))
     elif around.atlas is not None:
         anchors, clips, authors = len(around.atlas.chart.sound), around.atlas.clips, len(around.atlas.authors)
         row("atlas", say("atlas.line", language, anchors=anchors, clips=clips, authors=authors))
@@ -246,6 +252,6 @@ def show_page(
     card: Card, credits: Credits | None, language: str = "en", atlas: Atlas | RosinError | None = None
 ) -> str:
     """The page as plain text, for what has no terminal."""
-    console = Console(width=PAGE, file=io.StringIO(), color_system=None)
-    console.print(page(card, Around(credits, atlas), language))
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]
+    shown = console(width=PAGE, file=io.StringIO(), color_system=None)
+    shown.print(page(card, Around(credits, atlas), language))
+    return "\n".join(line.rstrip() for line in shown.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from instrument.base.printable import printable
 from instrument.errors import RosinError
 from instrument.link import Gesture, Kind, Link
 from instrument.stage import gl
@@ -248,7 +249,7 @@ def main(arguments: Sequence[str]) -> int:
         why = str(error) if refused else f"{type(error).__name__}: {error}"
         if link is not None and seen:  # an understudy that fails was never missed
             link.health.row("stage").say(say("stage.refused", settings.language, why=why) if refused else why)
-        print(why, file=sys.stderr)
+        print(printable(why), file=sys.stderr)
         return REFUSED if refused else FAILED
     return 0
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.console import console as terminal
 from instrument.model.atlas import NEIGHBOURS, Atlas
 from instrument.model.chart import ANCHORS_MOST, F32, I32, Chart
 from instrument.model.excerpts import BYTES_MOST, RATE_HZ, Excerpts, encoded
@@ -168,12 +169,11 @@ def charted(z: Doubles, sound: I32, seconds: F32, counts: Sequence[int], most: i
 
 def heard_again(network: Network, corpus: Corpus, quiet: bool = True) -> tuple[Doubles, I32, F32]:
     """z [L, n] of the training sounds' frames in which something is heard, their sound [n] and seconds into it [n]."""
-    from rich.console import Console
     from rich.progress import track
 
     from instrument.training.portrait import HEARD_DB, encoded
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     clips = track(
         list(corpus.training), "atlas", console=console, transient=True, disable=quiet or not console.is_terminal
     )

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
+from instrument.base.console import console as terminal
+from instrument.base.console import words
 from instrument.training.lesson import ADVERSARY
 
 if TYPE_CHECKING:
@@ -69,11 +71,11 @@ class Display:
 
     def __init__(self, budget: Budget, console: Console | None = None, quiet: bool = False) -> None:
         self.budget, self.quiet = budget, quiet
-        self.console = console or Console(stderr=True, quiet=quiet)
+        self.console = console or terminal(stderr=True, quiet=quiet)
         live = self.console.is_terminal and not quiet
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(), TextColumn("{task.fields[left]}"), console=self.console, disable=not live, expand=True,
+            words("{task.description}"), BarColumn(None), words("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(), words("{task.fields[left]}"), console=self.console, disable=not live, expand=True,
         )  # fmt: skip
         self._live = live
         self._task = self._bar.add_task("beginning", total=1.0, left="")

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from instrument.base.console import console as terminal
+from instrument.base.printable import printable
 from instrument.errors import RosinError
 from instrument.model.card import CARD
 from instrument.text import language_of
@@ -62,7 +64,7 @@ def _corpus(sources: Sequence[Path], shape: Shape, ranks: Ranks, console: Any) -
     if ranks.first:
         ranks.wait()
     for line in corpus.warnings:
-        console.print(f"left out: {line}", highlight=False, markup=False, soft_wrap=True)
+        console.print(printable(f"left out: {line}"), highlight=False, markup=False, soft_wrap=True)
     for line in corpus.report():
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return corpus
@@ -99,7 +101,6 @@ def train(
     """
     try:
         import torch
-        from rich.console import Console
 
         from instrument.training import choices, promise
         from instrument.training.course import Budget, learn, new_course
@@ -138,7 +139,7 @@ def train(
     _keep_memory()
     torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) // ranks.world))
     budget = Budget(minutes if minutes or steps else MINUTES, steps)
-    console = Console(stderr=True, quiet=quiet or not ranks.first)
+    console = terminal(stderr=True, quiet=quiet or not ranks.first)
     display = Display(budget, console, quiet or not ranks.first)
     display.say(words)
     corpus = _corpus(sources, shape, ranks, console)

@@ -9,11 +9,10 @@ import argparse
 import json
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress
 from rich.table import Table
 
+from instrument.base.console import console, words
 from instrument.errors import RosinError
 from instrument.verbs.look import wide_console
 
@@ -124,9 +123,9 @@ def run_laws(args: argparse.Namespace) -> int:
     """See bench/laws.py. Exit 0 when every law holds, 1 when one does not."""
     from instrument.bench.laws import Law, measures
 
-    errors, work, found = Console(stderr=True), measures(), list[Law]()
+    errors, work, found = console(stderr=True), measures(), list[Law]()
     with Progress(
-        BarColumn(), TextColumn("{task.fields[what]}"), transient=True, disable=not errors.is_terminal, console=errors
+        BarColumn(), words("{task.fields[what]}"), transient=True, disable=not errors.is_terminal, console=errors
     ) as progress:
         job = progress.add_task("", total=len(work), what="")
         for what, measure in work:
@@ -141,7 +140,7 @@ def run_laws(args: argparse.Namespace) -> int:
             shown.add_column(heading, justify="left" if heading in ("law", "") else "right", overflow="fold")
         for law in found:
             numbers = (f"{law.expected:.6g}", f"{law.measured:.6g}", f"{law.tolerance:.2g}")
-            shown.add_row(escape(law.name), *numbers, "holds" if law.holds else "DOES NOT HOLD")
+            shown.add_row(law.name, *numbers, "holds" if law.holds else "DOES NOT HOLD")
         wide_console().print(shown)
         print(f"{sum(law.holds for law in found)} of {len(found)} hold")
     return 0 if all(law.holds for law in found) else 1

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from instrument.base.printable import printable
 from instrument.errors import RosinError
 from instrument.importing.run import BLOCKS, RACE, TOLERANCE, Wishes, import_file
 from instrument.model.library import user_folder
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
                     args.race, args.forward, args.force)  # fmt: skip
     done = import_file(args.file, out, wishes)
     card = done.card
-    print(say("import.done", language, folder=done.folder))
+    print(printable(say("import.done", language, folder=done.folder)))
     for method, part in done.parts.items():
         real_time = part["block_ms"] / (1000.0 * part["samples"] / card.sample_rate)
         print(say("import.proof", language, method=method, error=f"{part['error']:.1e}", blocks=part["blocks"],
@@ -73,19 +74,19 @@ def run(args: argparse.Namespace) -> int:
         print(say("import.fidelity", language, percent=f"{100.0 * card.training['fidelity_of_latents']:.1f}"))
     if settings := card.training["attributes"]:
         told = ", ".join(f"{key} = {value}" for key, value in settings.items())
-        print(say("import.attributes", language, attributes=told))
+        print(printable(say("import.attributes", language, attributes=told)))
     for note, words in (("encode", "import.no_ears"), ("whole", "import.whole"), ("deaf", "import.deaf")):
         if note in done.notes:
             print(say(words, language))
     if done.shared:
-        print(say("import.shared", language, memory=", ".join(done.shared[:3])))
+        print(printable(say("import.shared", language, memory=", ".join(done.shared[:3]))))
     if any(part["clicking"] for part in done.parts.values()):
         print(say("import.clicks", language))
     for finding in done.findings:
         if finding.about in ("sound", "speed", "silence") and finding.grade != "good":
-            print(f"{finding.about}: {finding.text}")
+            print(printable(f"{finding.about}: {finding.text}"))
     author = ", ".join(card.authors) or say("import.nobody", language)
-    print(say("import.whose", language, author=author, licence=card.licence))
+    print(printable(say("import.whose", language, author=author, licence=card.licence)))
     if not done.credited:
         print(say("import.uncredited", language))
     print(say("import.patch", language))

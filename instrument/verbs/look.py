@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from instrument.base.console import console
+from instrument.base.printable import printable, printable_lines, sentences
 from instrument.chance.accident import Accident
 from instrument.errors import Mistakes, RosinError
 from instrument.feels import feel_schema, find_feels, read_feel
@@ -55,8 +57,8 @@ def add(verbs: Any) -> None:
 
 def wide_console() -> Console:
     """A console whose tables are not cut when they go into a pipe or a file."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    shown = console()
+    return shown if shown.is_terminal else console(width=200)
 
 
 def run_devices(args: argparse.Namespace) -> int:
@@ -74,7 +76,7 @@ def run_devices(args: argparse.Namespace) -> int:
                  "rate_hz": d.rate, "default": d.default} for d in found]  # fmt: skip
         print(json.dumps({"sound": rows, "midi": {"api": api, "ports": ports}}, indent=1))
         return 0
-    console = wide_console()
+    shown = wide_console()
     language = language_of(read_rig().language)
     table = Table(title=say("rehearsal.sound", language), title_justify="left", box=None)
     table.add_column("")
@@ -84,10 +86,10 @@ def run_devices(args: argparse.Namespace) -> int:
     for d in found:
         rate = f"{d.rate:.0f} Hz" if d.rate else say("look.any", language)
         table.add_row("→" if d.default else "", d.name, d.api, str(d.outputs), str(d.inputs), rate)
-    console.print(table)
-    console.print(f"\nmidi ({api or say('rehearsal.none', language)})")
+    shown.print(table)
+    shown.print(f"\nmidi ({api or say('rehearsal.none', language)})")
     for port in ports or [say("look.no_midi", language)]:
-        console.print(f"   {port}")
+        shown.print(f"   {port}")
     return 0
 
 
@@ -97,7 +99,7 @@ def run_knobs(args: argparse.Namespace) -> int:
     paths, index = find_patches(args.patch, rig.patches)
     patch, wrong = with_own_scenes(read_patch(paths[index]))
     if wrong:
-        print(wrong, file=sys.stderr)
+        print(printable_lines(wrong), file=sys.stderr)
     card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
     table = table_of(patch, card.specs)
     language = language_of(rig.language)
@@ -141,7 +143,7 @@ def run_feels(args: argparse.Namespace) -> int:
             feel = read_feel(path)
         except RosinError as error:
             wrong += 1
-            print(error, file=sys.stderr)
+            print(sentences(error), file=sys.stderr)
         else:
             shown.add_row(name, feel.title.of(language), feel.about.of(language))
     wide_console().print(shown)
@@ -165,9 +167,9 @@ def run_check(args: argparse.Namespace) -> int:
             said = check_one(file, rig)
         except RosinError as error:
             wrong += 1
-            print(error, file=sys.stderr)
+            print(sentences(error), file=sys.stderr)
         else:
-            print(f"{file}: {said}")
+            print(printable(f"{file}: {said}"))
     return 2 if wrong else 0
 
 

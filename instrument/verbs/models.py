@@ -10,10 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from instrument.base.console import console
+from instrument.base.printable import printable
 from instrument.chance.noise import Noise
 from instrument.errors import RosinError
 from instrument.model.atlas import Atlas, read_atlas
@@ -69,8 +70,8 @@ def run_list(args: argparse.Namespace) -> int:
         print(json.dumps({"models": found}, indent=1, ensure_ascii=False))
         return 0
     language = language_of(read_rig().language)
-    console = wide_console()
-    narrow = console.width < 150
+    shown = wide_console()
+    narrow = shown.width < 150
     table = Table(box=None)
     for heading in ("name", "title", "latents", "kHz", "MB", "licence", "sha256"):
         right = heading in ("latents", "kHz", "MB")
@@ -80,14 +81,16 @@ def run_list(args: argparse.Namespace) -> int:
         if isinstance(card, Card):
             size = f"{_bytes(unpacked(path), card) / 1e6:.1f}" if path else ""
             mark = " ⧉" if path and is_bundle(path) else ""
-            table.add_row(card.name + mark, card.title.of(language), str(len(card.latents)),
-                          f"{card.sample_rate / 1000:g}", size, card.licence,
+            table.add_row(card.name + mark, printable(card.title.of(language), 80), str(len(card.latents)),
+                          f"{card.sample_rate / 1000:g}", size, printable(card.licence, 80),
                           (card.sha256[:12] if narrow else card.sha256) or "-")  # fmt: skip
         else:
-            table.add_row(called(path) if path else "", Text(" ".join(str(card).splitlines()), style="red"))
-    console.print(table)
+            table.add_row(
+                printable(called(path)) if path else "", Text(printable(" ".join(str(card).splitlines())), style="red")
+            )
+    shown.print(table)
     if narrow:
-        console.print(Text(say("models.whole_hash", language), style="dim"))
+        shown.print(Text(say("models.whole_hash", language), style="dim"))
     return 0
 
 
@@ -127,9 +130,9 @@ def run_show(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_told(card, folder, around), indent=1, ensure_ascii=False))
         return 0
-    console = Console(highlight=False)
-    width = min(console.width, 100) if console.is_terminal else 100
-    Console(highlight=False, width=width).print(page(card, around, language, width))
+    shown = console()
+    width = min(shown.width, 100) if shown.is_terminal else 100
+    console(width=width).print(page(card, around, language, width))
     return 0
 
 

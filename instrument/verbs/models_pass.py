@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from instrument.base.printable import printable
 from instrument.errors import RosinError
 from instrument.model import bundle
 from instrument.model.card import read_card
@@ -55,9 +56,9 @@ def run_pack(args: argparse.Namespace) -> int:
     packed = bundle.pack(folder, out, allow_uncredited=args.allow_uncredited, force=args.force)
     language, size = language_of(read_rig().language), f"{out.stat().st_size / 1e6:.1f}"
     if "credits.toml" in packed.files:
-        print(say("models.packed", language, path=out, size=size, name=packed.name, licence=packed.licence))
+        print(printable(say("models.packed", language, path=out, size=size, name=packed.name, licence=packed.licence)))
     else:
-        print(say("models.packed_uncredited", language, path=out, size=size, name=packed.name))
+        print(printable(say("models.packed_uncredited", language, path=out, size=size, name=packed.name)))
     return 0
 
 
@@ -66,7 +67,7 @@ def run_unpack(args: argparse.Namespace) -> int:
     language = language_of(read_rig().language)
     folder = bundle.unpack(args.file, args.out or own(), force=args.force)
     card = read_card(folder)
-    print(say("models.unpacked", language, folder=folder))
+    print(printable(say("models.unpacked", language, folder=folder)))
     if "credits.toml" not in card.files:
         print(say("models.unpacked_uncredited", language))
     print(say("import.patch", language))
@@ -83,7 +84,7 @@ def run_eco(args: argparse.Namespace) -> int:
     language = language_of(read_rig().language)
     made = make(unpacked(path_of(args.name)), args.out or own(), args.called)
     slow, fast = made.ms
-    print(say("eco.done", language, folder=made.folder, products=made.products))
+    print(printable(say("eco.done", language, folder=made.folder, products=made.products)))
     print(say("eco.cost", language, snr=f"{made.snr_db:.1f}", slow=f"{slow:.2f}", fast=f"{fast:.2f}",
               before=f"{made.size[0] / 1e6:.1f}", after=f"{made.size[1] / 1e6:.1f}"))  # fmt: skip
     if fast > 0.95 * slow:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress
 from rich.text import Text
 
+from instrument.base.console import console, words
+from instrument.base.printable import printable
 from instrument.model.library import called, model_folders
 from instrument.places import shipped
 from instrument.rig import read_rig
@@ -40,10 +41,10 @@ def add(what: Any) -> None:
 
 
 @contextmanager
-def _late_bar(total: int, words: str) -> Iterator[Progress]:
+def _late_bar(total: int, said: str) -> Iterator[Progress]:
     """A bar on stderr that comes only when one has waited for a while."""
-    errors = Console(stderr=True)
-    bar = Progress(TextColumn(words), BarColumn(), TextColumn("{task.fields[what]}"), console=errors, transient=True)
+    errors = console(stderr=True)
+    bar = Progress(words(said), BarColumn(), words("{task.fields[what]}"), console=errors, transient=True)
     bar.add_task("", total=total * FINDINGS, what="")
     late = threading.Timer(PATIENCE_S, bar.start)
     late.daemon = True
@@ -82,15 +83,15 @@ def run_verify(args: argparse.Namespace) -> int:
                                                        for f in rows]} for path, rows in told]  # fmt: skip
         print(json.dumps({"models": models, "bad": count["bad"], "held": held}, indent=1, ensure_ascii=False))
         return 1 if count["bad"] else 0
-    console = Console(highlight=False)
-    console.soft_wrap = not console.is_terminal  # a pipe gets a line a finding
+    shown = console()
+    shown.soft_wrap = not shown.is_terminal  # a pipe gets a line a finding
     for path, rows in told:
-        console.print(Text(called(path), style="bold"))
+        shown.print(Text(printable(called(path)), style="bold"))
         for f in rows:
             mark, colour = _MARK[f.grade]
-            console.print(Text(f"  {mark} ", style=colour) + Text(f"{topic(f.about, language)}: {f.text}"))
+            shown.print(Text(f"  {mark} ", style=colour) + Text(printable(f"{topic(f.about, language)}: {f.text}")))
     summary = say("models.summary", language, models=len(told), bad=count["bad"], warn=count["warn"])
-    console.print(Text(summary, style="red" if count["bad"] else "green"))
+    shown.print(Text(summary, style="red" if count["bad"] else "green"))
     if held:
-        console.print(Text(say("models.held", language, names=", ".join(held)), style="cyan"))
+        shown.print(Text(printable(say("models.held", language, names=", ".join(held))), style="cyan"))
     return 1 if count["bad"] else 0

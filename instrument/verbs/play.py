@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from instrument.base.console import console
+from instrument.base.printable import printable
 from instrument.errors import Mistakes, RosinError
 from instrument.hands.child import HandsSettings
 from instrument.hands.keys import TerminalKeys
@@ -127,7 +128,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         made = recast(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
         paths[index] = made.path
         if said := made.said(language):
-            print(said)
+            print(printable(said))
     tables = checked(paths, index, rig, args.allow_uncredited)
     if take:
         list(gestures(take, tables[index]))  # a knob that is not there is said before anything sounds
@@ -178,7 +179,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     sum_up(show, status, heard, rig, language)
     if picture is not None:
         draw_picture(picture, stage, reel.frames)
-        print(say("picture_saved", language, path=picture, width=stage.width, height=stage.height))
+        print(printable(say("picture_saved", language, path=picture, width=stage.width, height=stage.height)))
     return 0
 
 
@@ -282,7 +283,7 @@ def neighbours(status: Status, patches: Mapping[int, Patch], rig: Rig, language:
 def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> None:
     """What was played, on what, who is owed for it, and where it was kept."""
     row = show.link.health.row("sound")
-    console = Console(highlight=False)
+    shown = console()
     table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
     folders = [Path(rig.models)] if rig.models else []
     table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches.values()))
@@ -306,5 +307,5 @@ def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, l
     table.add_row(say("word_hands", language), counts or "-")
     if row.text("state"):
         table.add_row(say("summary_file", language), row.text("state"))
-    console.print(table, soft_wrap=True)
+    shown.print(table, soft_wrap=True)
     sys.stdout.flush()

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.table import Column
 from rich.text import Text
 
+from instrument.base.console import console, words
 from instrument.machine_code import can_be_kept, forget_old, is_ready, now_ready
 from instrument.text import say
 
@@ -61,13 +61,12 @@ def compile_all(language: str) -> None:
 
     forget_old()
     work = list(steps())
-    errors = Console(stderr=True)
+    errors = console(stderr=True)
     told = not errors.is_terminal and not is_ready()
     begin = time.monotonic()
     if told:
         print(say("preparing.begins", language), file=sys.stderr, flush=True)
-    words = TextColumn(say("preparing", language))
-    columns = (words, BarColumn(14), TextColumn("{task.fields[what]}"), TimeLeft(language))
+    columns = (words(say("preparing", language)), BarColumn(14), words("{task.fields[what]}"), TimeLeft(language))
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         job = progress.add_task("", total=sum(_weight(what) for what, _ in work), what="", begun=0.0)
         for what, how in work:

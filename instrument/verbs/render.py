@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
+from instrument.base.console import console, words
+from instrument.base.printable import printable
 from instrument.errors import RosinError
 from instrument.model.heard import write_roll
 from instrument.model.recast import recast
@@ -136,7 +138,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
         made = recast(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
         paths[index] = made.path
         if said := made.said(language_of(rig.language)):
-            print(said)
+            print(printable(said))
     patch = read_patch(paths[index])
     seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
     language = language_of(rig.language)
@@ -165,10 +167,10 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     tally = Tally(lambda: (part,))
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
-    errors = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    errors = console(stderr=True)
+    columns = (words("{task.description}"), BarColumn(), TimeRemainingColumn())
     for sentence in (*wrong, *patina.wrong):
-        print(sentence, file=errors.file)
+        print(printable(sentence), file=sys.stderr)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
@@ -198,21 +200,22 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     rms = (square / max(1, count * CHANNELS)) ** 0.5
     levels = {name: f"{20 * np.log10(max(value, 1e-9)):.1f}" for name, value in (("rms", rms), ("peak", peak))}
     length = f"{count / engine.rate:.2f}"
-    print(
-        say("render.done", language, path=out, seconds=length, rms=levels["rms"], peak=levels["peak"], seed=part.seed)
+    done = say(
+        "render.done", language, path=out, seconds=length, rms=levels["rms"], peak=levels["peak"], seed=part.seed
     )
+    print(printable(done))
     if touched:
         moved = ", ".join(part.table[k].label.of(language) for k in knobs_of(part.table))
         notes = say("render.phrase_notes" if patch.notes != "off" else "render.phrase_loudness", language)
-        print(say("render.phrase", language, notes=notes, knobs=moved))
-    print(roll)
+        print(printable(say("render.phrase", language, notes=notes, knobs=moved)))
+    print(printable(roll))
     print(say("render.samples", language, digest=digest.hexdigest()))
     if said := file.summary():
         print(said)
     if peak == 0.0:
-        print(say("render_silent", language), file=errors.file)
+        print(say("render_silent", language), file=sys.stderr)
     if file.stopping:
-        print(file.stopped(seconds), file=errors.file)
+        print(file.stopped(seconds), file=sys.stderr)
         return 130
     return 0
 

@@ -8,10 +8,11 @@ import time
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from instrument.base.console import console
+from instrument.base.printable import printable
 from instrument.knobs import KnobTable
 from instrument.link import AUTHORS_MAX, Flags, Frame
 from instrument.link.level import Level
@@ -23,6 +24,7 @@ from instrument.verbs.fitted import Part, fitted
 REFRESH_SECONDS = 0.12
 PLAIN_SECONDS = 5.0
 METER_CELLS, METER_CELLS_SHORT = 12, 6
+NAME_MOST = 40
 STALE_SECONDS = 0.5
 NAME_CELLS = (16, 9)
 """What may be left of a patch's name in a narrow terminal."""
@@ -47,8 +49,9 @@ class Status:
     """Shows a show. In a terminal one living line and the notices above it; elsewhere a plain line every 5 s."""
 
     def __init__(self, show: Show, names: list[str], tables: dict[int, KnobTable], language: str) -> None:
-        self.show, self.names, self.tables, self.language = show, names, tables, language
-        self.console = Console(highlight=False)
+        self.show, self.tables, self.language = show, tables, language
+        self.names = [printable(name, NAME_MOST) for name in names]
+        self.console = console()
         self.living = self.console.is_terminal
         self.focus = 0
         self._live: Live | None = None
@@ -78,7 +81,7 @@ class Status:
 
     def _tell(self) -> None:
         for notice in self.show.notices[self._told :]:
-            self.console.print(Text(notice, style=_QUIET if self.living else ""), soft_wrap=True)
+            self.console.print(Text(printable(notice), style=_QUIET if self.living else ""), soft_wrap=True)
         self._told = len(self.show.notices)
 
     def tick(self) -> None:
@@ -182,7 +185,7 @@ class Status:
         values = Text(f"○{hand:.2f}", style=_HAND)
         values.append("→" if abs(hand - pos) > 0.002 else "=", style=_STRAIN if frame.stuck[i] == 2 else _QUIET)
         values.append(f"●{pos:.2f}", style=_IVORY)
-        label = Text(f"  {table[i].label.of(self.language)} ", style=_QUIET)
+        label = Text(f"  {printable(table[i].label.of(self.language), NAME_MOST)} ", style=_QUIET)
         return Part([label + values, Text(f"  {i + 1} ", style=_QUIET) + values], 6)
 
 
