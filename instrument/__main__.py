@@ -26,5 +26,7 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         with Streams() as streams:
             print(report())
-            sys.exit(2 if streams.unwritten() else 0)
+            if said := streams.unwritten():
+                print(f"rosin: {said}", file=sys.stderr)
+            sys.exit(2 if said else 0)
     sys.exit(main())

@@ -21,7 +21,7 @@ from instrument.base.streams import terminal_stream
 class SafeConsole(Console):
     """A console on which text is text."""
 
-    def render_str(self, text: str, **more: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **more: Any) -> Text:
         """Plain text, made safe before it is measured, so that tables are as wide as what they show."""
         return super().render_str(escaped(text), **more)
 
