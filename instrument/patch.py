@@ -109,12 +109,18 @@ def migrate(table: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
+def newer(table: Mapping[str, Any]) -> bool:
+    """Whether a file was written for a later Rosin."""
+    version = table.get("schema")
+    return isinstance(version, int) and version > SCHEMA
+
+
 def patch_from(table: Mapping[str, Any], where: str) -> Patch:
     """A Patch out of plain tables. Raises Mistakes: one line each with path, value and remedy."""
     table = migrate(dict(table))
-    version = table.get("schema")
-    if isinstance(version, int) and version > SCHEMA:  # whatever else it says is not for us to judge
-        raise Mistakes(where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
+    if newer(table):  # whatever else it says is not for us to judge
+        said = short(table["schema"])
+        raise Mistakes(where, [f"schema: {said} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
     wrong = check(SHAPE, table)
     model = table.get("model", {})
     names = {"name": table.get("name"), "model.name": model.get("name") if isinstance(model, Mapping) else None}
@@ -189,17 +195,26 @@ def _still(row: Mapping[str, Any]) -> Mapping[str, float]:
 
 def read_patch(path: Path) -> Patch:
     """Read one patch file, with the feel it names under its own amounts. RosinError or Mistakes, with their remedy."""
-    patch = patch_from(read_toml(path, "patch"), str(path))
+    patch, wrong = with_feel(patch_from(read_toml(path, "patch"), str(path)))
+    if wrong:
+        raise Mistakes(str(path), wrong)
+    return patch
+
+
+def with_feel(patch: Patch) -> tuple[Patch, list[str]]:
+    """The patch with the feel it names under its own amounts; or why not, a line a mistake."""
     if not patch.feel:
-        return patch
+        return patch, []
     try:
         feel = open_feel(patch.feel)
     except LookupError:
         feels = ", ".join(find_feels())
-        raise Mistakes(
-            str(path), [f"friction.feel: there is no feel {patch.feel!r}; the feels here: {feels}"]
-        ) from None
-    return replace(patch, friction=MappingProxyType({**feel.friction, **patch.friction}))
+        return patch, [f"friction.feel: there is no feel {patch.feel!r}; the feels here: {feels}"]
+    except Mistakes as mistakes:
+        return patch, [f"friction.feel: {mistakes.where}: {line}" for line in mistakes.lines]
+    except RosinError as error:
+        return patch, [f"friction.feel: {error}"]
+    return replace(patch, friction=MappingProxyType({**feel.friction, **patch.friction})), []
 
 
 def table_of(patch: Patch, latents: Sequence[LatentSpec]) -> KnobTable:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import site
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
+from instrument.base.reading import read_bytes
+from instrument.base.toml import BYTES_MAX, toml_from
 from instrument.errors import RosinError
 
 TAKE = ".jsonl"
@@ -51,18 +55,19 @@ def feel_folders() -> list[Path]:
 def find_patches(wanted: str = "", own: str = "") -> tuple[list[Path], int]:
     """The show's list of patches and the index of the one wanted (a path, or a name; empty = the first).
 
-    The list is every patch in the same folder, by file name: a program change walks through it.
+    The list is every patch in the same folder, by file name: a program change walks through it. What else lies there
+    (a rig, credits, a pyproject.toml) is passed over.
     """
     if wanted and (wanted.endswith(".toml") or os.sep in wanted or "/" in wanted):
         path = Path(os.path.expanduser(wanted))
         if not os.path.isfile(path):  # (Path.is_file raises where a name is too long or a folder is closed)
             raise RosinError(f"there is no patch file {wanted}; `rosin check` lists the patches there are")
         path = path.resolve()
-        siblings = sorted(path.parent.glob("*.toml"))
+        siblings = patches_in(path.parent, path)
         return (siblings, siblings.index(path)) if path in siblings else ([path], 0)
     names = []
     for folder in patch_folders(own):
-        files = sorted(folder.glob("*.toml"))
+        files = patches_in(folder, folder / f"{wanted}.toml")
         for i, file in enumerate(files):
             if not wanted or file.stem == wanted:
                 return files, i
@@ -82,6 +87,30 @@ def find_take(wanted: str) -> Path:
         return path
     example = shipped("examples") / f"{path.name.removesuffix(TAKE)}{TAKE}"
     return example if os.path.isfile(example) else path
+
+
+def patches_in(folder: Path, wanted: Path | None = None) -> list[Path]:
+    """The patches of a folder, by file name; ``wanted`` is one whatever it holds."""
+    try:
+        return [path for path in sorted(folder.glob("*.toml")) if path == wanted or is_patch(path)]
+    except (OSError, ValueError):
+        return []
+
+
+def is_patch(path: Path) -> bool:
+    """Whether a file is meant to be a patch, with whatever mistakes: it speaks of a model, and of no other file's own.
+
+    A file that is no TOML at all is one when a line of it begins as a patch's [model] does: it is being written.
+    """
+    try:
+        data = read_bytes(path, BYTES_MAX, "patch")
+    except RosinError:
+        return False
+    try:
+        table = toml_from(data, path, "patch")
+    except RosinError:
+        return re.search(rb"^\s*(\[\s*model\s*\]|model\s*[.=])", data, re.MULTILINE) is not None
+    return not table or isinstance(table.get("model"), Mapping) or {"schema", "model"} <= set(table)
 
 
 def accident_folder(patch: str) -> Path:

@@ -153,14 +153,15 @@ def rig_from(table: Mapping[str, Any], where: str) -> Rig:
     if isinstance(version, int) and version > SCHEMA:
         raise Mistakes(where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
     wrong = check(SHAPE, table)
-    if not wrong:
-        root = table.get("osc", {}).get("root", "/rosin")
+    osc, folders = (room if isinstance(room := table.get(key), Mapping) else {} for key in ("osc", "folders"))
+    root = osc.get("root", "/rosin")
+    if isinstance(root, str):
         strange = not root.isprintable() or any(c in root for c in " #*,?[]{}")
         if not root.startswith("/") or root.endswith("/") or strange or len(root) > ROOT_MAX:
-            wrong.append(f"osc.root: {root!r} is no OSC address; write one such as /rosin")
-        for key, folder in table.get("folders", {}).items():
-            if at_home(folder) is None:
-                wrong.append(f"folders.{key}: {folder!r} is in the home of nobody here; write the whole path")
+            wrong.append(f"osc.root: {short(root)} is no OSC address; write one such as /rosin")
+    for key, folder in folders.items():
+        if isinstance(folder, str) and at_home(folder) is None:
+            wrong.append(f"folders.{key}: {folder!r} is in the home of nobody here; write the whole path")
     if wrong:
         raise Mistakes(where, wrong)
     wanted: dict[str, Any] = {"path": where}

@@ -8,7 +8,7 @@ that the patch had then stand in the first line: a scene that is kept anew later
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ VERSION = 1
 TAKE_SECONDS_MAX = 24 * 3600.0
 SEED_MAX = 2**64 - 1
 SLOT_MAX = 7
+MISTAKES_MOST = 20
 TAKE_BYTES_MAX = 256 << 20
 """Of a take's file: twelve hours of a hundred gestures a second."""
 
@@ -154,6 +155,24 @@ def _scenes(head: Mapping[str, Any]) -> dict[int, Scene] | None:
     return {int(n) - 1: Scene({str(id): _number(row, id, 0.0, 1.0) for id in row}) for n, row in rows.items()}
 
 
+def _head_wrong(row: Mapping[str, Any]) -> list[str]:
+    """All that is wrong with a first line."""
+    tests: list[Callable[[], object]] = [lambda: _scenes(row)]
+    if row.get("seed") is not None:
+        tests.append(lambda: _whole(row, "seed", SEED_MAX))
+    if "seconds" in row:
+        tests.append(lambda: _number(row, "seconds", 0, TAKE_SECONDS_MAX))
+    if "blend_ms" in row:
+        tests.append(lambda: _number(row, "blend_ms", 0.0, BLEND_MS_MAX))
+    wrong = []
+    for test in tests:
+        try:
+            test()
+        except ValueError as error:
+            wrong.append(str(error))
+    return wrong
+
+
 def _object(line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
@@ -169,7 +188,6 @@ def take_from(lines: Iterable[str], where: str) -> Take:
     head: dict[str, Any] | None = None
     events: list[Event] = []
     wrong: list[str] = []
-    scenes, blend_ms = None, None
     for n, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -178,23 +196,22 @@ def take_from(lines: Iterable[str], where: str) -> Take:
             if head is None:
                 if row.get("rosin") != VERSION or not isinstance(row.get("patch"), str):
                     raise ValueError(f'the first line of a take is {{"rosin": {VERSION}, "patch": "NAME", ...}}')
-                if row.get("seed") is not None:
-                    _whole(row, "seed", SEED_MAX)
-                if "seconds" in row:
-                    _number(row, "seconds", 0, TAKE_SECONDS_MAX)
-                scenes = _scenes(row)
-                blend_ms = _number(row, "blend_ms", 0.0, BLEND_MS_MAX) if "blend_ms" in row else None
                 head = row
+                wrong += [f"line {n}: {said}" for said in _head_wrong(row)]
+                if wrong:
+                    break
                 continue
             events.append(_event(row))
         except ValueError as error:
             wrong.append(f"line {n}: {error}")
-            if head is None or len(wrong) >= 20:
+            if head is None or len(wrong) >= MISTAKES_MOST:
                 break
     if head is None and not wrong:
         wrong.append("it is empty; give a take, as `rosin play --record` leaves one beside its sound")
     if wrong or head is None:
         raise Mistakes(where, wrong)
+    scenes = _scenes(head)
+    blend_ms = float(head["blend_ms"]) if "blend_ms" in head else None
     events.sort(key=lambda event: event.t)
     seconds = float(head.get("seconds") or (events[-1].t + 2.0 if events else 2.0))
     return Take(head["patch"], head.get("seed"), seconds, tuple(events), where, scenes, blend_ms)

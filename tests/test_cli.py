@@ -35,7 +35,7 @@ note = 128
 sounds = "never"
 [friction]
 stik = 0.1
-knob.z1.visc = "thick"
+knob.glass.visc = "thick"
 [chance]
 hazard = nan
 """
@@ -201,7 +201,7 @@ def test_five_mistakes_are_five_lines(machine: Path, capsys: pytest.CaptureFixtu
         "p.toml: voice.note: 128 is too large; the range is 0 to 127",
         "p.toml: voice.sounds: 'never' does not fit; write one of gesture, always",
         "p.toml: friction.stik: unknown entry; did you mean 'stick'?",
-        "p.toml: friction.knob.z1.visc: 'thick' does not fit; write a number",
+        "p.toml: friction.knob.glass.visc: 'thick' does not fit; write a number",
         "p.toml: chance.hazard: nan is not a finite number; write one",
     ]
     for verb in (["knobs", "./p.toml"], ["play", "./p.toml"], ["render", "./p.toml", "-o", "a.wav"]):

@@ -22,7 +22,8 @@ from instrument.model.atlas import NEIGHBOURS, SMOOTH_S, Atlas, read_atlas
 from instrument.model.card import read_card, write_card
 from instrument.model.chart import ARRAYS, ATLAS, FARTHEST, Chart, chart_from, write_chart
 from instrument.model.credits import read_credits
-from instrument.model.session import OnnxVoice, check_files
+from instrument.model.sealing import check_files
+from instrument.model.session import OnnxVoice
 from instrument.model.verify import verify
 from instrument.training.atlas import charted
 

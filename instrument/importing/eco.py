@@ -29,7 +29,7 @@ from instrument.model.card import DECODE, ENCODE, Card, card_table, read_card, w
 from instrument.model.denormals import AsItWas
 from instrument.model.lineage import Ancestor
 from instrument.model.onnx_gate import check_graph
-from instrument.model.session import check_files
+from instrument.model.sealing import check_files
 
 Floats = npt.NDArray[np.float32]
 

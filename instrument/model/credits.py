@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,10 @@ def credits_from(table: dict[str, Any], where: str) -> Credits:
     """Credits out of plain tables; raises Mistakes naming every wrong entry (the first twenty)."""
     wrong = check(SHAPE, table)
     rows = table.get("sounds")
-    rows = rows if isinstance(rows, list) and not wrong else []
+    rows = rows if isinstance(rows, list) else []
     for i, row in enumerate(rows):
+        if not isinstance(row, Mapping):  # said above
+            continue
         wrong += check(_SOUND, row, f"sounds[{i}].")
         for key in ("title", "author", "consent"):
             if isinstance(row.get(key), str) and not row[key].strip():
@@ -169,7 +171,10 @@ def gate(card: Card, folder: Path, allow_uncredited: bool = False) -> Credits | 
         return None
     credits = read_credits(folder)
     if CREDITS not in card.files:
-        raise RosinError(f"{folder / CREDITS} was added after the card was written; fetch the model again")
+        raise RosinError(
+            f"{folder / CREDITS} was added after the card was written; {AGAIN}, "
+            f"or, if you are its author, run: rosin models seal {folder}"
+        )
     return credits
 
 

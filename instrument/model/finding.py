@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from instrument.errors import Mistakes, RosinError
 from instrument.text import say
 
 Grade = Literal["good", "warn", "held", "bad"]
@@ -40,6 +42,12 @@ class Teller:
         """A number as the language writes it."""
         said = format(value, spec)
         return said.replace(".", ",") if self.language == "fr" else said
+
+
+def refused(error: RosinError) -> Iterator[Finding]:
+    """A finding for each mistake for which a model is refused."""
+    for line in error.lines if isinstance(error, Mistakes) else [" ".join(str(error).splitlines())]:
+        yield Finding("bad", "refused", line)
 
 
 def topic(about: str, language: str = "en") -> str:

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.base.reading import NotPlain
 from instrument.errors import RosinError
 from instrument.knobs import LatentSpec
 from instrument.model.bending import Bending, clipped
-from instrument.model.card import DECODE, ENCODE, Card, read_card, sha256_of
+from instrument.model.card import DECODE, ENCODE, read_card
 from instrument.model.credits import credits_line, gate
 from instrument.model.graph import Graph
 from instrument.model.providers import Wanted
+from instrument.model.sealing import check_files
 from instrument.model.voice import (
     F32,
     F64,
@@ -35,28 +35,6 @@ from instrument.model.voice import (
     noise_stream,
 )
 from instrument.model.wear import AUDIBLE, EVERY, Wear
-
-
-def check_files(card: Card, folder: Path) -> None:
-    """RosinError unless every file the card names is there and is the one the card was written for."""
-    if DECODE not in card.files:
-        raise RosinError(f"the card of {card.name!r} names no {DECODE}; fetch the model again")
-    for name, wanted in card.files.items():
-        if Path(name).name != name:
-            raise RosinError(f"the card of {card.name!r} names a file outside its folder ({name}); do not trust it")
-        path = folder / name
-        try:
-            found = sha256_of(path)
-        except NotPlain as why:
-            raise RosinError(f"{path}: {why.strerror}, so it is no part of a model; fetch the model again") from None
-        except OSError:
-            raise RosinError(f"{path} is missing; fetch the model again") from None
-        if found != wanted:
-            raise RosinError(
-                f"{path} is not the file its card was written for (sha256 {found[:12]}, the card says {wanted[:12]}); "
-                "fetch the model again"
-            )
-
 
 SLOWEST, SLOWEST_S = 20.0, 1.0
 """Times real time, and seconds, that the first call may take: it also makes the runtime's own memory."""

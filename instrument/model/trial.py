@@ -17,7 +17,7 @@ from pathlib import Path
 
 from instrument.errors import RosinError
 from instrument.model.card import read_card
-from instrument.model.finding import Finding, Teller
+from instrument.model.finding import Finding, Teller, refused
 from instrument.model.library import unpacked
 
 CHILD = "instrument.verbs.models_child"
@@ -41,7 +41,7 @@ def tried(
     try:
         read_card(unpacked(path))
     except RosinError as error:  # what is no model at all is not worth a process
-        yield Finding("bad", "refused", " ".join(str(error).splitlines()))
+        yield from refused(error)
         return
     asked = {"path": str(path), "shipped": shipped, "allow_uncredited": allow_uncredited,
              "given": [str(one) for one in given], "language": language}  # fmt: skip

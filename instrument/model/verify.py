@@ -11,12 +11,12 @@ from instrument.model import licences
 from instrument.model.atlas import Atlas, read_atlas
 from instrument.model.card import CARD, CREDITS, Card, read_card
 from instrument.model.credits import credits_line, gate, read_credits
-from instrument.model.finding import Finding, Grade, Teller
+from instrument.model.finding import Finding, Grade, Teller, refused
 from instrument.model.hearing import BLOWUP, LOUD, heard
 from instrument.model.library import ancestors, called, unpacked
 from instrument.model.providers import Wanted
 from instrument.model.reference import REFERENCE, check_reference
-from instrument.model.session import check_files
+from instrument.model.sealing import check_files
 from instrument.model.voice import QUANTUM, NoiseSource
 from instrument.text import say
 
@@ -155,11 +155,19 @@ def findings(
         if folder != path:
             yield tell("good", "bundle", "verify.bundle", file=path.name)
         card = read_card(folder)
-        yield Finding("good", "card", f"{card.name}, sha256 {card.sha256}")
+    except RosinError as error:
+        yield from refused(error)
+        return
+    yield Finding("good", "card", f"{card.name}, sha256 {card.sha256}")
+    try:
         yield from _files(card, folder, tell)
         yield _size(folder, card, shipped, tell)
     except RosinError as error:
-        yield Finding("bad", "refused", " ".join(str(error).splitlines()))
+        yield from refused(error)
+        try:  # what is not whole is not played; who is credited is looked at all the same
+            yield from _credits(card, folder, allow_uncredited, shipped, tell)
+        except RosinError as more:
+            yield from refused(more)
         return
     parts = (
         _credits(card, folder, allow_uncredited, shipped, tell), _line(card, given, tell),
@@ -170,7 +178,7 @@ def findings(
         try:
             yield from part
         except RosinError as error:
-            yield Finding("bad", "refused", " ".join(str(error).splitlines()))
+            yield from refused(error)
 
 
 def verify(path: Path, noise: NoiseSource, **more: Any) -> list[Finding]:

@@ -50,6 +50,7 @@ class Bank:
         self.patina = Patina(data_home(), language)
         self.wrong: list[str] = []
         """What could not be read beside the patches (kept accidents), a sentence each."""
+        self._untold: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -76,6 +77,7 @@ class Bank:
                 f"play it by itself: rosin play {self.paths[index]}"
             )
         part.warm()
+        known = len(self.wrong)
         if part.wrong:
             self.wrong.append(part.wrong)
         if missing := [line.split(":")[0] for line in scene_mistakes(part.patch, part.table)]:
@@ -85,7 +87,12 @@ class Bank:
         self.patina.adopt(part.voice)
         if patch.chance.get("bend") and not part.voice.can_bend:
             self.wrong.append(say("cannot_bend", self._language, patch=patch.name, model=patch.model))
+        self._untold[index] = self.wrong[known:]
         return part
+
+    def untold(self, index: int) -> list[str]:
+        """What of ``wrong`` is this patch's and was not asked for before: told when somebody goes to it."""
+        return self._untold.pop(index, [])
 
     def fill(self, before: Callable[[Path], None] = lambda path: None) -> list[tuple[Path, str]]:
         """Open every patch there is room for, saying which to ``before``; returns those that failed, and why."""

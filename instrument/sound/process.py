@@ -65,10 +65,9 @@ class Sound:
             self._opens(self.bank.paths[index])
         part = self.bank.part(index)
         self._scenes_of_the_take()
-        failed = [say("patch_failed", self.language, name=path.stem, why=why)
-                  for path, why in self.bank.fill(self._opens)]  # fmt: skip
+        self.bank.fill(self._opens)  # a patch that is broken is told of when somebody goes to it (change_patch)
         if not self.settings.understudy:  # who plays has said it already
-            for sentence in (*failed, *self.bank.wrong, *self.bank.patina.wrong):
+            for sentence in (*self.bank.untold(index), *self.bank.patina.wrong):
                 self.row.say(sentence)
         self.engine = Engine(part, self.settings.ceiling_db)
         self.engine.guard.warm()
@@ -227,8 +226,10 @@ class Sound:
             part = self.bank.part(index)
         except RosinError as error:
             name = self.bank.paths[index].stem if index < len(self.bank) else str(index + 1)
-            self.row.say(say("patch_failed", self.language, name=name, why=str(error)))
+            self.row.say(say("patch_failed", self.language, name=name, why=" ".join(str(error).splitlines())))
             return
+        for sentence in self.bank.untold(index):
+            self.row.say(sentence)
         if part.voice.sample_rate != self.engine.rate:
             rate, here = part.voice.sample_rate, self.engine.rate
             self.row.say(say("patch_rate", self.language, name=part.patch.name, rate=rate, here=here))

@@ -17,7 +17,7 @@ from instrument.knobs import Knob
 from instrument.model.card import Card, Latent
 from instrument.model.cards import card_for, credits_for, model_folder
 from instrument.model.credits import Credits, read_credits
-from instrument.model.session import check_files
+from instrument.model.sealing import check_files
 
 BARS = 32
 

@@ -1,10 +1,9 @@
-"""rosin devices, knobs, check, warm: looking at the instrument without playing it."""
+"""rosin devices, knobs, feels, warm: looking at the instrument without playing it. Beside check."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from instrument.base.console import console
-from instrument.base.printable import printable, printable_lines, sentences
-from instrument.chance.accident import Accident
-from instrument.errors import Mistakes, RosinError
-from instrument.feels import feel_schema, find_feels, read_feel
-from instrument.model.cards import card_for
-from instrument.model.parcel import is_bundle
-from instrument.patch import mistakes_against, patch_schema, read_patch, scene_mistakes, table_of, visual_mistakes
-from instrument.places import find_patches, find_take, patch_folders
-from instrument.rig import Rig, read_rig, rig_schema
-from instrument.scenes import read_own, with_own_scenes
-from instrument.sound.stream import Stream
-from instrument.take import read_take
+from instrument.base.printable import printable_lines, sentences
+from instrument.errors import RosinError
+from instrument.feels import find_feels, read_feel
+from instrument.places import find_patches
+from instrument.rig import read_rig
+from instrument.scenes import with_own_scenes
 from instrument.text import language_of, say
+from instrument.verbs import check
 from instrument.verbs.preparing import compile_all
+from instrument.verbs.whole import whole_patch
 
 
 def add(verbs: Any) -> None:
@@ -41,14 +36,7 @@ def add(verbs: Any) -> None:
     knobs.add_argument("--json", action="store_true", help="for programs")
     knobs.add_argument("--rig", metavar="FILE", help="rig file of this machine")
     knobs.set_defaults(run=run_knobs)
-    check = verbs.add_parser(
-        "check",
-        help="check patches, feels, rigs, takes, accidents and models; every mistake at once",
-        epilog="example: rosin check patches/*.toml models/first-bow tide.rosin.zip",
-    )
-    check.add_argument("files", nargs="*", metavar="FILE", help="default: every patch that is found")
-    check.add_argument("--schema", choices=("patch", "rig", "feel"), help="print the JSON Schema for editors instead")
-    check.set_defaults(run=run_check)
+    check.add(verbs)
     feels = verbs.add_parser("feels", help="list the feels: named sets of friction", epilog="example: rosin feels")
     feels.set_defaults(run=run_feels)
     warm = verbs.add_parser("warm", help="compile what playing needs, once for all", epilog="example: rosin warm")
@@ -97,11 +85,10 @@ def run_knobs(args: argparse.Namespace) -> int:
     """The table of one patch: what OSC, MIDI and patches can move."""
     rig = read_rig(Path(args.rig) if args.rig else None)
     paths, index = find_patches(args.patch, rig.patches)
-    patch, wrong = with_own_scenes(read_patch(paths[index]))
+    patch, _, table = whole_patch(paths[index], [Path(rig.models)] if rig.models else ())
+    patch, wrong = with_own_scenes(patch)
     if wrong:
         print(printable_lines(wrong), file=sys.stderr)
-    card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
-    table = table_of(patch, card.specs)
     language = language_of(rig.language)
     scenes = sorted(patch.scenes.items())
     if args.json:
@@ -148,78 +135,6 @@ def run_feels(args: argparse.Namespace) -> int:
             shown.add_row(name, feel.title.of(language), feel.about.of(language))
     wide_console().print(shown)
     return 2 if wrong else 0
-
-
-def run_check(args: argparse.Namespace) -> int:
-    """Exit 0 when everything is whole, 2 when a line was printed."""
-    if args.schema:
-        schemas = {"patch": patch_schema, "rig": rig_schema, "feel": feel_schema}
-        print(json.dumps(schemas[args.schema](), indent=1))
-        return 0
-    try:
-        rig = read_rig()
-    except RosinError:  # its mistakes are told when it is what is checked
-        rig = Rig()
-    files = [Path(f) for f in args.files] or [f for d in patch_folders(rig.patches) for f in sorted(d.glob("*.toml"))]
-    wrong = 0
-    for file in files:
-        try:
-            said = check_one(file, rig)
-        except RosinError as error:
-            wrong += 1
-            print(sentences(error), file=sys.stderr)
-        else:
-            print(printable(f"{file}: {said}"))
-    return 2 if wrong else 0
-
-
-def check_one(file: Path, rig: Rig) -> str:
-    """What a file is and that it is whole. RosinError or Mistakes."""
-    language = language_of(rig.language)
-    if os.path.isdir(file) or is_bundle(file):
-        return check_model(file, rig)
-    if file.suffix == ".jsonl":
-        take = read_take(find_take(str(file)))
-        seconds = f"{take.seconds:g}"
-        return say("check.take", language, seconds=seconds, gestures=len(take.events), patch=take.patch)
-    if file.name.startswith("rig"):
-        if not os.path.exists(file):
-            raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
-        read_rig(file)
-        return say("check.rig", language)
-    if file.suffix == ".npz":
-        accident = Accident.read(file)
-        return say("check.accident", language, seconds=f"{accident.seconds:.1f}", name=accident.name)
-    if file.suffix == ".z":
-        return say("check.stream", language, blocks=len(Stream(file)))
-    if file.parent.name == "feels":
-        return say("check.feel", language, name=read_feel(file).name)
-    if file.parent.name == "scenes":
-        return say("check.scenes", language, count=len(read_own(file)))
-    patch, wrong_scenes = with_own_scenes(read_patch(file))
-    card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
-    table = table_of(patch, card.specs)
-    lines = [*mistakes_against(patch, table), *visual_mistakes(patch), *scene_mistakes(patch, table)]
-    if lines := lines + wrong_scenes.splitlines():
-        raise Mistakes(str(file), lines)
-    return say("check.patch", language, model=patch.model, latents=len(card.latents))
-
-
-def check_model(path: Path, rig: Rig) -> str:
-    """What a model's folder or bundle is, and that it has no fault: everything that `rosin models verify` looks at.
-    Mistakes with every fault there is."""
-    from instrument.model.card import read_card
-    from instrument.model.finding import topic
-    from instrument.model.library import unpacked
-    from instrument.model.trial import tried
-
-    language = language_of(rig.language)
-    found = list(tried(path, given=[Path(rig.models)] if rig.models else [], language=language))
-    if wrong := [f"{topic(f.about, language)}: {f.text}" for f in found if f.grade == "bad"]:
-        raise Mistakes(str(path), wrong)
-    card = read_card(unpacked(path))
-    held = any(f.grade == "held" for f in found)
-    return say("check.model_held" if held else "check.model", language, name=card.name, latents=len(card.latents))
 
 
 def run_warm(args: argparse.Namespace) -> int:

@@ -32,7 +32,7 @@ from instrument.model.null_card import null_card
 from instrument.model.parcel import is_bundle
 from instrument.rig import read_rig
 from instrument.text import language_of, say
-from instrument.verbs import models_pass, models_verify
+from instrument.verbs import models_pass, models_seal, models_verify
 from instrument.verbs.look import wide_console
 from instrument.verbs.model_paths import given, path_of
 
@@ -40,9 +40,11 @@ from instrument.verbs.model_paths import given, path_of
 def add(verbs: Any) -> None:
     """The verb's own arguments."""
     models = verbs.add_parser(
-        "models", help="list, show, verify, pass on and lighten models", epilog="example: rosin models show first-bow"
+        "models",
+        help="list, show, verify, seal, pass on and lighten models",
+        epilog="example: rosin models show first-bow",
     )
-    what = models.add_subparsers(dest="what", metavar="list|show|verify|pack|unpack|eco", required=True)
+    what = models.add_subparsers(dest="what", metavar="list|show|verify|seal|pack|unpack|eco", required=True)
     listing = what.add_parser("list", help="every model found", epilog="example: rosin models list")
     listing.add_argument("--json", action="store_true", help="for programs")
     listing.set_defaults(run=run_list)
@@ -52,6 +54,7 @@ def add(verbs: Any) -> None:
     showing.add_argument("--json", action="store_true", help="for programs: all of the card")
     showing.set_defaults(run=run_show)
     models_verify.add(what)
+    models_seal.add(what)
     models_pass.add(what)
 
 

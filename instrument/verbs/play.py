@@ -18,16 +18,16 @@ from rich.text import Text
 
 from instrument.base.console import console
 from instrument.base.printable import printable
-from instrument.errors import Mistakes, RosinError
+from instrument.errors import RosinError
 from instrument.hands.child import HandsSettings
 from instrument.hands.keys import TerminalKeys
 from instrument.hands.settings import check_network
 from instrument.knobs import KnobTable
 from instrument.link import AUTHORS_MAX, Flags, Gesture, Kind, Source
-from instrument.model.cards import card_for, credits_for, model_folder
+from instrument.model.cards import credits_for, model_folder
 from instrument.model.credits import read_credits
 from instrument.model.recast import recast
-from instrument.patch import Patch, mistakes_against, read_patch, table_of, visual_mistakes
+from instrument.patch import Patch, read_patch
 from instrument.places import find_patches, find_take, shipped
 from instrument.rig import Rig, read_rig
 from instrument.show import Show
@@ -38,6 +38,7 @@ from instrument.verbs.preparing import prepare
 from instrument.verbs.seed import seed_given
 from instrument.verbs.stage import Reel, add_stage, draw_picture, no_window, picture_path, stage_given, stage_settings
 from instrument.verbs.status import Status, decibels, terminal_here
+from instrument.verbs.whole import whole_patch
 
 DEMO_TAKE = "first-take.jsonl"
 DEMO_SECONDS = 20.0
@@ -196,12 +197,7 @@ def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> 
     tables = {}
     for i, path in enumerate(paths):
         try:
-            patch = read_patch(path)
-            card = card_for(patch.model, patch.model_sha256, [Path(rig.models)] if rig.models else ())
-            table = table_of(patch, card.specs)
-            if wrong := mistakes_against(patch, table) + visual_mistakes(patch):
-                raise Mistakes(str(path), wrong)
-            tables[i] = table
+            _, _, tables[i] = whole_patch(path, [Path(rig.models)] if rig.models else ())
         except RosinError:
             if i == index:
                 raise

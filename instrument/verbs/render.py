@@ -23,7 +23,6 @@ from instrument.base.printable import printable
 from instrument.errors import RosinError
 from instrument.model.heard import write_roll
 from instrument.model.recast import recast
-from instrument.patch import read_patch
 from instrument.places import TAKE, accident_folder, data_home, find_patches, find_take, patch_folders
 from instrument.rehearsal.reel import KINDS
 from instrument.rehearsal.render import offline_blocks
@@ -43,6 +42,7 @@ from instrument.verbs.film import Film, add_options, wish_of
 from instrument.verbs.phrase import knobs_of, phrase, wants_one
 from instrument.verbs.preparing import prepare
 from instrument.verbs.seed import seed_given
+from instrument.verbs.whole import whole_patch
 
 SECONDS = 10.0
 AIFF = ("AIFF", "FLOAT")
@@ -139,7 +139,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
         paths[index] = made.path
         if said := made.said(language_of(rig.language)):
             print(printable(said))
-    patch = read_patch(paths[index])
+    patch, _, _ = whole_patch(paths[index], [Path(rig.models)] if rig.models else ())
     seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
     language = language_of(rig.language)
     prepare(language)
