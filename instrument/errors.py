@@ -7,10 +7,21 @@ class RosinError(Exception):
     """Something the player can mend. ``str()`` is one sentence that ends with the remedy. Exit code 2."""
 
 
+LINES_MOST = 100
+"""Of the mistakes of one file: nobody reads more, and a file of one megabyte can hold a hundred thousand."""
+
+
 class Mistakes(RosinError):
     """Several mistakes found at once in one file, one line each: ``path: what, found value; remedy``."""
 
     def __init__(self, where: str, lines: list[str]) -> None:
         self.where = where
         self.lines = lines
-        super().__init__("\n".join(f"{where}: {line}" for line in lines))
+        super().__init__("\n".join(f"{where}: {line}" for line in self.shown))
+
+    @property
+    def shown(self) -> list[str]:
+        """The lines that are told: all, or the first of very many."""
+        if (more := len(self.lines) - LINES_MOST) <= 0:
+            return self.lines
+        return [*self.lines[:LINES_MOST], f"and {more} more mistakes; mend these first"]

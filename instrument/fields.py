@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from instrument.errors import LINES_MOST
+
 Kind = Literal["text", "number", "integer", "boolean", "choice", "label", "sha256", "texts", "tables"]
 
 _WORDS = {
@@ -51,6 +53,9 @@ class Section:
     about: str = ""
 
 
+KEY_LONGEST = 64
+
+
 def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]:
     """Every mistake in ``table``, one line each. Empty: it fits."""
     wrong: list[str] = []
@@ -58,7 +63,9 @@ def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]
         here = f"{path}{key}"
         part = shape.fields.get(key, shape.each)
         if part is None:
-            near = difflib.get_close_matches(str(key), list(shape.fields), n=1, cutoff=0.6)
+            # Only for as many as are told, and no longer than a name: looking for what is near takes its time.
+            looked = len(wrong) < LINES_MOST and len(str(key)) <= KEY_LONGEST
+            near = difflib.get_close_matches(str(key), list(shape.fields), n=1, cutoff=0.6) if looked else []
             remedy = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(shape.fields) or 'nothing'}"
             wrong.append(f"{here}: unknown entry; {remedy}")
         elif isinstance(part, Field):

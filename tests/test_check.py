@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,16 @@ def test_a_broken_sibling_is_told_of_only_when_somebody_goes_to_it(machine: Path
     (said,) = bank.untold(1)
     assert "a.npz is no kept accident" in said
     assert bank.untold(1) == [], "once"
+
+
+def test_a_hundred_thousand_mistakes_are_told_in_a_moment_and_a_hundred_lines(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"stickk{i} = 1\n" for i in range(60_000))
+    (machine / "p.toml").write_text(f'schema = 1\nname = "p"\nmodel.name = "null"\n[friction]\n{rows}')
+    begin = time.process_time()
+    told = wrong(capsys, "p.toml")
+    assert time.process_time() - begin < 5.0
+    assert len(told) == 101
+    assert "friction.stickk0: unknown entry; did you mean 'stick'?" in told
+    assert told[-1] == "and 59900 more mistakes; mend these first"

@@ -49,7 +49,7 @@ def printable_lines(text: object, lines: int = LINES, most: int = LONGEST) -> st
 def sentences(error: RosinError, prefix: str = "") -> str:
     """What a player is told, for a terminal: a line a mistake, or the one sentence after ``prefix``."""
     if isinstance(error, Mistakes):
-        return "\n".join(printable(f"{error.where}: {line}") for line in error.lines)
+        return "\n".join(printable(f"{error.where}: {line}") for line in error.shown)
     return printable(f"{prefix}{error}")
 
 

@@ -36,6 +36,19 @@ def must_be_file(path: str | Path) -> None:
     _sure(os.stat(path).st_mode, path)
 
 
+def may_be_written(path: Path) -> None:
+    """Nothing, if a file can be put at ``path``; RosinError where a pipe or a device lies there, which would wait."""
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISDIR(mode):
+            _sure(mode, path)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RosinError(f"{path} cannot be written ({why}); give the name of a file") from None
+
+
 def open_file(path: str | Path) -> BinaryIO:
     """A regular file, open for reading; close it. OSError (or ValueError) as ``must_be_file``."""
     must_be_file(path)  # before it is opened: to open some devices is to do something with them

@@ -5,6 +5,7 @@ TorchScript is a zip that holds ``NAME/constants.pkl`` and ``NAME/code/``. A che
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ PICKLE = b"\x80"
 
 def checked(path: Path) -> str:
     """The sha256 of a file that looks like TorchScript. RosinError says what it is instead."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # (Path.is_file fails on a long name)
         raise RosinError(f"there is no file {path}; give the path of a .ts file")
     try:
         with path.open("rb") as file:

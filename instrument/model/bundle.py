@@ -71,7 +71,7 @@ def pack(folder: Path, out: Path, *, allow_uncredited: bool = False, force: bool
     """
     if not is_bundle(out):
         raise RosinError(f"{out} does not end with {SUFFIX}; give it a name that does")
-    if out.exists() and not force:
+    if os.path.lexists(out) and not force:
         raise RosinError(f"{out} is there already; choose another -o, or replace it with --force")
     card = read_card(folder)
     manifest = _manifest_of(card, folder, allow_uncredited)

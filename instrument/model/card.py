@@ -111,7 +111,10 @@ def _plain(value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    said = repr(value)
+    try:
+        said = repr(value)
+    except (ValueError, RecursionError):  # a whole number of 5000 digits; tables in tables without end
+        said = f"this {'number' if isinstance(value, int) else 'heap'}"
     return said if len(said) <= 60 else said[:57] + "..."
 
 
@@ -269,9 +272,23 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         wrong.append(f"sample_rate: {card.sample_rate} is no rate a sound card has; fetch the model again")
     if card.channels not in (1, 2):
         wrong.append(f"channels: {card.channels}; one or two are played")
+    for part, count in card.params.items():
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**63:
+            wrong.append(f"params.{_short(part)}: {_short(count)} is no number of parameters; fetch the model again")
+    if _nests(card.training):
+        wrong.append("training: it nests too deep for a card; fetch the model again")
     if wrong:
         raise Mistakes(where, wrong)
     return card
+
+
+def _nests(value: Any, most: int = 16) -> bool:
+    """Are there tables in tables in it beyond ``most``. Not by itself again: that is what deep ones would end."""
+    level = [value]
+    for _ in range(most):
+        level = [inner for part in level for inner in
+                 (part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ())]  # fmt: skip
+    return bool(level)
 
 
 def _fits(rows: list[Any], count: int) -> bool:

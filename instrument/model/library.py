@@ -55,7 +55,7 @@ def called(path: Path) -> str:
 
 def unpacked(path: Path) -> Path:
     """The folder of a model given by its folder or its bundle. RosinError for a bundle that is none."""
-    return cached(path) if is_bundle(path) and not path.is_dir() else path
+    return cached(path) if is_bundle(path) and not os.path.isdir(path) else path
 
 
 def model_folders(given: Sequence[Path] = ()) -> tuple[Path, ...]:
@@ -67,20 +67,24 @@ def model_folders(given: Sequence[Path] = ()) -> tuple[Path, ...]:
         except OSError:
             continue
         for path in entries:
-            if (path / CARD).is_file() or (is_bundle(path) and not path.name.startswith(".") and path.is_file()):
+            packed = is_bundle(path) and not path.name.startswith(".")
+            if os.path.isfile(path / CARD) or (packed and os.path.isfile(path)):
                 found.setdefault(called(path), path)
     return tuple(found.values())
 
 
 def _named(name: str, given: Sequence[Path]) -> list[Path]:
-    """Models of that name, first come first served; the file name or the path of a bundle is a name for it, too."""
+    """Models of that name, first come first served; the file name or the path of a bundle is a name for it, too.
+
+    A patch's name may be of any length, and ``is_file`` of a Path fails on a long one.
+    """
     found = []
-    if name.endswith(SUFFIX) and (path := Path(os.path.expanduser(name))).is_file():
+    if name.endswith(SUFFIX) and os.path.isfile(path := Path(os.path.expanduser(name))):
         found.append(path)
     if Path(name).name == name:
         for place in search_path(given):
-            found += [path for path in (place / name,) if (path / CARD).is_file()]
-            found += [path for path in (place / f"{called(Path(name))}{SUFFIX}",) if path.is_file()]
+            found += [path for path in (place / name,) if os.path.isfile(path / CARD)]
+            found += [path for path in (place / f"{called(Path(name))}{SUFFIX}",) if os.path.isfile(path)]
     return found
 
 

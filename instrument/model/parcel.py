@@ -60,7 +60,7 @@ def is_bundle(path: Path) -> bool:
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
     """The archive and what it says of itself, looked through. Whatever goes wrong with its bytes is one sentence."""
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise RosinError(f"{path} is no file; give a {SUFFIX} file")
     try:
         file: BinaryIO = open_file(path)

@@ -81,8 +81,8 @@ def recast(path: Path, wanted: str, into: Path, given: Sequence[Path] = ()) -> R
     folder, card = _found(wanted, given)
     left_out, unnamed = _fitted(table, card)
     visual = table.get("visual", {})
-    if (
-        "file" in visual and (path.parent / visual["file"]).is_file()
+    if "file" in visual and os.path.isfile(
+        path.parent / visual["file"]
     ):  # it lies beside the patch, and not beside this one
         visual["file"] = str((path.parent / visual["file"]).resolve())
     table["model"] = {"name": card.name, **({"sha256": card.sha256} if folder else {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from instrument.model.library import find, user_folder
@@ -18,7 +19,7 @@ def given() -> list[Path]:
 def path_of(name: str) -> Path:
     """Where a model lies that is given by name, by its folder or by its bundle."""
     path = Path(name).expanduser()
-    return path if "/" in name or (is_bundle(path) and path.exists()) else find(name, None, given())[0]
+    return path if "/" in name or (is_bundle(path) and os.path.exists(path)) else find(name, None, given())[0]
 
 
 def own() -> Path:

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
 from instrument.base.console import console, words
 from instrument.base.printable import printable
+from instrument.base.reading import may_be_written
 from instrument.errors import RosinError
 from instrument.model.heard import write_roll
 from instrument.model.recast import recast
@@ -125,6 +126,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
         raise RosinError(f"--seconds {args.seconds} is no length; give up to a day, such as --seconds 30")
     if not 1 <= args.block <= 65536:
         raise RosinError(f"--block {args.block} is out of range; give 1 to 65536 frames")
+    may_be_written(out)
     args.seed = seed_given(args.seed)
     take = read_take(find_take(args.what)) if args.what.endswith(TAKE) or _is_example(args.what, rig) else None
     stream = Stream(Path(args.what)) if args.what.endswith(".z") else None

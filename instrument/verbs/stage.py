@@ -79,7 +79,11 @@ def picture_path(wanted: str) -> Path:
     path = Path(os.path.expanduser(wanted))  # (Path.expanduser raises where there is no such home)
     if path.suffix.lower() != ".png":
         raise RosinError(f"--picture {wanted} is no PNG; give a name such as --picture stage.png")
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    if (
+        (os.path.exists(path) and not os.path.isfile(path))
+        or not os.path.isdir(path.parent)
+        or not os.access(path.parent, os.W_OK)
+    ):
         raise RosinError(f"--picture {wanted} cannot be written; give a file in a folder that is there and yours")
     if find_spec("pyglet") is None:
         raise RosinError("a picture needs pyglet; install it with: pip install 'rosin[stage]'")
