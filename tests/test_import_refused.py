@@ -92,7 +92,9 @@ def test_other_mistakes_are_named_before_torch_is_started(
     assert "there is no file b.ts" in refused(capsys, "b.ts")
     assert "is no known SPDX licence" in refused(capsys, "a.ts", "--licence", "mine")
     assert "no plain name" in refused(capsys, "a.ts", "--name", "../a")
-    assert "no credits file" in refused(capsys, "a.ts", "--credits", "none.toml")
+    assert "none.toml cannot be read (No such file or directory); give a credits file in TOML" in refused(
+        capsys, "a.ts", "--credits", "none.toml"
+    )
     assert "give 8000 to 192000" in refused(capsys, "a.ts", "--rate", "3")
     Path("elsewhere/a").mkdir(parents=True)
     assert main(["import", "a.ts", "--out", "elsewhere"]) == 2

@@ -12,9 +12,9 @@ from typing import Any
 
 import numba
 import pytest
-from rich.console import Console
 
 from instrument import machine_code
+from instrument.base.console import console
 from instrument.sound import warm
 from instrument.verbs import preparing
 from instrument.verbs.preparing import compile_all, prepare
@@ -107,7 +107,7 @@ def test_a_bar_says_what_is_being_done(
 ) -> None:
     terminal = io.StringIO()
     monkeypatch.setenv("TERM", "xterm")  # on a dumb one there are no bars
-    monkeypatch.setattr(preparing, "Console", lambda stderr: Console(file=terminal, force_terminal=True, width=120))
+    monkeypatch.setattr(preparing, "console", lambda stderr: console(file=terminal, force_terminal=True, width=120))
     prepare(language)
     assert words in terminal.getvalue()
     assert ("sound" if language == "en" else "son") in terminal.getvalue()
