@@ -14,10 +14,16 @@ positions raw 0..1 (1 = one travel), audio float32 [channels, samples] in -1..1.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+# ONNX Runtime (1.29 and later) would tell its makers of every model that is opened: a thread, a connection and a
+# database in the player's home, and that in the process that plays. It looks at this when it is loaded, never later, so
+# it stands before everything of ours that could load it; whoever sets it to 0 has it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     import numpy as np

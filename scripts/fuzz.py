@@ -214,13 +214,24 @@ def _midi_port(jack: Any) -> str:
 
 def damaged_files(count: int, seed: int, progress: Progress) -> dict[str, Any]:
     """``count`` mutations of each kind of file, each given to the reader the instrument has for it."""
-    from mutations import KINDS, outcome
+    import damaged
+    import damaged_models
 
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="rosin-fuzz-") as name:
-        for kind in KINDS:
-            job = progress.add_task(kind, total=count)
-            found[kind] = outcome(kind, count, seed, Path(name), lambda n, job=job: progress.update(job, completed=n))
+        made, begun = Path(name) / "made", time.time()
+        made.mkdir()
+        rows = {**damaged.kinds(), **damaged_models.kinds(made)}
+        job = progress.add_task("files", total=len(rows))
+        for kind, row in rows.items():
+            progress.update(job, description=f"files: {kind}")
+            place = Path(name) / kind
+            place.mkdir()
+            report = damaged.assault(row, count, seed, place)
+            found[kind] = {"read": report.read, "refused": report.refused, "slowest_s": round(report.slowest_s, 3),
+                           "grown_mb": report.grown >> 20, "faults": report.wrong[:10]}  # fmt: skip
+            progress.advance(job)
+        found["written_elsewhere"] = written_elsewhere(begun, Path(name))
     return found
 
 

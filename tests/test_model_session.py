@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -299,6 +301,25 @@ def test_a_model_without_ears_says_so(tmp_path: Path) -> None:
     assert not voice.can_encode
     with pytest.raises(RosinError, match="no ears"):
         voice.encode(np.zeros((1, 128), np.float32), np.zeros((2, 1), np.float32))
+
+
+def test_opening_a_model_tells_nobody_and_writes_nothing(tmp_path: Path) -> None:
+    tiny_model(tmp_path / "tiny")
+    home = tmp_path / "home"
+    home.mkdir()
+    code = (
+        "import sys; from pathlib import Path; from instrument.model.opening import open_session\n"
+        "open_session(Path(sys.argv[1]), {}, 'cpu')"
+    )
+    env = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    env.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "tiny" / "decode.onnx")],
+        env=env,
+        check=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert not [path for path in home.rglob("*") if "numba" not in str(path)]
 
 
 def test_nothing_of_the_runtime_reaches_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
