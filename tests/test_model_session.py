@@ -308,17 +308,15 @@ def test_opening_a_model_tells_nobody_and_writes_nothing(tmp_path: Path) -> None
     home = tmp_path / "home"
     home.mkdir()
     code = (
-        "import sys; from pathlib import Path; from instrument.model.opening import open_session\n"
-        "open_session(Path(sys.argv[1]), {}, 'cpu')"
+        "import sys; from pathlib import Path; from doubles import PlainNoise\n"
+        "from instrument.model.session import OnnxVoice\n"
+        "OnnxVoice(Path(sys.argv[1]), PlainNoise(), providers='cpu')"
     )
-    env = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    here = Path(__file__).parent
+    env = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"),
+           "PYTHONPATH": f"{here.parent}{os.pathsep}{here}"}  # fmt: skip
     env.pop("ORT_DISABLE_TELEMETRY", None)
-    subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "tiny" / "decode.onnx")],
-        env=env,
-        check=True,
-        cwd=Path(__file__).parent.parent,
-    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "tiny")], env=env, check=True)
     assert not [path for path in home.rglob("*") if "numba" not in str(path)]
 
 
