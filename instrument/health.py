@@ -25,18 +25,21 @@ COUNTERS = (
     "blocks", "xruns", "resets", "swaps", "device_losses",
     "frames_drawn", "frames_missed", "shader_errors",
     "restarts", "files_recorded", "files_failed",
-    "cue_sound", "cue_hands", "cue_stage", "memory_locked",
+    "cue_sound", "cue_hands", "cue_stage", "memory_locked", "openings",
 )  # fmt: skip
-"""The names of the counters; the same in every row, each process uses its own few."""
+"""The names of the counters; the same in every row, each process uses its own few. ``openings`` of the sound's device:
+odd while it is being opened."""
 
 TEXTS = ("where", "device", "ports", "state", "learn", "reach", "bound", "held", "wires", "wires.2", "wires.3")
-"""The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open, ``state`` in words;
+"""The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open (the sound's:
+its client's name on JACK), ``state`` in words;
 what stage and hands say to each other: learn this, where controllers are, what they are bound to (link.asking); what
 the hands leave to those that take their place: keys and pedals ``held`` (link.held), and JACK's ``wires``."""
 
 TEXT_BYTES = 240
 COUNTERS_MAX = 40
-NOTICES_KEPT = 8
+NOTICES_KEPT = 64
+"""More than a process says between two looks of the show, a start with many wrong patches among them."""
 
 _TEXT = struct.Struct(f"=QdI{TEXT_BYTES}sI")  # number, time, length, UTF-8, crc32 of all before it
 _TEXT_STRIDE = -(-_TEXT.size // 8) * 8
@@ -181,7 +184,7 @@ class Row:
         return {name: self._words[self._counters + i] for i, name in enumerate(COUNTERS)}
 
     def say(self, text: str) -> int:
-        """Tell the player one sentence; returns its number. The last eight are kept. Longer than 240 bytes is cut."""
+        """Tell the player one sentence; returns its number. The last 64 are kept. Longer than 240 bytes is cut."""
         return self._notices.say(text)
 
     @property

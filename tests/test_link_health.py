@@ -91,15 +91,17 @@ def test_counters_are_known_by_name(link: Link) -> None:
         link.health.add("hands", "osc_mesages")
 
 
-def test_the_last_eight_notices_are_kept_and_numbered(link: Link) -> None:
+def test_the_last_notices_are_kept_and_numbered(link: Link) -> None:
     row = link.health.row("sound")
     assert row.notices() == []
-    for n in range(1, 12):
+    last = NOTICES_KEPT + 3
+    for n in range(1, last + 1):
         assert row.say(f"notice {n}") == n
-    assert [(notice.number, notice.text) for notice in row.notices()] == [(n, f"notice {n}") for n in range(4, 12)]
-    assert [notice.number for notice in row.notices(after=10)] == [11]
-    assert row.notices(after=11) == []
-    assert row.said == 11
+    found = [(notice.number, notice.text) for notice in row.notices()]
+    assert found == [(n, f"notice {n}") for n in range(4, last + 1)]
+    assert [notice.number for notice in row.notices(after=last - 1)] == [last]
+    assert row.notices(after=last) == []
+    assert row.said == last
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

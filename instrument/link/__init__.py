@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from instrument.link.house import Link
 from instrument.link.memory import Memory
+from instrument.link.pressed import Pressed
 from instrument.link.records import (
     AUTHORS_MAX,
     CLIPS_TOLD,
@@ -20,6 +21,20 @@ from instrument.link.records import (
 from instrument.link.rings import FrameRing, GestureRing
 
 __all__ = [
-    "AUTHORS_MAX", "CLIPS_TOLD", "FRAME", "HELD", "NO_SHIFT", "SLIPPING", "Flags", "Frame", "FrameRing", "Gesture",
-    "GestureRing", "Kind", "Link", "Memory", "Source",
+    "AUTHORS_MAX",
+    "CLIPS_TOLD",
+    "FRAME",
+    "HELD",
+    "NO_SHIFT",
+    "SLIPPING",
+    "Flags",
+    "Frame",
+    "FrameRing",
+    "Gesture",
+    "GestureRing",
+    "Kind",
+    "Link",
+    "Memory",
+    "Pressed",
+    "Source",
 ]  # fmt: skip

@@ -11,20 +11,26 @@ from zlib import crc32
 
 from instrument.errors import RosinError
 from instrument.health import COUNTERS, ROW_BYTES, TEXTS, Health
+from instrument.link.memo import Memo
 from instrument.link.memory import Memory
 from instrument.link.records import FRAME, GESTURE
 from instrument.link.rings import CACHE_LINE, FrameRing, GestureRing
 
 GESTURES = 4096
 FRAMES = 64
+MEMOS = ("bindings", "hands", "sound", "patchbay")
+"""What is written down for a successor: what the hands have learned, what else they know, what the sound knows, how
+its ports are connected."""
 _MARK = int.from_bytes(b"rosin 1\n", "little")
 # Two versions of the program must not read each other's memory; the child is started by the parent, so it is rare.
-_LAYOUT = crc32(repr((GESTURES, FRAMES, GESTURE.format, FRAME.descr, COUNTERS, TEXTS, ROW_BYTES)).encode())
+_SIZES = (GESTURES, FRAMES, ROW_BYTES, GestureRing.HEAD, Memo.size(), MEMOS)
+_LAYOUT = crc32(repr((_SIZES, GESTURE.format, FRAME.descr, COUNTERS, TEXTS)).encode())
 
 
 class Link:
     """``hands``, ``stage``, ``shows``: gesture rings, one per process that makes gestures; ``sound`` pops all three.
-    ``frames``: what sound publishes. ``health``: a row per process."""
+    ``frames``: what sound publishes. ``health``: a row per process. ``memos``: by name, what each process leaves to the
+    one that takes over from it."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -37,10 +43,13 @@ class Link:
         self.frames = FrameRing(memory, at, FRAMES)
         at += FrameRing.size(FRAMES)
         self.health = Health(memory.bytes, memory.words, at)
+        at += Health.size()
+        self.memos = {name: Memo(memory, at + i * Memo.size()) for i, name in enumerate(MEMOS)}
 
     @staticmethod
     def size() -> int:
-        return CACHE_LINE + 3 * GestureRing.size(GESTURES) + FrameRing.size(FRAMES) + Health.size()
+        rings = 3 * GestureRing.size(GESTURES) + FrameRing.size(FRAMES)
+        return CACHE_LINE + rings + Health.size() + len(MEMOS) * Memo.size()
 
     @classmethod
     def create(cls) -> Link:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.link.memory import Memory
+from instrument.link.pressed import TOUCHES, Pressed, presses
 from instrument.link.records import FRAME, FRAME_BYTES, GESTURE, Frame, Gesture
 
 _ORDER: Literal["little", "big"] = sys.byteorder
@@ -29,11 +30,12 @@ class GestureRing:
     """A queue of gestures: one process (one thread of it) pushes, one pops; either may be killed and started again.
 
     In memory: the words ``write`` and ``lost`` (the producer's), ``read`` and ``refused`` (the consumer's), each pair
-    on its own cache line, then ``capacity`` records. ``write`` and ``read`` count for ever. A gesture half written when
+    on its own cache line, what the producer ``held`` (link.pressed), then ``capacity`` records. ``write`` and ``read``
+    count for ever. A gesture half written when
     its producer dies was never counted by ``write``; the next producer writes over it.
     """
 
-    HEAD = 2 * CACHE_LINE
+    HEAD = 2 * CACHE_LINE + -(-8 * Pressed.WORDS // CACHE_LINE) * CACHE_LINE
 
     def __init__(self, memory: Memory, offset: int, capacity: int = 4096) -> None:
         if capacity & (capacity - 1) or offset % CACHE_LINE:
@@ -47,6 +49,7 @@ class GestureRing:
         self._read = (offset + CACHE_LINE) // 8
         self._refused = self._read + 1
         self._doubts = 0
+        self.held = Pressed(memory.words, (offset + 2 * CACHE_LINE) // 8)
 
     @classmethod
     def size(cls, capacity: int = 4096) -> int:
@@ -65,8 +68,14 @@ class GestureRing:
         except struct.error as error:
             raise ValueError(f"{gesture!r} does not fit a record: {error}") from None
         at = self._records + (write & self._mask) * 40
+        touches = kind in TOUCHES
+        if touches and presses(gesture):
+            self.held.see(gesture, write)
+            touches = False
         self._bytes[at : at + 40] = record + crc32(record).to_bytes(4, _ORDER)
         words[self._write] = write + 1
+        if touches:
+            self.held.see(gesture, write)
         return True
 
     def pop_into(self, gestures: list[Gesture], limit: int = 256) -> int:
