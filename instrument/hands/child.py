@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from instrument.errors import RosinError
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.link import Link
-from instrument.rig import Rig, save_bindings
+from instrument.rig import Rig
+from instrument.text import say
 
 if TYPE_CHECKING:
     from instrument.model.credits import Credits
@@ -39,11 +40,14 @@ class HandsSettings:
     language: str = "en"
     index: int = 0
     understudy: bool = False
+    waits: bool = False
+    """A network that is not there yet is waited for, instead of being an error."""
 
     @classmethod
     def of(
-        cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en", index: int = 0
-    ) -> HandsSettings:
+        cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en", index: int = 0,
+        waits: bool = False,
+    ) -> HandsSettings:  # fmt: skip
         """From the rig and the list of patches; the token is the show's to give."""
         osc = {
             "listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule,
@@ -54,7 +58,7 @@ class HandsSettings:
             "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
             "bindings": tuple(dict(row) for row in rig.bindings),
         }  # fmt: skip
-        return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language, index)
+        return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language, index, waits=waits)
 
     def to_json(self) -> str:
         # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here
@@ -130,6 +134,7 @@ def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
 def main(text: str) -> int:
     """Run the hands until SIGTERM, or until the show is gone."""
     from instrument.hands.driver import prepare
+    from instrument.hands.learned import Learned
     from instrument.hands.process import Hands
     from instrument.hands.settings import MidiSettings, OscSettings
 
@@ -149,15 +154,20 @@ def main(text: str) -> int:
     prepare(settings.midi["api"])
     if settings.understudy and not wait_for_cue(link, lambda: stopping or os.getppid() != parent):
         return 0
-    rig = Path(settings.rig)
     row = link.health.row("hands")
+    successor = row.pid != 0
+    started_with = {"midi": settings.midi["bindings"], "osc": settings.osc["bindings"]}
+    learned = Learned(link, Path(settings.rig), started_with, successor)
+    if learned.wrong:
+        row.say(say("hands.rig", settings.language, why=learned.wrong.replace("\n", "; ")))
     try:
         hands = Hands(
-            link, lambda i: tables[i], [Path(p).stem for p in settings.patches], OscSettings(**settings.osc),
-            MidiSettings(**settings.midi), lambda rows: save_bindings(rig, rows),
+            link, lambda i: tables[i], [Path(p).stem for p in settings.patches],
+            OscSettings(**{**settings.osc, "bindings": learned.rows("osc")}),
+            MidiSettings(**{**settings.midi, "bindings": learned.rows("midi")}), learned.saver("midi"),
             lambda event: (row.say(event.text(settings.language)), None)[1], index=settings.index,
-            credits=lambda i: credits[i], save_osc=lambda rows: save_bindings(rig, rows, "osc"),
-            accidents=lambda i: accidents_of(settings.patches[i]),
+            credits=lambda i: credits[i], save_osc=learned.saver("osc"),
+            accidents=lambda i: accidents_of(settings.patches[i]), patient=successor, waits=settings.waits,
         )  # fmt: skip
     except RosinError as error:
         row.say(str(error))

@@ -5,7 +5,7 @@ A pair is CC n with n + 32; when its value is said is the matter of ``halves``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from instrument.hands import decode
@@ -52,6 +52,15 @@ class Controls:
         self._selected: dict[int, int] = {}
         self._bank: dict[int, int] = {}
         self._wait: dict[tuple[What, int, int], Halves] = {}
+
+    def selected(self) -> list[dict[int, int]]:
+        """Bank and NRPN by channel: what a sender says once and then relies on."""
+        return [self._bank, self._selected]
+
+    def select(self, bank: Mapping[str, int], nrpn: Mapping[str, int]) -> None:
+        """As it was ``selected`` in hands before these; channels as JSON has them."""
+        self._bank = {int(channel): number for channel, number in bank.items()}
+        self._selected = {int(channel): number for channel, number in nrpn.items()}
 
     def take(self, message: Message, now: float = 0.0) -> list[Control]:
         """The controls a message moves, at ``now`` s: none, or some (a CC is itself and may be half of a pair)."""

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from instrument.errors import RosinError
 from instrument.hands import wire
 from instrument.hands.counts import Counts, Events, clipped
-from instrument.hands.settings import HERE, OscSettings, Where, networks, where
+from instrument.hands.settings import HERE, NotYet, OscSettings, Where, networks, where
 
 BUFFER_BYTES = 1 << 20
 DATAGRAM_BYTES_MAX = 65535
@@ -167,9 +167,11 @@ def _bound(at: Where) -> socket.socket:
     except OSError as error:
         found.close()
         host, port = at
+        wrong: type[RosinError] = RosinError
         if error.errno == errno.EADDRINUSE:
             said = f"OSC port {port} is already in use; close the program that has it or listen on {host}:{port + 1}"
         elif error.errno == errno.EADDRNOTAVAIL:
+            wrong = NotYet
             said = (
                 f"this machine has no address {host}; listen on 127.0.0.1:{port}, or 0.0.0.0:{port} for every network"
             )
@@ -177,12 +179,10 @@ def _bound(at: Where) -> socket.socket:
             said = f"OSC port {port} is not for everyone; listen on a port above 1023, for example {host}:9000"
         else:
             said = f"OSC cannot listen on {host}:{port} ({error.strerror}); choose another HOST:PORT"
-        raise RosinError(said) from None
+        raise wrong(said) from None
     if group and not _joined(found, at[0]):
         found.close()
-        raise RosinError(
-            f"this machine has no network on which it can join the group {at[0]}; listen on 0.0.0.0:{at[1]}"
-        )
+        raise NotYet(f"this machine has no network on which it can join the group {at[0]}; listen on 0.0.0.0:{at[1]}")
     return found
 
 

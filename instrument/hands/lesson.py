@@ -24,8 +24,9 @@ class Lesson:
     def __init__(self, health: Health, midi: MidiHand, positions: Positions, foreign: Foreign | None) -> None:
         self._stage, self._row = health.row("stage"), health.row("hands")
         self._midi, self._positions, self._foreign = midi, positions, foreign
-        asked = Ask.of(self._stage.text(ASK))
-        self._number = asked.number if asked is not None else 0  # what was asked of those before us they have done
+        answered = Answer.of(self._row.text(ANSWER))
+        # What hands before these have answered is done, unless a knob still waits; what they had not heard is not.
+        self._number = answered.number if answered is not None and answered.state != "armed" else 0
         self._ask: Ask | None = None
         self._told_at = self._bound_at = 0.0
         self._said = {ANSWER: "", REACH: "", BOUND: ""}

@@ -11,7 +11,7 @@ So does one that says it resets, and a keyboard that told of itself all the time
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from instrument.hands import decode
 from instrument.hands.bindings import NOT_LEARNABLE, Binding
@@ -106,6 +106,15 @@ class MidiHand:
         if (binding := self._learning.given()) is not None:
             self._given(binding, now)
         self._play(self.board.left(), "", now)
+
+    def selected(self) -> dict[str, list[dict[int, int]]]:
+        """Bank and NRPN that each port has selected."""
+        return {name: found for name, port in self._ports.items() if any(found := port.controls.selected())}
+
+    def select(self, ports: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
+        """As they were ``selected`` in hands before these."""
+        for name, (bank, nrpn) in ports.items():
+            self._ports.setdefault(name, _Port(name)).controls.select(bank, nrpn)
 
     def forget(self, port: str) -> None:
         """The port went: what it sent half of is void, no finger is on it, and what it held is let go."""

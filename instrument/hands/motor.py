@@ -47,6 +47,11 @@ class Motor:
         self.place = None if down else self.place
         (self._fingers.add if down else self._fingers.discard)(port)
 
+    @property
+    def fingers(self) -> tuple[str, ...]:
+        """The ports from which it is touched."""
+        return tuple(sorted(self._fingers))
+
     def gone(self, port: str) -> None:
         """No finger lies on what is not there; where it is when it comes again nobody knows."""
         self._fingers.discard(port)

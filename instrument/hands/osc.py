@@ -61,8 +61,9 @@ class OscHand:
     ) -> None:  # fmt: skip
         board = OscBoard(read_addresses(settings.bindings), takeover, positions.table)
         self.foreign = Foreign(board, midi, positions, settings.root, save, events)
+        targets = [where(target, 1) for target in settings.echo]  # before a socket is open that nobody would close
         self.ear = OscEar(settings, counts, events)
-        self.echo = Echo([where(target, 1) for target in settings.echo], settings.root, self.ear.send, settings.detail)
+        self.echo = Echo(targets, settings.root, self.ear.send, settings.detail)
         self._neighbours = Neighbours(settings.root, settings.neighbours)
         self._root, self._schedule, self._patches = settings.root, settings.schedule, patches
         self._positions, self._midi, self._post, self._keep = positions, midi, post, keep

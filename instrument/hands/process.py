@@ -16,6 +16,7 @@ from instrument.errors import RosinError
 from instrument.hands.bindings import read_bindings
 from instrument.hands.counts import GAUGES, Counts, Event, Events
 from instrument.hands.driver import finder
+from instrument.hands.handover import Handover
 from instrument.hands.lesson import Lesson
 from instrument.hands.midi import MidiHand, Wish
 from instrument.hands.osc import OscHand
@@ -23,8 +24,9 @@ from instrument.hands.outbox import Outbox
 from instrument.hands.ports import DriverFinder, Ports
 from instrument.hands.positions import Positions
 from instrument.hands.reach import Pickup
-from instrument.hands.settings import MidiSettings, OscSettings
+from instrument.hands.settings import MidiSettings, NotYet, OscSettings
 from instrument.hands.takeover import mode_of
+from instrument.hands.waiting import Waiting
 from instrument.hands.wires import Wires
 from instrument.health import COUNTERS
 from instrument.knobs import KnobTable, table_for
@@ -45,6 +47,8 @@ class Hands:
     ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go, ``save_osc`` likewise the
     addresses of others that move our knobs. ``accidents``: the names of those kept with a patch. ``say`` is given each
     Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see fakes.FakeDriver).
+    ``patient``: they take over from others, and no OSC for now is no reason to leave MIDI alone too. ``waits``: nor
+    is it when the network is not there yet.
     RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
     """
 
@@ -62,6 +66,8 @@ class Hands:
         credits: Callable[[int], Credits | None] = lambda index: None,
         save_osc: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
         accidents: Callable[[int], Sequence[str]] = lambda index: (),
+        patient: bool = False,
+        waits: bool = False,
     ) -> None:
         self._link, self._tables, self._credits = link, tables, credits
         self._row = link.health.row("hands")
@@ -73,6 +79,8 @@ class Hands:
         begins = index if frame is None else frame.patch
         self.patch = begins if begins < len(names) else 0
         self.positions = Positions(self._table(self.patch))
+        if frame is not None and frame.knob_count == len(self.positions.table):
+            self.positions.see(frame.hand, frame.time)
         self.midi = MidiHand(
             read_bindings(midi.bindings), mode_of(midi.takeover), self.positions, len(names),
             self._post, save, self.counts, self.events,
@@ -82,17 +90,40 @@ class Hands:
         if midi.api != "off" or find is not None:
             self.ports = Ports(find or finder(midi.api, keeper=Wires(self._row)), midi.ports, self.counts, self.events)
         self.osc: OscHand | None = None
-        if osc.listen not in ("", "off"):
-            self.osc = OscHand(
-                osc, names, self.positions, self.midi, self._out.post_osc, self._keep, self.counts, self.events,
+        self._lesson = Lesson(link.health, self.midi, self.positions, None)
+        self._handover = Handover(link.memos["hands"])
+
+        def listen(numbers: OscSettings) -> OscHand:
+            return OscHand(
+                numbers, names, self.positions, self.midi, self._out.post_osc, self._keep, self.counts, self.events,
                 self.patch, credits(self.patch), mode_of(midi.takeover), save_osc, accidents,
             )  # fmt: skip
-        self._lesson = Lesson(
-            link.health, self.midi, self.positions, self.osc.foreign if self.osc is not None else None
-        )
+
+        self._waiting = Waiting(osc, listen)
+        if osc.listen not in ("", "off"):
+            mild = (RosinError,) if patient else (NotYet,) if waits else ()
+            try:
+                self._listens(listen(osc))
+            except mild as error:
+                self._waiting.begin(time.monotonic())
+                self.events.complain("hands.osc.waits", why=error)
+        self._handover.take(self.midi, self.osc, self.patch, frame)
         self._ports_version = 0
         self._frame_at = self._health_at = 0.0
         self._reported: dict[str, int] = {}
+
+    def _listens(self, osc: OscHand) -> None:
+        """OSC is there, from the beginning or at last."""
+        self.osc = osc
+        self._handover.join(osc, time.monotonic())
+        self._lesson = Lesson(self._link.health, self.midi, self.positions, osc.foreign)
+
+    def _look_for_osc(self, now: float) -> None:
+        try:
+            if (osc := self._waiting.look(now)) is not None:
+                self._listens(osc)
+        except RosinError as error:
+            self.events.complain("hands.osc.waits", why=error)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Play until ``stop()``. Enters and beats in the health table."""
@@ -117,6 +148,8 @@ class Hands:
             self._frame_at = now + FRAME_SECONDS
             self._safely(self._look, now)
             self._safely(self._lesson.look, self.patch, now)
+            self._safely(self._handover.write, self.midi, self.osc, self.patch, now)
+            self._safely(self._look_for_osc, now)
             if self.osc is not None:
                 self._safely(self.osc.wait_no_longer, now)
                 self._safely(self.osc.foreign.settle, now)
@@ -189,7 +222,8 @@ class Hands:
             self.osc.tell(frame, now)
 
     def _change(self, patch: int) -> None:
-        """Another patch: its knobs, its addresses; no controller has caught anything."""
+        """Another patch: its knobs, its addresses; no controller has caught anything, and no push is meant for it."""
+        self._link.hands.held.other_patch()
         self.patch = patch
         self.positions.change(self._table(patch))
         self.midi.place()

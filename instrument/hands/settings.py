@@ -24,6 +24,10 @@ _COLONS = re.compile(r"\[.*\](:\d*)?|[\da-f.]*:[\da-f.]*:[\da-f:.]*(%\w+)?(:\d+)
 _IPV6 = "{!r} is IPv6, and OSC is heard and sent by IPv4 alone; write for example {}"
 
 
+class NotYet(RosinError):
+    """An address that is not here, or a name that nobody knows: at another time, on another network, it may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class OscSettings:
     """``listen`` HOST:PORT (empty or "off": no OSC); ``allow`` hosts or networks, empty = all that can reach us.
@@ -95,7 +99,7 @@ def addresses_of(host: str) -> list[str]:
     except (OSError, ValueError):  # a UnicodeError is a ValueError
         found = []
     if not found:
-        raise RosinError(f"there is no host {host!r} here; write its address, for example 192.168.1.20")
+        raise NotYet(f"there is no host {host!r} here; write its address, for example 192.168.1.20")
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 

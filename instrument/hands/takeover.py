@@ -47,6 +47,10 @@ class Takeover:
         """The controller was led to the knob by its motor: it has caught it, wherever the hand was before."""
         self.caught, self.distance, self._driven = True, 0.0, True
 
+    def resume(self, control: float | None, caught: bool) -> None:
+        """As it was in hands before these: the controller was last seen there, and had caught its knob or not."""
+        self._last, self.caught, self._given = control, caught, None
+
     def release(self) -> None:
         """The knob is elsewhere now (another patch, controllers reset): catch it again."""
         self.caught = self._driven = False
