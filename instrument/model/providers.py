@@ -19,6 +19,13 @@ Wanted = Literal["auto", "cpu", "cuda"]
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 
+NO_DRIVER = "CUDA was asked for but there is no NVIDIA driver here; the model runs on the CPU"
+NOT_STARTED = (
+    "CUDA was asked for but ONNX Runtime could not start it; the model runs on the CPU: "
+    "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]')"
+)
+"""What ``notice`` says."""
+
 CUDA_OPTIONS = {
     # EXHAUSTIVE tries every algorithm at the first run: seconds, and another choice each time.
     "cudnn_conv_algo_search": "HEURISTIC",
@@ -75,9 +82,4 @@ def notice(wanted: Wanted, session_providers: list[str]) -> str:
     """What the player has to be told once: empty when the model runs where it was asked to."""
     if wanted != "cuda" or CUDA in session_providers:
         return ""
-    if not has_nvidia_driver():
-        return "CUDA was asked for but there is no NVIDIA driver here; the model runs on the CPU"
-    return (
-        "CUDA was asked for but ONNX Runtime could not start it; the model runs on the CPU: "
-        "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]')"
-    )
+    return NOT_STARTED if has_nvidia_driver() else NO_DRIVER

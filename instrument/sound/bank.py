@@ -12,7 +12,8 @@ from instrument.knobs import KnobTable
 from instrument.model.atlas import read_atlas
 from instrument.model.cards import credits_for, model_folder
 from instrument.model.library import open_voice
-from instrument.model.providers import Wanted
+from instrument.model.providers import NO_DRIVER, NOT_STARTED, Wanted
+from instrument.model.voice import Voice
 from instrument.patch import Patch, mistakes_against, read_patch, scene_mistakes
 from instrument.places import accident_folder, data_home, scene_file
 from instrument.scenes import with_own_scenes
@@ -84,6 +85,8 @@ class Bank:
             names = ", ".join(missing)
             self.wrong.append(say("scene.unknown", self._language, patch=patch.name, model=patch.model, names=names))
         self.wrong += part.learn_all(accident_folder(patch.name))
+        if (said := self._not_as_asked(part.voice)) and said not in self.wrong:
+            self.wrong.append(said)
         self.patina.adopt(part.voice)
         if patch.chance.get("bend") and not part.voice.can_bend:
             self.wrong.append(say("cannot_bend", self._language, patch=patch.name, model=patch.model))
@@ -93,6 +96,15 @@ class Bank:
     def untold(self, index: int) -> list[str]:
         """What of ``wrong`` is this patch's and was not asked for before: told when somebody goes to it."""
         return self._untold.pop(index, [])
+
+    def _not_as_asked(self, voice: Voice) -> str:
+        """What runs the model when it is not what was asked for, and why; once, however many models there are."""
+        if voice.notice:
+            known = {NO_DRIVER: "provider.no_driver", NOT_STARTED: "provider.not_started"}
+            return say(known[voice.notice], self._language) if voice.notice in known else voice.notice
+        if self._provider == "cuda" and "CUDA" not in voice.where and not self._parts:
+            return say("provider.computed", self._language, model=voice.card.name)
+        return ""
 
     def fill(self, before: Callable[[Path], None] = lambda path: None) -> list[tuple[Path, str]]:
         """Open every patch there is room for, saying which to ``before``; returns those that failed, and why."""
@@ -105,8 +117,14 @@ class Bank:
                 failed.append((self.paths[index], str(error)))
         return failed
 
-    def refresh_scenes(self) -> None:
-        """Scenes that another process has kept since the patches were opened. Not while they are played."""
+    def refresh(self) -> None:
+        """What another process has kept since the patches were opened. Not while they are played."""
+        self._refresh_scenes()
+        for part in self.parts:
+            part.learn_all(accident_folder(part.patch.name), known=True)
+        self.patina.refresh()
+
+    def _refresh_scenes(self) -> None:
         for index, part in self._parts.items():
             now = _changed_at(part.patch)
             if now != self._scenes_at.get(index):

@@ -11,6 +11,7 @@ with the same chance - further apart, and knobs and keys go straight from one to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from instrument.chance.mix import Mix
 from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
 from instrument.knobs import KnobTable
-from instrument.link import Flags, Frame, Source
+from instrument.link import Flags, Frame, Pressed, Source
 from instrument.patch import Patch
 from instrument.sound.amounts import Amounts
 from instrument.sound.keybed import ALL_UP, PEDAL, Keybed
@@ -279,8 +280,8 @@ class Control:
         self.amounts.put_all(self.raw)
         self._refresh()
 
-    def resume_from(self, frame: Frame) -> None:
-        """Knobs, hands and keys as the last frame of a lost engine showed them."""
+    def resume_from(self, frame: Frame, held: Sequence[Pressed] | None = None) -> None:
+        """Knobs, hands and keys as the last frame of a lost engine showed them; ``held``: what is pressed meanwhile."""
         count = min(len(self.raw), frame.knob_count)
         self.raw[:count] = np.clip(np.nan_to_num(frame.hand[:count]), 0.0, 1.0)
         self.origin[:count] = frame.origin[:count]
@@ -288,9 +289,24 @@ class Control:
         self.friction.reset(np.clip(np.nan_to_num(frame.pos[: self.count]), 0.0, 1.0))
         self.hands_only = bool(frame.flags & Flags.HANDS_ONLY)
         self.amounts.put_all(self.raw)
-        if frame.gate > 0.0:
+        if held is not None:
+            self._take_hold(frame, held)
+        elif frame.gate > 0.0:
             self.notes.resume(frame.note, frame.gate)
         self._refresh()
+
+    def _take_hold(self, frame: Frame, held: Sequence[Pressed]) -> None:
+        """Keys, pedal, bend and pushes that somebody has under his hands. After a panic no key is down."""
+        bend = next((one.bend for one in held if one.bend), 0.0)
+        pedal = any(one.pedal for one in held)
+        if frame.gate > 0.0:
+            self.notes.resume(frame.note, frame.gate, [key for one in held for key in one.keys], pedal, bend)
+        elif not frame.flags & Flags.PANICKED:
+            self.notes.pedal, self.notes.bend = pedal, bend
+        for one in held:
+            for knob, push in one.forces.items():
+                if knob < self.count:
+                    self.place_force(knob, push, 0.0)
 
     def fill_frame(self, frame: Frame) -> None:
         """Hand, position, force and the rest of one block into the frame."""

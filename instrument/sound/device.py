@@ -23,7 +23,7 @@ import numpy as np
 from instrument.errors import RosinError
 from instrument.sound import portaudio
 from instrument.sound.null_device import LOST_S, Callback, NullDevice
-from instrument.sound.portaudio import NULL, DeviceInfo
+from instrument.sound.portaudio import NULL, DeviceInfo, NoSuchDevice
 
 __all__ = ["Callback", "Device", "DeviceInfo", "NullDevice", "PortAudioDevice", "list_devices", "open_device"]
 
@@ -65,7 +65,7 @@ def open_device(
         return NullDevice(rate, channels_out, channels_in, block, callback, NO_CARD)
 
 
-class _NoDevice(RosinError):
+class _NoDevice(NoSuchDevice):
     """None is named and none is there."""
 
 
@@ -83,6 +83,8 @@ class PortAudioDevice:
     ) -> None:
         self.name = wanted
         self.api = ""
+        self.client = ""
+        """Our name on JACK, while played into it."""
         self.rate = float(rate)
         self.channels_out = channels_out
         self.channels_in = channels_in
@@ -93,6 +95,8 @@ class PortAudioDevice:
         self.errors = 0
         self.last_error = ""
         self.notice = ""
+        self.refusal = ""
+        """Why it could not be opened again when that was tried last, though it is there."""
         self._callback = callback
         self._wanted_in = channels_in
         self._out = np.zeros((channels_out, block or LONGEST_BLOCK), np.float32)
@@ -167,17 +171,22 @@ class PortAudioDevice:
 
     def _reopen(self) -> None:
         """On a thread of its own, because the driver may hang in any of it. Ends with a stream, or without."""
-        with contextlib.suppress(RosinError, OSError):
+        self.refusal = ""
+        try:
             self._started = False
             if self._stream is not None and self.api.startswith("JACK"):
                 self._give_up()
             else:
                 self._release()
             self._open(self.name)
+        except (_NoDevice, OSError):
+            pass
+        except RosinError as error:
+            self.refusal = str(error)
 
     def _open(self, wanted: str) -> None:
         sd = portaudio.load()
-        portaudio.enter(sd)
+        portaudio.enter(sd, claim=True)
         try:
             devices = portaudio.scan(sd)
             if self.api:  # once more: the same, or what has taken its place
@@ -217,6 +226,7 @@ class PortAudioDevice:
                 f"{info.name} ({info.api}) can't be opened ({error}); is it in use? choose another device"
             ) from None
         self.name, self.api, self.channels_in, self._played, self._stream = info.name, info.api, inputs, played, stream
+        self.client = portaudio.client_name() if self.api.startswith("JACK") else ""
         self.latency_s = self._latency()
         if inputs < self._wanted_in:
             self.notice = f"{info.name} has {info.inputs} inputs: playing with {inputs} of {self._wanted_in}"

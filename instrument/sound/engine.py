@@ -65,7 +65,7 @@ class Engine:
         self._fade_step = 0.0
         self._due: list[tuple[int, int, Gesture]] = []
         self._order = 0
-        self._slots: list[Snapshot | None] = [None] * SLOTS
+        self.slots: list[Snapshot | None] = [None] * SLOTS
         self.mix = np.zeros((CHANNELS, QUANTUM), np.float32)
         self._other = np.zeros((CHANNELS, QUANTUM), np.float32)
         self._ramp = np.arange(1, QUANTUM + 1, dtype=np.float32) / np.float32(QUANTUM)
@@ -135,9 +135,9 @@ class Engine:
             control.obey(g.value >= 0.5)
         elif kind == Kind.SNAPSHOT:
             if g.knob < SLOTS:
-                self._slots[g.knob] = self.snapshot()
+                self.slots[g.knob] = self.snapshot()
         elif kind == Kind.RESTORE:
-            if g.knob < SLOTS and (kept := self._slots[g.knob]) is not None and kept.patch == part.patch.name:
+            if g.knob < SLOTS and (kept := self.slots[g.knob]) is not None and kept.patch == part.patch.name:
                 self.restore(kept, with_guard=False)
             else:
                 self.requests.append((Kind.RESTORE, g.knob, 0.0))

@@ -8,6 +8,7 @@ is struck or plucked (``decay_ms``) falls as soon as it has spoken, key down or 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,13 +132,27 @@ class Notes:
         self._loudness = float(state["loudness"])  # type: ignore[arg-type]
         self._spoken = bool(state.get("spoken", True))
 
-    def resume(self, pitch: float, level: float) -> None:
-        """A key that was down when the sound was lost is still down: take it up at its pitch and level (raw)."""
-        velocity = min(1.0, max(0.0, (level - SOFTEST) / (1.0 - SOFTEST)))
-        self._held = [(round(pitch), velocity)]
+    def resume(
+        self, pitch: float, level: float, keys: Sequence[tuple[int, float, bool]] | None = None, pedal: bool = False,
+        bend: float = 0.0,
+    ) -> None:  # fmt: skip
+        """Take up at the pitch (bend and all) and level (raw) at which the sound was lost.
+
+        ``keys``: note, velocity and whether it is down or kept by the pedal, as pressed one after the other; without
+        keys what sounded dies away. None: nobody knows, and then a key that sounded is still down.
+        """
+        self.pedal, self.bend, self.level = pedal, bend, level
+        self.pitch = pitch - bend * self.bend_semitones
+        if keys is None:
+            velocity = min(1.0, max(0.0, (level - SOFTEST) / (1.0 - SOFTEST)))
+            keys = [(round(self.pitch), velocity, True)]
+        self.rest = float(keys[-1][0]) if keys else self.pitch
+        self._loudness = SOFTEST + (1.0 - SOFTEST) * keys[-1][1] if keys else level
+        self._held = [(note, velocity) for note, velocity, down in keys if down]
+        self._sustained = [(note, velocity) for note, velocity, down in keys if not down]
         self._sound_top()
-        self.pitch = self.rest
-        self.level = level
+        if abs(self.rest - self.pitch) < 0.01:
+            self.pitch = self.rest
 
     def reset(self) -> None:
         """All keys up, nothing sounding."""

@@ -26,6 +26,7 @@ class NullDevice:
     card. Each block that comes a whole block late or is lost is an xrun."""
 
     api = "null"
+    client = ""
 
     def __init__(
         self, rate: float, channels_out: int, channels_in: int, block: int, callback: Callback, notice: str = ""

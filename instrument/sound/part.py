@@ -74,6 +74,7 @@ class Part:
         """What is wrong with the scenes kept beside the patch, else empty."""
         self.accident_keys: dict[int, int] = {}
         self.accidents: dict[str, Accident] = {}
+        self._learned_at: dict[Path, int] = {}
         self.speaking = patch.sounds == "always"
         latents = len(voice.latents)
         frames = voice.frames
@@ -101,10 +102,17 @@ class Part:
         if mine is not None:
             self.accident_keys[mine] = stream_id(accident.name)
 
-    def learn_all(self, folder: Path) -> list[str]:
-        """Every accident kept in a folder; what is wrong with those that are none, a sentence each."""
+    def learn_all(self, folder: Path, known: bool = False) -> list[str]:
+        """Every accident kept in a folder; what is wrong with those that are none, a sentence each.
+
+        ``known``: those of an earlier look need not be read again.
+        """
         wrong = []
         for path in sorted(folder.glob("*.npz")):
+            at = path.stat().st_mtime_ns
+            if known and self._learned_at.get(path) == at:
+                continue
+            self._learned_at[path] = at
             try:
                 self.learn(Accident.read(path))
             except RosinError as error:

@@ -41,6 +41,18 @@ class Patina:
         voice.load_usage(self._total[model])
         self._voices.append((model, voice, voice.usage()))
 
+    def refresh(self) -> None:
+        """The wear that another process has written since; before anything is played, or it would be written over."""
+        for model in self._total:
+            ours = next(voice.usage() for name, voice, _ in self._voices if name == model)
+            try:
+                self._total[model], _ = load_wear(wear_path(self._home, model), ours, self._language)
+            except RosinError:  # it was told of when the voice was opened
+                continue
+        for i, (model, voice, _) in enumerate(self._voices):
+            voice.load_usage(self._total[model])
+            self._voices[i] = (model, voice, voice.usage())
+
     def save(self) -> str:
         """Write what was played since; a sentence when it cannot be kept, else empty."""
         worn = set()

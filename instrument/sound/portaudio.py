@@ -18,6 +18,7 @@ import ctypes
 import ctypes.util
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,12 @@ from instrument.errors import RosinError
 
 NULL = "null"
 COPIES_MOST = 64
-_CLIENT_NAME = ctypes.create_string_buffer(b"rosin")  # PortAudio keeps the pointer
+CLIENT = "rosin"
+"""Our name among JACK's clients: that of the audio ports, and of nothing else, so that patch bays find them again."""
+NAME_TRIES, NAME_SECONDS = 8, 0.05
+"""For so long the server may take to see that one of this name is dead."""
+_names: dict[str, Any] = {}  # PortAudio keeps the pointer
+_libraries: list[str] = []  # the one that is used is the last
 _forsaken: list[object] = []  # dead streams and the libraries they live in: freeing them would run into the wait
 
 
@@ -43,14 +49,18 @@ class DeviceInfo:
     default: bool
 
 
-def load() -> Any:
-    """The sounddevice module with PortAudio not yet initialised, or None without PortAudio."""
+class NoSuchDevice(RosinError):
+    """None of that name is there now."""
+
+
+def load(client: str = CLIENT) -> Any:
+    """The sounddevice module with PortAudio not yet initialised, or None without PortAudio. ``client``: see CLIENT."""
     if "sounddevice" in sys.modules:
         return sys.modules["sounddevice"]
     os.environ.setdefault("JACK_NO_START_SERVER", "1")  # only a server that the player started
     found = ctypes.util.find_library("portaudio")
     if found is not None:
-        _name_client(found)
+        _name_client(found, client)
     try:
         with quiet():
             import sounddevice
@@ -62,10 +72,26 @@ def load() -> Any:
     return sounddevice
 
 
-def enter(sd: Any) -> None:
-    """Initialise; looks for devices unless it is in use already."""
+def enter(sd: Any, claim: bool = False) -> None:
+    """Initialise; looks for devices unless it is in use already. ``claim`` our name on JACK: of one who was killed, the
+    server may have yet to see it."""
     with quiet():
         sd._initialize()
+        for _ in range(NAME_TRIES if claim else 0):
+            if client_name() in ("", CLIENT):
+                break
+            sd._terminate()
+            time.sleep(NAME_SECONDS)
+            sd._initialize()
+
+
+def client_name() -> str:
+    """What JACK calls us, while initialised; empty without JACK."""
+    name = ctypes.c_char_p()
+    with contextlib.suppress(OSError, AttributeError, IndexError):
+        if ctypes.CDLL(_libraries[-1]).PaJack_GetClientName(ctypes.byref(name)) == 0 and name.value:
+            return name.value.decode(errors="replace")
+    return ""
 
 
 def leave(sd: Any) -> None:
@@ -91,7 +117,7 @@ def forsake(sd: Any, *streams: object) -> None:
     _forsaken.append(sd._lib)
     sd._lib = sd._ffi.dlopen(f"/proc/self/fd/{copy}")
     sd._initialized = 0
-    _name_client(f"/proc/self/fd/{copy}")
+    _name_client(f"/proc/self/fd/{copy}", CLIENT)
 
 
 def scan(sd: Any) -> list[DeviceInfo]:
@@ -122,7 +148,7 @@ def find(devices: Sequence[DeviceInfo], wanted: str) -> DeviceInfo | None:
         found = [d for d in outputs if d.name.lower() == low] or [d for d in outputs if low in d.name.lower()]
     if not found:
         names = "".join(f"{d.index} {d.name}, " for d in outputs)
-        raise RosinError(f"there is no sound device {wanted!r}; choose one of: {names}{NULL}")
+        raise NoSuchDevice(f"there is no sound device {wanted!r}; choose one of: {names}{NULL}")
     return next((d for d in found if d.default), found[0])
 
 
@@ -144,7 +170,9 @@ def quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _name_client(library: str) -> None:
-    """Be "rosin" among JACK's clients, before PortAudio is initialised. Builds without JACK have no such function."""
+def _name_client(library: str, client: str) -> None:
+    """Be ``client`` among JACK's, before PortAudio is initialised. Builds without JACK have no such function."""
+    name = _names.setdefault(client, ctypes.create_string_buffer(client.encode()))
+    _libraries.append(library)
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(library).PaJack_SetClientName(_CLIENT_NAME)
+        ctypes.CDLL(library).PaJack_SetClientName(name)

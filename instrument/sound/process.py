@@ -19,10 +19,10 @@ from instrument.link import Flags, Frame, Kind, Link
 from instrument.patch import Scene
 from instrument.sound import realtime, warm
 from instrument.sound.bank import Bank
-from instrument.sound.device import NO_CARD, NO_PORTAUDIO, PortAudioDevice, open_device
-from instrument.sound.engine import CHANNELS, Engine
+from instrument.sound.engine import Engine
+from instrument.sound.handover import Handover
 from instrument.sound.keepsakes import Keepsakes
-from instrument.sound.null_device import NullDevice
+from instrument.sound.output import Output
 from instrument.sound.part import Part
 from instrument.sound.player import Player
 from instrument.sound.settings import SoundSettings
@@ -31,7 +31,6 @@ from instrument.sound.telling import resume
 from instrument.text import say
 
 LOOK_SECONDS = 0.02
-RETRY_SECONDS = 1.0
 
 
 class Sound:
@@ -48,9 +47,8 @@ class Sound:
             [Path(p) for p in settings.patches], provider=settings.provider, models=settings.models,
             allow_uncredited=settings.allow_uncredited, seed=settings.seed, language=settings.language,
         )  # fmt: skip
-        self.device: PortAudioDevice | NullDevice | None = None
-        self._stand_in: NullDevice | None = None
-        self._retry_at = 0.0
+        self.handover = Handover(self.link.memos["sound"], self.bank, self.row, settings.place)
+        self._took_over = False
         self._tell_what_was_got = 0.0
         self._resets = 0
         self.keepsakes = Keepsakes(self.bank, self.link, self.language)
@@ -91,9 +89,11 @@ class Sound:
             return
         if seen.patch != self.engine.part.index and seen.patch < len(self.bank):
             self.engine.part = self.bank.part(seen.patch)
-        self.bank.refresh_scenes()
-        self._scenes_of_the_take()
-        resume(self.engine, seen)
+        self._took_over = True
+        if not self.handover.take_up(self.engine):
+            self._scenes_of_the_take()
+        resume(self.engine, seen, [ring.held for ring in (self.link.hands, self.link.stage, self.link.shows)])
+        self._resets = self.engine.resets
 
     def wait_for_cue(self) -> bool:
         """The understudy waits here. True: on stage; False: the show is over."""
@@ -108,30 +108,15 @@ class Sound:
         """Into the chosen device; into the null device, with a sentence, where there is no card at all."""
         wants = self.settings
         self.player = Player(self.engine, self.link, wants.block, wants.ahead)
-        inputs = CHANNELS if wants.input else 0
-        self.device = open_device(
-            wants.device or None, self.engine.rate, CHANNELS, inputs, wants.block, self.player.callback
-        )
-        if notice := self.device.notice:
-            known = {NO_CARD: "no_card", NO_PORTAUDIO: "no_portaudio"}
-            self.row.say(say(known[notice], self.language) if notice in known else notice)
+        self.output = Output(wants, self.player, self.row, self._took_over, self.handover.xruns)
+        self.output.open()
         self.taping = Taping(self.player, self.bank, self.row, Path(wants.takes), self.language)
         self.row.set_text("state", "")
         self.row.beat()
         realtime.settle()
         self.player.start()
-        self.device.start()
-        self._told_device(self.device)
+        self.output.start()
         self.row.beat()
-
-    def _told_device(self, device: PortAudioDevice | NullDevice) -> None:
-        player = self.player
-        player.device = device
-        player.latency_s = device.latency_s + player.delay / self.engine.rate
-        self.row.set_text("device", f"{device.name} ({device.api})" if device.api != device.name else device.name)
-        player.extra_flags &= ~Flags.NO_DEVICE
-        if device.is_null:
-            player.extra_flags |= Flags.NO_DEVICE
 
     # --- the loop
 
@@ -149,9 +134,7 @@ class Sound:
             self.look()
             time.sleep(LOOK_SECONDS)
         self.taping.record(False)
-        for device in (self._stand_in, self.device):
-            if device is not None:
-                device.close()
+        self.output.close()
         self.player.stop()
         self.keepsakes.close()
 
@@ -186,10 +169,10 @@ class Sound:
         self.row.put("gestures_late", engine.late)
         self.row.put("gestures_lost", engine.lost + self.link.hands.lost + self.link.shows.lost)
         self.row.put("blocks", player.blocks)
-        if self.device is not None:
-            player.xruns = self.device.xruns + player.underruns
-            self.row.put("xruns", player.xruns)
-            self._look_at_device(self.device, now)
+        player.xruns = self.output.xruns + player.underruns
+        self.row.put("xruns", player.xruns)
+        self.output.look(now)
+        self.handover.look(engine, now)
         while self._said:
             self.row.say(self._said.popleft())
         self.taping.look()
@@ -240,39 +223,6 @@ class Sound:
         self.engine.change(part)
         if part.place is not None and part.place.has_excerpts and part.place.excerpts is None:
             self._load_excerpts()
-
-    def _look_at_device(self, device: PortAudioDevice | NullDevice, now: float) -> None:
-        """A device that stopped calling is reopened; meanwhile a null device keeps the time and the music going."""
-        if isinstance(device, NullDevice):
-            return
-        if self._stand_in is None:
-            if device.alive() or not device.gone():
-                return
-            self.row.add("device_losses")
-            self.row.say(say("device_lost", self.language))
-            device.stop()
-            self._stand_by()
-            self._retry_at = now + RETRY_SECONDS
-        elif now >= self._retry_at:
-            self._stand_in.close()
-            self.player.resync()
-            if device.reopen():
-                self._stand_in = None
-                self._told_device(device)
-                self.row.say(say("device_back", self.language, name=device.name))
-            else:
-                self._stand_by()
-            self._retry_at = time.monotonic() + RETRY_SECONDS
-
-    def _stand_by(self) -> None:
-        """The null device calls in the lost one's place."""
-        self.player.resync()
-        self._stand_in = NullDevice(
-            self.engine.rate, CHANNELS, CHANNELS if self.settings.input else 0, self.settings.block,
-            self.player.callback,
-        )  # fmt: skip
-        self._stand_in.start()
-        self._told_device(self._stand_in)
 
     def stop(self, *_: object) -> None:
         self.stopping = True

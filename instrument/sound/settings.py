@@ -31,6 +31,10 @@ class SoundSettings:
     scenes: Mapping[str, Mapping[str, float]] | None = None
     """Of the patch at ``index`` by slot, instead of its own: those of a take that is played along."""
     blend_ms: float | None = None
+    device_waits: bool = False
+    """A named device that is not there is waited for, instead of being an error."""
+    place: str = ""
+    """A folder of the show's own, for what a successor is to find; empty: there is none."""
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from instrument.link import Flags, Frame
+from collections.abc import Sequence
+
+from instrument.link import Flags, Frame, Pressed
 from instrument.sound.control import QUANTUM, TICK
 from instrument.sound.engine import Engine
 from instrument.sound.part import Place
@@ -73,8 +75,11 @@ def fill_place(place: Place | None, frame: Frame) -> None:
     frame.clip[:], frame.clip_share[:] = place.top, place.top_share
 
 
-def resume(engine: Engine, frame: Frame) -> None:
-    """Take up where a lost engine left off: clock, knobs, seed and keys from the last frame it published."""
+def resume(engine: Engine, frame: Frame, held: Sequence[Pressed] | None = None) -> None:
+    """Take up where a lost engine left off: clock, knobs, seed and keys from the last frame it published.
+
+    ``held``: what hands and stage hold down; without it the key that sounded is taken to be down still.
+    """
     part = engine.part
     engine.sample = frame.sample + QUANTUM
     part.speaking = bool(frame.flags & Flags.SPEAKING)
@@ -82,6 +87,7 @@ def resume(engine: Engine, frame: Frame) -> None:
     engine.resets, engine.late, engine.lost = frame.resets, frame.late, frame.lost
     if frame.seed != part.seed:
         part.reseed(frame.seed)
-    part.control.resume_from(frame)
+        engine.tape.reseed(frame.seed)
+    part.control.resume_from(frame, held)
     part.scenes.resume_from(frame)
     part.control.tick = max(0, engine.sample // TICK - frame.tick_origin)
