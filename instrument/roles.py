@@ -19,6 +19,7 @@ from typing import Any
 from instrument.hands.child import HandsSettings
 from instrument.link import Link
 from instrument.sound.settings import SoundSettings
+from instrument.stage.screen import screen_is_there
 from instrument.stage.settings import StageSettings
 
 HEARTBEAT_SECONDS = 6.0
@@ -39,6 +40,9 @@ STAGE_START_SECONDS = 20.0
 
 ARGUMENT_MAX = 100_000
 """Characters of settings, which are ASCII, in one argument of a command."""
+KNOCK_SECONDS = 1.0
+"""Between two looks for a screen that was not there."""
+
 CLOSED, REFUSED = 0, 2
 """Exit codes of the stage: the player closed the window; there can be none here."""
 
@@ -151,7 +155,10 @@ class Role:
 
 
 class StageRole(Role):
-    """The window: closed or lost, the show goes on. ``look`` often; what it returns is to be told to the player."""
+    """The window: closed or lost, the show goes on. ``look`` often; what it returns is to be told to the player.
+
+    Where there is no screen (an X server that starts later, or starts again) the window waits for it and opens then.
+    """
 
     nice = 10
     quiet = True  # drivers write what they like there; what the stage has to say stands in its row
@@ -164,10 +171,12 @@ class StageRole(Role):
         self._begun = 0.0
         self._froze = False
         self._between = 0.0
+        self._knock_at = float("inf")
 
     def open(self, now: float) -> None:
         """A window if there is none: the first one, or another after it was closed or given up."""
         if self.player is None:
+            self._knock_at = float("inf")
             self._deaths.clear()
             self.lost_at, self._froze = 0.0, False
             self.cue(now)
@@ -196,7 +205,7 @@ class StageRole(Role):
     def look(self, now: float) -> Sequence[tuple[str, dict[str, Any]]]:
         """Replace a window that died or froze. Returns keys of sentences with their values."""
         if self.player is None:
-            return ()
+            return self._look_for_screen(now)
         code = self.player.poll()
         if code is None:
             return self._look_at_living(now)
@@ -204,6 +213,10 @@ class StageRole(Role):
         self.forced = tuple(int(knob) for knob in self.row.text("ports").split())
         if code == CLOSED:
             return [("stage.closed", {})]
+        if screen_is_there() is False:  # and another window would find none either
+            self._stay_away()
+            self._knock_at = now + KNOCK_SECONDS
+            return () if code == REFUSED else [("stage.no_screen", {})]
         if code == REFUSED:
             return ()  # it said why
         if self.count_death(now) >= GIVE_UP_AFTER:
@@ -212,6 +225,15 @@ class StageRole(Role):
         self.lost_at = self.lost_at or (min(now, self.row.heartbeat) if self._froze else now)
         self.cue(now)
         return ()
+
+    def _look_for_screen(self, now: float) -> Sequence[tuple[str, dict[str, Any]]]:
+        if now < self._knock_at:
+            return ()
+        self._knock_at = now + KNOCK_SECONDS
+        if not screen_is_there():
+            return ()
+        self.open(now)
+        return [("stage.screen", {})]
 
     def _look_at_living(self, now: float) -> Sequence[tuple[str, dict[str, Any]]]:
         assert self.player is not None

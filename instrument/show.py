@@ -19,6 +19,8 @@ from types import FrameType
 from instrument.errors import RosinError
 from instrument.hands.child import HandsSettings
 from instrument.link import Frame, Gesture, Kind, Link, Source
+from instrument.notices import Notices, Reader
+from instrument.patching import Patching
 from instrument.roles import GIVE_UP_AFTER, UNDERSTUDY_AFTER_SECONDS, Role, StageRole, dismiss, kill
 from instrument.sound.settings import SoundSettings
 from instrument.stage.settings import StageSettings
@@ -44,10 +46,11 @@ class Show:
         self.hands = Role("hands", "instrument.hands.child", hands, self.link) if hands is not None else None
         self.roles = [role for role in (self.hands, self.sound) if role is not None]
         self.stage = StageRole(stage, self.link) if stage is not None else None
+        self.patching = Patching(self.link)
         self._stage_wanted = False
         self.stopping = False
-        self.notices: list[str] = []
-        self._said = {"hands": 0, "sound": 0, "stage": 0}
+        self.notices = Notices()
+        self._readers = [Reader(self.link.health.row(name)) for name in ("hands", "sound", "stage")]
 
     # --- the life of the show
 
@@ -64,6 +67,7 @@ class Show:
                 patch = self.sound.row.text("where")
                 self.close()
                 raise RosinError(said[-1] if said else _not_started(name, patch, timeout_s if gone is None else 0.0))
+            self.look_for_words()
             time.sleep(LOOK_SECONDS)
         for role in self.roles:
             role.understudy_at = time.monotonic() + UNDERSTUDY_AFTER_SECONDS
@@ -119,23 +123,31 @@ class Show:
         """Bring back what died; collect what the processes have to say."""
         now = time.monotonic()
         self.health.beat(now)
-        self._collect_notices()
+        self.look_for_words()
         for role in self.roles:
             if role.alive and role.hangs(now) and role.player is not None:
                 kill(role.player)  # what hangs cannot be replaced, what is dead can
             if not role.alive:
+                self._let_go_of(role, now)
                 self.health.add("restarts")
                 if role.take_over(now) >= GIVE_UP_AFTER:
-                    last = f" Its last word: {self.notices[-1]}" if self.notices else ""
+                    last = f" Its last word: {self.notices.last}" if self.notices.last else ""
                     raise RosinError(f"the {role.name} keeps dying; start again with another device or patch.{last}")
             elif role.lost_at and self._is_back(role):
                 gap = time.monotonic() - role.lost_at
-                self._note(say(f"{role.name}_restarted", self.language, seconds=f"{gap:.2f}"))
+                self.notices.append(say(f"{role.name}_restarted", self.language, seconds=f"{gap:.2f}"))
                 role.lost_at = 0.0
                 role.understudy_at = now + UNDERSTUDY_AFTER_SECONDS
             role.look_for_understudy(now)
+        self.patching.look(now)
         if self.stage is not None:
             self._look_at_stage(self.stage, now)
+
+    def _let_go_of(self, role: Role, now: float) -> None:
+        """Keys, pedal, bend, pressure and pushes of hands that are gone: they come up, and are pressed anew."""
+        if role is self.hands:
+            for gesture in self.link.hands.held.released(now):
+                self.gesture(gesture)
 
     def _look_at_stage(self, stage: StageRole, now: float) -> None:
         """Whatever becomes of the window, the music goes on; what its keys were pushing is let go of."""
@@ -143,7 +155,7 @@ class Show:
             self._stage_wanted = False
             stage.open(now)
         for key, values in stage.look(now):
-            self._note(say(key, self.language, pid=os.getpid(), **values))
+            self.notices.append(say(key, self.language, pid=os.getpid(), **values))
         for knob in stage.forced:
             self.gesture(Gesture(Kind.FORCE, knob, 0.0, source=Source.STAGE))
         stage.forced = ()
@@ -154,23 +166,22 @@ class Show:
         frame = self.link.frames.latest()
         return frame is not None and frame.time > role.lost_at
 
-    def _note(self, text: str) -> None:
-        self.notices.append(text)
-        del self.notices[:-50]
-
-    def _collect_notices(self) -> None:
-        for name, seen in self._said.items():
-            for notice in self.link.health.notices(name, seen):
-                self._note(notice.text)
-                self._said[name] = notice.number
+    def look_for_words(self) -> None:
+        """Collect what the processes have to say."""
+        for reader in self._readers:
+            missed, texts = reader.read()
+            if missed:
+                self.notices.append(say("notices_missed", self.language, count=missed))
+            for text in texts:
+                self.notices.append(text)
 
     # --- the end
 
     def close(self) -> None:
         """End everyone; nothing is left behind."""
         stage = [self.stage] if self.stage is not None else []
-        dismiss([process for role in (*stage, *self.roles) for process in role.processes()])
-        self._collect_notices()
+        dismiss([process for role in (self.patching, *stage, *self.roles) for process in role.processes()])
+        self.look_for_words()
 
 
 def _not_started(name: str, patch: str, seconds: float) -> str:

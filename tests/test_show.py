@@ -229,7 +229,8 @@ def test_killed_hands_and_killed_sound_are_back_within_a_second_and_the_file_ope
                         back = time.monotonic() - killed
             assert back is not None, play.text
             assert back < 1.0, f"{name} took {back:.2f} s"
-            time.sleep(0.5)
+            play.osc("/rosin/note", 50, 0.9)  # what dead hands held is let go of; the player presses it anew
+            time.sleep(1.5)
         assert play.wait_for_text("The sound stopped and was brought back")
         first = sorted(play.takes.glob("*.wav"))[0]
         done = subprocess.run(["sox", str(first), "-n", "stat"], capture_output=True, text=True, timeout=20)

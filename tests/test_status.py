@@ -17,6 +17,7 @@ from stage import now, null_engine, play
 from instrument.knobs import Label, LatentSpec, table_for
 from instrument.link import Flags, Frame, Gesture, Kind, Source
 from instrument.link.level import Level
+from instrument.notices import Notices
 from instrument.sound.control import QUANTUM
 from instrument.sound.player import FRAME_BLOCKS
 from instrument.sound.telling import add_wave, fill_frame
@@ -34,7 +35,7 @@ class FakeShow:
     def __init__(self, frame: Frame | None) -> None:
         self._frame = frame
         self.gestures: list[Gesture] = []
-        self.notices: list[str] = []
+        self.notices = Notices()
 
     def frame(self) -> Frame | None:
         return self._frame
@@ -222,7 +223,7 @@ def test_a_frame_of_nonsense_is_a_line_and_no_fault(data: bytes) -> None:
 
 def test_elsewhere_than_in_a_terminal_a_plain_line_and_every_notice_once(capsys: pytest.CaptureFixture[str]) -> None:
     show = FakeShow(frame_of(peak=0.5, load_p99=0.25, latency=0.01))
-    show.notices = ["OSC is [here]."]
+    show.notices.append("OSC is [here].")
     with Status(show, ["bow"], {0: TABLE}, "en") as status:  # type: ignore[arg-type]
         for _ in range(5):
             status.tick()

@@ -138,11 +138,12 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     sound = SoundSettings(
         token="", patches=tuple(str(p) for p in paths), index=index, device=rig.device, block=rig.block,
         ahead=rig.ahead, input=rig.input, provider=rig.provider, ceiling_db=rig.ceiling_db, takes=rig.takes,
-        models=rig.models, record=args.record, allow_uncredited=args.allow_uncredited, language=language,
+        models=rig.models, device_waits=args.device is None, place=str(place), record=args.record,
+        allow_uncredited=args.allow_uncredited, language=language,
         seed=args.seed if args.seed is not None else (take.seed if take else None),
         **scenes_of(take),
     )  # fmt: skip
-    hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index)
+    hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index, args.listen is None)
     stage = stage_settings(rig, sound.patches, index, language, args.size is not None)
     without = no_window(args.stage) if rig.window else ""
     prepare(language)

@@ -80,9 +80,12 @@ class Status:
         self._tell()
 
     def _tell(self) -> None:
-        for notice in self.show.notices[self._told :]:
+        missed, notices = self.show.notices.since(self._told)
+        if missed:
+            notices.insert(0, say("notices_missed", self.language, count=missed))
+        for notice in notices:
             self.console.print(Text(printable(notice), style=_QUIET if self.living else ""), soft_wrap=True)
-        self._told = len(self.show.notices)
+        self._told = self.show.notices.count
 
     def tick(self) -> None:
         """Called often; draws when it is time."""
