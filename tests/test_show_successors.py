@@ -136,7 +136,7 @@ def test_a_sound_that_takes_over_has_the_same_keys_under_the_fingers_and_nothing
         play.osc("/rosin/note", 50, 0.9)
         play.osc("/rosin/note", 57, 0.6)
         play.osc("/rosin/bend", 1.0)
-        assert play.until(lambda: play.frame().gate > 0.5 and play.frame().note > 57.9)
+        assert play.until(lambda: play.frame().gate > 0.5 and play.frame().note > 58.999), "there, and bent all the way"
         before = play.frame().note
         play.kill("sound")
         assert play.until(lambda: abs(play.frame().note - before) < 0.01), (play.frame().note, before)
