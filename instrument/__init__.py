@@ -147,12 +147,18 @@ def save(path: str | Path, sound: NDArray[np.float32], engine: Engine) -> None:
     """
     import soundfile
 
+    from instrument.base.writing import replacing
     from instrument.errors import RosinError
 
     path = Path(path)
     subtype = "PCM_24" if path.suffix.lower() == ".flac" else "FLOAT"
     try:
-        with soundfile.SoundFile(path, "w", engine.rate, len(sound), subtype) as file:
+        suffix = path.suffix.upper()[1:]
+        kind = "AIFF" if suffix == "AIF" else suffix  # (the file beside it has another name)
+        with (
+            replacing(path) as beside,
+            soundfile.SoundFile(beside, "w", engine.rate, len(sound), subtype, format=kind) as file,
+        ):
             for key, text in engine.part.recording_notes().items():
                 if text:
                     setattr(file, key, text)

@@ -127,17 +127,3 @@ def file_name(name: str) -> str:
     """A name as a file can have it anywhere: letters, digits, dash, underscore and space; never empty."""
     kept = "".join(c if c.isalnum() or c in "-_ " else "_" for c in name).strip()[:64]
     return kept or "_"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing: written beside, then put in its place. OSError as files give it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise

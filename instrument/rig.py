@@ -6,12 +6,10 @@ the next gesture. Comments that the player wrote are kept.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import sys
-import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from typing import Any
 
 import tomlkit
 
+from instrument.base import writing
 from instrument.base.reading import read_text
 from instrument.base.toml import BYTES_MAX, read_toml
 from instrument.errors import Mistakes, RosinError
@@ -302,20 +301,9 @@ def _says(part: str, row: Mapping[str, Any], section: str) -> bool:
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file in one step, so that a crash leaves the old one or the new one, never half of one."""
-    path = Path(os.path.realpath(path))  # a link to a file kept elsewhere stays a link
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+        writing.write_whole(path, text.encode("utf-8"))
     except OSError as error:
         raise RosinError(f"{path} cannot be written ({error.strerror}); make its folder writable") from None
 

@@ -26,11 +26,12 @@ from tomlkit.exceptions import TOMLKitError
 
 from instrument.base.reading import open_file
 from instrument.base.toml import BYTES_MAX, read_toml, toml_from
+from instrument.base.writing import write_whole
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import Field, Section, check
 from instrument.patch import NO_LABEL, Patch, Scene, scenes_from
 from instrument.patch_shape import SCENE_SLOTS, SCHEMA
-from instrument.places import scene_file, shipped, write_whole
+from instrument.places import scene_file, shipped
 
 OWN = Section(
     {
@@ -133,7 +134,6 @@ def _rewrite(path: Path, change: Callable[[str], str]) -> None:
         after = mark + change(text.removeprefix(mark).replace("\r\n", "\n")).replace("\n", line_end)
         if _bytes(path) == before:
             write_whole(path, after.encode())
-            path.chmod(stat.S_IMODE(mode))
             return
     raise RosinError(f"{path} is written by somebody else all the time; save the scene again when that is over")
 

@@ -19,6 +19,7 @@ import tomlkit
 
 from instrument.base.reading import NotPlain, open_plain
 from instrument.base.toml import toml_from
+from instrument.base.writing import write_whole
 from instrument.errors import Mistakes, RosinError
 from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
 from instrument.model.lineage import Ancestor, ancestor_rows, ancestors_from
@@ -133,7 +134,7 @@ def write_card(card: Card, folder: Path) -> Card:
     """Write card.toml with the sha256 of every file beside it; returns the card as it now reads."""
     files = {p.name: sha256_of(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != CARD}
     table = card_table(dataclasses.replace(card, files=files))
-    (folder / CARD).write_text(tomlkit.dumps(table), encoding="utf-8")
+    write_whole(folder / CARD, tomlkit.dumps(table).encode())
     return read_card(folder)
 
 

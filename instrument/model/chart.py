@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.npz import Damaged, npz_from
+from instrument.base.writing import replacing, write_whole
 from instrument.model.excerpts import EXCERPTS, Excerpts, index_from
 
 F32: TypeAlias = NDArray[np.float32]
@@ -73,10 +74,10 @@ def write_chart(chart: Chart, folder: Path) -> Path:
     arrays: dict[str, Any] = {name: getattr(chart, name) for name in ARRAYS}
     if chart.excerpts is not None:
         arrays |= {f"excerpt_{name}": getattr(chart.excerpts, name) for name in INDEX}
-        (folder / EXCERPTS).write_bytes(chart.excerpts.file)
+        write_whole(folder / EXCERPTS, chart.excerpts.file)
     else:
         (folder / EXCERPTS).unlink(missing_ok=True)
-    with path.open("wb") as file:
+    with replacing(path) as beside, beside.open("wb") as file:
         np.savez(file, format=np.array(FORMAT, np.int32), **arrays)
     return path
 

@@ -18,6 +18,7 @@ import tomlkit
 
 from instrument.base.reading import NotPlain, open_plain
 from instrument.base.toml import toml_from
+from instrument.base.writing import write_whole
 from instrument.errors import Mistakes, RosinError
 from instrument.fields import Field, Section, check
 from instrument.model import licences
@@ -158,7 +159,7 @@ def write_credits(credits: Credits, folder: Path) -> Path:
              "sounds": [dataclasses.asdict(sound) for sound in credits.sounds]}  # fmt: skip
     path = folder / CREDITS
     credits_from(table, str(path))
-    path.write_text(tomlkit.dumps(table), encoding="utf-8")
+    write_whole(path, tomlkit.dumps(table).encode())
     return path
 
 

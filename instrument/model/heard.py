@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.printable import escaped
+from instrument.base.writing import write_whole
 from instrument.model.card import Card
 from instrument.model.credits import Credits, no_credits, roll
 from instrument.text import say
@@ -76,7 +77,7 @@ def roll_of(title: str, heard: Sequence[Heard], language: str = "en") -> str:
 def write_roll(path: Path, title: str, heard: Sequence[Heard], language: str = "en") -> Path:
     """Write the roll beside a sound file; returns its path. OSError when the disk refuses."""
     to = roll_path(path)
-    to.write_text(escaped(roll_of(title, heard, language)), encoding="utf-8")  # it is read in a terminal
+    write_whole(to, escaped(roll_of(title, heard, language)).encode())  # it is read in a terminal
     return to
 
 

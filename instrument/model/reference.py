@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from instrument.base.npz import read_npz
+from instrument.base.writing import replacing
 from instrument.errors import RosinError
 from instrument.model.card import DECODE, ENCODE, Card
 from instrument.model.graph import Graph
@@ -56,7 +57,7 @@ def write_reference(folder: Path, z: F32, noise: F32 | Mapping[str, F32], audio:
     if not all(name.startswith("noise.") for name in named):
         raise ValueError(f"the noises are {', '.join(named)}; their names begin with noise.")
     path = folder / REFERENCE
-    with path.open("wb") as file:
+    with replacing(path) as beside, beside.open("wb") as file:
         np.savez(file, format=np.array(FORMAT, np.int32), **kept)  # type: ignore[arg-type]
     return path
 

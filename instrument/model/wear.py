@@ -14,7 +14,6 @@ and what was played since decide the sound, not the clock.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from instrument.base.aside import set_aside
 from instrument.base.npz import read_npz
+from instrument.base.writing import replacing
 from instrument.errors import RosinError
 from instrument.model.layers import Layers
 from instrument.text import say
@@ -128,18 +128,9 @@ def load_wear(path: Path, ours: Mapping[str, F64], language: str = "en") -> tupl
 
 def save_wear(path: Path, usage: Mapping[str, F64]) -> None:
     """Write at once or not at all: whoever reads finds the old file or the new one. RosinError when it cannot be."""
-    beside = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(prefix=".wear-", suffix=".npz", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with replacing(path) as beside, beside.open("wb") as file:
             np.savez(file, allow_pickle=False, **{LAYER + layer: seconds for layer, seconds in usage.items()})
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        beside = ""
     except OSError as error:
         raise RosinError(f"wear cannot be kept in {path} ({error.strerror}); free the place, or play without") from None
-    finally:
-        if beside:
-            Path(beside).unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.writing import write_whole
+
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -26,4 +28,4 @@ def png_bytes(pixels: NDArray[np.uint8]) -> bytes:
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
     """OSError if it cannot be written."""
-    path.write_bytes(png_bytes(pixels))
+    write_whole(path, png_bytes(pixels), sync=False)

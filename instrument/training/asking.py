@@ -15,10 +15,10 @@ from typing import Any
 
 import tomlkit
 
+from instrument.base.writing import write_whole
 from instrument.errors import RosinError
 from instrument.model import licences
 from instrument.model.card import sha256_of
-from instrument.places import write_whole
 from instrument.text import say
 from instrument.training import soundfont
 from instrument.training.gate import ASKED, credits_path, sounds_of
