@@ -7,6 +7,8 @@ names knobs by id, and a knob that the model does not have is a mistake found wh
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,6 +86,8 @@ class Patch:
     visual_light: bool = True
     visual_inputs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     path: str = ""
+    digest: str = field(default="", compare=False)
+    """Of what the file and its feel say, scenes aside: whether a take was played on this very patch."""
 
     @property
     def entries(self) -> dict[str, str]:
@@ -149,6 +153,7 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         "scenes": scenes_from(table.get("scenes", {})),
         "visual_inputs": {id: _still(row) for id, row in table.get("visual", {}).get("inputs", {}).items()},
         "path": where,
+        "digest": _digest(table),
     }
     for key in ("knobs", "friction", "friction_knobs", "chance", "chance_knobs", "chance_at", "accidents",
                 "scenes", "visual_inputs"):  # fmt: skip
@@ -214,7 +219,14 @@ def with_feel(patch: Patch) -> tuple[Patch, list[str]]:
         return patch, [f"friction.feel: {mistakes.where}: {line}" for line in mistakes.lines]
     except RosinError as error:
         return patch, [f"friction.feel: {error}"]
-    return replace(patch, friction=MappingProxyType({**feel.friction, **patch.friction})), []
+    friction = {**feel.friction, **patch.friction}
+    digest = _digest({"patch": patch.digest, "friction": friction})
+    return replace(patch, friction=MappingProxyType(friction), digest=digest), []
+
+
+def _digest(table: Mapping[str, Any]) -> str:
+    said = {key: value for key, value in table.items() if key != "scenes"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def table_of(patch: Patch, latents: Sequence[LatentSpec]) -> KnobTable:

@@ -73,7 +73,12 @@ SHAPE = Section(
                 "release_ms": Field("number", low=0, high=20000),
                 "decay_ms": Field("number", low=0, high=60000),
                 "glide_ms": Field("number", low=0, high=10000),
-                "fade_ms": Field("number", low=5, high=120000, about="crossfade from the patch before"),
+                "fade_ms": Field(
+                    "number",
+                    low=5,
+                    high=120000,
+                    about="crossfade from the patch before; keys, pedal, bend and pressure that are held go along",
+                ),
             }
         ),
         "input": Section(

@@ -30,6 +30,7 @@ from instrument.model.excerpts import EXCERPTS, RATE_HZ, encoded, index_from
 from instrument.model.heard import AUDIBLE, SUFFIX, Heard, authors_of, merged, roll_of
 from instrument.patch import Patch
 from instrument.rig import Rig
+from instrument.sound.errands import Errands
 from instrument.sound.neighbour import LEVEL_DB, Hearing, Played, level_of
 from instrument.sound.player import Player
 from instrument.sound.snapshot import Snapshot
@@ -416,18 +417,16 @@ def test_a_model_without_excerpts_and_one_without_an_atlas_ask_too(tmp_path: Pat
 
 
 def test_of_a_model_without_excerpts_it_is_said_once(tmp_path: Path) -> None:
-    from instrument.sound.process import Sound
-
     said: list[str] = []
-    sound: Any = Sound.__new__(Sound)
+    sound: Any = Errands.__new__(Errands)
     sound._unheard, sound.language = set(), "en"
     sound.row = SimpleNamespace(say=said.append)
     part = near.engine(tmp_path, with_excerpts=False).part
     for _ in range(3):
-        sound._say_unheard(part, -1, False)
+        sound._say_unheard(part, -1, False, 0.0)
     assert said == ["The model near holds nothing of its neighbouring sounds that could be heard."]
     for _ in range(3):
-        sound._say_unheard(part, 2, True)
+        sound._say_unheard(part, 2, True, 0.0)
     assert len(said) == 2
     assert "Sound 2" in said[1]
     assert "LicenseRef-Own" in said[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +22,9 @@ def _placed(lose_every: int, lateness_s: float, tell: bool = True, block: int = 
     engine = null_engine(sounds="always")
     with Link.create() as link:
         player = Player(engine, link, block)
-        player.played = deque()
+        placed: list[int] = []
+        post = engine.post
+        engine.post = lambda gesture, sample: (placed.append(sample), post(gesture, sample))[1]  # type: ignore[method-assign]
         player.device = device = SimpleNamespace(xruns=0)
         out = np.zeros((2, block), np.float32)
         at, delays, stamps = 100.0, [], []
@@ -37,9 +38,8 @@ def _placed(lose_every: int, lateness_s: float, tell: bool = True, block: int = 
             stamps.append(stamp)
             first = engine.sample
             player.callback(out, None, at + rng.exponential(lateness_s))
-            while player.played:
-                sample, _ = player.played.popleft()
-                delays.append((at + (max(sample, first) - first) / RATE - stamps.pop(0)) * 1000.0)
+            while placed:
+                delays.append((at + (max(placed.pop(0), first) - first) / RATE - stamps.pop(0)) * 1000.0)
         return np.array(delays[400:])
 
 

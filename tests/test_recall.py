@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from instrument.errors import RosinError
 from instrument.link import NO_SHIFT, Gesture, Kind
 from instrument.sound.control import QUANTUM, TICKS
 from instrument.sound.engine import Engine
+from instrument.sound.opening import Opening
 from instrument.sound.snapshot import Snapshot
 from instrument.sound.stream import Stream, StreamLog, StreamTap
 
@@ -319,3 +321,35 @@ def test_what_is_no_stream_is_refused_in_one_sentence(tmp_path_factory: pytest.T
     path.write_bytes(data)
     with pytest.raises(RosinError, match="cannot be listened to again"):
         Stream(path)
+
+
+# --- the opening of a take
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=60, deadline=None)
+def test_what_is_no_opening_is_refused_in_one_sentence(data: bytes) -> None:
+    with pytest.raises(RosinError, match="no opening of a take"):
+        Opening.from_bytes(data)
+
+
+def test_an_opening_that_was_changed_anywhere_is_one_or_is_refused() -> None:
+    engine = engine_of_everything()
+    play(engine, 30)
+    data = Opening.of(engine, "t").to_bytes()
+    rng = np.random.default_rng(3)
+    for cut in rng.integers(0, len(data), 20).tolist():
+        for wrong in (data[:cut], data[:cut] + b"\xff" + data[cut + 1 :]):
+            with contextlib.suppress(RosinError):  # (a number may be another one and still be a number)
+                Opening.from_bytes(wrong)
+
+
+def test_a_snapshot_taken_under_another_seed_has_the_wander_of_its_own() -> None:
+    engine = engine_of_everything(seed=7)
+    now(engine, Kind.BRIDGE, 3, 0.9, 3000)
+    play(engine, 50)
+    kept = Snapshot.from_bytes(engine.snapshot().to_bytes())
+    first = play(engine, 300)
+    other = engine_of_everything(seed=8)
+    other.restore(kept)
+    assert np.array_equal(play(other, 300), first)

@@ -68,6 +68,58 @@ def test_what_was_played_comes_back_in_order_of_time(hands: list[tuple[float, Ge
     assert found == [g._replace(time=t, source=Source.TAKE) for t, g in wanted]
 
 
+ANY = st.builds(
+    lambda kind, knob, value, extra: Gesture(kind, knob, value, extra=extra),
+    st.sampled_from(list(Kind)),
+    st.integers(0, 65535),
+    st.floats(),
+    st.integers(0, 2**64 - 1),
+)
+"""Whatever fits a record of the link."""
+
+
+@settings(deadline=None, max_examples=300)
+@given(gesture=ANY, t=TIME)
+def test_whatever_the_link_can_hold_is_a_line_that_is_read_again_or_none(gesture: Gesture, t: float) -> None:
+    line = line_of(gesture, t, TABLE)
+    if line is not None:
+        (event,) = take_from([HEAD, line], "t").events
+        (again,) = gestures(Take("bow", None, 1.0, (event,)), TABLE)
+        assert line_of(again, t, TABLE) == line, "and read again it says the same"
+
+
+def test_an_end_says_how_long_it_is_and_what_stands_after_it_was_not_heard() -> None:
+    head = '{"rosin": 1, "patch": "bow", "rate": 48000}'
+    take = take_from([head, '{"t": 1, "panic": true}', '{"t": 9, "end": 432001}', '{"t": 9.5, "resume": true}'], "t")
+    assert take.seconds == 432001 / 48000
+    assert [event.kind for event in take.events] == [Kind.PANIC]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"t": 0, "end": -1}', "end: -1 does not fit"),
+        ('{"t": 0, "end": 1, "missed": "x"}', "missed: 'x' does not fit"),
+        ('{"t": 0, "patch": 3}', "patch: 3 is no patch; write its name"),
+        ('{"t": 0, "patch": "p", "file": 3}', "file: 3 is no text"),
+        ('{"t": 0, "patch": "p", "seed": -1}', "seed: -1 does not fit"),
+        ('{"t": 0, "patch": "p", "scenes": []}', "scenes: [] does not fit"),
+    ],
+)
+def test_a_wrong_end_and_a_wrong_change_of_patch_are_told(line: str, said: str) -> None:
+    (wrong,) = mistakes(HEAD, line)
+    assert wrong.startswith(f"line 2: {said}")
+
+
+def test_a_last_line_cut_in_the_middle_is_left_out_and_a_wrong_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(f'{HEAD}\n{{"t": 1, "panic": true}}\n{{"t": 2, "kn')
+    assert len(read_take(path).events) == 1
+    path.write_text(f'{HEAD}\n{{"t": 1, "panic": true}}\n{{"t": 2, "knob" "z1"}}')
+    with pytest.raises(Mistakes, match="line 3"):
+        read_take(path)
+
+
 @pytest.mark.parametrize("kind", [Kind.PATCH, Kind.RECORD, Kind.KEEP])
 def test_what_is_not_music_is_not_kept(kind: Kind) -> None:
     assert line_of(Gesture(kind, 1, 1.0), 0.0, TABLE) is None
@@ -90,8 +142,8 @@ def test_a_take_may_start_later() -> None:
     ]
 
 
-def test_a_seed_of_63_bits_is_not_rounded() -> None:
-    seed = 2**63 - 1
+@pytest.mark.parametrize("seed", [2**63 - 1, 2**64 - 1])
+def test_a_seed_of_64_bits_is_not_rounded(seed: int) -> None:
     take = take_from([f'{{"rosin": 1, "patch": "p", "seed": {seed}}}', f'{{"t": 0, "seed": {seed}}}'], "t")
     assert (take.seed, next(gestures(take, TABLE)).extra) == (seed, seed)
 
@@ -235,8 +287,9 @@ JSON = st.recursive(
     max_leaves=5,
 )
 WORDS = st.sampled_from(
-    ["t", "knob", "push", "note", "velocity", "value", "seed", "bend", "panic", "snapshot", "restore", "sustain", "x"]
-)
+    ["t", "knob", "push", "note", "velocity", "value", "seed", "bend", "panic", "snapshot", "restore", "sustain", "x",
+     "end", "patch", "waits", "scenes", "track", "file"]
+)  # fmt: skip
 LINES = st.one_of(st.text(max_size=30), st.dictionaries(WORDS, JSON, max_size=4).map(json.dumps), JSON.map(json.dumps))
 
 

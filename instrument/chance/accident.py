@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.base.npz import Damaged, read_npz
+from instrument.base.npz import Damaged, npz_from, read_npz
+from instrument.chance.words import stream_id
 from instrument.errors import RosinError
 
 F32 = NDArray[np.float32]
@@ -27,6 +28,7 @@ F32 = NDArray[np.float32]
 FADE_TICKS = 12
 FORMAT = 1
 OFF, ONCE, LOOP = 0, 1, 2
+_WRONG = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 BYTES_MOST = 1 << 25
 """Of a file, as far as one is believed: four times what can be kept at once."""
 
@@ -64,25 +66,41 @@ class Accident:
         )
         return file.getvalue()
 
+    @property
+    def key(self) -> int:
+        """The number that gestures call it by."""
+        return stream_id(self.name)
+
     @classmethod
     def read(cls, path: Path) -> Accident:
         """RosinError for what is no accident, or cannot be read; nothing is ever unpickled."""
         remedy = "keep it again, or move it out of that folder"
         try:
-            arrays = read_npz(path, remedy, bytes_most=BYTES_MOST, members_most=2)
-            head = json.loads(arrays["head"].tobytes())
-            track = np.ascontiguousarray(arrays["track"], np.float32)
-            knobs = tuple(str(name) for name in head["knobs"])
-            fits = track.ndim == 3 and track.shape[1:] == (3, len(knobs)) and len(track) > 0
-            if head["format"] != FORMAT or not fits or not np.isfinite(track).all():
-                raise Damaged("another format")
-            tick_hz = float(head["tick_hz"])
-            if not 1.0 <= tick_hz <= 1e6:
-                raise Damaged("no tick rate")
-            return cls(str(head["name"]), int(head["seed"]), int(head["first_tick"]), tick_hz, knobs, track)
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError, FileNotFoundError, RosinError) as error:
+            return cls._of(read_npz(path, remedy, bytes_most=BYTES_MOST, members_most=2))
+        except (*_WRONG, FileNotFoundError, RosinError) as error:
             why = f" ({error})" if isinstance(error, Damaged) else ""
             raise RosinError(f"{path} is no kept accident{why}; {remedy}") from None
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Accident:
+        """What to_bytes() wrote. RosinError for anything else."""
+        try:
+            return cls._of(npz_from(data, bytes_most=BYTES_MOST, members_most=2))
+        except _WRONG:
+            raise RosinError("these bytes are no kept accident; keep it again") from None
+
+    @classmethod
+    def _of(cls, arrays: Mapping[str, NDArray[Any]]) -> Accident:
+        head = json.loads(arrays["head"].tobytes())
+        track = np.ascontiguousarray(arrays["track"], np.float32)
+        knobs = tuple(str(name) for name in head["knobs"])
+        fits = track.ndim == 3 and track.shape[1:] == (3, len(knobs)) and len(track) > 0
+        if head["format"] != FORMAT or not fits or not np.isfinite(track).all():
+            raise Damaged("another format")
+        tick_hz = float(head["tick_hz"])
+        if not 1.0 <= tick_hz <= 1e6:
+            raise Damaged("no tick rate")
+        return cls(str(head["name"]), int(head["seed"]), int(head["first_tick"]), tick_hz, knobs, track)
 
 
 class Replay:

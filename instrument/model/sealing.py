@@ -12,13 +12,13 @@ from pathlib import Path
 import tomlkit
 
 from instrument.base.reading import NotPlain, read_text
+from instrument.base.writing import write_whole
 from instrument.errors import Mistakes, RosinError
 from instrument.model.card import AGAIN, CARD, CREDITS, DECODE, ENCODE, TEXT_MOST, Card, read_card, sha256_of
 from instrument.model.chart import ATLAS
 from instrument.model.credits import read_credits
 from instrument.model.excerpts import EXCERPTS
 from instrument.model.reference import REFERENCE
-from instrument.places import write_whole
 
 OURS = (CREDITS, DECODE, ENCODE, ATLAS, EXCERPTS, REFERENCE)
 """Files that belong to a model when they lie in its folder, whether its card names them or not."""

@@ -26,7 +26,7 @@ class Teller:
     """Call ``heard`` after each block of the engine; ``shots`` then gives what each picture that is due shows.
 
     Picture k stands at k / ``fps`` seconds and shows all frames up to the block in which that moment lies.
-    ``frame.time`` is the take's own, in seconds from 0; ``frame.patch`` is 0, as there is one patch in a film.
+    ``frame.time`` is the take's own, in seconds from 0; ``frame.patch`` is the part's index in the film's own list.
     """
 
     def __init__(self, engine: Engine, fps: int, pictures: int) -> None:
@@ -47,7 +47,6 @@ class Teller:
         due = self._next < self.pictures and self._next * engine.rate < (at + QUANTUM) * self.fps
         if due or self._blocks % FRAME_BLOCKS == 0:
             fill_frame(engine, frame, at / engine.rate)
-            frame.patch = 0
             frame.seq += 1
             self._frames.append(frame.copy())
         if due:

@@ -18,15 +18,19 @@ F32 = NDArray[np.float32]
 def offline_blocks(
     engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM,
     heard: Callable[[], None] | None = None, live: Callable[[], F32] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> Iterator[F32]:  # fmt: skip
     """The sound in pieces f32 [2, block] (the last may be shorter), each a copy. ``events``: (seconds, gesture).
 
     Goes through the same adapter as a device's callback, so the block size is the driver's and changes no sample.
-    ``heard`` is called after each block of the engine's own, which is QUANTUM whatever ``block`` is. ``live`` gives
-    what is played into it, f32 [Ci, QUANTUM] for each of those blocks: without the delay that odd blocks have live.
+    ``before`` and ``heard`` are called before and after each block of the engine's own, which is QUANTUM whatever
+    ``block`` is. ``live`` gives what is played into it, f32 [Ci, QUANTUM] for each of those blocks: without the delay
+    that odd blocks have live.
     """
 
     def produce(into: F32) -> None:
+        if before is not None:
+            before()
         engine.block(into, live() if live is not None else None)
         if heard is not None:
             heard()

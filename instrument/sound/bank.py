@@ -23,6 +23,8 @@ from instrument.text import say
 
 KEPT = 24
 """Parts kept ready; of longer lists the rest is loaded when asked for (some ten ms a model, beside the sound)."""
+SPARE = 4
+"""Of that rest so many stay open, so that the last few are at hand."""
 
 
 class Bank:
@@ -63,6 +65,19 @@ class Bank:
         if index not in self._parts:
             self._parts[index] = self._open(index)
         return self._parts[index]
+
+    def opened(self, index: int) -> Part | None:
+        """The part of one patch if it is open; opens nothing."""
+        return self._parts.get(index)
+
+    def trim(self, needed: Callable[[Part], bool]) -> None:
+        """Let go of parts beyond what is kept, the first opened first; not of those that are ``needed``."""
+        excess = len(self._parts) - KEPT - SPARE
+        for index, part in list(self._parts.items()):
+            if excess > 0 and not needed(part):
+                excess -= 1
+                del self._parts[index]
+                self.patina.let_go(part.voice)
 
     def _open(self, index: int) -> Part:
         patch = read_patch(self.paths[index])

@@ -270,6 +270,7 @@ class Control:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Back to a state taken by ``state()``."""
+        self.travel.under(int(state["mix"]["seed"]))
         for name, room in self._rooms().items():
             room.set_state(state[name])
         self.raw[:], self._pushed[:], self._last[:] = state["raw"], state["pushed"], state["last"]

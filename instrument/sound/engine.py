@@ -15,11 +15,13 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.knobs import SCENES
-from instrument.link import NO_SHIFT, Gesture, Kind, Source
+from instrument.link import Gesture, Kind
 from instrument.model.heard import AUDIBLE
+from instrument.sound.acted import AS_IT_WAS, FRESH, WAITS, Acted
+from instrument.sound.acts import HEAVY_A_BLOCK, SLOTS, act, without_excess
 from instrument.sound.control import QUANTUM, TICK
 from instrument.sound.guard import Guard
+from instrument.sound.held import Held
 from instrument.sound.neighbour import Hearing, Played
 from instrument.sound.part import Part
 from instrument.sound.snapshot import Snapshot
@@ -32,7 +34,9 @@ CHANNELS = 2
 
 SPEAK_SECONDS = 0.02
 HURRY_SECONDS = 0.05
-SLOTS = 8
+REQUESTS_MAX, REQUESTS = 1024, 64
+"""How many of them wait at most; and how many, when all that is asked is no change of patch and no recording, of which
+the newest has to arrive."""
 
 
 class Engine:
@@ -44,23 +48,26 @@ class Engine:
 
     def __init__(self, part: Part, ceiling_db: float = -1.0) -> None:
         self.part = part
+        part.fresh = False
         self.rate = part.voice.sample_rate
         self.sample = 0
+        self.ceiling_db = ceiling_db
         self.guard = Guard(CHANNELS, self.rate, ceiling_db=ceiling_db)
         self.panicked = False
         self.tape = Tape(CHANNELS, self.rate, part.seed)
-        self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=64)
+        self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=REQUESTS_MAX)
         self.hearing = Hearing(self.rate)
         self._played = Played(self.rate, QUANTUM)
         self.resets = 0
-        self.snapshot_wanted = False
-        """Set by who may not look while a block is made; ``snapshot_taken`` is there after the next one."""
-        self.snapshot_taken: Snapshot | None = None
+        self.held = Held()
+        self.acted: Acted | None = None
+        """While a take is written: what acted, to the sample; its owner empties it."""
         self.late = 0
         self.lost = 0
         self.fading = False
         self._leaving: Part | None = None
         self._incoming: Part | None = None
+        self._waiting: Part | None = None
         self._fade = 0.0
         self._fade_step = 0.0
         self._due: list[tuple[int, int, Gesture]] = []
@@ -85,114 +92,27 @@ class Engine:
         self._order += 1
         heapq.heappush(self._due, (sample, self._order, gesture))
 
+    def ask(self, kind: Kind, number: int, value: float) -> None:
+        """Leave to the owner what the engine may not do itself."""
+        if len(self.requests) < REQUESTS or kind in (Kind.PATCH, Kind.RECORD):
+            self.requests.append((kind, number, value))
+
     def _place(self) -> None:
         end = self.sample + QUANTUM
         due = self._due
+        if not due or due[0][0] >= end:
+            return
+        now: list[tuple[int, Gesture]] = []
         while due and due[0][0] < end:
             sample, _, gesture = heapq.heappop(due)
-            self._act(gesture, max(0, sample - self.sample) / TICK)
-
-    def _act(self, g: Gesture, at: float) -> None:
-        part, control, kind = self.part, self.part.control, g.kind
-        if kind == Kind.KNOB:
-            if g.knob < len(part.table):
-                control.place_knob(g.knob, g.value, at, g.source)
-                part.speaking |= part.table[g.knob].group != "visual"  # a picture is no gesture of sound
-        elif kind == Kind.FORCE:
-            if g.knob < part.table.playable_count:
-                control.place_force(g.knob, g.value, at)
-                part.speaking = True
-        elif kind == Kind.NOTE_ON:
-            if (accident := part.accident_keys.get(g.knob)) is not None:
-                part.speaking |= control.mix.replay.play(accident)
-            elif part.patch.notes != "off":
-                control.place_note(g.knob, g.value, at)
-                part.speaking = True
-                self.panicked = False
-        elif kind == Kind.NOTE_OFF:
-            if g.knob not in part.accident_keys:
-                control.place_note(g.knob, 0.0, at)
-        elif kind == Kind.BEND:
-            control.notes.bend = min(1.0, max(-1.0, g.value))
-        elif kind == Kind.SUSTAIN:
-            control.place_sustain(g.value >= 0.5, at)
-        elif kind == Kind.PRESSURE:
-            control.place_pressure(g.value, at, g.source)
-        elif kind == Kind.ALL_NOTES_OFF:
-            control.place_all_off(at)
-        elif kind == Kind.PANIC:
-            self.panicked = True
-            control.silence()
-            self.hearing.let_go()
-        elif kind == Kind.RESUME:
-            self.panicked = False
-        elif kind == Kind.SEED:
-            part.reseed(g.extra)
-            self.tape.reseed(g.extra)
-        elif kind == Kind.RESET:
-            part.voice.reset()
-        elif kind == Kind.HANDS_ONLY:
-            control.obey(g.value >= 0.5)
-        elif kind == Kind.SNAPSHOT:
-            if g.knob < SLOTS:
-                self.slots[g.knob] = self.snapshot()
-        elif kind == Kind.RESTORE:
-            if g.knob < SLOTS and (kept := self.slots[g.knob]) is not None and kept.patch == part.patch.name:
-                self.restore(kept, with_guard=False)
-            else:
-                self.requests.append((Kind.RESTORE, g.knob, 0.0))
-        elif kind == Kind.BRIDGE:
-            control.place_bridge(g.knob, g.value, g.extra / 1000.0)
-            part.speaking = True
-        elif kind == Kind.SCENE:
-            self._go_to_scene(g, at)
-        elif kind == Kind.SCENE_SAVE:
-            if g.knob < SCENES:
-                part.scenes.keep(g.knob, control.raw, g.source != Source.TAKE)
-        elif kind == Kind.ACCIDENT:
-            if g.value < 0.5:
-                control.mix.replay.stop()
-            else:
-                shift = (g.knob - NO_SHIFT) / 100.0
-                part.speaking |= control.mix.replay.play(g.extra, g.value >= 1.5, shift)
-        elif kind == Kind.FILL:
-            control.friction.fill()
-        elif kind == Kind.HEAR:
-            self._hear(g.knob - 1, g.value >= 0.5)
-        elif kind == Kind.PATCH:
-            self.requests.append((Kind.PATCH, g.knob, 0.0))
-        elif kind == Kind.RECORD:
-            self.requests.append((Kind.RECORD, int(g.value >= 0.5), 0.0))
-        elif kind == Kind.KEEP:
-            self.requests.append((Kind.KEEP, g.extra, g.value))
-
-    def _go_to_scene(self, g: Gesture, at: float) -> None:
-        """The hands set out for where a scene has them; an empty one is asked about, and nothing moves."""
-        scenes = self.part.scenes
-        if g.knob >= SCENES or not scenes.has(g.knob):
-            self.requests.append((Kind.SCENE, g.knob, 0.0))
-            return
-        seconds = (g.extra or scenes.blend_ms) / 1000.0
-        self.part.control.place_scene(scenes.raw[g.knob], scenes.named[g.knob], seconds, at)
-        scenes.last = g.knob
-        self.part.speaking = True
-
-    def _hear(self, sound: int, on: bool) -> None:
-        """Let a neighbouring sound be heard; of the nearest (-1) the first that may be. What can not is asked about."""
-        if not on:
-            self.hearing.let_go()
-            return
-        place = self.part.place
-        if self.panicked:
-            return
-        if place is None or place.excerpts is None:
-            self.requests.append((Kind.HEAR, sound, 0.0))
-            return
-        for clip in place.top.tolist() if sound < 0 else (sound,):
-            if (audio := place.excerpts.of(clip)) is not None:
-                self.hearing.start(audio, clip, place, self._played.power)
-                return
-        self.requests.append((Kind.HEAR, int(place.top[0]) if sound < 0 else sound, 1.0))
+            now.append((sample, gesture))
+        if len(now) > HEAVY_A_BLOCK:
+            now, lost = without_excess(now)
+            self.lost += lost
+        for sample, gesture in now:
+            done = act(self, gesture, max(0, sample - self.sample) / TICK)
+            if done is not None and self.acted is not None:
+                self.acted.note(sample, done, self.part)
 
     # --- patches
 
@@ -202,15 +122,29 @@ class Engine:
             raise ValueError("a part of another sample rate")
         self._incoming = part
 
+    def on_stage(self, part: Part) -> bool:
+        """Whether it sounds, fades, or waits for its turn: then its state is not for others to touch."""
+        return part in (self.part, self._leaving, self._incoming)
+
+    def hurry(self) -> None:
+        """End the fade under way soon: somebody waits."""
+        self._fade_step = max(self._fade_step, QUANTUM / (HURRY_SECONDS * self.rate))
+
     def _take_incoming(self) -> None:
         part = self._incoming
         if part is None:
             return
+        acted = self.acted
         if self._leaving is not None and part is not self._leaving and part is not self.part:
             # Three at once would mean dropping one in the middle of its sound: the fade under way is hurried instead.
-            self._fade_step = max(self._fade_step, QUANTUM / (HURRY_SECONDS * self.rate))
+            if acted is not None and self._waiting is not part:
+                acted.note(self.sample, Gesture(Kind.PATCH, part.index, WAITS), part)
+            self._waiting = part
+            self.hurry()
             return
-        self._incoming = None
+        self._incoming = self._waiting = None
+        if acted is not None:
+            acted.note(self.sample, Gesture(Kind.PATCH, part.index, FRESH if part.fresh else AS_IT_WAS), part)
         if part is self.part:  # the patch that sounds, recalled: its knobs go home through their friction
             for i, knob in enumerate(part.table):
                 part.control.place_knob(i, knob.start, 0.0, 0)
@@ -222,10 +156,16 @@ class Engine:
         else:
             self._leaving, self.part = self.part, part
             self._fade = 0.0
-        part.speaking = part.speaking or self._leaving.speaking
+        part.fresh = False
+        part.speaking = part.take_keys(self.held) or part.speaking or self._leaving.speaking
         seconds = max(0.005, part.patch.fade_ms / 1000.0)
         self._fade_step = QUANTUM / (seconds * self.rate)
         self.fading = True
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The part on stage, and the one that fades away."""
+        return (self.part,) if self._leaving is None else (self.part, self._leaving)
 
     # --- the block
 
@@ -264,8 +204,6 @@ class Engine:
             self.resets += 1
         np.copyto(out, mix)
         self.sample += QUANTUM
-        if self.snapshot_wanted:
-            self.snapshot_taken, self.snapshot_wanted = self.snapshot(), False
 
     def _count(self, mix: F32) -> None:
         """Time in which the instrument sounds counts for the sounds that are near, that of excerpts for their own."""
@@ -298,6 +236,25 @@ class Engine:
 
     # --- state
 
+    @property
+    def loudness(self) -> float:
+        """Power of what is played: a neighbouring sound that is asked for is as loud."""
+        return self._played.power
+
+    @property
+    def coming(self) -> Part | None:
+        """The part that waits for its turn."""
+        return self._incoming
+
+    @property
+    def fade(self) -> tuple[float, float]:
+        """How far the change of patch is, 0..1, and how far it goes in a block."""
+        return self._fade, self._fade_step
+
+    def fade_from(self, leaving: Part, fade: float, step: float) -> None:
+        """Be in the middle of a change of patch, from ``leaving`` to the part there is."""
+        self._leaving, self._fade, self._fade_step, self.fading = leaving, fade, step, True
+
     def snapshot(self) -> Snapshot:
         """All that decides the next samples, copied."""
         part = self.part
@@ -312,6 +269,7 @@ class Engine:
         part.control.set_state(kept.control)
         part.seed = kept.seed
         part.speaking = kept.speaking
+        self.held.adopt(part.control.notes)
         if with_guard:
             self.guard.set_state(kept.guard)
             self.tape.set_state(kept.tape)

@@ -1,6 +1,8 @@
 """Keepsakes: what a show leaves behind - scenes in the patch's file, accidents that were kept, how worn the models are.
 
-Belongs to the process' main thread, like the recordings in taping.
+Belongs to the process' main thread, which only notes what is to be written; threads write it, as often as a disk should
+bear. Nothing that is kept takes the place of another: an accident under a name that was taken has that name from now
+on, and the one before lies beside it under a number.
 """
 
 from __future__ import annotations
@@ -8,24 +10,33 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from pathlib import Path
 
 from instrument.base.aside import set_aside
+from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
 from instrument.chance.words import stream_id
 from instrument.errors import RosinError
 from instrument.link import Link
 from instrument.patch import Patch
-from instrument.places import accident_folder, file_name, write_whole
+from instrument.places import accident_folder, file_name
 from instrument.scenes import SHIPPED, keep_scene
 from instrument.sound.bank import Bank
 from instrument.sound.part import Part
+from instrument.sound.rate import Allowance, Complaints
 from instrument.text import say
 
 SAVE_SECONDS = 60.0
 CLOSE_SECONDS = 2.0
 """How long the end waits for a disk."""
+ACCIDENTS_MOST = 128
+"""Kept with one patch: its folder, and the memory that has them ready, hold no more."""
+KEEPS_AT_ONCE, KEEP_SECONDS = 4, 2.0
+"""Accidents kept as fast as they are asked for; then one every so often."""
+SCENE_SECONDS = 1.0
+"""A slot is written no more often; the newest state of it always is."""
+NAMES_KEPT = 64
 
 
 class Keepsakes:
@@ -37,31 +48,85 @@ class Keepsakes:
         self._save_at = time.monotonic() + SAVE_SECONDS
         self._saving: threading.Thread | None = None
         self._said: deque[str] = deque()
-        self._kept: dict[int, list[int]] = {}
-        self._scenes: deque[tuple[Patch, int, dict[str, float]]] = deque()
+        self._seen: dict[int, tuple[Part, list[int]]] = {}
+        self._scenes: OrderedDict[tuple[str, int], tuple[Patch, dict[str, float]]] = OrderedDict()
         self._scribe: threading.Thread | None = None
+        self._scribe_at = 0.0
+        self._names: OrderedDict[int, str] = OrderedDict()
+        self._accidents: deque[tuple[Accident, Path]] = deque()
+        self._keeper: threading.Thread | None = None
+        self._keeps = Allowance(KEEPS_AT_ONCE, KEEP_SECONDS)
+        self._often = Complaints()
 
-    def keep_accident(self, part: Part, key: int, seconds: float) -> None:
-        """What chance just did, into a file of the patch's folder, and at hand from now on.
+    # --- accidents
+
+    def keep_accident(self, part: Part, key: int, seconds: float, now: float | None = None) -> None:
+        """What chance just did, at hand from now on and soon in a file of the patch's folder.
 
         The name does not fit a gesture: it stands in the health row of the hands, and ``key`` says whether it is still
         that one.
         """
-        name = self._hands.text("state")
-        if stream_id(name) != key:
-            name = time.strftime("accident-%H%M%S")
-        accident = part.control.mix.keep(seconds, name)
-        path = _file_of(name, accident_folder(part.patch.name))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _make_room(path)
-            write_whole(path, accident.to_bytes())
-        except OSError as error:
-            self._row.say(say("accident_failed", self._language, name=name, why=error.strerror or error))
+        now = time.monotonic() if now is None else now
+        if not self._keeps.take(now):
+            if self._often.may("accident_often", now):
+                wait = f"{KEEP_SECONDS:g}"
+                self._row.say(say("accident_often", self._language, seconds=wait))
             return
+        self._learn_name()
+        folder = accident_folder(part.patch.name)
+        name = self._names.get(key) or self._free_name(part)
+        if name not in part.accidents and len(part.accidents) >= ACCIDENTS_MOST:
+            if self._often.may("accident_many", now):
+                self._row.say(say("accident_many", self._language, count=ACCIDENTS_MOST, path=folder))
+            return
+        accident = part.control.mix.keep(seconds, name)
         part.learn(accident)
-        said = say("accident_kept", self._language, name=name, seconds=f"{accident.seconds:.1f} s", path=path)
-        self._row.say(said)
+        self._accidents.append((accident, folder))
+        self._write_soon()
+
+    def _learn_name(self) -> None:
+        """The name that the hands spoke last; those before are remembered, as gestures come later than names."""
+        name = self._hands.text("state")
+        if name:
+            self._names[stream_id(name)] = name
+            self._names.move_to_end(stream_id(name))
+            while len(self._names) > NAMES_KEPT:
+                self._names.popitem(last=False)
+
+    @staticmethod
+    def _free_name(part: Part) -> str:
+        stem = time.strftime("accident-%Y%m%d-%H%M%S")
+        number, name = 1, stem
+        while name in part.accidents:
+            number += 1
+            name = f"{stem}-{number}"
+        return name
+
+    def _write_soon(self) -> None:
+        if self._accidents and (self._keeper is None or not self._keeper.is_alive()):
+            self._keeper = threading.Thread(target=self._write_accidents, name="keeper", daemon=True)
+            self._keeper.start()
+
+    def _write_accidents(self) -> None:
+        while self._accidents:
+            accident, folder = self._accidents[0]
+            try:
+                if folder.is_dir() and sum(1 for _ in folder.glob("*.npz")) >= ACCIDENTS_MOST:
+                    said = say("accident_many", self._language, count=ACCIDENTS_MOST, path=folder)
+                    self._said.append(said)
+                    self._accidents.popleft()
+                    continue
+                path = keep_file(folder, accident)
+            except OSError as error:
+                why = error.strerror or error
+                self._said.append(say("accident_failed", self._language, name=accident.name, why=why))
+            else:
+                seconds = f"{accident.seconds:.1f} s"
+                said = say("accident_kept", self._language, name=accident.name, seconds=seconds, path=path)
+                self._said.append(said)
+            self._accidents.popleft()
+
+    # --- looks
 
     def look(self, now: float) -> None:
         """Once a minute what was worn is written down, by a thread: a disk may take its time."""
@@ -72,24 +137,31 @@ class Keepsakes:
             if self._saving is None or not self._saving.is_alive():
                 self._saving = threading.Thread(target=self._save, name="wear", daemon=True)
                 self._saving.start()
+        self._learn_name()
+        self._write_soon()
+        self._look_at_scenes(now)
 
-        self._look_at_scenes()
+    # --- scenes
 
-    def _look_at_scenes(self) -> None:
+    def _look_at_scenes(self, now: float) -> None:
         """What the player has kept since the last look is written down, by a thread: a disk may take its time."""
         for part in self._bank.parts:
-            seen = self._kept.setdefault(part.index, [0] * len(part.scenes.kept))
+            known = self._seen.get(part.index)
+            if known is None or known[0] is not part:
+                known = self._seen[part.index] = part, [0] * len(part.scenes.kept)
             for slot, times in enumerate(part.scenes.kept):
-                if times != seen[slot]:
-                    seen[slot] = times
-                    self._scenes.append((part.patch, slot, part.scenes.knobs(slot)))
-        if self._scenes and (self._scribe is None or not self._scribe.is_alive()):
+                if times != known[1][slot]:
+                    known[1][slot] = times
+                    self._scenes[part.patch.path, slot] = part.patch, part.scenes.knobs(slot)
+        busy = self._scribe is not None and self._scribe.is_alive()
+        if self._scenes and not busy and now >= self._scribe_at:
+            self._scribe_at = now + SCENE_SECONDS
             self._scribe = threading.Thread(target=self._write_scenes, name="scenes", daemon=True)
             self._scribe.start()
 
     def _write_scenes(self) -> None:
-        while self._scenes:
-            patch, slot, knobs = self._scenes.popleft()
+        for _ in range(len(self._scenes)):  # those that come meanwhile are the next one's
+            (_, slot), (patch, knobs) = self._scenes.popitem(last=False)
             scene, language = slot + 1, self._language
             try:
                 path, why = keep_scene(patch, slot, knobs)
@@ -103,15 +175,21 @@ class Keepsakes:
                 else:
                     self._said.append(say("scene.elsewhere", language, scene=scene, path=path, why=why))
 
+    # --- wear
+
     def _save(self) -> None:
         if said := self._patina.save():
             self._said.append(said)
 
     def close(self) -> None:
         """Write it now."""
-        self._look_at_scenes()
         if self._scribe is not None:
             self._scribe.join(timeout=CLOSE_SECONDS)
+        self._look_at_scenes(float("inf"))
+        self._write_soon()
+        for thread in (self._scribe, self._keeper):
+            if thread is not None:
+                thread.join(timeout=CLOSE_SECONDS)
         while self._said:
             self._row.say(self._said.popleft())
         if self._saving is not None:
@@ -120,13 +198,35 @@ class Keepsakes:
             self._row.say(said)
 
 
-def _make_room(path: Path) -> None:
-    """A kept accident gives way to another of its name; what cannot be read may be mended yet, and is set aside."""
-    if os.path.lexists(path):
-        try:
-            Accident.read(path)
-        except RosinError:
-            set_aside(path, ".npz.aside")  # another ending: it is not looked at, nor told of, with every start
+def keep_file(folder: Path, accident: Accident) -> Path:
+    """Write an accident under its name; the file that had that name is moved to the next free number beside it, and one
+    that cannot be read, which may be mended yet, where it is not looked at. OSError as files give it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _file_of(accident.name, folder)
+    aside = _make_room(path)
+    try:
+        write_whole(path, accident.to_bytes())
+    except OSError:
+        if aside is not None:
+            aside.rename(path)
+        raise
+    return path
+
+
+def _make_room(path: Path) -> Path | None:
+    """Where the file is now that had this name; None where there was none."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        Accident.read(path)
+    except RosinError:
+        return set_aside(path, ".npz.aside")  # another ending: it is not looked at, nor told of, with every start
+    number = 2
+    while os.path.lexists(aside := path.with_name(f"{path.stem}-{number}.npz")):
+        number += 1
+    path.rename(aside)
+    return aside
 
 
 def _file_of(name: str, folder: Path) -> Path:

@@ -13,7 +13,7 @@ until that one has gone, in 30 ms.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,34 @@ TAPS, PHASES = 24, 64
 BETA = 6.0
 
 _PLACE, _ENVELOPE, _AIM, _GAIN = range(4)
+
+
+class HearingState(NamedTuple):
+    """What is heard and what waits, each (sound i16 [n], its index, power of what is played); how far and how loud it
+    is. ``whose`` is not in it."""
+
+    now: tuple[I16, int, float] | None = None
+    next: tuple[I16, int, float] | None = None
+    state: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    level: float = 0.0
+
+    def numbers(self) -> dict[str, Any]:
+        """As JSON has it, without the sounds."""
+        both = {n: list(what[1:]) for n in ("now", "next") if (what := getattr(self, n))}
+        return {"state": list(self.state), "level": self.level, **both}
+
+    def sounds(self) -> dict[str, I16]:
+        return {n: what[0] for n in ("now", "next") if (what := getattr(self, n))}
+
+    @classmethod
+    def read(cls, numbers: dict[str, Any], sounds: dict[str, NDArray[Any]]) -> HearingState:
+        """Out of ``numbers()`` and ``sounds()``. ValueError, TypeError or KeyError for what is none."""
+        both = {n: (np.asarray(sounds[n], np.int16).reshape(-1), int(numbers[n][0]), float(numbers[n][1]))
+                for n in ("now", "next") if n in numbers}  # fmt: skip
+        state, level = tuple(float(value) for value in numbers["state"]), float(numbers["level"])
+        if len(state) != 4 or not np.isfinite((*state, level)).all() or state[_PLACE] < 0.0:
+            raise ValueError("no state of an excerpt")
+        return cls(both.get("now"), both.get("next"), state, level)
 
 
 class Counted(Protocol):
@@ -158,6 +186,17 @@ class Hearing:
         """Fade out in 30 ms."""
         self._state[_AIM] = 0.0
         self._next = None
+
+    def state(self) -> HearingState:
+        """Where it is, for who begins there again."""
+        now, later = (None if what is None else (*what[:2], what[3]) for what in (self._now, self._next))
+        return HearingState(now, later, tuple(self._state.tolist()), self._level)
+
+    def set_state(self, kept: HearingState) -> None:
+        """Go on from there; nobody counts it."""
+        self._now, self._next = (None if what is None else (*what[:2], None, what[2]) for what in (kept.now, kept.next))
+        self._state[:] = kept.state
+        self._level = kept.level
 
     def add(self, mix: F32, gain: float) -> None:
         """Add the next block to ``mix`` f32 [C, n], at ``gain`` times its level. Free while nothing is heard."""

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
+Key = tuple[int, float]
+"""MIDI note, velocity 0..1."""
 
 SOFTEST = 0.45
 """Loudness (raw) of the softest key: below it a key would be silence with extra steps."""
@@ -73,6 +75,21 @@ class Notes:
         self._held.clear()
         self._sustained.clear()
         self.pedal = False
+
+    def hold(self, keys: Sequence[Key], kept: Sequence[Key], pedal: bool, bend: float) -> None:
+        """Just these are down, and these kept by the pedal; one that sounds already goes on, another speaks anew."""
+        before = self.rest if self.sounding else None
+        self._held, self._sustained, self.pedal, self.bend = list(keys), list(kept), pedal, bend
+        top = (*kept, *keys)[-1:]
+        if top and before != float(top[0][0]):
+            self.rest = float(top[0][0])
+            self._loudness = SOFTEST + (1.0 - SOFTEST) * top[0][1]
+            self._spoken = False
+
+    @property
+    def keys(self) -> tuple[list[Key], list[Key]]:
+        """Those down and those kept by the pedal, in order of pressing."""
+        return [(note, velocity) for note, velocity in self._held], [(n, v) for n, v in self._sustained]
 
     def _sound_top(self) -> None:
         if self._held:

@@ -12,10 +12,12 @@ from instrument.chance.accident import Accident
 from instrument.chance.words import stream_id
 from instrument.errors import RosinError
 from instrument.knobs import KnobTable
+from instrument.link import Source
 from instrument.model.excerpts import Excerpts
 from instrument.model.voice import Voice
 from instrument.patch import Patch, table_of
 from instrument.sound.control import QUANTUM, TICK, Control
+from instrument.sound.held import Held
 from instrument.sound.live import Live
 from instrument.sound.scenes import Scenes
 from instrument.sound.stream import Stream
@@ -70,6 +72,8 @@ class Part:
         """Where in the training sounds the latents are, when the model can tell."""
         self.stream: Stream | None = None
         """Set: the model is told what it was told then, and the knobs rest."""
+        self.fresh = True
+        """It stands as the patch begins: nothing was played on it since it was opened or recalled."""
         self.wrong = ""
         """What is wrong with the scenes kept beside the patch, else empty."""
         self.accident_keys: dict[int, int] = {}
@@ -140,14 +144,31 @@ class Part:
         self.voice.decode(self.z, self.audio)
         return self.audio
 
+    def hears(self, live: F32) -> bool:
+        """Whether what comes in at the device is heard now: no gesture says it."""
+        can = self.live.mode != "off" and self.stream is None
+        return can and self.control.parameter("input") > 0.0 and bool(live.any())
+
     def recall(self) -> None:
         """Back to how the patch starts; only while it is not sounding."""
         self.control = self._control(self.patch_seed)
         self.seed = self.patch_seed
         self.speaking = self.patch.sounds == "always"
         self.scenes.last = -1
+        self.z[:] = 0.0  # (the atlas looks at the last latents: those of another evening are none)
         self.voice.reset()
         self.voice.reseed(self.seed, 0)
+        self.fresh = True
+
+    def take_keys(self, held: Held) -> bool:
+        """Coming on stage: what hands hold down is held here too. True when a key of theirs sounds."""
+        plays = self.patch.notes != "off"
+        keys = [key for key in held.keys if plays and key[0] not in self.accident_keys]
+        kept = [key for key in held.kept if plays and key[0] not in self.accident_keys]
+        self.control.notes.hold(keys, kept, held.pedal, held.bend)
+        if held.pressure > 0.0:
+            self.control.place_pressure(held.pressure, 0.0, Source.SHOW)
+        return bool(keys or kept)
 
     def warm(self) -> None:
         """Decode in silence, so that the first heard block is as quick as the others."""

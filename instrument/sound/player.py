@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -64,8 +64,8 @@ class Player:
         """The one that calls, when it can tell of blocks it missed."""
         self._xruns_seen = 0
         self.recorder: Tape | None = None
-        self.played: deque[tuple[int, Gesture]] | None = None
-        """While a take is written: (sample, gesture) as they are placed; its owner empties it."""
+        self.begin: Callable[[], None] | None = None
+        """Called once, before the block with which a take begins."""
         self.tap: StreamTap | None = None
         """While a take is written: what the model was told, block by block."""
         self.load = LoadMeter(QUANTUM / engine.rate)
@@ -111,12 +111,14 @@ class Player:
     def _produce(self, out: F32) -> None:
         begin = time.perf_counter()
         self._take_gestures()
-        engine, tap = self.engine, self.tap
-        if engine.snapshot_wanted:
-            tap = None  # it begins after the block at whose end the snapshot is taken
-        engine.block(out, self._adapter.live())
-        if tap is not None:
-            tap.push(engine.part.z, engine.part.gain() if engine.part.speaking else 0.0)
+        engine = self.engine
+        if (start := self.begin) is not None:
+            self.begin = None
+            start()
+        live = self._adapter.live()
+        engine.block(out, live)
+        if (tap := self.tap) is not None:
+            tap.listen(engine.part, live is not None and engine.part.hears(live))
         if self.recorder is not None:
             self.recorder.push(out)
         self._publish()
@@ -183,8 +185,6 @@ class Player:
                     if engine.sample - 16 <= sample < engine.sample:
                         sample = engine.sample
                 engine.post(gesture, min(sample, latest))
-                if self.played is not None:
-                    self.played.append((sample, gesture))
 
     def _publish(self) -> None:
         self.blocks += 1

@@ -9,21 +9,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
-from collections import deque
 from pathlib import Path
 
 from instrument.errors import RosinError
-from instrument.link import Flags, Frame, Kind, Link
+from instrument.link import Flags, Frame, Link
 from instrument.patch import Scene
 from instrument.sound import realtime, warm
 from instrument.sound.bank import Bank
 from instrument.sound.engine import Engine
+from instrument.sound.errands import Errands
 from instrument.sound.handover import Handover
 from instrument.sound.keepsakes import Keepsakes
 from instrument.sound.output import Output
-from instrument.sound.part import Part
 from instrument.sound.player import Player
 from instrument.sound.settings import SoundSettings
 from instrument.sound.taping import Taping
@@ -52,8 +50,6 @@ class Sound:
         self._tell_what_was_got = 0.0
         self._resets = 0
         self.keepsakes = Keepsakes(self.bank, self.link, self.language)
-        self._said: deque[str] = deque()
-        self._unheard: set[tuple[str, int]] = set()
 
     def load(self, seen: Frame | None) -> None:
         """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
@@ -89,6 +85,7 @@ class Sound:
             return
         if seen.patch != self.engine.part.index and seen.patch < len(self.bank):
             self.engine.part = self.bank.part(seen.patch)
+            self.engine.part.fresh = False
         self._took_over = True
         if not self.handover.take_up(self.engine):
             self._scenes_of_the_take()
@@ -111,6 +108,7 @@ class Sound:
         self.output = Output(wants, self.player, self.row, self._took_over, self.handover.xruns)
         self.output.open()
         self.taping = Taping(self.player, self.bank, self.row, Path(wants.takes), self.language)
+        self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, self.language)
         self.row.set_text("state", "")
         self.row.beat()
         realtime.settle()
@@ -129,11 +127,11 @@ class Sound:
         if recording:
             self.taping.record(True)
         self._tell_what_was_got = time.monotonic() + 0.3
-        self._load_excerpts()
+        self.errands.load_excerpts()
         while not self.stopping and os.getppid() == self._parent:
             self.look()
             time.sleep(LOOK_SECONDS)
-        self.taping.record(False)
+        self.taping.close()
         self.output.close()
         self.player.stop()
         self.keepsakes.close()
@@ -148,20 +146,7 @@ class Sound:
             words = {True: say("yes", self.language), False: say("no", self.language)}
             locked = words[bool(self.row.count("memory_locked"))]
             self.row.say(say("rt_got", self.language, priority=words[player.priority], locked=locked))
-        while engine.requests:
-            kind, number, value = engine.requests.popleft()
-            if kind == Kind.PATCH:
-                self.change_patch(number)
-            elif kind == Kind.RECORD:
-                self.taping.record(bool(number))
-            elif kind == Kind.KEEP:
-                self.keepsakes.keep_accident(engine.part, number, value)
-            elif kind == Kind.SCENE:
-                self.row.say(say("scene.none", self.language, scene=number + 1, patch=engine.part.patch.name))
-            elif kind == Kind.RESTORE:
-                self.row.say(say("snapshot.none", self.language, slot=number, patch=engine.part.patch.name))
-            elif kind == Kind.HEAR:
-                self._say_unheard(engine.part, number, bool(value))
+        self.errands.look(now)
         if engine.resets != self._resets:
             self._resets = engine.resets
             self.row.put("resets", engine.resets)
@@ -173,56 +158,8 @@ class Sound:
         self.row.put("xruns", player.xruns)
         self.output.look(now)
         self.handover.look(engine, now)
-        while self._said:
-            self.row.say(self._said.popleft())
         self.taping.look()
         self.keepsakes.look(now)
-
-    def _load_excerpts(self) -> None:
-        """What can be heard of the neighbours, decoded by a thread while the music plays."""
-
-        def load() -> None:
-            self._said.extend(self.bank.load_excerpts())
-
-        threading.Thread(target=load, name="excerpts", daemon=True).start()
-
-    def _say_unheard(self, part: Part, sound: int, kept: bool) -> None:
-        """Why a neighbour that was asked for is not heard; once. ``kept``: the model has excerpts, but not of this."""
-        place = part.place
-        key = (part.voice.card.name, sound if kept else -1)
-        if key in self._unheard:
-            return
-        if not kept and place is not None and place.has_excerpts:
-            self.row.say(say("neighbour.soon", self.language))
-            return
-        self._unheard.add(key)
-        sounds = part.voice.lineage.sounds if part.voice.lineage is not None else ()
-        if kept and 0 <= sound < len(sounds):
-            found = sounds[sound]
-            self.row.say(say("neighbour.kept", self.language, title=found.title, licence=found.licence))
-        else:
-            self.row.say(say("neighbour.none", self.language, model=part.voice.card.name))
-
-    def change_patch(self, index: int) -> None:
-        """Hand the engine another part; a patch that does not load leaves the present one playing."""
-        try:
-            part = self.bank.part(index)
-        except RosinError as error:
-            name = self.bank.paths[index].stem if index < len(self.bank) else str(index + 1)
-            self.row.say(say("patch_failed", self.language, name=name, why=" ".join(str(error).splitlines())))
-            return
-        for sentence in self.bank.untold(index):
-            self.row.say(sentence)
-        if part.voice.sample_rate != self.engine.rate:
-            rate, here = part.voice.sample_rate, self.engine.rate
-            self.row.say(say("patch_rate", self.language, name=part.patch.name, rate=rate, here=here))
-            return
-        if part is not self.engine.part and not self.engine.fading:
-            part.recall()
-        self.row.set_text("where", part.voice.where)
-        self.engine.change(part)
-        if part.place is not None and part.place.has_excerpts and part.place.excerpts is None:
-            self._load_excerpts()
 
     def stop(self, *_: object) -> None:
         self.stopping = True

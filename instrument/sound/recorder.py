@@ -10,7 +10,9 @@ Credits go first: title, artist, copyright and licence, comment are written into
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
 import re
 import shutil
 import threading
@@ -43,8 +45,10 @@ class Recorder:
 
     def __init__(
         self, rate: int, channels: int, folder: str | Path, metadata: Mapping[str, str] | None = None,
-        ring_s: float = RING_S, part_bytes: int = PART_BYTES,
+        ring_s: float = RING_S, part_bytes: int = PART_BYTES, floor_bytes: int = 0,
     ) -> None:  # fmt: skip
+        """``floor_bytes``: what is left free on the disk (a tenth of it, if that is less); the recording ends before
+        it takes that too."""
         self.rate = int(rate)
         self.channels = channels
         self.folder = Path(folder)
@@ -62,6 +66,9 @@ class Recorder:
         self._pushed = 0  # by the callback only
         self._saved = 0  # by the thread only
         self._running = False
+        self._armed = False
+        self._floor = floor_bytes
+        self._checked = 0
         self._part_frames = part_bytes // (BYTES_PER_SAMPLE * channels)
         self._in_part = 0
         self._stem = ""
@@ -78,9 +85,18 @@ class Recorder:
         """Length of the take so far."""
         return (self._pushed if self._running else self._saved) / self.rate
 
+    @property
+    def passed(self) -> int:
+        """Samples of the take that are on disk, those among them that were lost on the way counted too."""
+        return self._saved + self.lost_samples
+
+    def go(self) -> None:
+        """From the callback: what is pushed from now on is recorded, when ``start`` was told to wait for that."""
+        self._armed = False
+
     def push(self, audio: NDArray[np.float32]) -> None:
         """From the callback: float32 [channels, n]. Does nothing when not recording; when the ring is full, counts."""
-        if not self._running:
+        if not self._running or self._armed:
             return
         n = audio.shape[1]
         if n > self._size - (self._pushed - self._saved):
@@ -93,12 +109,15 @@ class Recorder:
             self._ring[: n - first] = audio[:, first:].T
         self._pushed += n
 
-    def start(self, name: str = "take", metadata: Mapping[str, str] | None = None) -> Path:
+    def start(self, name: str = "take", metadata: Mapping[str, str] | None = None, armed: bool = False) -> Path:
         """Open ``folder/name-YYYYMMDD-HHMMSS.wav``, never over another file, and begin. Returns its path.
 
-        ``metadata`` replaces what was given before. RosinError if the folder can't be written to.
+        ``metadata`` replaces what was given before. ``armed``: begin when ``go`` says. RosinError if the folder can't
+        be written to, or its disk is nearly full: nothing is left there then.
         """
         self.stop()
+        if self._thread is not None:  # it still writes on the last one
+            raise RosinError(f"the disk under {self.folder} is still busy with the last recording; record again later")
         if metadata is not None:
             self.metadata = dict(metadata)
         now = datetime.datetime.now()
@@ -106,6 +125,8 @@ class Recorder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.paths = []
+            if below := free_below(self.folder, self._floor):
+                raise RosinError(f"can't record into {self.folder} ({_room(below)}); {REMEDY}")
             self._open(self._free_path(self._stem), now)
         except (OSError, RuntimeError) as error:
             raise RosinError(
@@ -114,7 +135,8 @@ class Recorder:
             ) from None
         self.error = ""
         self.lost_samples = 0
-        self._pushed = self._saved = 0
+        self._pushed = self._saved = self._checked = 0
+        self._armed = armed
         self._wake.clear()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._running = True
@@ -131,7 +153,8 @@ class Recorder:
             thread.join(timeout=STOP_S)
             if thread.is_alive():
                 self.error = f"the disk under {self.folder} does not answer; what was written so far is in {self.path}"
-            self._thread = None
+            else:
+                self._thread = None
         return self.path
 
     def _run(self) -> None:
@@ -139,6 +162,7 @@ class Recorder:
             while self._running:
                 self._wake.wait(PIECE_S)
                 self._save()
+                self._look_at_room()
             self._save()
         except Exception as error:  # whatever the disk did, the sound goes on and the player hears of it
             kept = f"the {self._saved // self.rate} s so far are kept in {self.path}"
@@ -160,8 +184,17 @@ class Recorder:
             self._saved += count
             self._in_part += count
 
+    def _look_at_room(self) -> None:
+        """Once a second: is there still room. OSError when the floor is reached."""
+        if self._floor and self._saved - self._checked >= self.rate:
+            self._checked = self._saved
+            if below := free_below(self.folder, self._floor):
+                raise OSError(errno.ENOSPC, _room(below))
+
     def _fault(self, error: BaseException) -> str:
         """libsndfile only says "system error": look at the disk oneself."""
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and self._floor:
+            return str(error.strerror)
         try:
             if shutil.disk_usage(self.folder).free < FULL_BYTES:
                 return "the disk is full"
@@ -184,6 +217,16 @@ class Recorder:
     def _open(self, path: Path, now: datetime.datetime) -> None:
         import soundfile  # late: nobody pays for it who does not record
 
+        try:
+            self._begin_file(soundfile, path, now)
+        except BaseException:
+            self._close()
+            with contextlib.suppress(OSError):
+                if not readable(path):  # no header found room: an empty name is no take
+                    path.unlink()
+            raise
+
+    def _begin_file(self, soundfile: Any, path: Path, now: datetime.datetime) -> None:
         self._file = soundfile.SoundFile(path, "w", self.rate, self.channels, "PCM_24", format="WAV")
         self.path = path
         self.paths.append(path)
@@ -214,6 +257,29 @@ def _info(metadata: Mapping[str, str], now: datetime.datetime) -> dict[str, str]
     info["software"] = SOFTWARE
     info["date"] = f"{now:%Y-%m-%d}"
     return {key: text.replace("\0", " ") for key, text in info.items() if text}
+
+
+def readable(path: Path) -> bool:
+    """Whether a WAV file has its header."""
+    with path.open("rb") as file:
+        return len(file.read(44)) == 44
+
+
+def free_below(folder: Path, floor: int) -> int:
+    """The bytes below which the disk of a folder has come, 0 while there is more: ``floor``, of a small disk a tenth of
+    it. One that cannot tell has room."""
+    try:
+        usage = shutil.disk_usage(folder) if floor else None
+    except OSError:
+        usage = None
+    if usage is None:
+        return 0
+    floor = min(floor, usage.total // 10)
+    return floor if usage.free < floor else 0
+
+
+def _room(floor: int) -> str:
+    return f"less than {max(1, floor >> 20)} MB left on its disk"
 
 
 def _plain(name: str) -> str:

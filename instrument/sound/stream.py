@@ -13,11 +13,13 @@ import os
 import weakref
 from collections import deque
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.reading import open_file
+from instrument.base.writing import Growing
 from instrument.errors import RosinError
 
 F32 = NDArray[np.float32]
@@ -28,6 +30,15 @@ ROWS_KEPT = 16384
 """Blocks that wait for the disk: 44 s."""
 
 
+class Told(Protocol):
+    """Who plays: a part, as far as a stream needs it."""
+
+    z: F32
+    speaking: bool
+
+    def gain(self) -> float: ...
+
+
 class StreamTap:
     """What the callback pushes into: a row a block. Its owner empties it."""
 
@@ -35,7 +46,17 @@ class StreamTap:
         self.shape = (latents, frames)
         self.rows: deque[F32] = deque(maxlen=ROWS_KEPT)
         self.broken = False
-        """Another model came: the stream ended there."""
+        """Another patch came: the stream ended there."""
+        self.input = False
+        """Something came in by the microphone."""
+        self._whose: Told | None = None
+
+    def listen(self, part: Told, input: bool = False) -> None:
+        """What ``part`` was told in this block; a stream is of the part that was told first."""
+        self.input |= input
+        self._whose = self._whose or part
+        self.broken |= part is not self._whose
+        self.push(part.z, part.gain() if part.speaking else 0.0)
 
     def push(self, z: F32, gain: float) -> None:
         if z.shape != self.shape:
@@ -47,20 +68,25 @@ class StreamTap:
 
 
 class StreamLog:
-    """Writes one stream. OSError as files give it."""
+    """Writes one stream, whole rows. OSError as files give it."""
 
     def __init__(self, path: Path, tap: StreamTap, head: dict[str, object]) -> None:
         self.path, self.tap = path, tap
-        self._file = path.open("wb", buffering=0)
+        self.written = 0
+        """Rows"""
+        self.most: int | None = None
+        self._file = Growing(path)
         latents, frames = tap.shape
         words = {"rosin_stream": FORMAT, "latents": latents, "frames": frames, **head}
         self._file.write((json.dumps(words) + "\n").encode())
 
     def write(self) -> None:
-        """What has come so far."""
-        rows = [self.tap.rows.popleft() for _ in range(len(self.tap.rows))]
+        """What has come so far; never more than ``most`` rows of it in all."""
+        left = len(self.tap.rows) if self.most is None else min(len(self.tap.rows), self.most - self.written)
+        rows = [self.tap.rows.popleft() for _ in range(left)]
         if rows:
             self._file.write(np.stack(rows).astype("<f4", copy=False).tobytes())
+            self.written += len(rows)
 
     def close(self) -> None:
         self._file.close()

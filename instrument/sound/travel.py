@@ -108,6 +108,10 @@ class Travel:
         self._bridge.shift(-tick)
         self._lines.shift(-tick)
 
+    def under(self, seed: int) -> None:
+        """The wander is that of ``seed``; what is under way goes on."""
+        self._bridge.reseed(seed)
+
     def state(self) -> dict[str, Any]:
         return {
             "bridge": self._bridge.state(), "lines": self._lines.state(), "straight": self._straight.copy(),

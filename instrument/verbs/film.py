@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -81,7 +82,7 @@ def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> Wish | None:
 class Drawing:
     """The stage without a screen. ``picture(frames)``: uint8 [height, width, 3], valid until the next."""
 
-    def __init__(self, wish: Wish, patch: Path, rig: Rig) -> None:
+    def __init__(self, wish: Wish, patch: Path, rig: Rig, more: Sequence[Path] = ()) -> None:
         from instrument.stage import gl
         from instrument.stage.player import Player
         from instrument.stage.programme import read_programmes
@@ -89,8 +90,9 @@ class Drawing:
 
         self._gl, self._wish = gl, wish
         settings = StageSettings(
-            patches=(str(patch),), models=rig.models, language=language_of(rig.language), width=wish.width,
-            height=wish.height, type_scale=BIG_TYPE if wish.big_type else 1.0, reduced_motion=wish.calm, rig=rig.path,
+            patches=tuple(map(str, (patch, *more))), models=rig.models, language=language_of(rig.language),
+            width=wish.width, height=wish.height,
+            type_scale=BIG_TYPE if wish.big_type else 1.0, reduced_motion=wish.calm, rig=rig.path,
         )  # fmt: skip
         self._window = open_window(wish.width, wish.height, headless=True)
         try:
@@ -120,7 +122,10 @@ class Film:
     """``write`` sound as it comes; whatever pictures are due are drawn. Ctrl-C sets ``stopping``, and what there is so
     far becomes a film of its own name. As a context it ends well, or leaves nothing."""
 
-    def __init__(self, out: Path, wish: Wish, engine: Engine, seconds: float, patch: Path, rig: Rig) -> None:
+    def __init__(
+        self, out: Path, wish: Wish, engine: Engine, seconds: float, patch: Path, rig: Rig, more: Sequence[Path] = ()
+    ) -> None:
+        """``more``: patches that come later in it, by the index of their parts less one."""
         self.out, self._wish, self._language = out, wish, language_of(rig.language)
         self.stopping = False
         self.drawn = 0
@@ -128,7 +133,7 @@ class Film:
         self._teller = Teller(engine, wish.fps, self.pictures)
         self.heard = self._teller.heard
         self._digest = hashlib.sha256()
-        self._drawing = Drawing(wish, patch, rig)
+        self._drawing = Drawing(wish, patch, rig, more)
         self._reel: Reel | None = None
         try:
             if out.suffix.lower() != ".png":

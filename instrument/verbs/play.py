@@ -6,8 +6,7 @@ import argparse
 import dataclasses
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +31,17 @@ from instrument.places import find_patches, find_take, shipped
 from instrument.rig import Rig, read_rig
 from instrument.show import Show
 from instrument.sound.settings import SoundSettings
-from instrument.take import Take, gestures, read_take
+from instrument.take import Take, read_take
 from instrument.text import language_of, say
 from instrument.verbs.preparing import prepare
 from instrument.verbs.seed import seed_given
 from instrument.verbs.stage import Reel, add_stage, draw_picture, no_window, picture_path, stage_given, stage_settings
 from instrument.verbs.status import Status, decibels, terminal_here
+from instrument.verbs.take_player import TAKE_LEAD_SECONDS, TakePlayer, score_of
 from instrument.verbs.whole import whole_patch
 
 DEMO_TAKE = "first-take.jsonl"
 DEMO_SECONDS = 20.0
-TAKE_LEAD_SECONDS = 0.3
 NUDGE = 0.02
 TENTH = 10
 """The knob that the key 0 chooses, as on a row of numbers; those beyond are stepped to."""
@@ -131,10 +130,11 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         if said := made.said(language):
             print(printable(said))
     tables = checked(paths, index, rig, args.allow_uncredited)
+    score: list[Gesture] = []
     if take:
-        list(gestures(take, tables[index]))  # a knob that is not there is said before anything sounds
+        score = score_of(take, tables, [path.stem for path in paths], index, changes=not (args.patch or args.model))
         if args.seconds is None and not terminal_here():
-            args.seconds = take.seconds
+            args.seconds = TAKE_LEAD_SECONDS + take.seconds
     sound = SoundSettings(
         token="", patches=tuple(str(p) for p in paths), index=index, device=rig.device, block=rig.block,
         ahead=rig.ahead, input=rig.input, provider=rig.provider, ceiling_db=rig.ceiling_db, takes=rig.takes,
@@ -154,7 +154,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         show.open()
         if without:
             print(say(without, language))
-        player = TakePlayer(take, tables[index]) if take else None
+        player = TakePlayer(score) if take else None
         with Status(show, names, tables, language) as status, TerminalKeys() as keys:
             if terminal_here():
                 status.console.print(Text(say("how_to_stop", language), style="dim"))
@@ -203,25 +203,6 @@ def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> 
             if i == index:
                 raise
     return tables
-
-
-class TakePlayer:
-    """Feeds a take to the show a little ahead of time; its gestures are placed to the sample by their stamps."""
-
-    def __init__(self, take: Take, table: KnobTable) -> None:
-        self._take, self._table = take, table
-        self._events: Iterator[Gesture] | None = None
-        self._next: Gesture | None = None
-
-    def tick(self, show: Show) -> None:
-        """Post what is due within the next moment."""
-        now = time.monotonic()
-        if self._events is None:
-            self._events = gestures(self._take, self._table, now + TAKE_LEAD_SECONDS)
-            self._next = next(self._events, None)
-        while self._next is not None and self._next.time < now + TAKE_LEAD_SECONDS:
-            show.gesture(self._next)
-            self._next = next(self._events, None)
 
 
 def press(key: str, show: Show, status: Status, patches: int) -> None:

@@ -6,8 +6,8 @@ One seed, one result, bit for bit.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,29 +21,24 @@ from rich.progress import BarColumn, Progress, TimeRemainingColumn
 from instrument.base.console import console, words
 from instrument.base.printable import printable
 from instrument.base.reading import may_be_written
+from instrument.base.writing import replacing
 from instrument.errors import RosinError
 from instrument.model.heard import write_roll
-from instrument.model.recast import recast
-from instrument.places import TAKE, accident_folder, data_home, find_patches, find_take, patch_folders
+from instrument.places import TAKE, find_take, patch_folders
 from instrument.rehearsal.reel import KINDS
 from instrument.rehearsal.render import offline_blocks
+from instrument.rehearsal.replay import Replay
 from instrument.rig import Rig, read_rig
-from instrument.sound.bank import open_part
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
-from instrument.sound.input_file import InputFile
-from instrument.sound.part import Part
-from instrument.sound.patina import Patina
-from instrument.sound.snapshot import Snapshot
 from instrument.sound.stream import Stream
 from instrument.sound.tally import Tally
-from instrument.take import gestures, read_take
+from instrument.take import read_take
 from instrument.text import language_of, say
 from instrument.verbs.film import Film, add_options, wish_of
 from instrument.verbs.phrase import knobs_of, phrase, wants_one
-from instrument.verbs.preparing import prepare
+from instrument.verbs.replaying import listen_again, plan_of, played_into
 from instrument.verbs.seed import seed_given
-from instrument.verbs.whole import whole_patch
 
 SECONDS = 10.0
 AIFF = ("AIFF", "FLOAT")
@@ -78,7 +73,8 @@ def add(verbs: Any) -> None:
 
 
 class SoundFile:
-    """A sound file being written: ``write`` f32 [n, 2] as it comes. What was written before a Ctrl-C stays."""
+    """A sound file being written: ``write`` f32 [n, 2] as it comes. What was written before a Ctrl-C stays; where the
+    disk refuses, the file that was there before does."""
 
     heard = None
     stopping = False
@@ -86,17 +82,24 @@ class SoundFile:
     def __init__(self, out: Path, engine: Engine) -> None:
         self.out = out
         kind, subtype = SUBTYPES[out.suffix.lower()]
-        self._file = soundfile.SoundFile(out, "w", engine.rate, CHANNELS, subtype, format=kind)
+        self._stack = contextlib.ExitStack()
+        try:
+            beside = self._stack.enter_context(replacing(out))
+            file = soundfile.SoundFile(beside, "w", engine.rate, CHANNELS, subtype, format=kind)
+            self._file = self._stack.enter_context(file)
+            for key, text in engine.part.recording_notes().items():
+                if text:
+                    setattr(file, key, text)
+        except BaseException:
+            self._stack.__exit__(*sys.exc_info())
+            raise
         self.write = self._file.write
-        for key, text in engine.part.recording_notes().items():
-            if text:
-                setattr(self._file, key, text)
 
     def __enter__(self) -> SoundFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
+        self._stack.__exit__(kind, error, at)
 
     def finish(self) -> Path:
         return self.out
@@ -132,57 +135,36 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     stream = Stream(Path(args.what)) if args.what.endswith(".z") else None
     if stream and (take or args.set or args.note is not None):
         raise RosinError("a .z file is heard as it was; to change knobs or notes render the .jsonl beside it")
-    paths, index = find_patches(args.patch or (take.patch if take else stream.patch if stream else args.what),
-                                rig.patches)  # fmt: skip
-    if args.model:
-        if stream:
-            raise RosinError("a .z file is heard as it was; to play on another model render the .jsonl beside it")
-        made = recast(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
-        paths[index] = made.path
-        if said := made.said(language_of(rig.language)):
-            print(printable(said))
-    patch, _, _ = whole_patch(paths[index], [Path(rig.models)] if rig.models else ())
-    seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
     language = language_of(rig.language)
-    prepare(language)
-    part = open_part(
-        patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
-    )  # the CPU alone: another device's arithmetic would be another result
-    wrong = part.learn_all(accident_folder(patch.name))
-    if take:
-        part.scenes.hold_those_of(take)
-    if part.place is not None:
-        part.place.load_excerpts()
-    patina = Patina(data_home(), language)
-    patina.adopt(part.voice)
-    engine = Engine(part, rig.ceiling_db)
+    plan = plan_of(args, take, stream, rig, place)
+    engine = Engine(plan.cast.first, rig.ceiling_db if plan.ceiling_db is None else plan.ceiling_db)
+    part = engine.part
     if stream:
-        wrong += listen_again(engine, stream, Path(args.what))
+        plan.wrong += listen_again(engine, stream, Path(args.what))
+    settings = settings_of(args, part.table)
+    replay = Replay(engine, plan.take, plan.cast, plan.opening, [gesture for _, gesture in settings])
     played = played_into(args, part, stream, take is not None)
     lasts = len(stream) * QUANTUM / engine.rate if stream else played.seconds if played else SECONDS
     seconds = args.seconds or (max(take.seconds, played.seconds if played else 0.0) if take else lasts)
-    events = [(g.time, g) for g in gestures(take, part.table)] if take else []
-    events += settings_of(args, part.table)
-    touched = not (take or stream or played or events) and wants_one(patch)
-    if touched:
-        events = phrase(patch, part.table, seconds)
-    tally = Tally(lambda: (part,))
+    touched = not (take or stream or played or settings) and wants_one(part.patch)
+    events = phrase(part.patch, part.table, seconds) if touched else []
+    tally = Tally(lambda: plan.parts)
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
     errors = console(stderr=True)
     columns = (words("{task.description}"), BarColumn(), TimeRemainingColumn())
-    for sentence in (*wrong, *patina.wrong):
+    for sentence in (*plan.wrong, *plan.said(language)):
         print(printable(sentence), file=sys.stderr)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
             SoundFile(out, engine) if wish is None
-            else Film(out, wish, engine, seconds, paths[index], rig) as file,
+            else Film(out, wish, engine, seconds, plan.paths[0], rig, plan.paths[1:]) as file,
             Progress(*columns, transient=True, disable=not errors.is_terminal, console=errors) as progress,
         ):  # fmt: skip
             job = progress.add_task(say("rendering", language), total=seconds)
             live = played.next if played else None
-            for block in offline_blocks(engine, seconds, events, args.block, file.heard, live):
+            for block in offline_blocks(engine, seconds, events, args.block, file.heard, live, replay.before):
                 if file.stopping:
                     break
                 file.write(block.T)
@@ -193,8 +175,9 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
                 progress.update(job, advance=block.shape[1] / engine.rate)
             progress.update(job, description="joining")
             out = file.finish()
-        if part.place is not None:
-            part.place.settle()
+        for one in plan.parts:
+            if one.place is not None:
+                one.place.settle()
         named = out if out.suffix.lower() != ".png" else out.parent / out.parent.resolve().name
         roll = write_roll(named, named.stem, tally.heard((part,)), language)
     except (OSError, soundfile.SoundFileError) as error:
@@ -208,7 +191,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     print(printable(done))
     if touched:
         moved = ", ".join(part.table[k].label.of(language) for k in knobs_of(part.table))
-        notes = say("render.phrase_notes" if patch.notes != "off" else "render.phrase_loudness", language)
+        notes = say("render.phrase_notes" if part.patch.notes != "off" else "render.phrase_loudness", language)
         print(printable(say("render.phrase", language, notes=notes, knobs=moved)))
     print(printable(roll))
     print(say("render.samples", language, digest=digest.hexdigest()))
@@ -227,50 +210,6 @@ def _is_example(wanted: str, rig: Rig) -> bool:
     if Path(wanted).name != wanted or not find_take(wanted).name.endswith(TAKE):
         return False
     return not any((folder / f"{wanted}.toml").is_file() for folder in patch_folders(rig.patches))
-
-
-def listen_again(engine: Engine, stream: Stream, path: Path) -> list[str]:
-    """Let the engine play what the model was told then; with the .state beside it also from where the model was.
-    What is wrong with that is told, and it begins at rest."""
-    part = engine.part
-    told = part.voice.card.sha256 or part.voice.card.name
-    if stream.model != told or stream.shape != part.z.shape:
-        raise RosinError(f"{path} was played on another model than {part.voice.card.name!r} is now; "
-                         "render the .jsonl beside it, which goes by names")  # fmt: skip
-    part.stream = stream
-    state = path.with_suffix(".state")
-    wrong = []
-    if os.path.lexists(state):
-        before = engine.snapshot()
-        try:
-            kept = Snapshot.read(state)
-            if kept.patch == part.patch.name:
-                engine.restore(kept)
-        except (RosinError, FileNotFoundError, KeyError, ValueError, TypeError, IndexError) as error:
-            engine.restore(before)
-            why = error if isinstance(error, RosinError) else f"{state} does not fit; move it away, or record again"
-            wrong.append(str(why))
-    part.speaking = True  # where it was silent then the stream's gain is 0
-    return wrong
-
-
-def played_into(args: argparse.Namespace, part: Part, stream: Stream | None, moved: bool) -> InputFile | None:
-    """The file of --input at the engine's rate. RosinError when nothing would hear it. ``moved``: by a take."""
-    if args.input is None:
-        return None
-    name, path = part.patch.name, Path(args.input)
-    if stream:
-        raise RosinError("a .z file is heard as it was; to play into it render the .jsonl beside it")
-    if not part.voice.can_encode:
-        raise RosinError(f"the model {part.voice.card.name} has no ears; give --model one that can listen (first-bow)")
-    if part.patch.input_mode == "off":
-        raise RosinError(f'the patch {name} does not listen; write [input] mode = "blend" into it, or render mirror')
-    set_here = any(text.partition("=")[0] == "input" for text in args.set)
-    if part.control.parameter("input") <= 0.0 and not set_here and not moved:
-        raise RosinError(f"the patch {name} listens to nothing, its input is at 0; give --set input=0.9")
-    if Path(args.out).exists() and path.exists() and path.samefile(args.out):
-        raise RosinError(f"{path} is what is to be heard; give -o another name")
-    return InputFile(path, part.voice.sample_rate)
 
 
 def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]:
