@@ -199,7 +199,8 @@ def test_a_take_on_a_disk_that_gets_full_is_whole_as_far_as_it_came(
         stream = Stream(path.with_suffix(".z"))
         assert 100 < len(stream) <= frames // 128 + 1
         rows = path.with_suffix(".z").stat().st_size - len(path.with_suffix(".z").read_bytes().split(b"\n")[0]) - 1
-        assert rows % (4 * (stream.rows.shape[1])) == 0, "no half row"
+        assert rows % (4 * (stream.shape[0] * stream.shape[1] + 1)) == 0, "no half row"
+        stream.close()
 
 
 def test_a_recording_leaves_room_on_the_disk_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
