@@ -472,17 +472,17 @@ def test_the_understudy_takes_up_what_was_kept_since_it_learned_its_part(tmp_pat
     patch = patch_at(path)
     understudy = Bank([path])
     part = understudy.part(0)
-    understudy.refresh_scenes()
+    understudy.refresh()
     assert part.scenes.mask == 0b10
     keep_scene(patch, 4, {"glass": 0.625})
     path.chmod(0o444)
     keep_scene(patch, 5, {"glass": 0.75})
-    understudy.refresh_scenes()
+    understudy.refresh()
     assert part.scenes.mask == 0b110010
     assert part.scenes.knobs(5) == {"glass": 0.75}
     path.chmod(0o644)
     path.write_text("broken [")
-    understudy.refresh_scenes()
+    understudy.refresh()
     assert part.scenes.mask == 0b110010, "what cannot be read changes nothing"
 
 
