@@ -158,6 +158,25 @@ def test_a_rig_that_is_broken_when_the_hands_are_replaced_costs_no_binding(chair
     assert chair.rows() == ["z2", "z3", "z4"], "a row that cannot be read is not ours to throw away"
 
 
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("knob", ['["z5"]', "{ id = 5 }", "2026-01-01", "1.5"])
+def test_a_row_whose_knob_is_no_text_costs_neither_the_hands_nor_what_is_learned(
+    chair: Chair, section: str, knob: str
+) -> None:
+    chair.learn("z2", 21)
+    chair.rig.write_text(chair.rig.read_text() + f"[[{section}.bindings]]\nknob = {knob}\n")
+    chair.learn("z3", 22)
+    assert not any("a fault" in said for said in chair.said)
+    chair.replace()
+    assert f"{section}.bindings" in chair.wrong
+    chair.frame({"z2": 0.5, "z3": 0.5})
+    assert {knob for knob, _ in moves(chair.midi((0xB0, 21, 64), (0xB0, 22, 64)))} == {
+        TABLE.index("z2"), TABLE.index("z3"),
+    }  # fmt: skip
+    chair.learn("z4", 23)
+    assert f"knob = {knob}" in chair.rig.read_text(), "it is not ours to throw away"
+
+
 def test_more_bindings_than_can_be_written_down_are_read_from_the_rig(chair: Chair) -> None:
     chair.learn("z2", 21)
     rows = [{"address": f"/a/rather/long/address/of/{i}", "knob": f"friction.stick.{i}"} for i in range(1200)]

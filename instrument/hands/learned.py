@@ -34,7 +34,7 @@ def merged(
     """
     said = [(plain(row), row) for row in theirs]
     moved = [row for row in mine if row not in base] + [row for row in base if row not in mine]
-    knobs = {row["knob"] for row in moved if row.get("knob")}
+    knobs = [row["knob"] for row in moved if row.get("knob")]  # no set: who writes by hand may write a list there
     found = []
     for row in mine:
         worded = next((worded for same, worded in said if same == row), None)
@@ -83,7 +83,7 @@ class Learned:
             self._base[section], self._mine[section] = left.get(section, (self._base[section], self._mine[section]))
         try:
             there = self._file()
-        except RosinError as error:
+        except (RosinError, OSError) as error:
             self.wrong = str(error)
             return
         for section in SECTIONS if there is not None else ():
