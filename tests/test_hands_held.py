@@ -54,6 +54,32 @@ def test_a_port_that_goes_lets_go_of_key_pedal_bend_pressure_and_push(how: str) 
         assert t.hands.counts.faults == 0
 
 
+def test_a_driver_that_falls_over_the_port_that_goes_keeps_no_key_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    def falls() -> None:
+        raise RuntimeError("it was unplugged")
+
+    with on_the_table(NO_OSC) as t:
+        t.midi((0x90, 60, 100), port=CONTROLLER)
+        monkeypatch.setattr(t.driver.inlets[CONTROLLER], "close", falls)
+        assert three(went(t, "unplugged")) == {(Kind.NOTE_OFF, 60, 0.0)}
+
+
+def test_a_driver_that_cannot_say_what_changed_is_gone_and_another_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone() -> bool:
+        raise OSError("the server went")
+
+    with on_the_table(NO_OSC) as t:
+        t.midi((0x90, 60, 100), port=CONTROLLER)
+        monkeypatch.setattr(t.driver, "changed", gone)
+        assert three(t.step(1)) == {(Kind.NOTE_OFF, 60, 0.0)}
+        monkeypatch.undo()
+        look(t)
+        assert kinds(t.midi((0x90, 62, 100), port=CONTROLLER)) == [Kind.NOTE_ON]
+        assert t.hands.counts.faults == 0
+
+
 def test_what_was_let_go_before_is_not_let_go_again() -> None:
     with on_the_table(NO_OSC) as t:
         t.midi((0x90, 60, 100), (0x80, 60, 0), (0xB0, 64, 127), (0xB0, 64, 0), port=CONTROLLER)

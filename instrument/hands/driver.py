@@ -149,8 +149,11 @@ def _opened(port: Any, name: str) -> Any:
 
 
 def _take_down(port: Any) -> None:
-    port.close_port()
-    port.delete()
+    try:
+        port.close_port()
+        port.delete()
+    except Exception as error:
+        raise OSError(str(error)) from None
 
 
 def _nothing(*_: object) -> None:

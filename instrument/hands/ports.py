@@ -118,10 +118,10 @@ class Ports:
 
     def look(self, now: float) -> None:
         """See what came and went, if it is time to."""
-        changed = self._driver is not None and self._driver.changed()
-        if now < self._look_at and not changed:
-            return
         try:
+            changed = self._driver is not None and self._driver.changed()
+            if now < self._look_at and not changed:
+                return
             if self._driver is None and not self._begin():
                 self._look_at = now + RETRY_SECONDS
                 return

@@ -195,7 +195,7 @@ class Hands:
 
     def _poll(self, ports: Ports, now: float) -> None:
         before, open_before = ports.names, ports.inlets
-        ports.look(now)
+        self._safely(ports.look, now)  # whatever it falls over, who went is let go of below
         for port, data in ports.poll():
             self._safely(self.midi.take, port, data, time.monotonic())
         for port in set(open_before) - set(ports.inlets):
