@@ -12,6 +12,8 @@ from handshost import on_the_table
 
 from instrument.hands import driver
 from instrument.hands.driver import RtDriver
+from instrument.hands.jack import _short
+from instrument.hands.names import CLIENT
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.wires import KEYS, Wires
 from instrument.link import Kind, Link
@@ -114,6 +116,16 @@ def test_the_rtmidi_that_is_installed_has_what_is_asked_of_it() -> None:
     assert driver._names(dummy) == []
     assert dummy.get_message() is None
     dummy.delete()
+
+
+@pytest.mark.parametrize(
+    "name", ["a2j:Launchpad Mini MK3 [24] (capture): Launchpad Mini MK3 LPMiniMK3 {}", "ö" * 127 + "{}"]
+)
+def test_two_ports_of_one_device_have_two_names_here_however_long(name: str) -> None:
+    ours = [_short(name.format(end)) for end in ("DA", "MI")]
+    assert len(set(ours)) == 2
+    assert all(len(f"{CLIENT}-01:from {one}".encode()) < 256 and ":" not in one for one in ours)
+    assert _short("system:midi_capture_1") == "system midi_capture_1"
 
 
 def test_the_cables_are_kept_as_far_as_there_is_room() -> None:

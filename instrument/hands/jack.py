@@ -40,6 +40,8 @@ _IS_INPUT, _IS_OUTPUT, _IS_TERMINAL = 1, 2, 16
 _NO_START_SERVER, _EXACT_NAME, _NO_SERVER = 1, 2, 16
 NAME_SECONDS, ASK_SECONDS = 0.3, 0.02
 """A server notices the death of a client within milliseconds, and then its name is free."""
+NAME_HALF_BYTES = 80
+"""Of a longer name so much of both ends is kept."""
 RING_BYTES = 1 << 18
 """2.6 s of a full MIDI cable, and 24,000 notes that come at once."""
 QUEUED = 65536
@@ -303,5 +305,9 @@ _ORDER: Final = sys.byteorder
 
 
 def _short(name: str) -> str:
-    """A port's name for our end of the cable; JACK takes no colon in it."""
-    return name.replace(":", " ")[:60]
+    """A port's name for our end of the cable. JACK takes no colon in it, and 255 bytes with the client's name at most;
+    what tells the ports of one device apart stands at the end ("... Launchpad Mini MK3 LPMiniMK3 DA", "... MI")."""
+    utf8 = name.replace(":", " ").encode()
+    if len(utf8) <= 2 * NAME_HALF_BYTES:
+        return utf8.decode()
+    return "...".join(half.decode(errors="ignore") for half in (utf8[:NAME_HALF_BYTES], utf8[-NAME_HALF_BYTES:]))
