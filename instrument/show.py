@@ -47,7 +47,7 @@ class Show:
         self.roles = [role for role in (self.hands, self.sound) if role is not None]
         self.stage = StageRole(stage, self.link) if stage is not None else None
         self.patching = Patching(self.link)
-        self._stage_wanted = False
+        self._stage_wanted = self._posting = self._panicked = False
         self.stopping = False
         self.notices = Notices()
         self._readers = [Reader(self.link.health.row(name)) for name in ("hands", "sound", "stage")]
@@ -102,7 +102,10 @@ class Show:
         self.stopping = True
 
     def _panic(self, number: int, frame: FrameType | None) -> None:
-        self.gesture(Gesture(Kind.PANIC))
+        if self._posting:  # it came in the middle of another, and would be written over
+            self._panicked = True
+        else:
+            self.gesture(Gesture(Kind.PANIC))
 
     def _reopen(self, number: int, frame: FrameType | None) -> None:
         self._stage_wanted = True  # it may have come in the middle of a look
@@ -111,7 +114,14 @@ class Show:
         """Post a gesture of the show's own (keys, a take, a signal); stamped now unless it has a time."""
         when = gesture.time or time.monotonic()
         source = gesture.source or Source.SHOW
-        self.link.shows.push(gesture._replace(time=when, source=source))
+        self._posting = True
+        try:
+            self.link.shows.push(gesture._replace(time=when, source=source))
+        finally:
+            self._posting = False
+        if self._panicked:
+            self._panicked = False
+            self.gesture(Gesture(Kind.PANIC))
 
     def frame(self) -> Frame | None:
         """The newest frame."""
