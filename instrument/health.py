@@ -30,11 +30,11 @@ COUNTERS = (
 """The names of the counters; the same in every row, each process uses its own few. ``openings`` of the sound's device:
 odd while it is being opened."""
 
-TEXTS = ("where", "device", "ports", "state", "learn", "reach", "bound", "held", "wires", "wires.2", "wires.3")
+TEXTS = ("where", "device", "ports", "state", "learn", "reach", "bound", "wires", "wires.2", "wires.3")
 """The texts of a row: ``where`` the model runs, the ``device`` played into, the ``ports`` open (the sound's:
 its client's name on JACK), ``state`` in words;
 what stage and hands say to each other: learn this, where controllers are, what they are bound to (link.asking); what
-the hands leave to those that take their place: keys and pedals ``held`` (link.held), and JACK's ``wires``."""
+the hands leave to those that take their place: JACK's ``wires``."""
 
 TEXT_BYTES = 240
 COUNTERS_MAX = 40

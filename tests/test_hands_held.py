@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from handshost import CONTROLLER, TABLE, Table, kinds, on_the_table
+from handshost import CONTROLLER, PATCHES, TABLE, Table, kinds, on_the_table
 from hypothesis import given
 from hypothesis import strategies as st
 
 from instrument.hands.fakes import FakeDriver
+from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.link import Gesture, Kind, Link
 from instrument.link.held import Held
@@ -170,38 +171,23 @@ def test_what_lets_go_is_not_lost_in_a_full_ring() -> None:
         assert t.midi((0x90, 60, 1))[0].kind == Kind.NOTE_ON, "and what comes later comes later"
 
 
-def test_hands_that_take_the_place_of_dead_ones_let_go_of_what_those_held() -> None:
+def test_hands_that_take_the_place_of_dead_ones_let_go_of_nothing_that_others_press_by_now() -> None:
     link = Link.create()
     try:
-        row = link.health.row("hands")
-        held = Held()
-        for gesture in (Gesture(Kind.NOTE_ON, 60, 0.5), Gesture(Kind.SUSTAIN, 0, 1.0), Gesture(Kind.FORCE, 255, -0.5)):
-            held.saw(gesture, "a keyboard")
-        for note in (60, 62):  # what OSC holds is its client's to let go
-            held.saw(Gesture(Kind.NOTE_ON, note, 0.5), "osc" if note == 62 else "a keyboard")
-        row.set_text("held", held.text())
-        from handshost import PATCHES
-
-        from instrument.hands.process import Hands
-
-        hands = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiSettings("off"), lambda rows: None)
-        assert three(link.hands.pop(99)) == {
-            (Kind.NOTE_OFF, 60, 0.0), (Kind.SUSTAIN, 0, 0.0), (Kind.FORCE, 255, 0.0),
-        }  # fmt: skip
-        assert row.text("held") == ""
-        hands.close()
+        with_a_key_down = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiSettings(), lambda rows: None,
+                                find=lambda: FakeDriver())  # fmt: skip
+        with_a_key_down.midi.take("keys", (0x90, 60, 100), 1.0)
+        with_a_key_down.step()
+        assert kinds(link.hands.pop(99)) == [Kind.NOTE_ON]
+        assert three(link.hands.held.released(2.0)) == {(Kind.NOTE_OFF, 60, 0.0)}, "the show does it, once"
+        link.shows.push(Gesture(Kind.NOTE_ON, 60, 0.5))  # by a take that plays on
+        after = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiSettings("off"), lambda rows: None)
+        after.step()
+        assert link.hands.pop(99) == []
+        after.close()
+        with_a_key_down.close()
     finally:
         link.close()
-
-
-def test_what_is_held_stands_beside_the_health_row_within_a_pass() -> None:
-    with on_the_table(NO_OSC) as t:
-        t.midi((0x90, 127, 100), (0xE0, 0, 0))
-        assert three(Held.of(t.link.health.text("hands", "held")).everything(0.0)) == {
-            (Kind.NOTE_OFF, 127, 0.0), (Kind.BEND, 0, 0.0),
-        }  # fmt: skip
-        t.midi((0x80, 127, 0), (0xE0, 0, 64))
-        assert t.link.health.text("hands", "held") == ""
 
 
 GESTURES = st.builds(
@@ -224,27 +210,19 @@ GESTURES = st.builds(
 
 
 @given(st.lists(st.tuples(GESTURES, st.sampled_from("ab")), max_size=60))
-def test_letting_go_of_everything_leaves_nothing_and_the_text_tells_all_of_it(
+def test_whoever_goes_lets_go_of_what_the_ring_says_is_pressed_and_of_nothing_else(
     played: list[tuple[Gesture, str]],
 ) -> None:
     held = Held()
-    for gesture, who in played:
-        one_place = gesture.kind in (Kind.SUSTAIN, Kind.BEND, Kind.PRESSURE)
-        held.saw(gesture._replace(knob=0) if one_place else gesture, who)
-    text = held.text()
-    assert len(text) <= 128
-    told = {g[:3] for g in Held.of(text).everything(0.0)}
-    mine = {g[:3] for who in "ab" for g in held.let_go(who, 0.0)}
-    pushes = {g for g in told if g[0] == Kind.FORCE}
-    assert told - pushes == mine
-    assert three(held.everything(0.0)) == pushes
-    assert not held
-
-
-@given(st.text(max_size=240))
-def test_any_text_can_stand_there(text: str) -> None:
-    for gesture in Held.of(text).everything(0.0):
-        assert 0 <= gesture.knob <= 255
+    with Link.create() as link:
+        for gesture, who in played:
+            one_place = gesture.kind in (Kind.SUSTAIN, Kind.BEND, Kind.PRESSURE)
+            gesture = Gesture(gesture.kind, 0 if one_place else gesture.knob, gesture.value)
+            held.saw(gesture, who)
+            link.hands.push(gesture)
+        pressed = {g for g in three(link.hands.held.released(0.0)) if g[0] != Kind.FORCE}  # pushes are the board's
+    assert {g for who in "ab" for g in three(held.let_go(who, 0.0))} == pressed
+    assert held.let_go("a", 0.0) == held.let_go("b", 0.0) == []
 
 
 def test_letting_go_costs_little_however_much_is_held() -> None:

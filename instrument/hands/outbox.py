@@ -1,37 +1,28 @@
 """Outbox: the one way of gestures from the hands to the sound, and what is held by them. Last thing in the hands.
 
 The ring to the sound may be full. A knob's position lost there is followed by another, but a key that is not let go
-sounds for ever: what lets go is kept and goes first as soon as there is room. What is held is written beside the
-health row, and the hands that take the place of others, which died, let go of what those held.
+sounds for ever: what lets go is kept and goes first as soon as there is room. What hands that died had held the show
+lets go of (link.pressed), before others take their place.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from instrument.hands.counts import Counts, Events
-from instrument.health import Row
-from instrument.link import Gesture, Kind, Source
+from instrument.link import Gesture, Kind
 from instrument.link.held import OSC, PEDAL_DOWN, Held
 
-HELD = "held"
 _LETS_GO = frozenset({Kind.NOTE_OFF, Kind.ALL_NOTES_OFF, Kind.PANIC})
 _AT_ZERO = frozenset({Kind.BEND, Kind.PRESSURE, Kind.FORCE})
 
 
 class Outbox:
-    """``push`` puts a gesture into the ring, False when that is full. ``held``: see there; ``row``: of the hands."""
+    """``push`` puts a gesture into the ring, False when that is full. ``held``: see there."""
 
-    def __init__(
-        self, push: Callable[[Gesture], bool], held: Held, row: Row, counts: Counts, events: Events
-    ) -> None:  # fmt: skip
-        self._push, self._held, self._row, self._counts, self._events = push, held, row, counts, events
+    def __init__(self, push: Callable[[Gesture], bool], held: Held, counts: Counts, events: Events) -> None:
+        self._push, self._held, self._counts, self._events = push, held, counts, events
         self._owed: dict[tuple[int, int], Gesture] = {}
-        self._version = held.version
-        for gesture in Held.of(row.text(HELD)).everything(time.monotonic(), Source.SHOW):
-            self.post(gesture)
-        row.set_text(HELD, "")
 
     def post(self, gesture: Gesture) -> None:
         """To the sound, in the order in which it is called."""
@@ -56,9 +47,6 @@ class Outbox:
                 break
             self._counts.gestures += 1
             del self._owed[key]
-        if self._held.version != self._version:
-            self._version = self._held.version
-            self._row.set_text(HELD, self._held.text())
         return not self._owed
 
 

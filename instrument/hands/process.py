@@ -85,7 +85,7 @@ class Hands:
             read_bindings(midi.bindings), mode_of(midi.takeover), self.positions, len(names),
             self._post, save, self.counts, self.events,
         )  # fmt: skip
-        self._out = Outbox(link.hands.push, self.midi.held, self._row, self.counts, self.events)
+        self._out = Outbox(link.hands.push, self.midi.held, self.counts, self.events)
         self.ports: Ports | None = None
         if midi.api != "off" or find is not None:
             self.ports = Ports(find or finder(midi.api, keeper=Wires(self._row)), midi.ports, self.counts, self.events)
