@@ -141,6 +141,30 @@ def test_the_pressure_of_a_key_that_plays_is_not_meant_and_pressure_alone_is() -
     assert p.learned == Binding("z1", "pressure", 0, 1)
 
 
+@pytest.mark.parametrize("mode", [120, 123])
+def test_a_key_that_all_notes_off_let_go_of_plays_no_more(mode: int) -> None:
+    player = Player()
+    player.sends((0x90, 60, 100))
+    player.cc(mode, 0)
+    player.after(1.0)
+    player.arm()
+    player.sends(*((0xD0, value) for value in (0, 40, 80)))
+    assert player.learned == Binding("z1", "pressure", 0, 1)
+
+
+def test_a_foot_that_leaves_the_pedal_plays_and_one_that_comes_to_it_is_meant() -> None:
+    player = Player()
+    player.cc(64, 127)
+    player.after(2.0)
+    player.arm()
+    player.cc(64, 0)
+    assert player.learned is None
+    assert player.gestures[-1][:3] == (Kind.SUSTAIN, 0, 0.0), "and no string sounds on under it"
+    player.cc(64, 127, every=0.3)
+    player.cc(64, 0)
+    assert player.learned == Binding("z1", "cc", 64, 1)
+
+
 def test_of_two_devices_that_tremble_round_other_places_none_is_taken() -> None:
     p = Player()
     p.arm()

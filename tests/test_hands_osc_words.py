@@ -45,6 +45,8 @@ def bundle(*elements: bytes) -> bytes:
         ("sync", (70000,), "sync with 70000; it takes nothing, or another port than ours, 1024 to 65535"),
         ("learn", ("z2", 0.5, 0.5), 'learn with "z2" 0.5 0.5; it takes the id of a knob'),
         ("unlearn", (1,), "unlearn with 1; it takes the id of a knob, a text"),
+        ("unlearn", (), "unlearn with nothing; it takes the id of a knob, a text"),
+        ("unlearn", ("",), 'unlearn with ""; it takes the id of a knob, a text'),
         ("accident/keep", ("x" * 61,), "accident/keep with"),
         ("neighbour/hear", ("x",), 'neighbour/hear with "x"; it takes nothing, or which one, 0 to 8'),
     ],
@@ -59,6 +61,14 @@ def test_arguments_that_do_not_fit_are_told_with_the_address_and_what_it_takes(
         assert line.startswith(f"127.0.0.1 sends /rosin/{sentence}")
         assert "\n" not in line
         assert t.hands.counts.faults == 0
+
+
+@pytest.mark.parametrize("knob", ["z2", "nope"])
+def test_a_knob_that_had_no_controller_is_told_when_it_is_freed(knob: str) -> None:
+    with on_the_table() as t:
+        t.client().send("/rosin/unlearn", knob)
+        t.step()
+        assert str(t.said[-1]) == f"{knob} had no controller; nothing changes"
 
 
 def test_every_verb_says_what_it_takes_in_both_languages() -> None:

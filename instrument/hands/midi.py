@@ -27,7 +27,7 @@ from instrument.hands.pushback import Pushback
 from instrument.hands.takeover import Mode
 from instrument.hands.wish import Wish, shown
 from instrument.link import Gesture, Kind, Source
-from instrument.link.held import Held
+from instrument.link.held import PEDAL_DOWN, Held
 
 SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
 SENSING_SECONDS = 1.0
@@ -163,7 +163,12 @@ class MidiHand:
             (source.keys.add if control.raw else source.keys.discard)(key)
             source.played_at = now
         if control.what == "cc" and SOUND_OFF <= control.number <= POLY:
+            if control.number == SOUND_OFF or control.number >= NOTES_OFF:
+                source.keys.clear()
             self._mode(control, source.name, now)
+            return
+        if self._lets_pedal_up(control, source.name):
+            self._gesture(Kind.SUSTAIN, 0, control.value, source.name, now)
             return
         if self._learning.take(control, source.name, now, source.plays(now)):
             return
@@ -172,6 +177,11 @@ class MidiHand:
             self._play(self.board.turn(slots, control, self._positions, source.name, now), source.name, now)
         elif not touch:
             self._unbound(control, source.name, now)
+
+    def _lets_pedal_up(self, control: Control, port: str) -> bool:
+        """The foot was on the pedal before a knob began to wait: that it leaves is playing, not meant for the knob."""
+        pedal = (control.what, control.number) == ("cc", SUSTAIN) and control.value < PEDAL_DOWN
+        return pedal and self.learning is not None and self.held.holds(Kind.SUSTAIN, port)
 
     def _given(self, binding: Binding, now: float) -> None:
         """A control is a knob's from now on: what it held while it still played is let go."""

@@ -227,7 +227,10 @@ class OscHand:
         if not isinstance(knob, str):
             raise ValueError("a knob's id is a text")
         if verb == "unlearn":
-            self.foreign.unlearn(knob)
+            if not knob:
+                raise ValueError("no knob")
+            if not self.foreign.unlearn(knob):
+                self._events.complain("hands.unlearned.none", knob, knob=clipped(knob))
         elif not knob:
             self._midi.cancel()
         else:
