@@ -77,9 +77,16 @@ def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]
             wrong += check(part, value, f"{here}.")
     for key, part in shape.fields.items():
         if part.needed and key not in table:
-            remedy = f"write [{path}{key}]" if isinstance(part, Section) else f"write {key} = {_WORDS.get(part.kind)}"
+            remedy = f"write [{path}{key}]" if isinstance(part, Section) else f"write {key} = {_fitting(part)}"
             wrong.append(f"{path}{key}: it is missing; {remedy}")
     return wrong
+
+
+def _fitting(part: Field) -> str:
+    """What fits, in words."""
+    if part.kind == "choice":
+        return f"one of {', '.join(part.choices)}"
+    return " or ".join([_WORDS[part.kind], *part.choices])
 
 
 def short(value: Any) -> str:
@@ -116,8 +123,7 @@ def _mistake(part: Field, value: Any) -> str:
     except TypeError:
         right = False
     if not right:
-        words = " or ".join([_WORDS[part.kind], *part.choices]) if part.kind != "choice" else ""
-        return f"does not fit; write {words or 'one of ' + ', '.join(part.choices)}"
+        return f"does not fit; write {_fitting(part)}"
     if number and not abs(value) <= sys.float_info.max:  # not isfinite(): it fails on a whole number of 400 digits
         return "is not a finite number; write one"
     if number and part.low is not None and value < part.low:

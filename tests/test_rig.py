@@ -391,3 +391,9 @@ def test_the_sound_is_told_what_it_was_given() -> None:
     told = SoundSettings("t", ("a", "b"), 1, "usb", 64, 2, True, "cpu", -3.0, "/t", "/m", True, 2**63 - 1, True, "fr")
     assert SoundSettings.from_json(told.to_json()) == told
     assert json.loads(told.to_json())["seed"] == 2**63 - 1
+
+
+def test_a_choice_that_is_missing_is_told_with_what_there_is_to_choose() -> None:
+    with pytest.raises(Mistakes) as wrong:
+        read_bindings([{"knob": "z1"}])
+    assert "kind: it is missing; write kind = one of cc, cc14, nrpn, bend" in str(wrong.value)
