@@ -189,8 +189,10 @@ class Show:
 
     def close(self) -> None:
         """End everyone; nothing is left behind."""
-        stage = [self.stage] if self.stage is not None else []
-        dismiss([process for role in (self.patching, *stage, *self.roles) for process in role.processes()])
+        roles: list[Role | Patching] = [self.patching, *self.roles]
+        if self.stage is not None:
+            roles.insert(1, self.stage)
+        dismiss([process for role in roles for process in role.processes()])
         self.look_for_words()
 
 

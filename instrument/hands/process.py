@@ -140,7 +140,7 @@ class Hands:
         if something and self.osc is not None:
             for heard in self._safely(self.osc.ear.receive) or ():
                 self._safely(self.osc.take, heard)
-            self.osc.flush()
+            self._safely(self.osc.flush)
         now = time.monotonic()
         if self.ports is not None:
             self._safely(self._poll, self.ports, now)

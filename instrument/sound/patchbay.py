@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 from instrument.health import Row
@@ -147,7 +148,7 @@ class LibJack:
         found = {}
         for name in self._names(lambda: self._jack.jack_get_ports(self._client, f"^{client}:".encode(), None, 0)):
             if port := self._jack.jack_port_by_name(self._client, name.encode()):
-                others = self._names(lambda port=port: self._jack.jack_port_get_all_connections(self._client, port))
+                others = self._names(partial(self._jack.jack_port_get_all_connections, self._client, port))
                 found[name.partition(":")[2]] = frozenset(others)
         return found
 
@@ -156,7 +157,7 @@ class LibJack:
         if not listed:
             return
         try:
-            found = []
+            found: list[str] = []
             while listed[len(found)]:
                 found.append(listed[len(found)].decode(errors="surrogateescape"))
         finally:
