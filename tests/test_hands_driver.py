@@ -137,6 +137,8 @@ def test_the_cables_are_kept_as_far_as_there_is_room() -> None:
         assert Wires(row).read() == wires
         Wires(row).write([*wires, *[("in", "x" * 200)] * 9])
         assert Wires(row).read()[:13] == wires
+        Wires(row).write([("in", "x" * 250), *wires])
+        assert Wires(row).read() == wires, "one that has no room anywhere takes none from the others"
         for key in KEYS:
             row.set_text(key, "\x00nonsense\tin\t\nin")
         assert Wires(row).read() == []

@@ -27,6 +27,8 @@ class Wires:
         at = 0
         for line in (f"{ours}\t{theirs}" for ours, theirs in wires if "\n" not in theirs):
             size = len(line.encode())
+            if size >= TEXT_BYTES:  # it fits into none, and must not cost those after it
+                continue
             while at < len(KEYS) and len(texts[at].encode()) + size + 1 > TEXT_BYTES:
                 at += 1
             if at == len(KEYS):
