@@ -14,6 +14,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,8 @@ from instrument.model.parcel import (
 
 KEPT = 32
 """Models that stay unpacked in the cache."""
+OTHERS_SECONDS = 1.0
+"""How long another program may take between two moves of a folder."""
 
 
 def cache_folder() -> Path:
@@ -140,7 +143,7 @@ def unpack(path: Path, into: Path, *, force: bool = False) -> Path:
                     os.rename(folder, Path(place) / "before")
                 os.rename(made, folder)
         except OSError as error:
-            if _is_whole(folder, manifest):  # another program was faster
+            if _becomes_whole(folder, manifest):  # another program was faster, or is just putting it there
                 return folder
             raise RosinError(
                 f"{into} cannot be written ({error.strerror or error}); make room, or give another folder"
@@ -183,15 +186,27 @@ def _is_whole(folder: Path, manifest: Manifest) -> bool:
         return False
 
 
+def _becomes_whole(folder: Path, manifest: Manifest) -> bool:
+    """As ``_is_whole``, within a second: between two moves of another program it is not there for a moment."""
+    end = time.monotonic() + OTHERS_SECONDS
+    while not (whole := _is_whole(folder, manifest)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return whole
+
+
 def cached(path: Path) -> Path:
     """The folder of a bundle that is played from where it lies: unpacked the first time, checked by hash every time."""
     manifest = read_manifest(path)
     home = cache_folder() / manifest.sha256
     if _is_whole(home / manifest.name, manifest):
         return home / manifest.name
-    _take_away(home / manifest.name)
+    there = home / manifest.name
+    if there.is_symlink() or (os.path.lexists(there) and not (there / CARD).is_file()):
+        _take_away(there)
     try:
-        folder = unpack(path, home)
+        # What is there and not whole is replaced in one move: taken away first, it might by then be what another
+        # program has unpacked and plays.
+        folder = unpack(path, home, force=True)
     except RosinError:
         with suppress(OSError):
             home.rmdir()
