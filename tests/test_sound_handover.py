@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
 from instrument.link import Gesture, Kind, Link, Source
 from instrument.model.wear import wear_path
-from instrument.places import accident_folder, data_home, shipped, write_whole
+from instrument.places import accident_folder, data_home, shipped
 from instrument.sound.bank import Bank
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import CHANNELS, Engine
