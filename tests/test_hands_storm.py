@@ -208,6 +208,9 @@ def test_hands_that_take_the_place_of_dead_ones_have_the_name_the_cables_and_no_
                     sound.hears(link.hands.pop(99))
                 first.kill()
                 first.wait(timeout=5)
+            # The show's part: what is on record of the dead ones is let go of before others come.
+            sound.hears(link.hands.held.released(time.monotonic()))
+            assert sound.silent
             with hands_process(jack, link, "own"):
                 end = time.monotonic() + 5.0
                 while True:

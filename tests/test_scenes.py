@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from handshost import TABLE
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stage import now, null_engine, null_part, play
 
@@ -522,9 +522,12 @@ MIXED = (Kind.SCENE, Kind.SCENE_SAVE, Kind.KNOB, Kind.BRIDGE, Kind.SEED, Kind.HA
     ),
     st.sampled_from([1.0, 0.37]),
 )  # fmt: skip
+@example([(Kind.KNOB, 61, 0.25, 0, 0), (Kind.BRIDGE, 0, 0.0, 9, 0)], 1.0)
 @settings(max_examples=60, deadline=None)
 def test_whatever_the_hands_do_a_hand_is_where_it_is_said_to_be(found: list[Any], time: float) -> None:
     engine = null_engine(**{**CLEAR, "hazard": 3.0}, chance={"bridge": 0.1}, time=time)
+    slow = engine.part.table.index("time")
+    engine.post(Gesture(Kind.KNOB, slow, float(engine.part.control.raw[slow])), 23 * QUANTUM)  # it may have been turned
     for kind, knob, value, extra, sample in found:
         engine.post(
             Gesture(kind, knob % 9 if kind in (Kind.SCENE, Kind.SCENE_SAVE) else knob, value, extra=extra), sample
