@@ -130,6 +130,7 @@ def attacked(count: int, seed: int, which: str, progress: Progress) -> dict[str,
             play.osc("/rosin/panic")
             play.osc("/rosin/resume")
             play.osc("/rosin/patch/load", 0)
+            play.wait_for("/rosin/out/patch", 0, 10.0)  # the knob is one of that patch
             play.osc("/rosin/knob/z1", 0.25)
             found["answers_afterwards"] = play.wait_for("/rosin/knob/z1", 0.25, 20.0)
             found |= watch.end()
