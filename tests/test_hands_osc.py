@@ -13,7 +13,7 @@ from handshost import SMALL, TABLE, Source, kinds, moves, on_the_table
 from instrument.daily import name_number
 from instrument.errors import RosinError
 from instrument.feels import open_feel
-from instrument.hands.echo import FORGET_SECONDS
+from instrument.hands.echo import FORGET_SECONDS, WORD_BYTES
 from instrument.hands.settings import MidiSettings, OscSettings, networks, where
 from instrument.hands.wire import BUNDLE, write
 from instrument.link import Kind, Link
@@ -398,6 +398,9 @@ def test_on_the_network_a_host_with_one_client_is_that_client_whatever_port_it_s
         echo._send = lambda datagram, to: (sent.append((datagram, to)), True)[1]
         echo.sync(("192.0.2.7", 8000), None, time.monotonic())
         t.see(0.1)
+        for _ in range(10):
+            echo.heard(("192.0.2.7", 51234), time.monotonic())
+        assert echo.clients[0].credit > WORD_BYTES
         sent.clear()
         echo.moved(Z2, ("192.0.2.7", 51234))
         t.frame(Source.OSC, {"z2": 0.5})

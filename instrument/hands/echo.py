@@ -6,11 +6,12 @@ them what the instrument says of itself under /rosin/out. Clients are the rig's 
 but forgetting what that client knows; the dump then goes out in portions, because UDP loses bursts.
 
 Who sent a datagram cannot be known: somebody else may be named as its sender, who is then told what he never asked. So
-a word pays for what is said: everything once, then five seconds as fast as it changes, then each thing every other
-second; another word, of whatever kind, pays again. Everything is said once a second at most. What is told to this very
-machine floods nobody: always as fast as it changes, and everything as often as it is asked. A host out on the internet
-that is not allowed by name is told nothing. Who comes when all places are taken is given the place of who never said
-anything but /sync, or only once; of those whose sender has most places; of those the one silent for longest.
+words pay for what is said: the first for everything once, each for another kilobyte as fast as it changes, so that who
+plays is told all there is. What is not paid for comes every other second, and ever more seldom the longer nothing was
+heard. Everything is said once a second at most. What is told to this very machine floods nobody: always as fast as it
+changes, and everything as often as it is asked. A host out on the internet that is not allowed by name is told nothing.
+Who comes when all places are taken is given the place of who never said anything but /sync, or only once; of those
+whose sender has most places; of those the one silent for longest.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ CLIENTS_MAX = 16
 """Those of the rig's echo list not counted."""
 HOST_CLIENTS_MAX = 4
 """Of one other machine."""
-PAID_SECONDS = 5.0
-"""For so long after a word everything is told as fast as it changes."""
+WORD_BYTES = 1024
+"""A message, of 16 bytes at least, pays for so many told as fast as things change: no reflector of false names."""
+CREDIT_BYTES = 64 * WORD_BYTES
+"""What a second of playing pays in advance: several seconds of everything."""
 SLOW_SECONDS = 2.0
-"""... and after that as seldom."""
+"""From one value to the next where nothing is paid for; half the silence of who is told, if that is longer."""
 AGAIN_SECONDS = 1.0
 """A client is told everything at most so often; what it asks in between is answered then."""
 PORTION = 64
@@ -69,6 +72,8 @@ class Client:
     rank: int = 0
     """0: it has asked once; 1: it has been heard of since; 2: it has also said something else than /sync."""
     came_at: float = math.inf
+    credit: int = 0
+    """Bytes that are paid for."""
     forgot_at: float = -math.inf
     asks: bool = False
     """It has asked to be told everything, which is yet to come."""
@@ -80,8 +85,9 @@ class Client:
 
     def interval(self, now: float) -> float:
         """Seconds from one value of an address to the next."""
-        known = self.trusted or now - self.heard_at <= PAID_SECONDS
-        return INTERVAL_SECONDS if known else SLOW_SECONDS
+        if self.trusted or self.credit > 0:
+            return INTERVAL_SECONDS
+        return max(SLOW_SECONDS, (now - self.heard_at) / 2)
 
     def begin_again(self, knobs: int, now: float) -> None:
         """Tell it everything, if it has asked and was not just told."""
@@ -151,14 +157,14 @@ class Echo:
         return asked[:-1] if len(asked) > CLIENTS_MAX else None
 
     def heard(self, sender: Where, now: float, is_sync: bool = False) -> None:
-        """Any traffic keeps a client."""
-        for client in self.clients:
-            if client.where == sender or sender in client.senders:
-                client.heard_at = now
-                if not is_sync:
-                    client.rank = 2
-                elif now - client.came_at >= AGAIN_SECONDS:
-                    client.rank = max(client.rank, 1)
+        """Any traffic keeps a client, and pays for what it is told."""
+        for client in [client for client in self.clients if self._is_source(client, sender)]:
+            client.heard_at = now
+            client.credit = min(client.credit + WORD_BYTES, CREDIT_BYTES)
+            if not is_sync:
+                client.rank = 2
+            elif now - client.came_at >= AGAIN_SECONDS:
+                client.rank = max(client.rank, 1)
 
     def moved(self, knob: int, sender: Where) -> None:
         self._movers[knob] = sender
@@ -213,6 +219,7 @@ class Echo:
             self._to(client, wire.write(self._addresses[knob], float(hand[knob])))
 
     def _to(self, client: Client, datagram: bytes) -> None:
+        client.credit = max(0, client.credit - len(datagram))
         client.failures = 0 if self._send(datagram, client.where) else client.failures + 1
 
     def _lines(self, frame: Frame, distances: Sequence[tuple[str, float]]) -> list[tuple[str, tuple[float, ...]]]:
