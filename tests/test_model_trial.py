@@ -65,6 +65,22 @@ def test_a_first_call_that_takes_far_too_long_is_no_start(tmp_path: Path, monkey
         OnnxVoice(tmp_path / "tiny", PlainNoise(), providers="cpu")
 
 
+def test_a_first_call_during_which_the_machine_stood_still_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_model(tmp_path / "tiny")
+    took = iter([1.5, 0.001])
+    real = session._timed_run
+    monkeypatch.setattr(session, "_timed_run", lambda graph: (real(graph), next(took))[1])
+    OnnxVoice(tmp_path / "tiny", PlainNoise(), providers="cpu").close()
+    took = iter([1.5, 1.4, 1.3])
+    with pytest.raises(RosinError, match="takes 1.3 s"):
+        OnnxVoice(tmp_path / "tiny", PlainNoise(), providers="cpu")
+    took = iter([60.0])
+    with pytest.raises(RosinError, match="takes 60.0 s"):
+        OnnxVoice(tmp_path / "tiny", PlainNoise(), providers="cpu")
+
+
 def test_a_graph_that_fails_in_the_middle_of_a_show_is_a_runaway_and_no_crash(tmp_path: Path) -> None:
     """A place that is not there, when a knob has gone far enough."""
     import onnx

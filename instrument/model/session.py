@@ -38,6 +38,19 @@ from instrument.model.wear import AUDIBLE, EVERY, Wear
 
 SLOWEST, SLOWEST_S = 20.0, 1.0
 """Times real time, and seconds, that the first call may take: it also makes the runtime's own memory."""
+FIRST_CALLS = 3
+"""Of a graph that seems too slow: the least counts, as a machine that stood still counts as the thread's own time."""
+
+
+def _timed_run(graph: Graph) -> float:
+    """Seconds of this thread that one run takes: what other programs do is not the model's."""
+    begin = time.thread_time()
+    try:
+        graph.run(0)
+    except Exception as error:
+        said = " ".join(str(error).split())[:160]
+        raise RosinError(f"{graph.path} does not run ({said}); export it again") from None
+    return time.thread_time() - begin
 
 
 class OnnxVoice:
@@ -103,14 +116,12 @@ class OnnxVoice:
         for graph, name in ((self._decoder, "audio"), (self._encoder, "mean"), (self._encoder, "std")):
             if graph is None:
                 continue
-            begin = time.thread_time()  # of this thread: what other programs do is not the model's
-            try:
-                graph.run(0)
-            except Exception as error:
-                said = " ".join(str(error).split())[:160]
-                raise RosinError(f"{graph.path} does not run ({said}); export it again") from None
-            took, plays = time.thread_time() - begin, graph.frames * self.ratio / self.sample_rate
-            if took > max(SLOWEST_S, SLOWEST * plays):
+            plays = graph.frames * self.ratio / self.sample_rate
+            most = max(SLOWEST_S, SLOWEST * plays)
+            took, calls = _timed_run(graph), 1
+            while most < took < 10.0 * most and calls < FIRST_CALLS:
+                took, calls = min(took, _timed_run(graph)), calls + 1
+            if took > most:
                 raise RosinError(
                     f"{graph.path} takes {took:.1f} s for {1000.0 * plays:.0f} ms of sound, and cannot be played here; "
                     "choose a smaller model"
