@@ -16,6 +16,20 @@ _HOME = tempfile.mkdtemp(prefix="rosin-tests-")
 os.environ["XDG_DATA_HOME"] = _HOME
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
+AT_ONCE = (
+    "test_bench", "test_cli_play", "test_film", "test_hands", "test_learn", "test_link", "test_live", "test_neighbours_osc",
+    "test_pushback", "test_show", "test_sound", "test_stage", "test_status", "test_streams",
+)  # fmt: skip
+"""Files whose tests start shows, servers or windows, or wait for a clock: one after the other, whoever runs beside them."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers (``-n 2 --dist loadgroup``) a file stays with one, and all that play stay together."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            group = "at once" if item.path.name.startswith(AT_ONCE) else item.path.name
+            item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(autouse=True)
 def process_as_it_was() -> Iterator[None]:
