@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stage import now, null_part, play, rms_db, shipped_part
+from stage import now, null_engine, null_part, play, rms_db, shipped_part
 
 from instrument.link import Kind
 from instrument.patch import Start
@@ -160,6 +160,20 @@ def test_a_moment_that_is_brought_back_in_play_has_the_keys_that_are_down_now() 
     now(engine, Kind.NOTE_OFF, 67)
     play(engine, 60)
     assert sounds(engine) < -80.0
+
+
+def test_a_moment_that_is_brought_back_in_play_has_the_pushes_of_now() -> None:
+    engine = null_engine()
+    now(engine, Kind.FORCE, 2, 0.5)
+    play(engine, 20)
+    now(engine, Kind.SNAPSHOT, 3)
+    play(engine, 1)
+    for push in (0.0, -0.25):
+        now(engine, Kind.FORCE, 2, push)
+        play(engine, 20)
+        now(engine, Kind.RESTORE, 3)
+        play(engine, 20)
+        assert engine.part.control.state()["pushed"][-1, 2] == push, "a push of then would never end"
 
 
 def test_a_moment_that_is_brought_back_whole_has_the_keys_of_then() -> None:

@@ -268,12 +268,14 @@ class Control:
             "hands_only": self.hands_only,
         }  # fmt: skip
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Back to a state taken by ``state()``."""
+    def set_state(self, state: dict[str, Any], pushes: bool = True) -> None:
+        """Back to a state taken by ``state()``; without its ``pushes`` the knobs are pushed as they are now."""
         self.travel.under(int(state["mix"]["seed"]))
         for name, room in self._rooms().items():
             room.set_state(state[name])
-        self.raw[:], self._pushed[:], self._last[:] = state["raw"], state["pushed"], state["last"]
+        self.raw[:], self._last[:] = state["raw"], state["last"]
+        if pushes:
+            self._pushed[:] = state["pushed"]
         self._pushing = True
         self._phase, self.tick = float(state["phase"]), int(state["tick"])
         self.blocks, self.hands_only = int(state["blocks"]), bool(state["hands_only"])

@@ -263,11 +263,11 @@ class Engine:
                         self._played.state())  # fmt: skip
 
     def restore(self, kept: Snapshot, with_guard: bool = True) -> None:
-        """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks, and the
-        keys are those that are down now: one of then that has been let go of since would sound for ever."""
+        """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks, and keys
+        and pushes are those of now: what was held then and has been let go of since would be so for ever."""
         part = self.part
         part.voice.restore(kept.voice)
-        part.control.set_state(kept.control)
+        part.control.set_state(kept.control, pushes=with_guard)
         part.seed = kept.seed
         part.speaking = kept.speaking
         if not with_guard:
