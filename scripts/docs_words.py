@@ -25,7 +25,7 @@ VERBS = {  # of the book: arguments and meaning; one that is here and not there,
     ),
     "hands_only": ("i", "1: friction and chance rest, the knobs obey; 0: they play again"),
     "snapshot": ("[i]", f"keeps everything that decides the next samples in slot 0..{book.SLOTS - 1}; 0 without one"),
-    "restore": ("[i]", "back to what the slot keeps, on the same patch"),
+    "restore": ("[i]", "back to what the slot keeps, on the same patch; keys and pushes are those of now"),
     "scene": (
         "i [f]",
         "the hands go to where scene 1..8 has them, in f seconds (0 to 3600) or in the patch's own time; whoever takes "

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 import pytest
-from handshost import TABLE, Table, moves, on_the_table
+from handshost import TABLE, Table, kinds, moves, on_the_table
 from jackhost import Jack, jack_is_here, jack_server
 
 from instrument.hands.driver import finder
@@ -178,6 +178,42 @@ def test_a_device_is_connected_when_it_comes_and_missed_when_it_goes(jack: Jack)
             peer.end()
             play(t, lambda _: t.hands.counts.midi_devices == 0)
             assert keys(t).count("hands.midi.came") == keys(t).count("hands.midi.went") == round_
+
+
+def test_a_device_that_goes_and_is_back_at_once_lets_its_keys_go_and_is_heard_again(jack: Jack) -> None:
+    with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
+        assert t.hands.ports is not None
+        peer = Peer(jack, "Fader-Box", "903c40")
+        t.hands.ports._look_at = 0.0
+        play(t, lambda _: t.hands.counts.midi_devices == 1)
+        peer.send()
+        assert kinds(play(t, bool)) == [Kind.NOTE_ON]
+        peer.end()
+        again = Peer(jack, "Fader-Box", "b00740")  # no look in between
+        assert kinds(play(t, bool)) == [Kind.NOTE_OFF]
+        play(t, lambda _: keys(t).count("hands.midi.came") == 2)
+        again.send()
+        assert moves(play(t, bool)) == [(TABLE.index("level"), round(64 / 127, 6))]
+        again.end()
+
+
+def test_a_cable_to_a_device_that_the_player_cut_stays_cut(jack: Jack) -> None:
+    with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
+        assert t.hands.ports is not None
+        peer = Peer(jack, "Fader-Box", "b00740")
+        t.hands.ports._look_at = 0.0
+        play(t, lambda _: t.hands.counts.midi_devices == 1)
+        ours = next(name for name in jack.ports() if name.startswith("rosin-midi:from"))
+        subprocess.run(["jack_disconnect", "Fader-Box:out", ours], env=jack.env, check=True, timeout=10)
+        t.see(0.3)
+        t.hands.ports._look_at = 0.0
+        t.see(0.1)
+        assert keys(t).count("hands.midi.went") == 0
+        peer.send()
+        peer.sent()
+        t.see(0.1)
+        assert t.link.hands.pop(9) == []
+        peer.end()
 
 
 def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(

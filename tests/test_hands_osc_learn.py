@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import socket
 import time
 from pathlib import Path
 
 import pytest
-from handshost import CONTROLLER, TABLE, Source, kinds, moves, on_the_table
+from handshost import CONTROLLER, PATCHES, TABLE, Source, Table, kinds, moves, on_the_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.errors import Mistakes
 from instrument.hands.addresses import OscBinding, OscBoard, read_addresses
+from instrument.hands.counts import Event
+from instrument.hands.fakes import FakeDriver
 from instrument.hands.positions import Positions
+from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.health import TEXT_BYTES
+from instrument.link import Link
 from instrument.link.asking import (
     ANSWER,
     ASK,
@@ -177,6 +183,36 @@ def test_a_knob_is_freed_of_midi_and_osc_alike() -> None:
         assert rows_of(t) == [{"address": "/g", "knob": "z3"}]
         t.see()
         assert bound_of(t.link.health.text("hands", BOUND), 0) == {Z3: "/g"}
+
+
+@pytest.mark.parametrize("there", ["off", "taken"])
+def test_a_knob_is_freed_of_an_address_that_cannot_be_heard_now(there: str) -> None:
+    rows = [{"address": "/f", "knob": "z2"}, {"address": "/g", "knob": "z3"}]
+    saved: list[list[dict]] = []
+    said: list[Event] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, Link.create() as link:
+        other.bind(("127.0.0.1", 0))
+        listen = "off" if there == "off" else f"127.0.0.1:{other.getsockname()[1]}"
+        hands = Hands(
+            link, lambda patch: TABLE, PATCHES, OscSettings(listen, bindings=tuple(rows)), NO_MIDI, lambda rows: None,
+            said.append, save_osc=saved.append, patient=True,
+        )  # fmt: skip
+        assert hands.osc is None
+        t = Table(hands, link, FakeDriver(), [])
+        t.frame()
+        t.see()
+        assert bound_of(link.health.text("hands", BOUND), 0) == {Z2: "/f", Z3: "/g"}
+        assert ask(t, "free", Z2).state == "freed"
+        assert saved == [rows[1:]]
+        assert str(said[-1]) == "z2 has no controller now"
+        other.close()
+        hands._waiting._again_at = 0.0 if there == "taken" else math.inf
+        until = time.monotonic() + 10.0
+        while hands.osc is None and there == "taken" and time.monotonic() < until:
+            hands.step()
+        if there == "taken":
+            assert rows_of(t) == rows[1:], "nor does it come back when OSC does"
+        hands.close()
 
 
 def test_a_window_that_is_gone_leaves_no_knob_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

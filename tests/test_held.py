@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stage import now, null_part, play, rms_db, shipped_part
+from stage import now, null_engine, null_part, play, rms_db, shipped_part
 
 from instrument.link import Kind
 from instrument.patch import Start
@@ -131,6 +131,61 @@ def test_a_key_pressed_during_the_fade_is_there_where_the_fade_is_turned_round()
     change(engine, first, 20)
     assert first.control.notes.keys[0] == [(60, 0.8), (72, 0.7)]
     assert first.control.notes.rest == 72.0
+
+
+def test_a_moment_that_is_brought_back_in_play_has_the_keys_that_are_down_now() -> None:
+    engine = keyed_engine(release_ms=50.0)
+    now(engine, Kind.NOTE_ON, 60, 0.8)
+    now(engine, Kind.SUSTAIN, 0, 1.0)
+    now(engine, Kind.BEND, 0, 0.5)
+    play(engine, 50)
+    now(engine, Kind.SNAPSHOT, 3)
+    play(engine, 1)
+    for kind, knob in ((Kind.NOTE_OFF, 60), (Kind.SUSTAIN, 0), (Kind.BEND, 0)):
+        now(engine, kind, knob)
+    play(engine, 60)
+    assert sounds(engine) < -80.0
+    now(engine, Kind.RESTORE, 3)
+    play(engine, 60)
+    notes = engine.part.control.notes
+    assert (notes.keys, notes.pedal, notes.bend) == (([], []), False, 0.0), "nobody could let go of them any more"
+    assert sounds(engine) < -80.0
+    now(engine, Kind.NOTE_ON, 67, 0.6)
+    play(engine, 20)
+    now(engine, Kind.RESTORE, 3)
+    play(engine, 60)
+    assert notes.keys == ([(67, 0.6)], [])
+    assert notes.pitch == 67.0
+    assert sounds(engine) > -45.0
+    now(engine, Kind.NOTE_OFF, 67)
+    play(engine, 60)
+    assert sounds(engine) < -80.0
+
+
+def test_a_moment_that_is_brought_back_in_play_has_the_pushes_of_now() -> None:
+    engine = null_engine()
+    now(engine, Kind.FORCE, 2, 0.5)
+    play(engine, 20)
+    now(engine, Kind.SNAPSHOT, 3)
+    play(engine, 1)
+    for push in (0.0, -0.25):
+        now(engine, Kind.FORCE, 2, push)
+        play(engine, 20)
+        now(engine, Kind.RESTORE, 3)
+        play(engine, 20)
+        assert engine.part.control.state()["pushed"][-1, 2] == push, "a push of then would never end"
+
+
+def test_a_moment_that_is_brought_back_whole_has_the_keys_of_then() -> None:
+    engine = keyed_engine()
+    now(engine, Kind.NOTE_ON, 60, 0.8)
+    play(engine, 50)
+    kept = engine.snapshot()
+    now(engine, Kind.NOTE_OFF, 60)
+    now(engine, Kind.NOTE_ON, 67, 0.8)
+    play(engine, 10)
+    engine.restore(kept)
+    assert engine.held.keys == engine.part.control.notes.keys[0] == [(60, 0.8)]
 
 
 def test_panic_lets_go_of_everything_for_good() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from instrument.link import Gesture, GestureRing, Kind, Link, Memory
 from instrument.link.memo import MEMO_BYTES, Memo
+from instrument.link.pressed import AHEAD_SECONDS, Down, down
 from instrument.sound.notes import Notes
 
 STRANGE = st.sampled_from([math.nan, math.inf, -0.0, 1e300, -1.0, 0.5])
@@ -72,6 +74,52 @@ def test_keys_are_told_in_the_order_in_which_they_were_pressed_and_what_the_peda
         assert link.hands.held.keys == ((64, 0.25, True), (60, 0.5, False), (67, 1.0, True))
         link.hands.push(Gesture(Kind.SUSTAIN, 0, 0.0))
         assert link.hands.held.keys == ((64, 0.25, True), (67, 1.0, True))
+
+
+@pytest.mark.parametrize("door", ["stage", "shows"])
+@pytest.mark.parametrize(("kind", "bend"), [(Kind.ALL_NOTES_OFF, 0.5), (Kind.PANIC, 0.0)])
+def test_what_is_lifted_through_another_ring_is_down_no_more(kind: Kind, bend: float, door: str) -> None:
+    with Link.create() as link:
+        rings = [link.hands.held, link.stage.held, link.shows.held]
+        for gesture in (
+            Gesture(Kind.NOTE_ON, 60, 0.5), Gesture(Kind.NOTE_ON, 62, 0.5), Gesture(Kind.SUSTAIN, 0, 1.0),
+            Gesture(Kind.NOTE_OFF, 62), Gesture(Kind.BEND, 0, 0.5), Gesture(Kind.FORCE, 3, 0.2),
+        ):  # fmt: skip
+            link.hands.push(gesture)
+        assert down(rings) == Down(((60, 0.5, True), (62, 0.5, False)), True, 0.5, {3: 0.2})
+        getattr(link, door).push(Gesture(kind))
+        assert down(rings) == Down((), False, bend, {3: 0.2}), "who pushes a knob still does"
+        link.hands.push(Gesture(Kind.NOTE_ON, 64, 0.25))
+        link.hands.push(Gesture(Kind.NOTE_ON, 65, 0.25))
+        link.hands.push(Gesture(Kind.NOTE_OFF, 65))
+        assert down(rings).keys == ((64, 0.25, True),), "no pedal keeps the other: it went up with the keys"
+        for kind, note, value in ((Kind.SUSTAIN, 0, 0.0), (Kind.SUSTAIN, 0, 1.0), (Kind.NOTE_OFF, 64, 0.0)):
+            link.hands.push(Gesture(kind, note, value))
+        assert (down(rings).keys, down(rings).pedal) == (((64, 0.25, False),), True)
+
+
+def test_what_was_lifted_stays_so_when_those_who_lifted_it_die() -> None:
+    with Link.create() as link:
+        link.shows.push(Gesture(Kind.NOTE_ON, 60, 0.5))
+        link.hands.push(Gesture(Kind.PANIC))
+        link.hands.held.released(10.0)
+        assert down([link.hands.held, link.shows.held]).keys == ()
+
+
+def test_what_is_asked_for_after_a_panic_is_down_whichever_was_sent_first() -> None:
+    with Link.create() as link:
+        rings, now = [link.hands.held, link.shows.held], time.monotonic()
+        link.hands.push(Gesture(Kind.NOTE_ON, 60, 0.5, now + 0.1))
+        link.hands.push(Gesture(Kind.NOTE_ON, 62, 0.5, now + 0.3))
+        link.shows.push(Gesture(Kind.PANIC, time=now + 0.2))
+        assert [key.note for key in down(rings).keys] == [62]
+        link.shows.push(Gesture(Kind.NOTE_ON, 64, 0.5, now + 0.2))
+        assert [key.note for key in down(rings).keys] == [62, 64], "in one ring they act as they were sent"
+        link.shows.push(Gesture(Kind.PANIC, time=now + 1e9))
+        assert down(rings).keys == ()
+        late = Gesture(Kind.NOTE_ON, 66, 0.5, now + 2 * AHEAD_SECONDS)
+        link.hands.push(late)
+        assert [key.note for key in down(rings).keys] == [66], "that one acts within a second, whatever it asked for"
 
 
 def test_a_press_is_written_down_before_it_can_be_seen_and_a_release_struck_out_after() -> None:

@@ -132,6 +132,22 @@ def test_the_seed_that_was_given_is_the_tapes_too(link: Link, tmp_path: Path) ->
     assert next_one.engine.tape.seed == lost.engine.tape.seed == 99
 
 
+@pytest.mark.parametrize("kind", [Kind.PANIC, Kind.ALL_NOTES_OFF])
+def test_a_key_that_was_silenced_through_another_ring_is_not_down_in_the_next_sound(
+    link: Link, tmp_path: Path, kind: Kind
+) -> None:
+    lost, next_one = Sound(link, tmp_path, "bow"), Sound(link, tmp_path, "bow")
+    for ring, gesture in ((link.hands, Gesture(Kind.NOTE_ON, 50, 0.8)), (link.stage, Gesture(kind)),
+                          (link.hands, Gesture(Kind.NOTE_ON, 57, 0.5))):  # fmt: skip
+        ring.push(gesture)
+        lost.play(40, gesture)
+    assert lost.engine.held.keys == [(57, 0.5)]
+    frame = link.frames.scratch()
+    fill_frame(lost.engine, frame, 1.0)
+    resume(next_one.engine, frame, [link.hands.held, link.stage.held, link.shows.held])
+    assert next_one.engine.held.keys == [(57, 0.5)]
+
+
 def test_pushes_and_a_pedal_under_the_fingers_are_there_in_the_next_sound(link: Link, tmp_path: Path) -> None:
     lost, next_one = Sound(link, tmp_path), Sound(link, tmp_path)
     pushed = (Gesture(Kind.FORCE, 1, 0.4), Gesture(Kind.SUSTAIN, 0, 1.0))

@@ -248,6 +248,16 @@ def test_a_key_held_through_changes_of_patch_is_held_in_the_render(house: House)
         assert 20 * np.log10(np.sqrt(np.mean(there**2))) > -45.0
 
 
+def test_a_moment_brought_back_when_its_key_is_let_go_and_another_is_down_is_so_in_the_render(house: House) -> None:
+    script = tone((40, g(Kind.SNAPSHOT, 3)), (60, g(Kind.NOTE_OFF, 50)), (80, g(Kind.RESTORE, 3)),
+                  (200, g(Kind.NOTE_ON, 57, 0.7)), (230, g(Kind.RESTORE, 3)), (300, g(Kind.NOTE_OFF, 57)))  # fmt: skip
+    script[30] = [g(Kind.FORCE, 3, 0.25)]
+    script[55] = [g(Kind.FORCE, 3, 0.0)]
+    script[210] = [g(Kind.FORCE, 2, -0.25)]
+    check_same(house.record(400, script))
+    assert not house.engine.part.control.notes.sounding
+
+
 def test_a_take_without_its_opening_begins_where_the_knobs_stood_and_says_so(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:

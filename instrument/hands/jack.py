@@ -20,6 +20,7 @@ import numpy as np
 from instrument.hands import native
 from instrument.hands.jack_cycle import (
     BUFFER_BYTES,
+    GONE,
     HEAD_BYTES,
     INS,
     LOST,
@@ -65,7 +66,8 @@ class Keeper(Protocol):
 
 @dataclass(eq=False, slots=True)
 class _Port:
-    """A port of ours. ``handle``: libjack's; ``ends``: what it was connected to when last looked at."""
+    """A port of ours. ``handle``: libjack's; ``ends``: what it was connected to when last looked at; ``cut``: how
+    many ports had gone before its device's cable was found cut; ``broken``: the device went, whoever is there now."""
 
     name: str
     slot: int
@@ -74,6 +76,8 @@ class _Port:
     queue: deque[Sequence[int]] = field(default_factory=deque)
     ends: frozenset[str] = frozenset()
     lost: int = 0
+    cut: int | None = None
+    broken: bool = False
     retired_at: float | None = None
 
 
@@ -83,6 +87,8 @@ class JackInlet:
 
     def read(self) -> Sequence[int] | None:
         if not self._port.queue:
+            if self._port.broken:
+                raise OSError("its device went")
             self._driver.pump()
         return self._port.queue.popleft() if self._port.queue else None
 
@@ -118,7 +124,7 @@ class JackDriver:
         words[BUFFER_BYTES] = jack.jack_port_type_get_buffer_size(self._client, MIDI)
         self._bytes = ctypes.create_string_buffer(RING_BYTES)
         self._rest = b""
-        self._stirred, self._stirred_at = 0, 0.0
+        self._stirred, self._stirred_at, self._gone = 0, 0.0, 0
         callbacks = Callbacks(jack)
         self._shutdown.watch(jack, self._client)
         jack.jack_set_process_callback(self._client, callbacks.cycle, words.ctypes.data)
@@ -154,8 +160,16 @@ class JackDriver:
             self._look_at_cables()
         if self._stirred_at and now - self._stirred_at >= CALM_SECONDS:
             self._stirred_at = 0.0
+            self._tell_gone_from_cut()
             return True
         return False
+
+    def _tell_gone_from_cut(self) -> None:
+        """A device that went and is back under its name before anybody looked has no cable to us any more, and its port
+        is to be opened anew; a cable that the player has cut stays cut. Only with the first has a port gone."""
+        for port in self._ports.values():
+            port.broken |= port.cut is not None and self._gone > port.cut
+            port.cut = None
 
     def names(self) -> list[str]:
         self._bury()
@@ -212,7 +226,7 @@ class JackDriver:
             if not handle:
                 raise OSError("JACK makes no port")
             port = self._ports[name] = _Port(name, slot, output, int(handle))
-        port.retired_at = None
+        port.retired_at, port.cut, port.broken = None, None, False
         port.queue.clear()
         self._words[(OUTS if output else INS) + port.slot] = port.handle
         return port
@@ -267,6 +281,7 @@ class JackDriver:
 
     def _look_at_cables(self) -> None:
         """Who is connected to what now. A cable that was cut lets go of what was held through it."""
+        gone_before, self._gone = self._gone, int(self._words[GONE])
         for port in self._ports.values():
             if port.retired_at is not None or self._shutdown.came:
                 continue
@@ -274,6 +289,7 @@ class JackDriver:
             if port.ends - ends and not port.output:
                 self.pump()
                 port.queue.append(ALL_RELEASED)
+                port.cut = gone_before if port.name not in OWN else None
             port.ends = ends
         if self._keeper is not None and not self._shutdown.came:
             made = [(port.name, end) for port in self._ports.values() if port.name in OWN for end in sorted(port.ends)]

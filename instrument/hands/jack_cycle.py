@@ -22,11 +22,12 @@ from numba import types
 import instrument.compiled  # noqa: F401  (says where machine code is kept)
 
 SLOTS = 64
-SELF, RING_IN, RING_OUT, STIRRED, BUFFER_BYTES, EVENT, HEAD, HEAD_OUT = 0, 1, 2, 3, 4, 5, 8, 9
+SELF, RING_IN, RING_OUT, STIRRED, BUFFER_BYTES, EVENT, HEAD, HEAD_OUT, GONE = 0, 1, 2, 3, 4, 5, 8, 9, 10
 INS = 16
 OUTS, BUFFERS, LOST = INS + SLOTS, INS + 2 * SLOTS, INS + 3 * SLOTS
 WORDS = INS + 4 * SLOTS
-"""``STIRRED`` counts what came, went, was connected or cut; ``LOST`` the events of each slot for which was no room."""
+"""``STIRRED`` counts what came, went, was connected or cut, ``GONE`` ports that went; ``LOST`` the events of each
+slot for which was no room."""
 HEAD_BYTES = 8
 EVENT_BYTES = 4096
 """A longer event is system exclusive, which nobody here reads."""
@@ -123,7 +124,10 @@ def _connected(first: int, second: int, made: int, arg: Any) -> None:
 
 
 def _registered(port: int, came: int, arg: Any) -> None:
-    numba.carray(arg, WORDS, np.int64)[STIRRED] += 1
+    s = numba.carray(arg, WORDS, np.int64)
+    if came == 0:
+        s[GONE] += 1
+    s[STIRRED] += 1
 
 
 class Callbacks:

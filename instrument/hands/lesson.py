@@ -21,7 +21,7 @@ GONE_SECONDS = 3.0
 class Lesson:
     """``look`` at every frame."""
 
-    def __init__(self, health: Health, midi: MidiHand, positions: Positions, foreign: Foreign | None) -> None:
+    def __init__(self, health: Health, midi: MidiHand, positions: Positions, foreign: Foreign) -> None:
         self._stage, self._row = health.row("stage"), health.row("hands")
         self._midi, self._positions, self._foreign = midi, positions, foreign
         answered = Answer.of(self._row.text(ANSWER))
@@ -40,8 +40,7 @@ class Lesson:
         self._watch(now)
         if now - self._told_at >= TOLD_SECONDS:
             self._told_at = now
-            places = self._midi.board.reach()
-            places += self._foreign.board.reach() if self._foreign is not None else []
+            places = self._midi.board.reach() + self._foreign.board.reach()
             self._tell(REACH, reach_text(patch, places))
         if now - self._bound_at >= BOUND_SECONDS:
             self._bound_at = now
@@ -56,7 +55,7 @@ class Lesson:
             return Answer(asked.number)
         knob = table[asked.knob].id
         if asked.verb == "free":
-            (self._midi if self._foreign is None else self._foreign).unlearn(knob)
+            self._foreign.unlearn(knob)
             self._bound_at = 0.0
             return Answer(asked.number, "freed", asked.knob)
         self._midi.arm(Wish(knob, fresh=True))
@@ -83,7 +82,7 @@ class Lesson:
     def _controls(self) -> dict[int, str]:
         """What moves each knob: MIDI, OSC, or both."""
         found = self._midi.board.controls()
-        for knob, control in (self._foreign.board.controls() if self._foreign is not None else {}).items():
+        for knob, control in self._foreign.board.controls().items():
             found[knob] = f"{found[knob]}, {control}" if knob in found else control
         return found
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from instrument.errors import RosinError
 from instrument.feels import find_feels, open_feel
-from instrument.hands.addresses import OscBoard, read_addresses
 from instrument.hands.arguments import TAKES, kept
 from instrument.hands.book import ACCIDENTS, DESK, Book, Meaning, NoFeel
 from instrument.hands.counts import Counts, Event, Events, clipped
@@ -29,7 +28,6 @@ from instrument.hands.midi import MidiHand, Wish
 from instrument.hands.neighbours import Neighbours
 from instrument.hands.positions import Positions
 from instrument.hands.settings import OscSettings, Where, where
-from instrument.hands.takeover import Mode
 from instrument.hands.wire import number, shown
 from instrument.link import Frame, Gesture, Kind, Source
 from instrument.model.credits import Credits
@@ -48,19 +46,17 @@ NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
 
 class OscHand:
     """Listens from the moment it is made. ``midi`` is whom a /learn is handed to; ``keep`` is told the name of an
-    accident before the gesture is posted that keeps it; ``save`` is given all addresses that were learned, as rows for
-    the rig; ``accidents``: the names of those kept with a patch. RosinError if it cannot listen."""
+    accident before the gesture is posted that keeps it; ``foreign``: what is not ours, on the table that plays;
+    ``accidents``: the names of those kept with a patch. RosinError if it cannot listen."""
 
     def __init__(
         self,
         settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
-        post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: Events, patch: int = 0,
-        credits: Credits | None = None, takeover: Mode = "pickup",
-        save: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
+        post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: Events, foreign: Foreign,
+        patch: int = 0, credits: Credits | None = None,
         accidents: Callable[[int], Sequence[str]] = lambda patch: (),
     ) -> None:  # fmt: skip
-        board = OscBoard(read_addresses(settings.bindings), takeover, positions.table)
-        self.foreign = Foreign(board, midi, positions, settings.root, save, events)
+        self.foreign = foreign
         targets = [where(target, 1) for target in settings.echo]  # before a socket is open that nobody would close
         self.ear = OscEar(settings, counts, events)
         self.echo = Echo(targets, settings.root, self.ear.send, settings.detail)
@@ -82,7 +78,6 @@ class OscHand:
         self._kept.clear()
         self._looked_at = -math.inf
         self.book = Book(self._root, self._positions.table, self._patches, _feel)
-        self.foreign.board.place(self._positions.table)
         self.echo.change(self.book.knob_addresses, self._positions.table)
         self._neighbours.change(credits)
         self.wait_no_longer(float("inf"))

@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from instrument.errors import RosinError
+from instrument.hands.addresses import OscBoard, read_addresses
 from instrument.hands.bindings import read_bindings
 from instrument.hands.counts import GAUGES, Counts, Event, Events
 from instrument.hands.driver import finder
+from instrument.hands.foreign import Foreign
 from instrument.hands.handover import Handover
 from instrument.hands.lesson import Lesson
 from instrument.hands.midi import MidiHand, Wish
@@ -90,13 +92,19 @@ class Hands:
         if midi.api != "off" or find is not None:
             self.ports = Ports(find or finder(midi.api, keeper=Wires(self._row)), midi.ports, self.counts, self.events)
         self.osc: OscHand | None = None
-        self._lesson = Lesson(link.health, self.midi, self.positions, None)
+        usual = mode_of(midi.takeover)
+        # There whether or not OSC can be heard: what is freed of its controllers is freed of those addresses too.
+        self._foreign = Foreign(
+            OscBoard(read_addresses(osc.bindings), usual, self.positions.table),
+            self.midi, self.positions, osc.root, save_osc, self.events,
+        )  # fmt: skip
+        self._lesson = Lesson(link.health, self.midi, self.positions, self._foreign)
         self._handover = Handover(link.memos["hands"])
 
         def listen(numbers: OscSettings) -> OscHand:
             return OscHand(
                 numbers, names, self.positions, self.midi, self._out.post_osc, self._keep, self.counts, self.events,
-                self.patch, credits(self.patch), mode_of(midi.takeover), save_osc, accidents,
+                self._foreign, self.patch, credits(self.patch), accidents,
             )  # fmt: skip
 
         self._waiting = Waiting(osc, listen)
@@ -116,7 +124,6 @@ class Hands:
         """OSC is there, from the beginning or at last."""
         self.osc = osc
         self._handover.join(osc, time.monotonic())
-        self._lesson = Lesson(self._link.health, self.midi, self.positions, osc.foreign)
 
     def _look_for_osc(self, now: float) -> None:
         try:
@@ -152,7 +159,7 @@ class Hands:
             self._safely(self._look_for_osc, now)
             if self.osc is not None:
                 self._safely(self.osc.wait_no_longer, now)
-                self._safely(self.osc.foreign.settle, now)
+            self._safely(self._foreign.settle, now)
         self._safely(self.midi.settle, time.monotonic())
         self._safely(self._out.flush)
         if now >= self._health_at:
@@ -162,8 +169,8 @@ class Hands:
     def close(self) -> None:
         if self.ports is not None:
             self.ports.close()
+        self._foreign.settle(float("inf"))
         if self.osc is not None:
-            self.osc.foreign.settle(float("inf"))
             self.osc.ear.close()
         self._report(time.monotonic())
 
@@ -227,6 +234,7 @@ class Hands:
         self.patch = patch
         self.positions.change(self._table(patch))
         self.midi.place()
+        self._foreign.board.place(self.positions.table)
         if self.osc is not None:
             self.osc.place(patch, self._credits(patch))
 

@@ -5,12 +5,18 @@ each process keeps what its gestures have pressed and not let go: a press is wri
 struck out once its release can be seen. What is let go of twice does no harm. Two ask: the show, which lets go of what
 dead hands held, and a new sound, which has the keys and the pushes under it that the lost one had.
 
+A panic lifts the keys of all, whichever ring it came through. No process writes on what is another's: each notes when
+it lifted them, and whoever asks (``down``) leaves out what was pressed before.
+
 Each thing is one aligned word, so that a process killed at any instruction leaves all of them whole.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+import time as clock
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from instrument.knobs import KNOBS_MAX
@@ -39,16 +45,26 @@ class Key(NamedTuple):
     down: bool
 
 
+class Down(NamedTuple):
+    """What is down in all rings together. ``forces``: knobs that are pushed, and the push in travel."""
+
+    keys: tuple[Key, ...]
+    pedal: bool
+    bend: float
+    forces: dict[int, float]
+
+
 class Pressed:
     """Of one ring, whose producer calls ``see``; in ``words`` from number ``first`` on, ``WORDS`` of them."""
 
-    WORDS = NOTES + KNOBS_MAX + 4
+    WORDS = 2 * NOTES + KNOBS_MAX + 7
 
     def __init__(self, words: memoryview, first: int) -> None:
         self._words = words
-        self._notes, self._forces = first, first + NOTES
+        self._notes, self._pressed_at, self._forces = first, first + NOTES, first + 2 * NOTES
         self._bend = self._forces + KNOBS_MAX
-        self._pressure, self._pedal, self._newest = self._bend + 1, self._bend + 2, self._bend + 3
+        self._bent_at, self._pressure, self._pedal_at, self._newest = (self._bend + i for i in range(1, 5))
+        self._lifted_at, self._panic_at = self._bend + 5, self._bend + 6
 
     # --- the producer's side
 
@@ -60,6 +76,7 @@ class Pressed:
             return
         if kind in (Kind.NOTE_ON, Kind.NOTE_OFF):
             if knob < NOTES and presses(gesture):
+                self._put(self._pressed_at + knob, _acts_at(time))
                 words[self._notes + knob] = _packed(value, order)
             elif knob < NOTES:
                 self._lift(knob)
@@ -67,17 +84,22 @@ class Pressed:
             if knob < KNOBS_MAX:
                 self._put(self._forces + knob, value)
         elif kind == Kind.BEND:
+            self._put(self._bent_at, _acts_at(time))
             self._put(self._bend, value)
         elif kind == Kind.PRESSURE:
             self._put(self._pressure, value)
         elif kind == Kind.SUSTAIN:
-            words[self._pedal] = int(value >= 0.5)
             if value < 0.5:
+                words[self._pedal_at] = 0
                 self._clear_notes(kept_only=True)
+            elif not self.pedal:  # one that tells how far down it is has been down since it went there
+                self._put(self._pedal_at, _acts_at(time))
         else:
-            words[self._pedal] = 0
+            self._put(self._lifted_at, _acts_at(time))
+            words[self._pedal_at] = 0
             self._clear_notes()
             if kind == Kind.PANIC:
+                self._put(self._panic_at, _acts_at(time))
                 words[self._bend] = 0
         if time > self._real(self._newest):
             self._put(self._newest, time)
@@ -91,7 +113,7 @@ class Pressed:
         if not self._words[self._notes + note]:
             return
         velocity, order = _PAIR.unpack(_WORD.pack(self._words[self._notes + note]))
-        self._words[self._notes + note] = _packed(-abs(velocity), order) if self._words[self._pedal] else 0
+        self._words[self._notes + note] = _packed(-abs(velocity), order) if self.pedal else 0
 
     def _clear_notes(self, kept_only: bool = False) -> None:
         for at in range(self._notes, self._notes + NOTES):
@@ -110,9 +132,13 @@ class Pressed:
     @property
     def keys(self) -> tuple[Key, ...]:
         """The keys that are down, and those that the pedal keeps, in the order in which they were pressed."""
+        return self.keys_since(-math.inf)
+
+    def keys_since(self, time: float) -> tuple[Key, ...]:
+        """Those pressed after ``time``."""
         found = []
         for note in range(NOTES):
-            if word := self._words[self._notes + note]:
+            if (word := self._words[self._notes + note]) and self._real(self._pressed_at + note) > time:
                 velocity, order = _PAIR.unpack(_WORD.pack(word))
                 found.append((order, Key(note, abs(velocity), velocity > 0.0)))
         return tuple(key for _, key in sorted(found))
@@ -124,7 +150,7 @@ class Pressed:
 
     @property
     def pedal(self) -> bool:
-        return bool(self._words[self._pedal])
+        return bool(self._words[self._pedal_at])
 
     @property
     def bend(self) -> float:
@@ -145,9 +171,27 @@ class Pressed:
         kinds += [(Kind.SUSTAIN, 0)] if self.pedal else []
         kinds += [(Kind.BEND, 0)] if self.bend else []
         kinds += [(Kind.PRESSURE, 0)] if self.pressure else []
-        for at in range(self._notes, self._notes + self.WORDS):
+        for at in range(self._notes, self._lifted_at):  # what it lifted stays so
             self._words[at] = 0
         return [Gesture(kind, knob, 0.0, when) for kind, knob in kinds]
+
+
+def down(rings: Sequence[Pressed]) -> Down:
+    """What is held down, less what was lifted through another ring since. In its own each has struck it out itself."""
+    found: list[Key] = []
+    forces: dict[int, float] = {}
+    pedal, bend = False, 0.0
+    for one in rings:
+        others = [other for other in rings if other is not one]
+        lifted_at = max((other._real(other._lifted_at) for other in others), default=0.0)
+        panic_at = max((other._real(other._panic_at) for other in others), default=0.0)
+        keeps = one._real(one._pedal_at) > lifted_at
+        found += [key for key in one.keys_since(lifted_at) if key.down or keeps]
+        pedal |= keeps
+        if not bend and one._real(one._bent_at) > panic_at:
+            bend = one.bend
+        forces |= one.forces
+    return Down(tuple(found), pedal, bend, forces)
 
 
 def presses(gesture: Gesture) -> bool:
@@ -158,6 +202,12 @@ def presses(gesture: Gesture) -> bool:
     if kind == Kind.NOTE_ON:
         return value > 0.0
     return kind in (Kind.BEND, Kind.PRESSURE, Kind.FORCE) and value != 0.0
+
+
+def _acts_at(time: float) -> float:
+    """When a gesture of this stamp acts; 0 is now, and so is what is no number."""
+    now = clock.monotonic()
+    return min(time, now + AHEAD_SECONDS) if time > 0.0 else now
 
 
 def _packed(velocity: float, order: int) -> int:

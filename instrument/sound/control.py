@@ -23,6 +23,7 @@ from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
 from instrument.knobs import KnobTable
 from instrument.link import Flags, Frame, Pressed, Source
+from instrument.link.pressed import down
 from instrument.patch import Patch
 from instrument.sound.amounts import Amounts
 from instrument.sound.keybed import ALL_UP, PEDAL, Keybed
@@ -268,12 +269,14 @@ class Control:
             "hands_only": self.hands_only,
         }  # fmt: skip
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Back to a state taken by ``state()``."""
+    def set_state(self, state: dict[str, Any], pushes: bool = True) -> None:
+        """Back to a state taken by ``state()``; without its ``pushes`` the knobs are pushed as they are now."""
         self.travel.under(int(state["mix"]["seed"]))
         for name, room in self._rooms().items():
             room.set_state(state[name])
-        self.raw[:], self._pushed[:], self._last[:] = state["raw"], state["pushed"], state["last"]
+        self.raw[:], self._last[:] = state["raw"], state["last"]
+        if pushes:
+            self._pushed[:] = state["pushed"]
         self._pushing = True
         self._phase, self.tick = float(state["phase"]), int(state["tick"])
         self.blocks, self.hands_only = int(state["blocks"]), bool(state["hands_only"])
@@ -298,16 +301,14 @@ class Control:
 
     def _take_hold(self, frame: Frame, held: Sequence[Pressed]) -> None:
         """Keys, pedal, bend and pushes that somebody has under his hands. After a panic no key is down."""
-        bend = next((one.bend for one in held if one.bend), 0.0)
-        pedal = any(one.pedal for one in held)
+        keys, pedal, bend, forces = down(held)
         if frame.gate > 0.0:
-            self.notes.resume(frame.note, frame.gate, [key for one in held for key in one.keys], pedal, bend)
+            self.notes.resume(frame.note, frame.gate, keys, pedal, bend)
         elif not frame.flags & Flags.PANICKED:
             self.notes.pedal, self.notes.bend = pedal, bend
-        for one in held:
-            for knob, push in one.forces.items():
-                if knob < self.count:
-                    self.place_force(knob, push, 0.0)
+        for knob, push in forces.items():
+            if knob < self.count:
+                self.place_force(knob, push, 0.0)
 
     def fill_frame(self, frame: Frame) -> None:
         """Hand, position, force and the rest of one block into the frame."""

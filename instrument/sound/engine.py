@@ -263,15 +263,18 @@ class Engine:
                         self._played.state())  # fmt: skip
 
     def restore(self, kept: Snapshot, with_guard: bool = True) -> None:
-        """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks."""
+        """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks, and keys
+        and pushes are those of now: what was held then and has been let go of since would be so for ever."""
         part = self.part
         part.voice.restore(kept.voice)
-        part.control.set_state(kept.control)
+        part.control.set_state(kept.control, pushes=with_guard)
         part.seed = kept.seed
         part.speaking = kept.speaking
+        if not with_guard:
+            part.speaking |= part.hold_keys(self.held)
+            return
         self.held.adopt(part.control.notes)
-        if with_guard:
-            self.guard.set_state(kept.guard)
-            self.tape.set_state(kept.tape)
-            self.sample, self._gain = kept.sample, kept.gain
-            self._played.set_state(kept.played)
+        self.guard.set_state(kept.guard)
+        self.tape.set_state(kept.tape)
+        self.sample, self._gain = kept.sample, kept.gain
+        self._played.set_state(kept.played)

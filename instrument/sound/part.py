@@ -162,12 +162,17 @@ class Part:
 
     def take_keys(self, held: Held) -> bool:
         """Coming on stage: what hands hold down is held here too. True when a key of theirs sounds."""
+        sounds = self.hold_keys(held)
+        if held.pressure > 0.0:
+            self.control.place_pressure(held.pressure, 0.0, Source.SHOW)
+        return sounds
+
+    def hold_keys(self, held: Held) -> bool:
+        """Keys, pedal and bend alone: the knob that pressure leans on stays where it is. True when a key sounds."""
         plays = self.patch.notes != "off"
         keys = [key for key in held.keys if plays and key[0] not in self.accident_keys]
         kept = [key for key in held.kept if plays and key[0] not in self.accident_keys]
         self.control.notes.hold(keys, kept, held.pedal, held.bend)
-        if held.pressure > 0.0:
-            self.control.place_pressure(held.pressure, 0.0, Source.SHOW)
         return bool(keys or kept)
 
     def warm(self) -> None:
