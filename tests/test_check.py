@@ -123,6 +123,36 @@ def test_a_rig_tells_its_root_its_folders_and_what_was_learned_beside_all_else(
     assert told[4].startswith("osc.bindings[0]")
 
 
+@pytest.mark.parametrize(
+    ("section", "row", "keys"),
+    [
+        ("midi", 'kind = "cc"\nnumber = 6\nlow = 0.5\nhigh = 0.5\ntakover = "jump"\nchannel = 17',
+         ["knob", "takover", "channel", "number", "high"]),
+        ("midi", 'knob = "z1"\nkind = "horn"\nlow = 1\nmotion = "push"\npush = 0\ntouch = 4',
+         ["kind", "high", "push", "touch"]),
+        ("midi", 'knob = "z1"\nkind = "program"\nlow = 1\nmotor = true', ["kind", "high", "motor"]),
+        ("midi", 'scene = 9\nkind = "bend"\nhigh = 0.5', ["scene", "kind", "high"]),
+        ("midi", 'scene = 1\nkind = "note"\nnumber = 200\nknob = "z1"', ["knob", "number"]),
+        ("midi", 'knob = "z1"\nkind = "cc14"\nnumber = 40\nmotor = "yes"\nmotion = "twos"', ["motor", "number"]),
+        ("osc", 'address = "x"\nlow = 1\nbottom = 1\nhigher = 2', ["higher", "knob", "address", "high", "top"]),
+        ("osc", 'address = "x"\nknob = "z1"\nlow = "deep"\nhigh = 0.0\ntop = 0', ["low", "address", "top"]),
+    ],
+)  # fmt: skip
+def test_a_row_that_was_learned_tells_all_its_mistakes_and_hides_no_other_row(
+    section: str, row: str, keys: list[str], machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = 'knob = "z2"\nkind = "horn"' if section == "midi" else 'knob = "z2"\naddress = "y"'
+    (machine / "rig.toml").write_text(f"schema = 1\n[[{section}.bindings]]\n{row}\n[[{section}.bindings]]\n{last}\n")
+    told = [line.split(":")[0] for line in wrong(capsys, "rig.toml")]
+    assert told[:-1] == [f"{section}.bindings[0].{key}" for key in keys]
+    assert told[-1].startswith(f"{section}.bindings[1].")
+
+
+def test_a_row_that_is_no_table_hides_no_other(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (machine / "rig.toml").write_text('schema = 1\n[midi]\nbindings = [5, { knob = "z1", kind = "horn" }]\n')
+    assert [line.split(":")[0] for line in wrong(capsys, "rig.toml")] == ["midi.bindings", "midi.bindings[1].kind"]
+
+
 def test_credits_tell_of_every_sound_beside_what_is_wrong_above(
     machine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,8 +15,7 @@ from instrument.base.toml import read_toml
 from instrument.chance.accident import Accident
 from instrument.errors import Mistakes, RosinError
 from instrument.feels import feel_from, feel_schema
-from instrument.hands.addresses import read_addresses
-from instrument.hands.bindings import read_bindings
+from instrument.hands import addresses, bindings
 from instrument.isf import read_header
 from instrument.model.card import CARD, CREDITS, DECODE, TEXT_MOST, card_from
 from instrument.model.credits import credits_from
@@ -156,14 +155,12 @@ def rig_mistakes(file: Path) -> list[str]:
             return wrong
     else:
         wrong = []
-    for section, read in (("midi", read_bindings), ("osc", read_addresses)):
+    for section, mistakes in (("midi", bindings.mistakes), ("osc", addresses.mistakes)):
         room = table.get(section)
         rows = room.get("bindings") if isinstance(room, Mapping) else None
-        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
-            try:
-                read(rows)
-            except Mistakes as mistakes:
-                wrong = [*wrong, *mistakes.lines]
+        for i, row in enumerate(rows if isinstance(rows, list) else ()):
+            if isinstance(row, Mapping):
+                wrong = [*wrong, *mistakes(row, f"{section}.bindings[{i}]")]
     return wrong
 
 
