@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from doubles import tiny_model
 
+from instrument import open_engine
 from instrument.cli import main
+from instrument.model.wear import save_wear
 from instrument.places import find_patches
 from instrument.sound.bank import Bank
+from instrument.sound.opening import Opening
 
 ROOT = Path(__file__).parent.parent
 
@@ -290,3 +295,74 @@ def test_a_hundred_thousand_mistakes_are_told_in_a_moment_and_a_hundred_lines(
     assert len(told) == 101
     assert "friction.stickk0: unknown entry; did you mean 'stick'?" in told
     assert told[-1] == "and 59900 more mistakes; mend these first"
+
+
+# --- files of numbers
+
+
+def told_whole(capsys: pytest.CaptureFixture[str], file: str) -> str:
+    """What is said of a file that is whole, without its name."""
+    assert main(["check", file]) == 0
+    return capsys.readouterr().out.split(": ", 1)[1].strip()
+
+
+def test_the_opening_of_a_take_is_told_with_its_patch_and_model(
+    machine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine("glass")
+    whole = Opening.of(engine, "glass-20260101-200000").to_bytes()
+    (machine / "t.state").write_bytes(whole)
+    model = engine.part.voice.card.name
+    said = f"the opening of the take glass-20260101-200000, on patch glass and model {model}, whole"
+    assert told_whole(capsys, "t.state") == said
+    (machine / "old.state").write_bytes(engine.snapshot().to_bytes())
+    (machine / "slot-1.npz").write_bytes(engine.snapshot().to_bytes())
+    for name in ("old.state", "slot-1.npz"):
+        assert told_whole(capsys, name) == f"a snapshot of patch glass on model {model}, whole"
+    monkeypatch.setenv("ROSIN_LANGUAGE", "fr")
+    assert told_whole(capsys, "t.state").endswith(f"sur le patch glass et le modèle {model}, en ordre")
+    monkeypatch.setenv("ROSIN_LANGUAGE", "en")
+    (machine / "t.state").write_bytes(whole[: len(whole) // 2])
+    (machine / "text.state").write_text("a take")
+    for name in ("t.state", "text.state", "none.state"):
+        (line,) = wrong_lines(capsys, name)
+        assert name in line
+        assert "; " in line, "with its remedy"
+
+
+def wrong_lines(capsys: pytest.CaptureFixture[str], *files: str) -> list[str]:
+    assert main(["check", *files]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err.splitlines()
+
+
+def test_a_state_on_a_model_that_is_not_here_says_so(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = open_engine("glass").snapshot()
+    (machine / "t.state").write_bytes(replace(kept, voice=replace(kept.voice, model="c" * 64)).to_bytes())
+    assert told_whole(capsys, "t.state") == "a snapshot of patch glass on model cccccccccccc… (none here), whole"
+
+
+def test_wear_atlas_reference_and_pitches_are_known(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_wear(machine / "wear.npz", {"a": np.array([7200.0, 0.0]), "b": np.zeros(3)})
+    assert told_whole(capsys, "wear.npz") == "the wear of 5 channels of a model, at most 2.0 hours, whole"
+    save_wear(machine / "wear.npz", {"a": np.array([-1.0])})
+    (line,) = wrong_lines(capsys, "wear.npz")
+    assert "wear.npz is no wear of a model" in line
+    folder = ROOT / "models" / "first-bow"
+    assert told_whole(capsys, str(folder / "atlas.npz")).startswith("an atlas of ")
+    assert told_whole(capsys, str(folder / "reference.npz")).startswith("a reference of 64 frames")
+    np.savez(
+        machine / ".rosin-pitch.npz", **{f"{'a' * 64}.48000.128.5": np.zeros((2, 3)), f"{'b' * 64}.1": np.zeros(1)}
+    )
+    assert told_whole(capsys, ".rosin-pitch.npz") == "the pitches of 2 training sounds, whole"
+    np.savez(machine / "x.npz", what=np.zeros(3))
+    (line,) = wrong_lines(capsys, "x.npz")
+    assert "x.npz is no kept accident" in line
+
+
+def test_a_state_beside_its_take_is_looked_at_in_a_folder(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (machine / "set").mkdir()
+    (machine / "set" / "t.state").write_bytes(b"PK")
+    (line,) = wrong_lines(capsys, "set")
+    assert line.startswith("set/t.state is damaged")

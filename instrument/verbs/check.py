@@ -12,7 +12,6 @@ from typing import Any
 
 from instrument.base.printable import printable, sentences
 from instrument.base.toml import read_toml
-from instrument.chance.accident import Accident
 from instrument.errors import Mistakes, RosinError
 from instrument.feels import feel_from, feel_schema
 from instrument.hands import addresses, bindings
@@ -28,9 +27,10 @@ from instrument.scenes import read_own, with_own_scenes
 from instrument.sound.stream import Stream
 from instrument.take import read_take
 from instrument.text import language_of, say
+from instrument.verbs.numbers import NUMBERS, check_numbers
 from instrument.verbs.whole import look_at, renamed
 
-SUFFIXES = (".toml", ".jsonl", ".npz", ".z", ".fs")
+SUFFIXES = (".toml", ".jsonl", *NUMBERS, ".z", ".fs")
 """What is looked at in a folder that is no model."""
 
 
@@ -94,9 +94,8 @@ def check_one(file: Path, rig: Rig) -> str:
         take = read_take(find_take(str(file)))
         seconds = f"{take.seconds:g}"
         return say("check.take", language, seconds=seconds, gestures=len(take.events), patch=take.patch)
-    if file.suffix == ".npz":
-        accident = Accident.read(file)
-        return say("check.accident", language, seconds=f"{accident.seconds:.1f}", name=accident.name)
+    if file.suffix in NUMBERS:
+        return check_numbers(file, [Path(rig.models)] if rig.models else [], language)
     if file.suffix == ".z":
         return say("check.stream", language, blocks=len(Stream(file)))
     if file.suffix == ".fs":
@@ -110,8 +109,8 @@ def check_toml(file: Path, rig: Rig, language: str) -> str:
     if kind == "other" and file.suffix.lower() != ".toml":
         read_toml(file, "patch")  # what cannot be read at all is told as such
         raise RosinError(
-            f"{file} is nothing of Rosin's that can be checked; give a patch, feel, rig, take (.jsonl), stream (.z), "
-            "accident (.npz), visual (.fs), or a model"
+            f"{file} is nothing of Rosin's that can be checked; give a patch, feel, rig, take (.jsonl, .state), "
+            "stream (.z), accident, snapshot or wear (.npz), visual (.fs), or a model"
         )
     if kind == "rig":
         if not os.path.exists(file):
