@@ -129,6 +129,42 @@ def test_a_rig_tells_its_root_its_folders_and_what_was_learned_beside_all_else(
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[osc]\nlisten = "off"\necho = ["127.0.0.1:9001"]\ndetail = true\n', ["osc.echo, osc.detail does nothing"]),
+        ('[midi]\napi = "off"\nports = ["nano"]\n[[midi.bindings]]\nknob = "z1"\nkind = "cc"\nnumber = 21\n',
+         ["midi.ports, midi.bindings does nothing"]),
+        ('[midi]\nports = ["24:0"]\n', ["midi.ports: '24:0' is in the name of every port"]),
+        ('[stage]\nwindow = false\nfullscreen = true\nwidth = 1920\n', ["stage.fullscreen does nothing"]),
+        ('[sound]\ndevice = "null"\ninput = true\n[folders]\nmodels = "/nowhere"\n',
+         ["sound.input does nothing", "folders.models: there is no folder /nowhere"]),
+        ('[osc]\necho = ["127.0.0.1:9001"]\n[midi]\nports = ["nano"]\n[stage]\nfullscreen = true\n', []),
+    ],
+)  # fmt: skip
+def test_what_does_nothing_in_a_rig_is_told_and_is_no_mistake(
+    text: str, said: list[str], machine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (machine / "rig.toml").write_text(f"schema = 1\n{text}")
+    assert main(["check", "rig.toml"]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "rig.toml: a rig, whole"
+    assert len(lines) == len(said)
+    assert all(part in line for part, line in zip(said, lines, strict=True))
+    monkeypatch.setenv("ROSIN_LANGUAGE", "fr")
+    assert main(["check", "rig.toml"]) == 0
+    assert capsys.readouterr().out.count("ne fait rien") == sum("does nothing" in part for part in said)
+
+
+def test_a_network_that_cannot_be_is_a_mistake_of_the_rig_entry_by_entry(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (machine / "rig.toml").write_text(
+        'schema = 1\n[osc]\nlisten = "9000"\nallow = ["10.0.0.0/99", "10.0.0.1"]\necho = ["127.0.0.1:0", "x"]\n'
+    )
+    assert [line.split(":")[0] for line in wrong(capsys, "rig.toml")] == ["osc.listen", "osc.allow", *["osc.echo"] * 2]
+
+
+@pytest.mark.parametrize(
     ("section", "row", "keys"),
     [
         ("midi", 'kind = "cc"\nnumber = 6\nlow = 0.5\nhigh = 0.5\ntakover = "jump"\nchannel = 17',

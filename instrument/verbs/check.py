@@ -15,6 +15,7 @@ from instrument.base.toml import read_toml
 from instrument.errors import Mistakes, RosinError
 from instrument.feels import feel_from, feel_schema
 from instrument.hands import addresses, bindings
+from instrument.hands.settings import network_mistakes
 from instrument.isf import read_header
 from instrument.model.card import CARD, CREDITS, DECODE, TEXT_MOST, card_from
 from instrument.model.credits import credits_from
@@ -27,6 +28,7 @@ from instrument.scenes import read_own, with_own_scenes
 from instrument.sound.stream import Stream
 from instrument.take import read_take
 from instrument.text import language_of, say
+from instrument.verbs.idle import idle_in
 from instrument.verbs.numbers import NUMBERS, check_numbers
 from instrument.verbs.whole import look_at, renamed
 
@@ -65,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
             wrong += 1
             print(sentences(error), file=sys.stderr)
         else:
-            print(printable(f"{file}: {said}"))
+            for line in said.splitlines():
+                print(printable(f"{file}: {line}"))
     return 2 if wrong else 0
 
 
@@ -86,7 +89,7 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def check_one(file: Path, rig: Rig) -> str:
-    """What a file is and that it is whole. RosinError or Mistakes."""
+    """What a file is and that it is whole; more lines for what in it does nothing. RosinError or Mistakes."""
     language = language_of(rig.language)
     if os.path.isdir(file) or is_bundle(file):
         return check_model(file, rig)
@@ -117,7 +120,7 @@ def check_toml(file: Path, rig: Rig, language: str) -> str:
             raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
         if wrong := rig_mistakes(file):
             raise Mistakes(str(file), wrong)
-        return say("check.rig", language)
+        return "\n".join([say("check.rig", language), *idle_in(read_rig(file), language, all_of_it=True)])
     if kind == "feel":
         return say("check.feel", language, name=feel_from(read_toml(file, "feel"), str(file)).name)
     if kind == "scenes":
@@ -154,6 +157,8 @@ def rig_mistakes(file: Path) -> list[str]:
             return wrong
     else:
         wrong = []
+    if isinstance(osc := table.get("osc"), Mapping):
+        wrong = [*wrong, *network_mistakes(osc)]
     for section, mistakes in (("midi", bindings.mistakes), ("osc", addresses.mistakes)):
         room = table.get(section)
         rows = room.get("bindings") if isinstance(room, Mapping) else None
