@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,6 +134,7 @@ def network_mistakes(osc: Mapping[str, Any]) -> list[str]:
     """All that cannot be in a rig's [osc] (plain tables), a line each; what is only not here now is none."""
     wrong = []
     listen = osc.get("listen")
+    entries: list[tuple[str, str, Callable[[str], object]]]
     entries = [("listen", listen, where)] if isinstance(listen, str) and listen not in OFF else []
     entries += [("allow", entry, lambda text: networks([text])) for entry in _texts(osc.get("allow"))]
     entries += [("echo", entry, lambda text: where(text, 1)) for entry in _texts(osc.get("echo"))]
