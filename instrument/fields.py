@@ -82,6 +82,16 @@ def check(shape: Section, table: Mapping[str, Any], path: str = "") -> list[str]
     return wrong
 
 
+def sound(shape: Section, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a table, None in place of those that do not fit and without those that are unknown: so that one
+    mistake in it hides no other."""
+    found = {}
+    for key, value in table.items():
+        if isinstance(part := shape.fields.get(key), Field):
+            found[key] = None if _mistake(part, value) else value
+    return found
+
+
 def _fitting(part: Field) -> str:
     """What fits, in words."""
     if part.kind == "choice":

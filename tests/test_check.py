@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from doubles import tiny_model
 
+from instrument import open_engine
 from instrument.cli import main
+from instrument.model.wear import save_wear
 from instrument.places import find_patches
 from instrument.sound.bank import Bank
+from instrument.sound.opening import Opening
 
 ROOT = Path(__file__).parent.parent
 
@@ -121,6 +126,72 @@ def test_a_rig_tells_its_root_its_folders_and_what_was_learned_beside_all_else(
     assert told[:3] == ["sound.block", "osc.root", "folders.takes"]
     assert told[3].startswith("midi.bindings[0]")
     assert told[4].startswith("osc.bindings[0]")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[osc]\nlisten = "off"\necho = ["127.0.0.1:9001"]\ndetail = true\n', ["osc.echo, osc.detail does nothing"]),
+        ('[midi]\napi = "off"\nports = ["nano"]\n[[midi.bindings]]\nknob = "z1"\nkind = "cc"\nnumber = 21\n',
+         ["midi.ports, midi.bindings does nothing"]),
+        ('[midi]\nports = ["24:0"]\n', ["midi.ports: '24:0' is in the name of every port"]),
+        ('[stage]\nwindow = false\nfullscreen = true\nwidth = 1920\n', ["stage.fullscreen does nothing"]),
+        ('[sound]\ndevice = "null"\ninput = true\n[folders]\nmodels = "/nowhere"\n',
+         ["sound.input does nothing", "folders.models: there is no folder /nowhere"]),
+        ('[osc]\necho = ["127.0.0.1:9001"]\n[midi]\nports = ["nano"]\n[stage]\nfullscreen = true\n', []),
+    ],
+)  # fmt: skip
+def test_what_does_nothing_in_a_rig_is_told_and_is_no_mistake(
+    text: str, said: list[str], machine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (machine / "rig.toml").write_text(f"schema = 1\n{text}")
+    assert main(["check", "rig.toml"]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "rig.toml: a rig, whole"
+    assert len(lines) == len(said)
+    assert all(part in line for part, line in zip(said, lines, strict=True))
+    monkeypatch.setenv("ROSIN_LANGUAGE", "fr")
+    assert main(["check", "rig.toml"]) == 0
+    assert capsys.readouterr().out.count("ne fait rien") == sum("does nothing" in part for part in said)
+
+
+def test_a_network_that_cannot_be_is_a_mistake_of_the_rig_entry_by_entry(
+    machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (machine / "rig.toml").write_text(
+        'schema = 1\n[osc]\nlisten = "9000"\nallow = ["10.0.0.0/99", "10.0.0.1"]\necho = ["127.0.0.1:0", "x"]\n'
+    )
+    assert [line.split(":")[0] for line in wrong(capsys, "rig.toml")] == ["osc.listen", "osc.allow", *["osc.echo"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("section", "row", "keys"),
+    [
+        ("midi", 'kind = "cc"\nnumber = 6\nlow = 0.5\nhigh = 0.5\ntakover = "jump"\nchannel = 17',
+         ["knob", "takover", "channel", "number", "high"]),
+        ("midi", 'knob = "z1"\nkind = "horn"\nlow = 1\nmotion = "push"\npush = 0\ntouch = 4',
+         ["kind", "high", "push", "touch"]),
+        ("midi", 'knob = "z1"\nkind = "program"\nlow = 1\nmotor = true', ["kind", "high", "motor"]),
+        ("midi", 'scene = 9\nkind = "bend"\nhigh = 0.5', ["scene", "kind", "high"]),
+        ("midi", 'scene = 1\nkind = "note"\nnumber = 200\nknob = "z1"', ["knob", "number"]),
+        ("midi", 'knob = "z1"\nkind = "cc14"\nnumber = 40\nmotor = "yes"\nmotion = "twos"', ["motor", "number"]),
+        ("osc", 'address = "x"\nlow = 1\nbottom = 1\nhigher = 2', ["higher", "knob", "address", "high", "top"]),
+        ("osc", 'address = "x"\nknob = "z1"\nlow = "deep"\nhigh = 0.0\ntop = 0', ["low", "address", "top"]),
+    ],
+)  # fmt: skip
+def test_a_row_that_was_learned_tells_all_its_mistakes_and_hides_no_other_row(
+    section: str, row: str, keys: list[str], machine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = 'knob = "z2"\nkind = "horn"' if section == "midi" else 'knob = "z2"\naddress = "y"'
+    (machine / "rig.toml").write_text(f"schema = 1\n[[{section}.bindings]]\n{row}\n[[{section}.bindings]]\n{last}\n")
+    told = [line.split(":")[0] for line in wrong(capsys, "rig.toml")]
+    assert told[:-1] == [f"{section}.bindings[0].{key}" for key in keys]
+    assert told[-1].startswith(f"{section}.bindings[1].")
+
+
+def test_a_row_that_is_no_table_hides_no_other(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (machine / "rig.toml").write_text('schema = 1\n[midi]\nbindings = [5, { knob = "z1", kind = "horn" }]\n')
+    assert [line.split(":")[0] for line in wrong(capsys, "rig.toml")] == ["midi.bindings", "midi.bindings[1].kind"]
 
 
 def test_credits_tell_of_every_sound_beside_what_is_wrong_above(
@@ -260,3 +331,74 @@ def test_a_hundred_thousand_mistakes_are_told_in_a_moment_and_a_hundred_lines(
     assert len(told) == 101
     assert "friction.stickk0: unknown entry; did you mean 'stick'?" in told
     assert told[-1] == "and 59900 more mistakes; mend these first"
+
+
+# --- files of numbers
+
+
+def told_whole(capsys: pytest.CaptureFixture[str], file: str) -> str:
+    """What is said of a file that is whole, without its name."""
+    assert main(["check", file]) == 0
+    return capsys.readouterr().out.split(": ", 1)[1].strip()
+
+
+def test_the_opening_of_a_take_is_told_with_its_patch_and_model(
+    machine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine("glass")
+    whole = Opening.of(engine, "glass-20260101-200000").to_bytes()
+    (machine / "t.state").write_bytes(whole)
+    model = engine.part.voice.card.name
+    said = f"the opening of the take glass-20260101-200000, on patch glass and model {model}, whole"
+    assert told_whole(capsys, "t.state") == said
+    (machine / "old.state").write_bytes(engine.snapshot().to_bytes())
+    (machine / "slot-1.npz").write_bytes(engine.snapshot().to_bytes())
+    for name in ("old.state", "slot-1.npz"):
+        assert told_whole(capsys, name) == f"a snapshot of patch glass on model {model}, whole"
+    monkeypatch.setenv("ROSIN_LANGUAGE", "fr")
+    assert told_whole(capsys, "t.state").endswith(f"sur le patch glass et le modèle {model}, en ordre")
+    monkeypatch.setenv("ROSIN_LANGUAGE", "en")
+    (machine / "t.state").write_bytes(whole[: len(whole) // 2])
+    (machine / "text.state").write_text("a take")
+    for name in ("t.state", "text.state", "none.state"):
+        (line,) = wrong_lines(capsys, name)
+        assert name in line
+        assert "; " in line, "with its remedy"
+
+
+def wrong_lines(capsys: pytest.CaptureFixture[str], *files: str) -> list[str]:
+    assert main(["check", *files]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err.splitlines()
+
+
+def test_a_state_on_a_model_that_is_not_here_says_so(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = open_engine("glass").snapshot()
+    (machine / "t.state").write_bytes(replace(kept, voice=replace(kept.voice, model="c" * 64)).to_bytes())
+    assert told_whole(capsys, "t.state") == "a snapshot of patch glass on model cccccccccccc… (none here), whole"
+
+
+def test_wear_atlas_reference_and_pitches_are_known(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_wear(machine / "wear.npz", {"a": np.array([7200.0, 0.0]), "b": np.zeros(3)})
+    assert told_whole(capsys, "wear.npz") == "the wear of 5 channels of a model, at most 2.0 hours, whole"
+    save_wear(machine / "wear.npz", {"a": np.array([-1.0])})
+    (line,) = wrong_lines(capsys, "wear.npz")
+    assert "wear.npz is no wear of a model" in line
+    folder = ROOT / "models" / "first-bow"
+    assert told_whole(capsys, str(folder / "atlas.npz")).startswith("an atlas of ")
+    assert told_whole(capsys, str(folder / "reference.npz")).startswith("a reference of 64 frames")
+    np.savez(
+        machine / ".rosin-pitch.npz", **{f"{'a' * 64}.48000.128.5": np.zeros((2, 3)), f"{'b' * 64}.1": np.zeros(1)}
+    )
+    assert told_whole(capsys, ".rosin-pitch.npz") == "the pitches of 2 training sounds, whole"
+    np.savez(machine / "x.npz", what=np.zeros(3))
+    (line,) = wrong_lines(capsys, "x.npz")
+    assert "x.npz is no kept accident" in line
+
+
+def test_a_state_beside_its_take_is_looked_at_in_a_folder(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (machine / "set").mkdir()
+    (machine / "set" / "t.state").write_bytes(b"PK")
+    (line,) = wrong_lines(capsys, "set")
+    assert line.startswith("set/t.state is damaged")

@@ -159,6 +159,7 @@ def test_an_unknown_wish_is_usage_and_exit_2(wrong: list[str], capsys: pytest.Ca
         (["render", "glass", "-o", "a.wav", "--set", "glitter=0.5"], "there is no knob 'glitter'; the knobs here are"),
         (["render", "glass", "-o", "/dev/null/a.wav", "--seconds", "0.1"], "/dev/null/a.wav cannot be written"),
         (["render", "glass", "-o", "/proc/a.wav", "--seconds", "0.1"], "/proc/a.wav cannot be written"),
+        (["render", "bow", "-o", "a.wav", "--patch", "glass"], "--patch is for a take, and bow is none"),
         (["render", TAKE, "-o", "a.wav", "--patch", "glass"], "there is no knob 'z1'; the knobs here are pitch"),
         (["models", "show", "nothing"], "there is no model 'nothing'; here are null"),
         (["models", "show", "./nothing"], "nothing holds no card.toml, so it is no model"),

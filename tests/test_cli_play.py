@@ -67,6 +67,25 @@ def test_a_port_that_is_taken_is_a_sentence_with_another(tmp_path: Path) -> None
     assert f"OSC port {port} is already in use; close the program that has it or listen on 127.0.0.1:{port + 1}" in err
 
 
+def test_what_is_asked_for_and_does_nothing_is_said_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "rig.toml").write_text('schema = 1\n[osc]\necho = ["127.0.0.1:9001"]\n[midi]\nports = ["nano"]\n')
+    done = played(tmp_path, "--headless", "--fullscreen", "--size", "800x600", "--input", listen="off")
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "OSC is off (osc.listen): osc.echo does nothing",
+        "MIDI is off (midi.api): midi.ports does nothing",
+        "there is no window: --fullscreen, --size does nothing",
+        "the null device hears nothing: sound.input does nothing",
+    ):
+        assert done.stdout.count(said) == 1, done.stdout
+    done = played(tmp_path, "--headless", "--rig", str(tmp_path / "typo.toml"))
+    assert f"there is no rig at {tmp_path / 'typo.toml'} yet" in done.stdout
+
+
+def test_two_takes_at_once_are_refused(tmp_path: Path) -> None:
+    assert "--demo plays the shipped take" in refused(played(tmp_path, "--demo", "--take", "mine.jsonl"))
+
+
 def test_bindings_that_cannot_be_are_told_before_anything_sounds(tmp_path: Path) -> None:
     (tmp_path / "rig.toml").write_text(
         'schema = 1\n[[midi.bindings]]\nknob = 1979-05-27\nkind = "cc"\n[[midi.bindings]]\nknob = "level"\nkind = "x"\n'

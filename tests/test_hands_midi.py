@@ -349,6 +349,20 @@ def test_only_the_ports_the_rig_asks_for_are_opened() -> None:
         assert t.hands.ports.names == (CONTROLLER,)
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_port_that_is_asked_for_and_not_there_is_said_once_and_opened_when_it_comes(language: str) -> None:
+    said = {"en": "no MIDI port has 'korg' in its name", "fr": "aucun port MIDI n'a 'korg' dans son nom"}[language]
+    with on_the_table(NO_OSC, MidiSettings(ports=("nano", "korg"))) as t:
+        assert t.hands.ports is not None
+        told = [event.text(language) for event in t.said if event.key == "hands.midi.awaited"]
+        assert len(told) == 1
+        assert told[0].startswith(said)
+        t.driver.plug("Korg MS-20 32:0")
+        look(t)
+        assert len(t.hands.ports.names) == 2
+        assert keys(t).count("hands.midi.awaited") == 1
+
+
 def test_bytes_cut_by_unplugging_do_not_spoil_the_next_device() -> None:
     with on_the_table(NO_OSC) as t:
         t.midi((0xB0, 7), port=CONTROLLER)

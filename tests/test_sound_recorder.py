@@ -9,8 +9,10 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ import pytest
 import soundfile
 
 from instrument.errors import RosinError
+from instrument.sound.gaps import GAPS, Gaps
 from instrument.sound.recorder import Recorder
 
 RATE = 48000
@@ -106,6 +109,7 @@ def test_a_process_killed_while_recording_leaves_a_file_with_all_but_the_last_pi
 ) -> None:
     code = f"""
 import numpy as np, time
+from instrument.sound.gaps import GAPS, Gaps
 from instrument.sound.recorder import Recorder
 recorder = Recorder({RATE}, 2, {str(tmp_path)!r}, {{"title": "killed"}})
 block, at, start = np.zeros((2, 480), np.float32), 0, time.monotonic()
@@ -221,7 +225,75 @@ def test_a_disk_that_is_too_slow_costs_counted_samples_and_never_the_callback_it
     assert recorder.lost_samples == 128 * (100 - 4800 // 128)
     del recorder._save
     recorder.stop()
-    assert readable_frames(recorder.path) == 128 * (4800 // 128)
+    assert readable_frames(recorder.path) == recorder.passed == 128 * 100, "the rest is silence"
+
+
+class SlowDisk:
+    """Stands before every file of a recorder: they are written when it lets them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.free = threading.Event()
+        write = soundfile.SoundFile.write
+
+        def wait(file: soundfile.SoundFile, audio: np.ndarray) -> None:
+            assert self.free.wait(10.0)
+            write(file, audio)
+
+        monkeypatch.setattr(soundfile.SoundFile, "write", wait)
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10.0
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("part_bytes", [3_900_000_000, 6 * 3000])
+def test_what_a_slow_disk_loses_is_silence_in_its_place_and_all_after_it_is_in_time(
+    part_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
+    recorder = Recorder(RATE, 2, tmp_path, ring_s=0.1, part_bytes=part_bytes)
+    recorder.start()
+    audio = noise(2, 4 * 9600)
+    wanted = audio.copy()
+    for at in range(0, audio.shape[1], 9600):
+        disk.free.clear()
+        push_all(recorder, audio[:, at : at + 9600], 96)
+        wanted[:, at + 4800 : at + 9600] = 0.0  # the ring holds half of it
+        disk.free.set()
+        until(lambda end=at + 9600: recorder.passed == end)
+    push_all(recorder, audio[:, :480])
+    recorder.stop()
+    wanted = np.concatenate([wanted, audio[:, :480]], axis=1)
+    assert recorder.lost_samples == 4 * 4800
+    assert recorder.seconds == wanted.shape[1] / RATE
+    assert recorder.passed == sum(map(readable_frames, recorder.paths)) == wanted.shape[1], "as long as the take"
+    heard = np.concatenate([soundfile.read(path, dtype="float32")[0] for path in recorder.paths])
+    assert np.abs(heard.T - wanted).max() < 2e-7
+
+
+def test_more_gaps_than_are_kept_become_one(tmp_path: Path) -> None:
+    gaps, pushed, lost = Gaps(), 0, 0
+    for _ in range(3 * GAPS):
+        if gaps.may_end(pushed):
+            pushed += 10
+        else:
+            gaps.lose(pushed, 10)
+        gaps.lose(pushed, 1)
+    assert pushed == 10 * GAPS
+    saved = 0
+    while True:
+        if due := gaps.due(saved):
+            gaps.filled(due)
+            lost += due
+        elif gaps.next_at(pushed) > saved:
+            saved = gaps.next_at(pushed)
+        elif not gaps.pass_by(saved, pushed):
+            break
+    assert (saved, lost) == (pushed, 3 * GAPS + 2 * 10 * GAPS)
+    assert gaps.may_end(pushed)
 
 
 def test_nothing_is_recorded_before_start_and_after_stop(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from stage import null_engine
 
 from instrument.link import Gesture, Kind, Link
 from instrument.sound.player import Player
+from instrument.sound.recorder import Recorder
 from instrument.sound.stream import Stream, StreamLog
 from instrument.sound.taping import Taping
 from instrument.take import read_take
@@ -105,3 +107,39 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         while len(Stream(told)) < 40 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(Stream(told)) >= 40
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_take_on_a_slow_disk_is_as_long_as_its_sound_and_says_how_many_seconds_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    free = threading.Event()
+    write = soundfile.SoundFile.write
+
+    def stuck(file: soundfile.SoundFile, audio: np.ndarray) -> None:
+        assert free.wait(10.0)
+        write(file, audio)
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", stuck)
+    with Link.create() as link:
+        player = Player(null_engine(sounds="always"), link, 128)
+        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
+        row = link.health.row("sound")
+        taping = Taping(player, bank, row, tmp_path, language)
+        taping.recorder = player.recorder = Recorder(player.rate, 2, tmp_path, ring_s=0.5)
+        taping.record(True)
+        blocks(player, 375)  # a second
+        taping.look()
+        slow = [notice.text for notice in row.notices()]
+        assert any(
+            ("slower than the music" if language == "en" else "plus lent que la musique") in said for said in slow
+        )
+        free.set()
+        taping.record(False)
+        (take,) = tmp_path.glob("*.jsonl")
+        end = read_take(take).end
+        assert end is not None
+        assert end.samples == soundfile.info(take.with_suffix(".wav")).frames == 375 * 128
+        said = [notice.text for notice in row.notices()]
+        missing = "0.5 s of what was heard are missing" if language == "en" else "Il manque 0.5 s"
+        assert sum(missing in one for one in said) == 1

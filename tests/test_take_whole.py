@@ -205,6 +205,34 @@ def test_a_take_that_begins_while_a_patch_fades_has_the_fade(house: House) -> No
     check_same(house.record(300, tone((20, g(Kind.NOTE_OFF, 45)), (150, g(Kind.PATCH, BOW)))))
 
 
+def stream_of(take: Path) -> np.ndarray:
+    """What `rosin render` makes of the stream beside a take, in the 24 bits of a recording."""
+    return rendered(take.with_suffix(".z"))
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_the_stream_of_a_take_that_begins_while_a_patch_fades_begins_behind_the_fade_and_is_what_was_heard(
+    house: House, waits: bool
+) -> None:
+    prepared(house)
+    house.play(6, {0: [g(Kind.PATCH, BRONZE)]} | ({4: [g(Kind.PATCH, HAMMER)]} if waits else {}))
+    take = house.record(300, tone((80, g(Kind.KNOB, 2, 0.3))))
+    heard, again = samples(take.with_suffix(".wav")), stream_of(take)
+    late = len(heard) - len(again)
+    assert 0 < late < SECOND * 128 // 2
+    assert np.array_equal(again, heard[late:])
+    assert any("begins" in said and "where one patch is alone" in said for said in house.said)
+    check_same(take)
+
+
+def test_a_take_that_ends_before_the_fade_it_began_in_has_no_stream_and_says_so(house: House) -> None:
+    prepared(house)
+    house.play(2, {0: [g(Kind.PATCH, BRONZE)]})
+    take = house.record(5, {})
+    assert not take.with_suffix(".z").exists()
+    assert any("there is no stream" in said for said in house.said)
+
+
 def test_a_take_that_begins_while_a_patch_waits_for_a_fade_has_both(house: House) -> None:
     prepared(house)
     house.play(6, {0: [g(Kind.PATCH, BRONZE)], 4: [g(Kind.PATCH, HAMMER)]})

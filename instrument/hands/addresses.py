@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from instrument.errors import Mistakes
-from instrument.fields import Field, Section, check
+from instrument.fields import Field, Section, check, sound
 from instrument.hands import reach
 from instrument.hands.counts import clipped
 from instrument.hands.positions import Positions
@@ -100,19 +100,24 @@ class OscBinding:
         return {k: v for k, v in asdict(self).items() if v != usual[k]}
 
 
+def mistakes(row: Mapping[str, Any], where: str) -> list[str]:
+    """Everything that is wrong with a row, one line each. What cannot be read is judged no further."""
+    wrong = check(SHAPE, row, f"{where}.")
+    row = sound(SHAPE, row)
+    address = row.get("address")
+    if address is not None and not is_address(address):
+        wrong.append(f"{where}.address: {address!r} is no OSC address; write one such as /1/fader3")
+    if (low := row.get("low", 0.0)) == row.get("high", 1.0) and low is not None:
+        wrong.append(f"{where}.high: it equals low, so the knob could not move; write two different numbers")
+    if (bottom := row.get("bottom", 0.0)) == row.get("top", 1.0) and bottom is not None:
+        wrong.append(f"{where}.top: it equals bottom, so the knob could not move; write two different positions")
+    return wrong
+
+
 def read_addresses(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> list[OscBinding]:
     """Rows of the rig as bindings; Mistakes with every wrong one."""
-    rows, wrong = list(rows), []
-    for i, row in enumerate(rows):
-        at = f"osc.bindings[{i}]"
-        lines = check(SHAPE, row, f"{at}.")
-        if not lines and not is_address(row["address"]):
-            lines = [f"{at}.address: {row['address']!r} is no OSC address; write one such as /1/fader3"]
-        if not lines and row.get("low", 0.0) == row.get("high", 1.0):
-            lines = [f"{at}.high: it equals low, so the knob could not move; write two different numbers"]
-        if not lines and row.get("bottom", 0.0) == row.get("top", 1.0):
-            lines = [f"{at}.top: it equals bottom, so the knob could not move; write two different positions"]
-        wrong += lines
+    rows = list(rows)
+    wrong = [line for i, row in enumerate(rows) for line in mistakes(row, f"osc.bindings[{i}]")]
     if wrong:
         raise Mistakes(where, wrong)
     whole: list[dict[str, Any]] = [{k: float(v) if k in NUMBERS else v for k, v in row.items()} for row in rows]

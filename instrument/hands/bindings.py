@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from instrument.errors import Mistakes
-from instrument.fields import Field, Section, check
+from instrument.fields import Field, Section, check, sound
 from instrument.knobs import SCENES
 
 What = Literal["cc", "cc14", "nrpn", "bend", "pressure", "polypressure", "note", "program"]
@@ -106,59 +106,64 @@ class Binding:
 
 
 def mistakes(row: Mapping[str, Any], where: str) -> list[str]:
-    """What is wrong with a row, one line each."""
+    """Everything that is wrong with a row, one line each. What cannot be read is judged no further."""
     wrong = check(SHAPE, row, f"{where}.")
     if "scene" not in row and row.get("knob", "") == "":
         wrong.insert(0, f"{where}.knob: it is missing; write the id of a knob, or scene = 1 to {SCENES}")
-    if wrong:
-        return wrong
+    row = sound(SHAPE, row)
     if "scene" in row:
-        return _scene_wrong(row, where)
-    if row["kind"] == "program":
-        return [f"{where}.kind: a program cannot move a knob; write scene = 1 to {SCENES}, or another kind"]
-    number = row.get("number", 0)
-    if row["kind"] == "cc" and (number > 127 or number in NOT_LEARNABLE):
-        wrong.append(f"{where}.number: CC {number} cannot move a knob; use 1..95 or 102..119 (not 6, 32, 38)")
-    if row["kind"] == "cc14" and (number > 31 or number in NOT_LEARNABLE):
+        return wrong + _scene_wrong(row, where)
+    kind, number = row.get("kind"), row.get("number", 0)
+    if kind == "program":
+        wrong.append(f"{where}.kind: a program cannot move a knob; write scene = 1 to {SCENES}, or another kind")
+    wrong += _number_wrong(row, where, "cannot move a knob")
+    if number is not None and kind == "cc14" and (number > 31 or number in NOT_LEARNABLE):
         wrong.append(f"{where}.number: CC {number} is not the coarse half of a pair; use 1..31 (not 6)")
-    if row["kind"] == "note" and number > 127:
-        wrong.append(f"{where}.number: {number} is not a note; use 0..127")
-    if row.get("low", 0.0) == row.get("high", 1.0):
+    if (low := row.get("low", 0.0)) == row.get("high", 1.0) and low is not None:
         wrong.append(f"{where}.high: it equals low, so the knob could not move; write two different positions")
     return wrong + _pushes_wrong(row, where)
 
 
+def _number_wrong(row: Mapping[str, Any], where: str, cannot: str) -> list[str]:
+    """What is wrong with the number of a CC or a note."""
+    kind, number = row.get("kind"), row.get("number", 0)
+    if number is None:
+        return []
+    if kind == "cc" and (number > 127 or number in NOT_LEARNABLE):
+        return [f"{where}.number: CC {number} {cannot}; use 1..95 or 102..119 (not 6, 32, 38)"]
+    if kind == "note" and number > 127:
+        return [f"{where}.number: {number} is not a note; use 0..127"]
+    return []
+
+
 def _scene_wrong(row: Mapping[str, Any], where: str) -> list[str]:
     """What is wrong with a row that recalls a scene."""
-    kind, number = row["kind"], row.get("number", 0)
-    if kind not in CALLS:
-        return [f"{where}.kind: {kind} cannot recall a scene; use one of {', '.join(CALLS)}"]
-    wrong = [
+    kind, wrong = row.get("kind"), []
+    if kind is not None and kind not in CALLS:
+        wrong.append(f"{where}.kind: {kind} cannot recall a scene; use one of {', '.join(CALLS)}")
+    wrong += [
         f"{where}.{key}: it is for knobs, and this row is for a scene; take it out"
         for key in row
         if key not in ("scene", "kind", "number", "channel", "port")
     ]
-    if kind == "cc" and (number > 127 or number in NOT_LEARNABLE):
-        wrong.append(f"{where}.number: CC {number} cannot be a switch; use 1..95 or 102..119 (not 6, 32, 38)")
-    if kind == "note" and number > 127:
-        wrong.append(f"{where}.number: {number} is not a note; use 0..127")
-    return wrong
+    return wrong + _number_wrong(row, where, "cannot be a switch")
 
 
 def _pushes_wrong(row: Mapping[str, Any], where: str) -> list[str]:
     """What is wrong with the ways back to the control, and with a push."""
     wrong = []
-    kind, motion = row["kind"], row.get("motion", "absolute")
-    if motion == "push" and kind not in PUSHES:
+    kind, motion = row.get("kind"), row.get("motion", "absolute")
+    if motion == "push" and kind is not None and kind not in PUSHES:
         wrong.append(f"{where}.motion: {kind} is never let go, so it cannot push; push with one of {', '.join(PUSHES)}")
     if motion == "push" and row.get("push") == 0:
         wrong.append(f"{where}.push: 0 pushes nothing; write a travel such as 0.25, or -0.25 for the other way")
-    if row.get("motor") and (kind not in MOTORS or motion != "absolute"):
+    if row.get("motor") and (kind not in (None, *MOTORS) or motion not in (None, "absolute")):
         wrong.append(f"{where}.motor: no fader is driven that way; use an absolute {', '.join(MOTORS)}")
-    if row.get("touch") and not row.get("motor"):
+    if row.get("touch") and row.get("motor", False) is False:
         wrong.append(f"{where}.touch: only a motor fader is asked for it; write motor = true too, or leave it out")
-    number = row.get("number", 0)
-    driven = {"cc": [number], "cc14": [number, number + 32]}.get(kind, []) if row.get("motor") else []
+    if (number := row.get("number", 0)) is None or row.get("motor", False) is None:
+        return wrong
+    driven = {"cc": [number], "cc14": [number, number + 32]}.get(kind or "", []) if row.get("motor") else []
     marks = [row[key] for key in ("ring", "ring_pos") if row.get(key)]
     if kind == "cc" and motion == "absolute" and not driven and number in marks:
         wrong.append(f"{where}.ring: a control that is set by the CC it sends is a motor to us; write motor = true")

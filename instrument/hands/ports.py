@@ -2,8 +2,8 @@
 
 Unplugging is silent and names carry changing numbers, so the names are asked for every 1.5 s, and at once when the
 driver knows of a change: what is new and wanted is opened, what is gone is closed, either is an event. What cannot be
-opened is tried again at every look, and said once. Messages are polled; a driver's callback would run Python in the
-driver's own thread.
+opened is tried again at every look, and said once; so is, at the first look, what the rig asks for and nobody has.
+Messages are polled; a driver's callback would run Python in the driver's own thread.
 
 An input brings the output of the same device with it, as far as there is one, for what is pushed back: it goes by the
 input's name here. An output that fails is let go and tried again at the next look; the input plays on.
@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from instrument.hands.counts import Counts, Events
-from instrument.hands.names import OURS, partners, wanted
+from instrument.hands.counts import Counts, Events, clipped
+from instrument.hands.names import OURS, is_ours, partners, wanted
 
 LOOK_SECONDS = 1.5
 RETRY_SECONDS = 6.0
@@ -89,7 +89,7 @@ class Ports:
         self._dumb: set[str] = set()
         self.version = 0
         """Another whenever an output came or went."""
-        self._said_none = False
+        self._said_none = self._said_awaited = False
         self._look_at = 0.0
 
     @property
@@ -156,6 +156,11 @@ class Ports:
         assert self._driver is not None
         listed = self._driver.names()
         there = [name for name in listed if wanted(name, self._parts)]
+        if not self._said_awaited:
+            self._said_awaited = True
+            for part in self._parts:
+                if not any(wanted(name, (part,)) and not is_ours(name) for name in listed):
+                    self._events.post("hands.midi.awaited", part=clipped(repr(part)))
         for name in set(self._inlets) - set(there) - {OWN}:
             self._leave(name)
         self._shut &= set(there)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,6 +128,28 @@ def networks(allow: Sequence[str]) -> tuple[ipaddress.IPv4Network, ...]:
         except ValueError:
             raise RosinError(f"{entry!r} is not a network; write for example 192.168.1.0/24") from None
     return tuple(found)
+
+
+def network_mistakes(osc: Mapping[str, Any]) -> list[str]:
+    """All that cannot be in a rig's [osc] (plain tables), a line each; what is only not here now is none."""
+    wrong = []
+    listen = osc.get("listen")
+    entries: list[tuple[str, str, Callable[[str], object]]]
+    entries = [("listen", listen, where)] if isinstance(listen, str) and listen not in OFF else []
+    entries += [("allow", entry, lambda text: networks([text])) for entry in _texts(osc.get("allow"))]
+    entries += [("echo", entry, lambda text: where(text, 1)) for entry in _texts(osc.get("echo"))]
+    for name, entry, read in entries:
+        try:
+            read(entry)
+        except NotYet:
+            pass
+        except RosinError as error:
+            wrong.append(f"osc.{name}: {error}")
+    return wrong
+
+
+def _texts(given: Any) -> list[str]:
+    return [text for text in given if isinstance(text, str)] if isinstance(given, list) else []
 
 
 def check_network(listen: str, allow: Sequence[str], echo: Sequence[str]) -> None:

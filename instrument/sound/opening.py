@@ -82,6 +82,8 @@ class Opening:
     slots: dict[int, Snapshot] = field(default_factory=dict)
     accidents: dict[str, Accident] = field(default_factory=dict)
     usage: dict[str, Usage] = field(default_factory=dict)
+    told: Standing | None = None
+    """The part that the stream is of, as it stood when that began, where that was later than the take."""
 
     @classmethod
     def of(cls, engine: Engine, name: str) -> Opening:
@@ -138,7 +140,7 @@ class Opening:
             "accidents": list(self.accidents), "usage": list(self.usage),
         }  # fmt: skip
         arrays: dict[str, NDArray[Any]] = {"opening": _raw(json.dumps(head).encode())}
-        for role in ("on", "leaving", "coming"):
+        for role in ("on", "leaving", "coming", "told"):
             if (one := getattr(self, role)) is not None:
                 arrays |= {role: _raw(one.snapshot.to_bytes()), f"{role}.z": one.z}
                 arrays |= {f"{role}.usage/{layer}": seconds for layer, seconds in one.usage.items()}
@@ -175,6 +177,7 @@ class Opening:
             {i: Snapshot.from_bytes(found[f"slot/{i}"].tobytes()) for i in range(SLOTS) if f"slot/{i}" in found},
             dict(zip((str(name) for name in head["accidents"]), accidents, strict=True)),
             {str(patch): _within(found, f"usage/{i}/") for i, patch in enumerate(head["usage"])},
+            _standing(found, "told"),
         )  # fmt: skip
 
 

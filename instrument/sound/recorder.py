@@ -3,7 +3,8 @@
 The callback copies each block into a ring of 10 s (``push``: no lock, no allocation, no disk); a thread writes it every
 70 ms as 24-bit WAV and renews the header with each piece. So after a crash, a kill or a full disk the file opens
 everywhere with all but the last piece. At 3.9 GB, before WAV's 4 GB are full, the take goes on without a gap in
-``...-part2.wav``: plain WAV opens in every reader, RF64 does not.
+``...-part2.wav``: plain WAV opens in every reader, RF64 does not. What a disk that is 10 s behind makes it lose is
+silence in the file, in its place (gaps.py): the sound stays as long as the take, and in time with its gestures.
 
 Credits go first: title, artist, copyright and licence, comment are written into the INFO chunk before the first sample.
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
-import re
 import shutil
 import threading
 from collections.abc import Mapping
@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.errors import RosinError
+from instrument.sound.gaps import Gaps
+from instrument.sound.tapewords import free_below, info, plain, readable, reason, room
 
 RING_S = 10.0
 PIECE_S = 0.070
@@ -32,7 +34,6 @@ PART_BYTES = 3_900_000_000
 STOP_S = 1.0
 FULL_BYTES = 1 << 20
 REMEDY = "make room on that disk, or choose another folder for takes in the rig file, and record again"
-SOFTWARE = "Rosin"
 _HEADER_NOW, _HEADER_AUTO = 0x1060, 0x1061  # libsndfile's SFC_UPDATE_HEADER_NOW, SFC_SET_UPDATE_HEADER_AUTO
 
 
@@ -59,12 +60,14 @@ class Recorder:
         """All parts of this take."""
         self.error = ""
         self.lost_samples = 0
-        """Frames that did not fit into the ring because the disk was slower than the music."""
+        """Frames that did not fit into the ring because the disk was slower than the music: silence in the file."""
         self._size = int(rate * ring_s)
         self._ring = np.zeros((self._size, channels), np.float32)
         self._ring.fill(0.0)  # touch the pages now: no page faults in the callback
         self._pushed = 0  # by the callback only
-        self._saved = 0  # by the thread only
+        self._saved = 0  # by the thread only, and without the silence in gaps
+        self._silent = 0  # by the thread only
+        self._gaps = Gaps()
         self._running = False
         self._armed = False
         self._floor = floor_bytes
@@ -83,12 +86,12 @@ class Recorder:
     @property
     def seconds(self) -> float:
         """Length of the take so far."""
-        return (self._pushed if self._running else self._saved) / self.rate
+        return (self._pushed + self.lost_samples if self._running else self.passed) / self.rate
 
     @property
     def passed(self) -> int:
-        """Samples of the take that are on disk, those among them that were lost on the way counted too."""
-        return self._saved + self.lost_samples
+        """Samples of the take that are on disk, the silence for those that were lost on the way counted too."""
+        return self._saved + self._silent
 
     def go(self) -> None:
         """From the callback: what is pushed from now on is recorded, when ``start`` was told to wait for that."""
@@ -99,7 +102,8 @@ class Recorder:
         if not self._running or self._armed:
             return
         n = audio.shape[1]
-        if n > self._size - (self._pushed - self._saved):
+        if n > self._size - (self._pushed - self._saved) or not self._gaps.may_end(self._pushed):
+            self._gaps.lose(self._pushed, n)
             self.lost_samples += n
             return
         start = self._pushed % self._size
@@ -121,21 +125,22 @@ class Recorder:
         if metadata is not None:
             self.metadata = dict(metadata)
         now = datetime.datetime.now()
-        self._stem = f"{_plain(name)}-{now:%Y%m%d-%H%M%S}"
+        self._stem = f"{plain(name)}-{now:%Y%m%d-%H%M%S}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.paths = []
             if below := free_below(self.folder, self._floor):
-                raise RosinError(f"can't record into {self.folder} ({_room(below)}); {REMEDY}")
+                raise RosinError(f"can't record into {self.folder} ({room(below)}); {REMEDY}")
             self._open(self._free_path(self._stem), now)
         except (OSError, RuntimeError) as error:
             raise RosinError(
-                f"can't record into {self.folder} ({_reason(error)}); "
+                f"can't record into {self.folder} ({reason(error)}); "
                 "make the folder writable or choose another one for takes in the rig file"
             ) from None
         self.error = ""
         self.lost_samples = 0
-        self._pushed = self._saved = self._checked = 0
+        self._pushed = self._saved = self._silent = self._checked = 0
+        self._gaps = Gaps()
         self._armed = armed
         self._wake.clear()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -165,31 +170,42 @@ class Recorder:
                 self._look_at_room()
             self._save()
         except Exception as error:  # whatever the disk did, the sound goes on and the player hears of it
-            kept = f"the {self._saved // self.rate} s so far are kept in {self.path}"
+            kept = f"the {self.passed // self.rate} s so far are kept in {self.path}"
             self.error = f"recording stopped ({self._fault(error)}); {kept}; {REMEDY}"
             self._running = False  # last: who sees that it is over finds the reason
         finally:
             self._close()
 
     def _save(self) -> None:
-        """Write what there is, in pieces that end where the ring or the part ends."""
-        end = self._pushed
-        while self._saved < end:
-            if self._in_part >= self._part_frames:
+        """Write what there is, in pieces that end where the ring, the part or a gap ends."""
+        end, gaps = self._pushed, self._gaps
+        while True:
+            if self._in_part >= self._part_frames and (gaps.due(self._saved) or self._saved < end):
                 self._close()
                 self._open(self._free_path(f"{self._stem}-part{len(self.paths) + 1}"), datetime.datetime.now())
-            start = self._saved % self._size
-            count = min(end - self._saved, self._size - start, self._part_frames - self._in_part, self.rate)
-            self._file.write(self._ring[start : start + count])
-            self._saved += count
+            most = min(self._part_frames - self._in_part, self.rate)
+            if due := gaps.due(self._saved):
+                count = min(due, most)
+                self._file.write(np.zeros((count, self.channels), np.float32))
+                self._silent += count
+                gaps.filled(count)
+            elif (left := gaps.next_at(end) - self._saved) > 0:
+                start = self._saved % self._size
+                count = min(left, self._size - start, most)
+                self._file.write(self._ring[start : start + count])
+                self._saved += count
+            elif gaps.pass_by(self._saved, end):
+                continue
+            else:
+                return
             self._in_part += count
 
     def _look_at_room(self) -> None:
         """Once a second: is there still room. OSError when the floor is reached."""
-        if self._floor and self._saved - self._checked >= self.rate:
-            self._checked = self._saved
+        if self._floor and self.passed - self._checked >= self.rate:
+            self._checked = self.passed
             if below := free_below(self.folder, self._floor):
-                raise OSError(errno.ENOSPC, _room(below))
+                raise OSError(errno.ENOSPC, room(below))
 
     def _fault(self, error: BaseException) -> str:
         """libsndfile only says "system error": look at the disk oneself."""
@@ -200,7 +216,7 @@ class Recorder:
                 return "the disk is full"
         except OSError:
             return "the folder is gone"
-        return _reason(error)
+        return reason(error)
 
     def _free_path(self, stem: str) -> Path:
         """A new, empty file of that name; made at once, so that no one else takes the name."""
@@ -231,7 +247,7 @@ class Recorder:
         self.path = path
         self.paths.append(path)
         self._in_part = 0
-        for key, text in _info(self.metadata, now).items():
+        for key, text in info(self.metadata, now).items():
             setattr(self._file, key, text)
         soundfile._snd.sf_command(self._file._file, _HEADER_AUTO, soundfile._ffi.NULL, 1)
         soundfile._snd.sf_command(self._file._file, _HEADER_NOW, soundfile._ffi.NULL, 0)
@@ -243,52 +259,3 @@ class Recorder:
                 file.close()
             except RuntimeError:  # a full disk, told of already; the header is that of the last whole piece
                 pass
-
-
-def _info(metadata: Mapping[str, str], now: datetime.datetime) -> dict[str, str]:
-    """INFO strings by soundfile's names. WAV has none for a licence: it stands with the copyright."""
-    rest = {key: str(text) for key, text in metadata.items() if text}
-    licence = rest.pop("licence", "") or rest.pop("license", "")
-    rights = ". ".join(part for part in (rest.pop("copyright", ""), licence and f"Licence: {licence}") if part)
-    info: dict[str, str] = {key: rest.pop(key) for key in ("title", "artist", "album", "genre") if key in rest}
-    comment = [rest.pop("comment", ""), *(f"{key}: {text}" for key, text in rest.items())]
-    info["comment"] = "\n".join(line for line in comment if line)
-    info["copyright"] = rights
-    info["software"] = SOFTWARE
-    info["date"] = f"{now:%Y-%m-%d}"
-    return {key: text.replace("\0", " ") for key, text in info.items() if text}
-
-
-def readable(path: Path) -> bool:
-    """Whether a WAV file has its header."""
-    with path.open("rb") as file:
-        return len(file.read(44)) == 44
-
-
-def free_below(folder: Path, floor: int) -> int:
-    """The bytes below which the disk of a folder has come, 0 while there is more: ``floor``, of a small disk a tenth of
-    it. One that cannot tell has room."""
-    try:
-        usage = shutil.disk_usage(folder) if floor else None
-    except OSError:
-        usage = None
-    if usage is None:
-        return 0
-    floor = min(floor, usage.total // 10)
-    return floor if usage.free < floor else 0
-
-
-def _room(floor: int) -> str:
-    return f"less than {max(1, floor >> 20)} MB left on its disk"
-
-
-def _plain(name: str) -> str:
-    """A patch's name as part of a file's."""
-    return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "take"
-
-
-def _reason(error: BaseException) -> str:
-    """The system's own words, without the file's name."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return (str(error) or repr(error)).split("\n")[0].rstrip(".").lower()

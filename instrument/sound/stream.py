@@ -3,7 +3,7 @@
 The take's gestures play *again* (same seed, new friction, other hands if one wants); the stream is what *was* played:
 latents after friction and chance, and the level. A file ``.z``: one line of JSON, then float32 little-endian rows of
 L * F latents and one gain, one row a block. A kill in mid-row costs that row. Beside it ``.state``, the engine as it
-was when the stream began (snapshot.py): with both, the samples are the same too.
+was when the stream began (opening.py): with both, the samples are the same too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import weakref
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -49,11 +50,17 @@ class StreamTap:
         """Another patch came: the stream ended there."""
         self.input = False
         """Something came in by the microphone."""
+        self.waits: Callable[[], bool] | None = None
+        """While the stream has not begun: asked after each block, whether it begins with the next one."""
         self._whose: Told | None = None
 
     def listen(self, part: Told, input: bool = False) -> None:
         """What ``part`` was told in this block; a stream is of the part that was told first."""
         self.input |= input
+        if self.waits is not None:
+            if self.waits():
+                self.waits = None
+            return
         self._whose = self._whose or part
         self.broken |= part is not self._whose
         self.push(part.z, part.gain() if part.speaking else 0.0)

@@ -2,7 +2,8 @@
 
     .jsonl   what acted, to the sample; its last line says how long the take is
     .state   the engine as it was at the beginning (opening.py)
-    .z       what the model was told, block by block (stream.py), until another patch comes
+    .z       what the model was told, block by block (stream.py): of the first patch that is alone on stage, from then
+             on, until another one comes
     .credits.txt
 
 The callback begins it between two blocks, so that sound, gestures and opening are of the same sample. Nothing is ever
@@ -15,40 +16,27 @@ import contextlib
 import hashlib
 import threading
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
 from instrument.link import Kind
 from instrument.model.heard import Heard, write_roll
-from instrument.patch import Scene
 from instrument.sound.acted import AS_IT_WAS, WAITS, Act, Acted
+from instrument.sound.coming import Coming, cue_of
 from instrument.sound.control import QUANTUM
 from instrument.sound.engine import Engine
-from instrument.sound.opening import TRACKS_MAX, Opening, Usage
+from instrument.sound.opening import TRACKS_MAX, Opening, Standing
 from instrument.sound.part import Part
 from instrument.sound.player import Player
 from instrument.sound.recorder import Recorder
 from instrument.sound.stream import StreamLog, StreamTap
-from instrument.take import Cue, End, TakeLog
+from instrument.take import End, TakeLog
 from instrument.take_writing import row_of
 from instrument.text import say
 
 WRITE_SECONDS = 0.05
-
-
-class Coming(NamedTuple):
-    """A part as it was before it came on stage in this take."""
-
-    scenes: dict[int, Scene]
-    blend_ms: float
-    usage: Usage
-
-    @classmethod
-    def of(cls, part: Part) -> Coming:
-        scenes = {slot: Scene(knobs) for slot, knobs in part.scenes.all_knobs().items()}
-        return cls(scenes, part.scenes.blend_ms, part.voice.usage())
 
 
 class TakeFiles:
@@ -71,6 +59,8 @@ class TakeFiles:
         self._log: TakeLog | None = None
         self._tap: StreamTap | None = None
         self._stream: StreamLog | None = None
+        self._told: Part | None = None
+        self._told_after = 0
         self._state_stale = False
         self._length: int | None = None
 
@@ -85,9 +75,28 @@ class TakeFiles:
             self._coming[id(part)] = Coming.of(part)
         self._begin_sample = engine.sample
         self._tap = StreamTap(*engine.part.z.shape)
+        if engine.fading or engine.coming is not None:
+            self._tap.waits = self._stream_begins
         engine.acted, self._player.tap = self._acted, self._tap
         self._recorder.go()
         self.begun = True
+
+    def _stream_begins(self) -> bool:
+        """After a block: whether one patch is alone on stage now, and the stream begins with it. A row has room for one
+        model alone, so what two that fade were told would not be what was heard."""
+        engine = self._engine
+        if engine.fading or engine.coming is not None:
+            return False
+        assert self._opening is not None
+        assert self._tap is not None
+        part, now = engine.part, Standing.of(engine.part, engine)
+        if (coming := self._coming.get(id(part))) is not None:  # the wear that is heard is that of the beginning
+            now = replace(now, usage=coming.usage)
+        self._tap.shape = part.z.shape
+        self._opening.told, self._told = now, part
+        self._told_after = engine.sample - self._begin_sample
+        self._state_stale = True
+        return True
 
     # --- who hands a part in
 
@@ -148,13 +157,18 @@ class TakeFiles:
             self._log = TakeLog(self.path.with_suffix(".jsonl"), cue, part.seed, part.table, raw, head=head)
         except OSError as error:
             self.said.append(say("log_failed", self.language, why=error.strerror))
-        words = {"patch": part.patch.name, "seed": self._opening.on.snapshot.seed,
-                 "model": part.voice.card.sha256 or part.voice.card.name}  # fmt: skip
+        if self._tap.waits is None and self._told is None:
+            self._open_stream(part, self._opening.on)
+        self._state_stale = True
+
+    def _open_stream(self, part: Part, standing: Standing) -> None:
+        assert self._tap is not None
+        words: dict[str, object] = {"patch": part.patch.name, "seed": standing.snapshot.seed,
+                                    "model": part.voice.card.sha256 or part.voice.card.name}  # fmt: skip
         try:
             self._stream = StreamLog(self.path.with_suffix(".z"), self._tap, words)
         except OSError as error:
             self.said.append(say("stream_failed", self.language, why=error.strerror))
-        self._state_stale = True
 
     def _write_log(self, before: int) -> None:
         acts, log = self._acted.take(before), self._log
@@ -210,8 +224,16 @@ class TakeFiles:
             self.said.append(say("state_failed", self.language, why=error.strerror))
 
     def _write_stream(self, rows: int) -> None:
+        if self._told is not None and self._tap is not None and self._tap.waits is None:
+            part, self._told = self._told, None
+            assert self._opening is not None
+            assert self._opening.told is not None
+            self._open_stream(part, self._opening.told)
+            seconds = f"{self._told_after / self._engine.rate:.1f}"
+            self.said.append(say("stream_late", self.language, path=self.path.with_suffix(".z"), seconds=seconds))
+        rows -= self._told_after // QUANTUM
         stream = self._stream
-        if stream is None:
+        if stream is None or rows < 0:
             return
         broken, stream.most = stream.tap.broken, rows
         try:
@@ -240,6 +262,8 @@ class TakeFiles:
             except OSError as error:
                 self.said.append(say("log_failed", self.language, why=error.strerror))
         self._close_stream()
+        if self._tap is not None and self._tap.waits is not None:
+            self.said.append(say("stream_none", self.language))
         if self.input:
             self.said.append(say("input_not_in_take", self.language))
         if self._acted.missed:
@@ -250,10 +274,3 @@ class TakeFiles:
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
-
-
-def cue_of(part: Part, seed: int, coming: Coming, fresh: bool = True) -> Cue:
-    """A part as a take names it."""
-    patch, card = part.patch, part.voice.card
-    return Cue(patch.name, patch.path, patch.digest, card.sha256 or card.name, seed, coming.scenes, coming.blend_ms,
-               fresh)  # fmt: skip

@@ -50,6 +50,7 @@ class Taping:
         self._switch: threading.Thread | None = None
         self._allowance = Allowance(AT_ONCE, EVERY_SECONDS)
         self._asked_too_often = False
+        self._slow = False
 
     # --- from outside
 
@@ -66,10 +67,14 @@ class Taping:
             player.extra_flags |= Flags.RECORDING
         else:
             player.extra_flags &= ~Flags.RECORDING
+        if recorder.recording and recorder.lost_samples and not self._slow:
+            self._slow = True
+            self._said.append(say("record_slow", self.language, folder=recorder.folder))
         files = self._files
         if recorder.error and not recorder.recording and files is not None and not files.ended.is_set():
             self.row.add("files_failed")
             self.row.say(recorder.error)
+            self._say_missing()
             self._settle(files)
             files.finish_at(recorder.passed)
         self._tell()
@@ -122,6 +127,7 @@ class Taping:
             self.row.add("files_recorded")
             seconds = f"{self.recorder.seconds:.1f} s"
             self._said.append(say("recorded", self.language, seconds=seconds, path=path))
+            self._say_missing()
         elif on and not self.recorder.recording:
             self._begin()
 
@@ -136,7 +142,7 @@ class Taping:
             self.row.add("files_failed")
             self._said.append(str(error))
             return
-        self._tally, self._began = Tally(self._parts), part
+        self._tally, self._began, self._slow = Tally(self._parts), part, False
         if busy:  # the last take's files are still its own: the disk has not taken them yet
             self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
         else:
@@ -158,6 +164,13 @@ class Taping:
         began = () if self._began is None else (self._began,)
         heard: list[Heard] = files.heard
         heard[:] = self._tally.heard((*began, self.player.engine.part))
+
+    def _say_missing(self) -> None:
+        """How much of what was heard the disk was too slow for."""
+        recorder = self.recorder
+        if recorder.lost_samples:
+            seconds = f"{recorder.lost_samples / recorder.rate:.1f} s"
+            self._said.append(say("record_missing", self.language, seconds=seconds, path=recorder.path))
 
     def _end(self) -> None:
         """The take has ended: wait a while for the rest to be written."""

@@ -12,11 +12,10 @@ from typing import Any
 
 from instrument.base.printable import printable, sentences
 from instrument.base.toml import read_toml
-from instrument.chance.accident import Accident
 from instrument.errors import Mistakes, RosinError
 from instrument.feels import feel_from, feel_schema
-from instrument.hands.addresses import read_addresses
-from instrument.hands.bindings import read_bindings
+from instrument.hands import addresses, bindings
+from instrument.hands.settings import network_mistakes
 from instrument.isf import read_header
 from instrument.model.card import CARD, CREDITS, DECODE, TEXT_MOST, card_from
 from instrument.model.credits import credits_from
@@ -29,9 +28,11 @@ from instrument.scenes import read_own, with_own_scenes
 from instrument.sound.stream import Stream
 from instrument.take import read_take
 from instrument.text import language_of, say
+from instrument.verbs.idle import idle_in
+from instrument.verbs.numbers import NUMBERS, check_numbers
 from instrument.verbs.whole import look_at, renamed
 
-SUFFIXES = (".toml", ".jsonl", ".npz", ".z", ".fs")
+SUFFIXES = (".toml", ".jsonl", *NUMBERS, ".z", ".fs")
 """What is looked at in a folder that is no model."""
 
 
@@ -66,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
             wrong += 1
             print(sentences(error), file=sys.stderr)
         else:
-            print(printable(f"{file}: {said}"))
+            for line in said.splitlines():
+                print(printable(f"{file}: {line}"))
     return 2 if wrong else 0
 
 
@@ -87,7 +89,7 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def check_one(file: Path, rig: Rig) -> str:
-    """What a file is and that it is whole. RosinError or Mistakes."""
+    """What a file is and that it is whole; more lines for what in it does nothing. RosinError or Mistakes."""
     language = language_of(rig.language)
     if os.path.isdir(file) or is_bundle(file):
         return check_model(file, rig)
@@ -95,9 +97,8 @@ def check_one(file: Path, rig: Rig) -> str:
         take = read_take(find_take(str(file)))
         seconds = f"{take.seconds:g}"
         return say("check.take", language, seconds=seconds, gestures=len(take.events), patch=take.patch)
-    if file.suffix == ".npz":
-        accident = Accident.read(file)
-        return say("check.accident", language, seconds=f"{accident.seconds:.1f}", name=accident.name)
+    if file.suffix in NUMBERS:
+        return check_numbers(file, [Path(rig.models)] if rig.models else [], language)
     if file.suffix == ".z":
         return say("check.stream", language, blocks=len(Stream(file)))
     if file.suffix == ".fs":
@@ -111,15 +112,15 @@ def check_toml(file: Path, rig: Rig, language: str) -> str:
     if kind == "other" and file.suffix.lower() != ".toml":
         read_toml(file, "patch")  # what cannot be read at all is told as such
         raise RosinError(
-            f"{file} is nothing of Rosin's that can be checked; give a patch, feel, rig, take (.jsonl), stream (.z), "
-            "accident (.npz), visual (.fs), or a model"
+            f"{file} is nothing of Rosin's that can be checked; give a patch, feel, rig, take (.jsonl, .state), "
+            "stream (.z), accident, snapshot or wear (.npz), visual (.fs), or a model"
         )
     if kind == "rig":
         if not os.path.exists(file):
             raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
         if wrong := rig_mistakes(file):
             raise Mistakes(str(file), wrong)
-        return say("check.rig", language)
+        return "\n".join([say("check.rig", language), *idle_in(read_rig(file), language, all_of_it=True)])
     if kind == "feel":
         return say("check.feel", language, name=feel_from(read_toml(file, "feel"), str(file)).name)
     if kind == "scenes":
@@ -156,14 +157,14 @@ def rig_mistakes(file: Path) -> list[str]:
             return wrong
     else:
         wrong = []
-    for section, read in (("midi", read_bindings), ("osc", read_addresses)):
+    if isinstance(osc := table.get("osc"), Mapping):
+        wrong = [*wrong, *network_mistakes(osc)]
+    for section, mistakes in (("midi", bindings.mistakes), ("osc", addresses.mistakes)):
         room = table.get(section)
         rows = room.get("bindings") if isinstance(room, Mapping) else None
-        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
-            try:
-                read(rows)
-            except Mistakes as mistakes:
-                wrong = [*wrong, *mistakes.lines]
+        for i, row in enumerate(rows if isinstance(rows, list) else ()):
+            if isinstance(row, Mapping):
+                wrong = [*wrong, *mistakes(row, f"{section}.bindings[{i}]")]
     return wrong
 
 

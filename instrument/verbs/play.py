@@ -33,6 +33,7 @@ from instrument.show import Show
 from instrument.sound.settings import SoundSettings
 from instrument.take import Take, read_take
 from instrument.text import language_of, say
+from instrument.verbs.idle import idle_given, idle_in
 from instrument.verbs.preparing import prepare
 from instrument.verbs.seed import seed_given
 from instrument.verbs.stage import Reel, add_stage, draw_picture, no_window, picture_path, stage_given, stage_settings
@@ -111,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _played(args: argparse.Namespace, place: Path) -> int:
     """The show from beginning to end. ``place``: for a patch that was recast, as long as it plays."""
+    if args.demo and args.take:
+        raise RosinError("--demo plays the shipped take, so --take has no place; leave out one of the two")
     rig = rig_for(args)
     language = language_of(rig.language)
     picture = picture_path(args.picture) if args.picture else None
@@ -146,14 +149,18 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index, args.listen is None)
     stage = stage_settings(rig, sound.patches, index, language, args.size is not None)
     without = no_window(args.stage) if rig.window else ""
+    windowed = rig.window and not without
+    idle = [*idle_in(rig, language), *idle_given(args, rig, read_patch(paths[index]), language, windowed)]
     prepare(language)
-    show = Show(sound, hands, language, stage if rig.window and not without else None)
+    show = Show(sound, hands, language, stage if windowed else None)
     reel = Reel()
     names = [path.stem for path in paths]
     try:
         show.open()
         if without:
             print(say(without, language))
+        for said in idle:
+            print(printable(said))
         player = TakePlayer(score) if take else None
         with Status(show, names, tables, language) as status, TerminalKeys() as keys:
             if terminal_here():

@@ -133,8 +133,14 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     args.seed = seed_given(args.seed)
     take = read_take(find_take(args.what)) if args.what.endswith(TAKE) or _is_example(args.what, rig) else None
     stream = Stream(Path(args.what)) if args.what.endswith(".z") else None
-    if stream and (take or args.set or args.note is not None):
-        raise RosinError("a .z file is heard as it was; to change knobs or notes render the .jsonl beside it")
+    if stream and (take or args.set or args.note is not None or args.seed is not None or args.patch):
+        raise RosinError(
+            "a .z file is heard as it was; to change knobs, notes, seed or patch render the .jsonl beside it"
+        )
+    if args.patch and take is None:
+        raise RosinError(
+            f"--patch is for a take, and {args.what} is none; render {args.patch} itself, or give a .jsonl"
+        )
     language = language_of(rig.language)
     plan = plan_of(args, take, stream, rig, place)
     engine = Engine(plan.cast.first, rig.ceiling_db if plan.ceiling_db is None else plan.ceiling_db)

@@ -186,10 +186,11 @@ def listen_again(engine: Engine, stream: Stream, path: Path) -> list[str]:
         before = engine.snapshot()
         try:
             found = read_state(state)
-            kept = found.on.snapshot if isinstance(found, Opening) else found
+            stood = found.told or found.on if isinstance(found, Opening) else None
+            kept = stood.snapshot if stood is not None else found
             if kept.patch == part.patch.name:
-                if isinstance(found, Opening):
-                    part.voice.load_usage(found.on.usage)
+                if stood is not None:
+                    part.voice.load_usage(stood.usage)
                 engine.restore(kept)
         except (RosinError, FileNotFoundError, KeyError, ValueError, TypeError, IndexError) as error:
             engine.restore(before)
