@@ -17,10 +17,10 @@ os.environ["XDG_DATA_HOME"] = _HOME
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
 AT_ONCE = (
-    "test_bench", "test_cli_play", "test_film", "test_hands", "test_learn", "test_link", "test_live", "test_neighbours_osc",
-    "test_pushback", "test_show", "test_sound", "test_stage", "test_status", "test_streams",
+    "test_bench", "test_cli_play", "test_film", "test_hands", "test_learn", "test_link", "test_live",
+    "test_neighbours_osc", "test_pushback", "test_show", "test_sound", "test_stage", "test_status", "test_streams",
 )  # fmt: skip
-"""Files whose tests start shows, servers or windows, or wait for a clock: one after the other, whoever runs beside them."""
+"""Files whose tests start shows, servers or windows, or wait for a clock: never two of them at once."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
