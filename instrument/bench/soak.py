@@ -1,7 +1,8 @@
 """rosin bench soak: the whole instrument for minutes under 1000 OSC messages a second - memory, dropouts, gestures.
 
 On JACK's dummy driver. Resident memory of each process is read once a second from the system; growth is the median
-of the last tenth minus the median of the ten seconds after the first minute. The bare callback (bench/bare.py) plays
+of the last tenth minus the median of the ten seconds after the first minute, and after every patch was visited
+once (a model's sounds and parts are loaded when it is first played). The bare callback (bench/bare.py) plays
 first on the same server, so that dropouts stand beside what this machine does to a program that does nothing.
 
 Beside the client that only moves knobs a second one works as people do (bench/company.py): it learns addresses, keeps
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from instrument.bench.company import ENDS_WITHIN_SECONDS, a_home, company, left_behind
+from instrument.bench.company import ENDS_WITHIN_SECONDS, PATCH_EVERY, TICK_SECONDS, a_home, company, left_behind
 from instrument.bench.jackhost import jack_is_here, jack_server
 from instrument.bench.latency import bare, free_port, instrument
 from instrument.bench.machine import machine, stolen_ms
@@ -31,6 +32,8 @@ from instrument.show import Show
 
 RATE = 48000
 SETTLE_SECONDS = 60.0
+VISITED_SECONDS = (PATCH_EVERY * 9 + 100) * TICK_SECONDS
+"""By then the company has been to all eight patches and back: what grows later is no first visit."""
 
 
 def resident_kib(pid: int) -> float:
@@ -123,6 +126,9 @@ def outcome(show: Show, series: dict[str, list[float]], sent: int, minutes: floa
         last = max(10, len(values) // 10)
         growth[f"{name}_growth_mb"] = float(np.median(values[-last:]) - np.median(values[first : first + 10])) / 1024.0
         growth[f"{name}_resident_mb"] = values[-1] / 1024.0
+        if len(values) > 2 * VISITED_SECONDS:
+            visited = float(np.median(values[int(VISITED_SECONDS) :][:10]))
+            growth[f"{name}_growth_after_all_patches_mb"] = (float(np.median(values[-last:])) - visited) / 1024.0
     return {
         **growth,
         "messages_sent": sent,
