@@ -35,7 +35,7 @@ play: setup-play
 	@if [ -t 0 ]; then exec $(BIN)/rosin play; else exec $(BIN)/rosin play --demo; fi
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff format --check instrument tests scripts examples
