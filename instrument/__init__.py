@@ -29,44 +29,44 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from instrument.errors import Mistakes, RosinError
-    from instrument.hands.child import HandsSettings
+    from instrument.audio.device import list_devices
+    from instrument.audio.ring import Adapter
+    from instrument.audio.settings import SoundSettings
+    from instrument.base.errors import Mistakes, RosinError
+    from instrument.base.paths import find_patches, shipped
+    from instrument.documents.patch import Patch, patch_from, read_patch, table_of
+    from instrument.documents.rig import Rig, read_rig
+    from instrument.documents.take import Event, Take, read_take
+    from instrument.engine.control import QUANTUM
+    from instrument.engine.engine import CHANNELS, Engine
+    from instrument.engine.layer import Part
+    from instrument.engine.snapshot import Snapshot
+    from instrument.hands.worker import HandsSettings
+    from instrument.ipc import Flags, Frame, Gesture, Kind, Link, Source
     from instrument.knobs import Knob, KnobTable, Label, LatentSpec
-    from instrument.link import Flags, Frame, Gesture, Kind, Link, Source
-    from instrument.patch import Patch, patch_from, read_patch, table_of
-    from instrument.places import find_patches, shipped
-    from instrument.rig import Rig, read_rig
-    from instrument.show import Show
-    from instrument.sound.bank import open_part
-    from instrument.sound.control import QUANTUM
-    from instrument.sound.device import list_devices
-    from instrument.sound.engine import CHANNELS, Engine
-    from instrument.sound.part import Part
-    from instrument.sound.ring import Adapter
-    from instrument.sound.settings import SoundSettings
-    from instrument.sound.snapshot import Snapshot
-    from instrument.take import Event, Take, read_take
+    from instrument.run.show import Show
+    from instrument.storage.bank import open_part
 
     Provider = Literal["auto", "cpu", "cuda"]
 
 _ROOMS = {
-    "errors": ("Mistakes", "RosinError"),
-    "hands.child": ("HandsSettings",),
+    "base.errors": ("Mistakes", "RosinError"),
+    "hands.worker": ("HandsSettings",),
     "knobs": ("Knob", "KnobTable", "Label", "LatentSpec"),
-    "link": ("Flags", "Frame", "Gesture", "Kind", "Link", "Source"),
-    "patch": ("Patch", "patch_from", "read_patch", "table_of"),
-    "places": ("find_patches", "shipped"),
-    "take": ("Event", "Take", "read_take"),
-    "rig": ("Rig", "read_rig"),
-    "show": ("Show",),
-    "sound.bank": ("open_part",),
-    "sound.device": ("list_devices",),
-    "sound.control": ("QUANTUM",),
-    "sound.engine": ("CHANNELS", "Engine"),
-    "sound.part": ("Part",),
-    "sound.snapshot": ("Snapshot",),
-    "sound.ring": ("Adapter",),
-    "sound.settings": ("SoundSettings",),
+    "ipc": ("Flags", "Frame", "Gesture", "Kind", "Link", "Source"),
+    "documents.patch": ("Patch", "patch_from", "read_patch", "table_of"),
+    "base.paths": ("find_patches", "shipped"),
+    "documents.take": ("Event", "Take", "read_take"),
+    "documents.rig": ("Rig", "read_rig"),
+    "run.show": ("Show",),
+    "storage.bank": ("open_part",),
+    "audio.device": ("list_devices",),
+    "engine.control": ("QUANTUM",),
+    "engine.engine": ("CHANNELS", "Engine"),
+    "engine.layer": ("Part",),
+    "engine.snapshot": ("Snapshot",),
+    "audio.ring": ("Adapter",),
+    "audio.settings": ("SoundSettings",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -111,10 +111,10 @@ def open_engine(
     ``seed`` replaces the patch's. ``provider``: on ``"cpu"``, the default, one seed is one result, bit for bit.
     ``models``: a folder of models looked in first. RosinError, or Mistakes with every line, when it cannot be played.
     """
-    from instrument.patch import Patch, read_patch
-    from instrument.places import find_patches
-    from instrument.sound.bank import open_part
-    from instrument.sound.engine import Engine
+    from instrument.base.paths import find_patches
+    from instrument.documents.patch import Patch, read_patch
+    from instrument.engine.engine import Engine
+    from instrument.storage.bank import open_part
 
     index = 0
     if not isinstance(patch, Patch):
@@ -132,8 +132,8 @@ def render(engine: Engine, seconds: float, events: Iterable[Event] = ()) -> NDAr
     The ``t`` of an event is counted from where the engine is now, so renders can follow one another (each begins at a
     whole block of 128 samples). RosinError for a knob that the patch does not have. Same seed and events, same bits.
     """
+    from instrument.documents.take import Take, gestures
     from instrument.rehearsal.render import offline
-    from instrument.take import Take, gestures
 
     take = Take(engine.part.patch.name, None, seconds, tuple(sorted(events, key=lambda event: event.t)))
     now = engine.sample / engine.rate
@@ -147,8 +147,8 @@ def save(path: str | Path, sound: NDArray[np.float32], engine: Engine) -> None:
     """
     import soundfile
 
+    from instrument.base.errors import RosinError
     from instrument.base.writing import replacing
-    from instrument.errors import RosinError
 
     path = Path(path)
     subtype = "PCM_24" if path.suffix.lower() == ".flac" else "FLOAT"
@@ -171,15 +171,15 @@ def save(path: str | Path, sound: NDArray[np.float32], engine: Engine) -> None:
 
 def note(t: float, number: int, velocity: float = 0.8) -> Event:
     """A key at ``t`` s: MIDI note ``number`` goes down with ``velocity`` 0..1, or up when that is 0."""
-    from instrument.link import Kind
-    from instrument.take import Event
+    from instrument.documents.take import Event
+    from instrument.ipc import Kind
 
     return Event(t, Kind.NOTE_ON if velocity > 0.0 else Kind.NOTE_OFF, velocity, number=number)
 
 
 def knob(t: float, id: str, raw: float) -> Event:
     """The hand on knob ``id`` goes to ``raw`` 0..1 at ``t`` s; where the knob goes, friction and chance decide."""
-    from instrument.link import Kind
-    from instrument.take import Event
+    from instrument.documents.take import Event
+    from instrument.ipc import Kind
 
     return Event(t, Kind.KNOB, raw, id)

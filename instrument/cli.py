@@ -1,4 +1,4 @@
-"""Cli: the verbs. Each is a file in verbs/ with ``add(verbs)`` and ``run(args)``; errors are a sentence and exit 2."""
+"""Cli: the verbs. Each is a file in commands/ with ``add(verbs)`` and ``run(args)``; errors: a sentence, exit 2."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from instrument.base.errors import RosinError
 from instrument.base.printable import printable, sentences
 from instrument.base.streams import Streams
-from instrument.errors import RosinError
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,7 +35,8 @@ class Version(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from instrument.verbs import bench, import_, look, models, play, render, train
+    from instrument.commands import bench, import_, look, play, render, train
+    from instrument.commands.models import listing
 
     main = Parser(
         prog="rosin",
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     main.add_argument("--version", action=Version)
     verbs = main.add_subparsers(dest="verb", metavar="VERB")
-    for verb in (play, render, look, models, import_, train, bench):
+    for verb in (play, render, look, listing, import_, train, bench):
         verb.add(verbs)
     return main
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 
 Curve = Literal["linear", "exponential", "steps"]
 Role = Literal["pitch", "loudness", "latent"]

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from instrument.model.card import Card, read_card
+from instrument.model.library.card import Card, read_card
 
 HOME = Path(__file__).resolve().parent.parent
 MODELS = HOME / "models"

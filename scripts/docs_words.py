@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from instrument.hands import book
+from instrument.hands.osc import namespace
 
 VERBS = {  # of the book: arguments and meaning; one that is here and not there, or the other way round, is an error
     "latents": ("f f f …", "the knobs of the model from the first on, raw; as many as are sent"),
     "patch/load": ("s or i", "a patch by its name, or by its place in the list from 0"),
     "note": (
         "i [f]",
-        f"MIDI note and velocity: 0 lets it go, up to 1 as it is, above as 0..127; without one {book.VELOCITY:g}",
+        f"MIDI note and velocity: 0 lets it go, up to 1 as it is, above as 0..127; without one {namespace.VELOCITY:g}",
     ),
     "seed": ("i", "every chance begins again under this seed"),
     "panic": ("[bang]", "silence in 30 ms"),
@@ -24,7 +24,10 @@ VERBS = {  # of the book: arguments and meaning; one that is here and not there,
         "1 starts a recording, 0 ends it; four starts at once, then one in ten seconds, the newest wish counts",
     ),
     "hands_only": ("i", "1: friction and chance rest, the knobs obey; 0: they play again"),
-    "snapshot": ("[i]", f"keeps everything that decides the next samples in slot 0..{book.SLOTS - 1}; 0 without one"),
+    "snapshot": (
+        "[i]",
+        f"keeps everything that decides the next samples in slot 0..{namespace.SLOTS - 1}; 0 without one",
+    ),
     "restore": ("[i]", "back to what the slot keeps, on the same patch; keys and pushes are those of now"),
     "scene": (
         "i [f]",

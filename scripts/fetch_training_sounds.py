@@ -30,9 +30,9 @@ import tomlkit
 from rich.console import Console
 from rich.progress import Progress
 
-from instrument.errors import RosinError
-from instrument.model.card import CREDITS
-from instrument.training import soundfont
+from instrument.base.errors import RosinError
+from instrument.model.library.card import CREDITS
+from instrument.training.data import soundfont
 
 HERE = Path(__file__).resolve().parent
 LISTS = HERE.parent / "data" / "corpora"

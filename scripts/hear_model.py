@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from instrument.training.corpus import Corpus, read_corpus
-from instrument.training.naming import MANY_POINTS
-from instrument.training.network import Network
-from instrument.training.pictures import draw_spectrograms
-from instrument.training.portrait import decode_of, portray
-from instrument.training.shape import shape_from
-from instrument.training.sweeps import sweep_picture
-from instrument.training.trial import again, held_out_figures
+from instrument.training.data.corpus import Corpus, read_corpus
+from instrument.training.export.latent_stats import decode_of, portray
+from instrument.training.export.naming import MANY_POINTS
+from instrument.training.export.sweeps import sweep_picture
+from instrument.training.learning.pictures import draw_spectrograms
+from instrument.training.learning.trial import again, held_out_figures
+from instrument.training.network.model import Network
+from instrument.training.network.shape import shape_from
 
 SHOWN = 3
 

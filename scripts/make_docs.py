@@ -19,16 +19,18 @@ from typing import Any
 import docs_models
 from docs_words import MEANINGS, SAID, VERBS
 
-from instrument.fields import Field, Section
-from instrument.hands import bindings, book, echo, neighbours, settings, wire
+from instrument.base.validation import Field, Section
+from instrument.documents.patch import Patch
+from instrument.documents.patch_shape import SHAPE as PATCH_SHAPE
+from instrument.documents.rig import SHAPE as RIG_SHAPE
+from instrument.documents.rig import Rig
+from instrument.hands import settings
+from instrument.hands.osc import codec, echo, namespace, neighbours
+from instrument.hands.state import bindings
+from instrument.ipc import Frame
 from instrument.knobs import PARAMETERS, Knob, table_for
-from instrument.link import Frame
-from instrument.model.credits import Credits, Made, Sound
-from instrument.model.null import null_card
-from instrument.patch import Patch
-from instrument.patch_shape import SHAPE as PATCH_SHAPE
-from instrument.rig import SHAPE as RIG_SHAPE
-from instrument.rig import Rig
+from instrument.model.library.credits import Credits, Made, Sound
+from instrument.model.runtime.null import null_card
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 ROOT = "/rosin"
@@ -151,7 +153,7 @@ def knob_table(knobs: Iterable[Knob]) -> str:
 
 def verbs() -> str:
     """The book's addresses that are no knobs."""
-    pages = book.Book(ROOT, table_for(()), [("bow",)])
+    pages = namespace.Book(ROOT, table_for(()), [("bow",)])
     heard = [address.removeprefix(f"{ROOT}/") for address in pages if "/knob/" not in address]
     if set(heard) != set(VERBS):
         raise SystemExit(f"make_docs.py: VERBS and the book differ: {sorted(set(heard) ^ set(VERBS))}")
@@ -181,7 +183,7 @@ def said() -> str:
     speaker.tell(frame, [("KNOB", 0.25)], 1.0, near.lines)
     rows = [(f"`{knob}`", "the hand on a knob, raw, whoever moved it; never back to who did")]
     for datagram in wires:
-        address = wire.read(datagram)[0][0].address
+        address = codec.read(datagram)[0][0].address
         address = re.sub(r"/\d+$", "/N", address)
         if address != knob and not any(address in row[0] for row in rows[1:] if address.endswith("/N")):
             rows.append((f"`{address}`", SAID[address.removeprefix(f"{ROOT}/").removeprefix("knob/KNOB/")]))

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument import CHANNELS, QUANTUM, Gesture, Kind, Label, find_patches, open_engine, read_take, shipped
-from instrument.link import Frame
+from instrument.documents.take import gestures
+from instrument.ipc import Frame
 from instrument.rehearsal.film import Teller
-from instrument.take import gestures
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"

@@ -25,11 +25,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from instrument.bench.laws import F64, TICK_HZ
-from instrument.bench.laws_bearing import DIRECT
-from instrument.bench.laws_chance import EVEN, drawn, streams
-from instrument.bench.laws_friction import BOW, BOW_SPEED, DRIVEN, LUGRE, moved
-from instrument.bench.laws_sound import worn_tone
+from instrument.bench.laws.bearing import DIRECT
+from instrument.bench.laws.chance import EVEN, drawn, streams
+from instrument.bench.laws.friction import BOW, BOW_SPEED, DRIVEN, LUGRE, moved
+from instrument.bench.laws.report import F64, TICK_HZ
+from instrument.bench.laws.sound import worn_tone
 from instrument.chance.bridge import Bridge
 from instrument.chance.chaos import Logistic
 from instrument.chance.dice import Dice
@@ -37,9 +37,9 @@ from instrument.chance.drift import Drift
 from instrument.chance.habit import Habit
 from instrument.chance.lorenz import Lorenz
 from instrument.chance.pink import Pink
-from instrument.feels import read_feel
+from instrument.documents.feels import read_feel
+from instrument.engine.effects.flutter_meter import deviation, weighting
 from instrument.friction.law import trace
-from instrument.sound.weighting import deviation, weighting
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"

@@ -5,7 +5,7 @@
 Eight throats sing thirty clips each: held notes over their whole range, vowels that glide into each other, slides,
 syllables with s, sh, f and h, whispers. Every choice is a Philox word, so every run writes the same bytes; each file is
 compared with ``data/corpora/voice.csv``, which also says which tenth is held out. The sound is made in
-instrument/training/formant.py.
+instrument/training/data/formant.py.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.progress import track
 
 from instrument.chance.words import stream_id, uniform, words
-from instrument.model.card import CREDITS
-from instrument.training.formant import RATE, THROATS, VOWELS, Song, Throat, sing
+from instrument.model.library.card import CREDITS
+from instrument.training.data.formant import RATE, THROATS, VOWELS, Song, Throat, sing
 
 HERE = Path(__file__).resolve().parent
 LIST = HERE.parent / "data" / "corpora" / "voice.csv"

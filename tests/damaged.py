@@ -17,19 +17,19 @@ from pathlib import Path
 
 import numpy as np
 
-from instrument.errors import RosinError
-from instrument.feels import read_feel
+from instrument.base.errors import RosinError
+from instrument.commands.check import rig_mistakes
+from instrument.commands.whole import look_at
+from instrument.documents.feels import read_feel
+from instrument.documents.patch import table_of
+from instrument.documents.rig import read_rig
+from instrument.documents.scene_file import read_own
+from instrument.documents.take import gestures, read_take
 from instrument.knobs import table_for
-from instrument.model.card import card_from, card_table, read_card
-from instrument.model.credits import credits_line, read_credits, roll
-from instrument.model.page import show_page
-from instrument.patch import table_of
-from instrument.rig import read_rig
-from instrument.scenes import read_own
-from instrument.sound.stream import Stream
-from instrument.take import gestures, read_take
-from instrument.verbs.check import rig_mistakes
-from instrument.verbs.whole import look_at
+from instrument.model.library.card import card_from, card_table, read_card
+from instrument.model.library.credits import credits_line, read_credits, roll
+from instrument.model.report.page import show_page
+from instrument.storage.stream import Stream
 
 ROOT = Path(__file__).parent.parent
 SECONDS_MOST = 3.0

@@ -14,10 +14,10 @@ from test_training_soundfont import RATE, font_bytes, tone, words_of
 
 from instrument.isf import parse_header
 from instrument.isf.source import read_text
-from instrument.model.bundle import pack, unpack
-from instrument.model.opening import open_session
+from instrument.model.library.bundle import pack, unpack
+from instrument.model.runtime.opening import open_session
 from instrument.stage.isf.glsl import rewrite
-from instrument.training import soundfont
+from instrument.training.data import soundfont
 
 
 def _shader(path: Path) -> None:

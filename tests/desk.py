@@ -8,12 +8,12 @@ from typing import Any
 
 from handshost import TABLE
 
-from instrument.hands.bindings import read_bindings
-from instrument.hands.counts import Counts, Events
-from instrument.hands.midi import MidiHand
-from instrument.hands.names import plain
-from instrument.hands.positions import Positions
-from instrument.link import Frame, Gesture, Kind
+from instrument.hands.midi.hand import MidiHand
+from instrument.hands.state.bindings import read_bindings
+from instrument.hands.state.counts import Counts, Events
+from instrument.hands.state.names import plain
+from instrument.hands.state.positions import Positions
+from instrument.ipc import Frame, Gesture, Kind
 
 PORT = "Desk:Desk MIDI 1 20:0"
 LOOK_SECONDS = 1 / 60

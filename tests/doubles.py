@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from instrument.knobs import Label
-from instrument.model.card import Card, Latent, write_card
-from instrument.model.credits import Credits, Made, Sound, write_credits
+from instrument.model.library.card import Card, Latent, write_card
+from instrument.model.library.credits import Credits, Made, Sound, write_credits
 
 
 class PlainNoise:

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from instrument.hands.counts import Event
-from instrument.hands.ear import OscEar
-from instrument.hands.fakes import FakeDriver
-from instrument.hands.ports import DriverFinder
-from instrument.hands.positions import SETTLE_SECONDS
+from instrument.hands.midi.fakes import FakeDriver
+from instrument.hands.midi.ports import DriverFinder
+from instrument.hands.osc.codec import read, write
+from instrument.hands.osc.receiver import OscEar
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.hands.wire import read, write
+from instrument.hands.state.counts import Event
+from instrument.hands.state.positions import SETTLE_SECONDS
+from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.knobs import KnobTable, Label, LatentSpec, table_for
-from instrument.link import Gesture, Kind, Link, Source
 
 LATENTS = (
     LatentSpec("pitch", Label("pitch", "hauteur"), "pitch", 36.0, 84.0, 57.0),

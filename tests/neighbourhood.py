@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from doubles import tiny_card, tiny_model
 
-from instrument.model.card import write_card
-from instrument.model.chart import Chart, write_chart
-from instrument.model.credits import Credits, Made, Sound
-from instrument.model.excerpts import RATE_HZ, Excerpts, encoded
-from instrument.patch import Patch
-from instrument.sound.bank import open_part
-from instrument.sound.engine import Engine
+from instrument.documents.patch import Patch
+from instrument.engine.engine import Engine
+from instrument.model.atlas.chart import Chart, write_chart
+from instrument.model.atlas.excerpts import RATE_HZ, Excerpts, encoded
+from instrument.model.library.card import write_card
+from instrument.model.library.credits import Credits, Made, Sound
+from instrument.storage.bank import open_part
 
 SOUNDS = tuple(
     Sound(f"Sound {i}", author, f"https://example.org/{i}", licence, "given", 10.0 * (i + 1), f"{i}" * 64)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from instrument.chance.noise import Noise
-from instrument.link import Gesture, Kind
-from instrument.model.library import open_voice
-from instrument.model.null import NullVoice
-from instrument.patch import Patch, read_patch
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import CHANNELS, Engine
-from instrument.sound.part import Part
+from instrument.documents.patch import Patch, read_patch
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.layer import Part
+from instrument.ipc import Gesture, Kind
+from instrument.model.library.finder import open_voice
+from instrument.model.runtime.null import NullVoice
 
 PATCHES = Path(__file__).parent.parent / "patches"
 

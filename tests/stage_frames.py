@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instrument.link import FRAME, HELD, SLIPPING, Frame
+from instrument.ipc import FRAME, HELD, SLIPPING, Frame
 
 RATE = 94.0
 PLAYABLE = 8

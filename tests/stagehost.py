@@ -11,9 +11,9 @@ from typing import Any
 
 from stage_frames import make
 
-from instrument.link import Gesture, Kind, Link
-from instrument.stage.layout import Layout
+from instrument.ipc import Gesture, Kind, Link
 from instrument.stage.settings import StageSettings
+from instrument.stage.views.layout import Layout
 
 GLASS = str(Path(__file__).parent.parent / "patches" / "glass.toml")
 

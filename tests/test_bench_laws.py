@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instrument.bench import laws, laws_bearing, laws_chance, laws_friction, laws_sound
-from instrument.bench.laws import Law, differing_bits, kolmogorov, measures
+from instrument.bench.laws import bearing, chance, friction, report, sound
+from instrument.bench.laws.report import Law, differing_bits, kolmogorov, measures
 from instrument.chance.drift import Drift
 from instrument.cli import main
 from instrument.friction.law import trace
@@ -92,7 +92,7 @@ def test_a_law_that_does_not_hold_is_exit_code_1(
         yield Law("good [m]", 1.0, 1.0, 0.0)
         yield Law("bad", 1.0, 2.0, 0.5)
 
-    monkeypatch.setattr(laws, "measures", lambda: (("some", some),))
+    monkeypatch.setattr(report, "measures", lambda: (("some", some),))
     assert main(["bench", "laws"]) == 1
     said = capsys.readouterr().out
     assert "good [m]" in said
@@ -105,7 +105,7 @@ def test_a_law_that_does_not_hold_is_exit_code_1(
 # --- measured, not remembered: each of these breaks a kernel and looks whether a row says so
 
 
-def broken(measure: laws.Measure) -> int:
+def broken(measure: report.Measure) -> int:
     return sum(not law.holds for law in measure())
 
 
@@ -113,10 +113,10 @@ def test_a_bearing_that_rubs_two_per_cent_more_is_found(monkeypatch: pytest.Monk
     def harder(law: Any, *rest: Any, **more: Any) -> Any:
         return trace(law._replace(stick=1.02 * law.stick, slide=1.02 * law.slide), *rest, **more)
 
-    assert broken(laws_friction.stribeck) == broken(laws_friction.break_away) == 0
-    monkeypatch.setattr(laws_friction, "trace", harder)
-    assert broken(laws_friction.stribeck) == 3
-    assert broken(laws_friction.break_away) > 0
+    assert broken(friction.stribeck) == broken(friction.break_away) == 0
+    monkeypatch.setattr(friction, "trace", harder)
+    assert broken(friction.stribeck) == 3
+    assert broken(friction.break_away) > 0
 
 
 def test_a_law_that_gives_energy_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,23 +125,23 @@ def test_a_law_that_gives_energy_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         path[:, 2] *= 1.1  # the bristle
         return path
 
-    monkeypatch.setattr(laws_friction, "trace", lively)
-    assert broken(laws_friction.passivity) == 1
-    monkeypatch.setattr(laws_friction, "trace", lambda *rest, **more: np.full_like(trace(*rest, **more), np.nan))
-    assert broken(laws_friction.passivity) == 1
+    monkeypatch.setattr(friction, "trace", lively)
+    assert broken(friction.passivity) == 1
+    monkeypatch.setattr(friction, "trace", lambda *rest, **more: np.full_like(trace(*rest, **more), np.nan))
+    assert broken(friction.passivity) == 1
 
 
 def test_an_amount_that_is_read_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = laws_bearing.FrictionParams
+    params = bearing.FrictionParams
 
     class Off(params):  # type: ignore[misc, valid-type]
         def set(self, **amounts: float) -> Any:
             return super().set(**{name: amount * 1.05 for name, amount in amounts.items()})
 
-    for module in (laws_bearing, laws_friction):
+    for module in (bearing, friction):
         monkeypatch.setattr(module, "FrictionParams", Off)
-    assert broken(laws_bearing.play) == 1
-    assert broken(laws_bearing.slow) >= 4
+    assert broken(bearing.play) == 1
+    assert broken(bearing.slow) >= 4
 
 
 def test_a_drift_of_another_width_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,15 +149,15 @@ def test_a_drift_of_another_width_is_found(monkeypatch: pytest.MonkeyPatch) -> N
         def step(self, first_tick: int, ticks: int, sigma: Any, tau_s: Any, out: Any) -> None:
             super().step(first_tick, ticks, sigma * np.float32(1.05), tau_s * np.float32(1.2), out)
 
-    assert broken(laws_chance.drift) == 0
-    monkeypatch.setattr(laws_chance, "Drift", Wide)
-    assert broken(laws_chance.drift) == 2
+    assert broken(chance.drift) == 0
+    monkeypatch.setattr(chance, "Drift", Wide)
+    assert broken(chance.drift) == 2
 
 
 def test_a_meter_that_reads_a_fifth_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    worn = laws_sound.worn_tone
-    monkeypatch.setattr(laws_sound, "worn_tone", lambda percent, seconds: worn(1.2 * percent, 12))
-    assert broken(laws_sound.tape) == 3
+    worn = sound.worn_tone
+    monkeypatch.setattr(sound, "worn_tone", lambda percent, seconds: worn(1.2 * percent, 12))
+    assert broken(sound.tape) == 3
 
 
 # --- the tools

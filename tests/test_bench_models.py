@@ -15,17 +15,17 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
+from instrument.base.errors import RosinError
 from instrument.bench import shipped as bench
-from instrument.bench.against import TOLERANCE, Pair, against_torchscript, opened, wandering, what_is_compared
-from instrument.bench.torchscript import Scripted, Ways, Writer
+from instrument.bench.rivals.against import TOLERANCE, Pair, against_torchscript, opened, wandering, what_is_compared
+from instrument.bench.rivals.torchscript import Scripted, Ways, Writer
 from instrument.bench.turns import by_turns, ratios
-from instrument.errors import RosinError
 from instrument.knobs import Label
-from instrument.model.card import DECODE, ENCODE, Card, Latent, write_card
-from instrument.training.decoder_graph import decoder_graph
-from instrument.training.export import write_graphs
-from instrument.training.network import Network
-from instrument.training.shape import Shape
+from instrument.model.library.card import DECODE, ENCODE, Card, Latent, write_card
+from instrument.training.export.decoder_graph import decoder_graph
+from instrument.training.export.writer import write_graphs
+from instrument.training.network.model import Network
+from instrument.training.network.shape import Shape
 
 TINY = Shape(latents=2, width=24, ear_width=24, dilations=(1, 2), harmonics=27, tones=6, bands=8, note_step=1.0)
 
@@ -62,13 +62,13 @@ def folder(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def card_of(folder: Path) -> Card:
-    from instrument.model.card import read_card
+    from instrument.model.library.card import read_card
 
     return read_card(folder)
 
 
 def test_four_voices_in_one_call_are_four_voices(network: Network) -> None:
-    from instrument.training.export import _session
+    from instrument.training.export.writer import _session
 
     many, one = (_session(decoder_graph(network.decoder, voices=n).SerializeToString()) for n in (4, 1))
     names = [o.name for o in one.get_outputs()]

@@ -8,9 +8,9 @@ import shutil
 import pytest
 from jackhost import jack_is_here
 
+from instrument.base.errors import RosinError
 from instrument.bench import stage as bench
 from instrument.cli import main
-from instrument.errors import RosinError
 
 pytest.importorskip("pyglet")
 

@@ -13,15 +13,15 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from instrument.bench.against import EQUAL_BLOCKS, TOLERANCE, Pair, opened, pairs_of, plain
-from instrument.bench.streaming import CachedConv, Streaming, exported
-from instrument.bench.unfolded import network_of
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
+from instrument.bench.rivals.against import EQUAL_BLOCKS, TOLERANCE, Pair, opened, pairs_of, plain
+from instrument.bench.rivals.streaming import CachedConv, Streaming, exported
+from instrument.bench.rivals.unfolded import network_of
 from instrument.knobs import Label
-from instrument.model.card import DECODE, ENCODE, Card, Latent, write_card
-from instrument.training.export import wandering, write_graphs
-from instrument.training.network import Network
-from instrument.training.shape import Shape
+from instrument.model.library.card import DECODE, ENCODE, Card, Latent, write_card
+from instrument.training.export.writer import wandering, write_graphs
+from instrument.training.network.model import Network
+from instrument.training.network.shape import Shape
 
 SHAPES = {
     "tones": Shape(latents=2, width=24, ear_width=32, dilations=(1, 2), harmonics=27, tones=6, bands=8, note_step=1.0),

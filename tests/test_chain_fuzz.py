@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from stage import null_engine, play
 from test_recall import engine_of_everything
 
+from instrument.engine.control import QUANTUM
+from instrument.ipc import NO_SHIFT, Gesture, Kind
 from instrument.knobs import PARAMETERS
-from instrument.link import NO_SHIFT, Gesture, Kind
-from instrument.sound.control import QUANTUM
 
 UNIT = st.floats(0.0, 1.0, width=32)
 WILD = st.floats(width=32)

@@ -13,11 +13,11 @@ import pytest
 from doubles import tiny_model
 
 from instrument import open_engine
+from instrument.base.paths import find_patches
 from instrument.cli import main
-from instrument.model.wear import save_wear
-from instrument.places import find_patches
-from instrument.sound.bank import Bank
-from instrument.sound.opening import Opening
+from instrument.model.runtime.wear import save_wear
+from instrument.storage.bank import Bank
+from instrument.storage.opening import Opening
 
 ROOT = Path(__file__).parent.parent
 

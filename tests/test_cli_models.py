@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from doubles import tiny_card, tiny_model
 
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.sound.bank import Bank
+from instrument.storage.bank import Bank
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instrument.base.seeds import daily_seed, name_number
 from instrument.chance.words import stream_id
-from instrument.daily import daily_seed, name_number
 
 
 def test_the_seed_of_a_day_never_changes() -> None:

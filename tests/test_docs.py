@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from instrument.cli import parser
-from instrument.patch import patch_from
-from instrument.rig import rig_from
+from instrument.documents.patch import patch_from
+from instrument.documents.rig import rig_from
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(

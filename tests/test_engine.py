@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from stage import now, null_engine, null_part, play, rms_db, shipped_part
 
 from instrument.chance.noise import Noise
-from instrument.link import Frame, Gesture, Kind
-from instrument.model.null import NullVoice
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.engine.frame_writer import fill_frame, resume
+from instrument.ipc import Frame, Gesture, Kind
+from instrument.model.runtime.null import NullVoice
 from instrument.rehearsal.render import offline
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
-from instrument.sound.telling import fill_frame, resume
 
 RENDER = """
 import sys
 sys.path.insert(0, "tests")
 from stage import shipped_part
-from instrument.sound.engine import Engine
+from instrument.engine.engine import Engine
 from instrument.rehearsal.render import offline
-from instrument.take import read_take, gestures
+from instrument.documents.take import read_take, gestures
 from pathlib import Path
 import hashlib
 take = read_take(Path("examples/first-take.jsonl"))

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from stage import now, null_engine, play
 from test_take_whole import BOW, BRONZE, HAMMER, House, g
 
+from instrument.base.rate import Allowance
 from instrument.chance.words import stream_id
-from instrument.link import Gesture, Kind, Link
-from instrument.sound import keepsakes as keepsakes_of
-from instrument.sound.acts import HEAVY_A_BLOCK, without_excess
-from instrument.sound.engine import REQUESTS
-from instrument.sound.rate import Allowance
+from instrument.engine.acts import HEAVY_A_BLOCK, without_excess
+from instrument.engine.engine import REQUESTS
+from instrument.ipc import Gesture, Kind, Link
+from instrument.storage import accident_store as keepsakes_of
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_what_is_light_is_never_left_out_and_the_order_stays(kinds: list[Kind]) 
 
 
 def test_parts_beyond_what_is_kept_are_let_go_of(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from instrument.sound import bank as bank_of
+    from instrument.storage import bank as bank_of
 
     monkeypatch.setattr(bank_of, "KEPT", 1)
     monkeypatch.setattr(bank_of, "SPARE", 1)

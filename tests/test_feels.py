@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes, RosinError
-from instrument.feels import Feel, feel_from, feel_schema, find_feels, open_feel, read_feel
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.paths import feel_folders, shipped
+from instrument.documents.feels import Feel, feel_from, feel_schema, find_feels, open_feel, read_feel
 from instrument.friction.bearing import Friction
 from instrument.friction.params import NAMES, FrictionParams
 from instrument.knobs import PARAMETERS
-from instrument.places import feel_folders, shipped
 
 TICK_HZ = 1500.0
 SHIPPED = ("clay", "glass", "rope", "rosin", "rust", "stone")
@@ -27,7 +27,7 @@ LEAST: dict[str, Any] = {"schema": 1, "name": "x", "title": {"en": "X", "fr": "X
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr("instrument.places.data_home", lambda: tmp_path / "rosin")
+    monkeypatch.setattr("instrument.base.paths.data_home", lambda: tmp_path / "rosin")
     return tmp_path / "rosin" / "feels"
 
 

@@ -23,15 +23,15 @@ import pytest
 import soundfile
 
 from instrument.cli import main
-from instrument.link import Frame, Gesture, Kind
-from instrument.patch import read_patch
+from instrument.documents.patch import read_patch
+from instrument.documents.rig import Rig
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.ipc import Frame, Gesture, Kind
 from instrument.rehearsal.film import Teller, pictures_in
 from instrument.rehearsal.reel import find_ffmpeg
 from instrument.rehearsal.render import offline_blocks
-from instrument.rig import Rig
-from instrument.sound.bank import open_part
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
+from instrument.storage.bank import open_part
 
 pytest.importorskip("pyglet")
 pytest.importorskip("imageio_ffmpeg")
@@ -267,7 +267,7 @@ def test_a_long_film_keeps_no_more_frames_than_a_short_one() -> None:
 
 
 def test_every_option_of_films_is_seen() -> None:
-    from instrument.verbs.film import Drawing, Wish
+    from instrument.commands.film import Drawing, Wish
 
     _, shots = played(0.8, 30)
     looks = [Wish(30, 320, 180), Wish(30, 320, 180, calm=True), Wish(30, 320, 180, big_type=True), Wish(30, 320, 240),
@@ -291,7 +291,7 @@ def test_every_option_of_films_is_seen() -> None:
 
 @pytest.mark.parametrize("view", ["stage", "rehearsal"])
 def test_no_picture_knows_how_long_the_drawing_took(view: str) -> None:
-    from instrument.verbs.film import Drawing, Wish
+    from instrument.commands.film import Drawing, Wish
 
     _, shots = played(0.5, 30)
     seen = []

@@ -9,10 +9,10 @@ from handshost import PATCHES, TABLE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.daily import daily_seed, name_number
-from instrument.hands.book import Act, Book, NoFeel
-from instrument.hands.match import PatternError
-from instrument.link import Kind
+from instrument.base.seeds import daily_seed, name_number
+from instrument.hands.osc.match import PatternError
+from instrument.hands.osc.namespace import Act, Book, NoFeel
+from instrument.ipc import Kind
 
 BOOK = Book("/rosin", TABLE, [(name,) for name in PATCHES])
 

@@ -13,7 +13,7 @@ import pytest
 from handshost import TABLE, Source, Table, moves, on_the_table
 
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Gesture, Kind
+from instrument.ipc import Gesture, Kind
 
 HERE = OscSettings("127.0.0.1:0")
 NO_MIDI = MidiSettings()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.hands import decode
-from instrument.hands.controls import Control, Controls
-from instrument.hands.decode import Decoder, Message
+from instrument.hands.midi import decode
+from instrument.hands.midi.controls import Control, Controls
+from instrument.hands.midi.decode import Decoder, Message
 
 CHANNEL_MESSAGES = st.one_of(
     st.tuples(

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from handshost import on_the_table
 
-from instrument.hands import driver
-from instrument.hands.driver import RtDriver
-from instrument.hands.jack import _short
-from instrument.hands.names import CLIENT
+from instrument.hands.midi import driver
+from instrument.hands.midi.driver import RtDriver
+from instrument.hands.midi.jack import _short
+from instrument.hands.midi.wires import KEYS, Wires
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.hands.wires import KEYS, Wires
-from instrument.link import Kind, Link
+from instrument.hands.state.names import CLIENT
+from instrument.ipc import Kind, Link
 
 
 class Api(IntEnum):
@@ -207,6 +207,6 @@ def test_an_event_that_jack_counted_and_has_not_is_not_read() -> None:
 
 
 def test_the_stand_in_is_complete() -> None:
-    from instrument.hands.jack_cycle import _SIGNATURES
+    from instrument.hands.midi.jack_cycle import _SIGNATURES
 
     assert all(f'"{name}"' in STAND_IN for name in _SIGNATURES)

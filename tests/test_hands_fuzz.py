@@ -12,10 +12,10 @@ import struct
 import pytest
 from handshost import TABLE, Table, moves, on_the_table
 
-from instrument.hands.book import Book
+from instrument.hands.osc.codec import BUNDLE, write
+from instrument.hands.osc.namespace import Book
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.hands.wire import BUNDLE, write
-from instrument.link import Gesture, Kind
+from instrument.ipc import Gesture, Kind
 
 COUNT = int(os.environ.get("ROSIN_FUZZ", "3000"))
 BATCH = 50

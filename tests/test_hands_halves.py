@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.hands import decode
-from instrument.hands.controls import NRPN_KEPT, Controls
-from instrument.hands.decode import Message
-from instrument.hands.halves import WAIT_SECONDS, Halves
+from instrument.hands.midi import decode
+from instrument.hands.midi.controls import NRPN_KEPT, Controls
+from instrument.hands.midi.decode import Message
+from instrument.hands.midi.halves import WAIT_SECONDS, Halves
 
 COARSE, FINE = 21, 53
 MOVE_SECONDS = 0.02

@@ -14,14 +14,14 @@ from handshost import CONTROLLER, PATCHES, TABLE, Client, moves
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.errors import RosinError
-from instrument.hands.fakes import FakeDriver
-from instrument.hands.learned import SECTIONS, Learned, merged
+from instrument.base.errors import RosinError
+from instrument.documents.rig import save_bindings
+from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Gesture, Kind, Link, Source
-from instrument.link.asking import ANSWER, ASK, Answer, Ask
-from instrument.rig import save_bindings
+from instrument.hands.state.learned import SECTIONS, Learned, merged
+from instrument.ipc import Gesture, Kind, Link, Source
+from instrument.ipc.learn_protocol import ANSWER, ASK, Answer, Ask
 
 EMPTY: Mapping[str, Sequence[Any]] = dict.fromkeys(SECTIONS, ())
 

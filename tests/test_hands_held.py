@@ -9,11 +9,11 @@ from handshost import CONTROLLER, PATCHES, TABLE, Table, kinds, on_the_table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.hands.fakes import FakeDriver
+from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Gesture, Kind, Link
-from instrument.link.held import Held
+from instrument.ipc import Gesture, Kind, Link
+from instrument.ipc.held import Held
 
 NO_OSC = OscSettings("off")
 OTHER = "Keystation:Keystation MIDI 1 28:0"
@@ -142,7 +142,7 @@ def test_a_control_that_is_learned_or_unlearned_while_it_holds_something_lets_go
 def test_a_reset_lets_go_and_a_keyboard_with_active_sensing_that_falls_silent_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("instrument.hands.midi.SENSING_SECONDS", 0.05)
+    monkeypatch.setattr("instrument.hands.midi.hand.SENSING_SECONDS", 0.05)
     with on_the_table(NO_OSC) as t:
         assert three(t.midi((0x90, 60, 100), (0xFF,))) == {(Kind.NOTE_ON, 60, 100 / 127), (Kind.NOTE_OFF, 60, 0.0)}
         t.midi((0x90, 62, 100), port=CONTROLLER)

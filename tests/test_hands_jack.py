@@ -19,9 +19,9 @@ import pytest
 from handshost import TABLE, Table, kinds, moves, on_the_table
 from jackhost import Jack, jack_is_here, jack_server
 
-from instrument.hands.driver import finder
+from instrument.hands.midi.driver import finder
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Gesture, Kind
+from instrument.ipc import Gesture, Kind
 
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="no jackd here")
 NO_OSC = OscSettings("off")
@@ -232,7 +232,7 @@ def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(
         peer.end()
         play(t, lambda _: t.hands.counts.midi_devices == 0)
         assert len(ours()) == 1
-        monkeypatch.setattr("instrument.hands.jack.RETIRED_SECONDS", 0.0)
+        monkeypatch.setattr("instrument.hands.midi.jack.RETIRED_SECONDS", 0.0)
         t.hands.ports._look_at = 0.0
         play(t, lambda _: not ours())
         assert jack.wait_for_port("rosin-midi:in")

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from instrument.hands import encoders
-from instrument.hands.bindings import Binding, encoder_step
-from instrument.hands.counts import Counts, Event, Events
-from instrument.hands.midi import MidiHand
-from instrument.hands.positions import Positions
-from instrument.hands.wish import Wish
+from instrument.base.text import say
+from instrument.hands.midi.hand import MidiHand
+from instrument.hands.state import encoders
+from instrument.hands.state.bindings import Binding, encoder_step
+from instrument.hands.state.counts import Counts, Event, Events
+from instrument.hands.state.learn_request import Wish
+from instrument.hands.state.positions import Positions
+from instrument.ipc import Gesture, Kind
 from instrument.knobs import Label, LatentSpec, table_for
-from instrument.link import Gesture, Kind
-from instrument.text import say
 
 TABLE = table_for([LatentSpec(f"z{i}", Label(f"z{i}", f"z{i}")) for i in range(4)])
 Z1 = TABLE.index("z1")

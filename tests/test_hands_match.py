@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.hands.match import PATTERN_MAX, Addresses, PatternError, elements, fits, is_pattern, places
+from instrument.hands.osc.match import PATTERN_MAX, Addresses, PatternError, elements, fits, is_pattern, places
 
 
 def matches(pattern: str, text: str) -> bool:

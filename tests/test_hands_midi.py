@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from handshost import CONTROLLER, TABLE, Source, Table, kinds, moves, on_the_table
 
-from instrument.errors import RosinError
-from instrument.hands.bindings import NOT_LEARNABLE
-from instrument.hands.clock import Clock
-from instrument.hands.fakes import FakeDriver
-from instrument.hands.names import plain, wanted
-from instrument.hands.ports import Inlet
+from instrument.base.errors import RosinError
+from instrument.hands.midi.clock import Clock
+from instrument.hands.midi.fakes import FakeDriver
+from instrument.hands.midi.ports import Inlet
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Kind
+from instrument.hands.state.bindings import NOT_LEARNABLE
+from instrument.hands.state.names import plain, wanted
+from instrument.ipc import Kind
 
 NO_OSC = OscSettings("off")
 LEVEL, STICK, Z2 = TABLE.index("level"), TABLE.index("friction.stick"), TABLE.index("z2")

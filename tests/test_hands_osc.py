@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from handshost import SMALL, TABLE, Source, kinds, moves, on_the_table
 
-from instrument.daily import name_number
-from instrument.errors import RosinError
-from instrument.feels import open_feel
-from instrument.hands.echo import FORGET_SECONDS, WORD_BYTES
+from instrument.base.errors import RosinError
+from instrument.base.paths import shipped
+from instrument.base.seeds import name_number
+from instrument.documents.feels import open_feel
+from instrument.hands.osc.codec import BUNDLE, write
+from instrument.hands.osc.echo import FORGET_SECONDS, WORD_BYTES
 from instrument.hands.settings import MidiSettings, OscSettings, networks, where
-from instrument.hands.wire import BUNDLE, write
-from instrument.link import Kind, Link
-from instrument.places import shipped
+from instrument.ipc import Kind, Link
 
 HERE = OscSettings("127.0.0.1:0")
 NO_MIDI = MidiSettings("off")
@@ -48,7 +48,7 @@ def test_a_message_becomes_a_gesture_stamped_with_its_arrival() -> None:
 def test_of_many_positions_in_one_pass_the_newest_wins_notes_and_triggers_all_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("instrument.hands.ear.PASS_SECONDS", 1.0)  # a loaded machine must not make two passes of it
+    monkeypatch.setattr("instrument.hands.osc.receiver.PASS_SECONDS", 1.0)  # or a loaded machine makes two passes
     with on_the_table(HERE) as t:
         client = t.client()
         for i in range(50):
@@ -94,7 +94,7 @@ def test_knobs_sent_with_a_patch_wait_for_it() -> None:
 
 
 def test_knobs_that_wait_for_a_patch_that_never_comes_play_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instrument.hands.osc.CHANGE_SECONDS", 0.05)
+    monkeypatch.setattr("instrument.hands.osc.hand.CHANGE_SECONDS", 0.05)
     with on_the_table(HERE) as t:
         t.frame()
         t.see()
@@ -450,7 +450,7 @@ def test_detail_tells_the_detents_of_every_knob_under_smartknobs_names() -> None
 def test_a_feel_is_put_on_by_its_name_and_one_that_is_not_there_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("instrument.feels.feel_folders", lambda: [tmp_path, shipped("feels")])
+    monkeypatch.setattr("instrument.documents.feels.feel_folders", lambda: [tmp_path, shipped("feels")])
     with on_the_table(HERE) as t:
         client = t.client()
         client.send("/rosin/feel", "Rust")

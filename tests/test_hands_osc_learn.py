@@ -12,16 +12,17 @@ from handshost import CONTROLLER, PATCHES, TABLE, Source, Table, kinds, moves, o
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes
-from instrument.hands.addresses import OscBinding, OscBoard, read_addresses
-from instrument.hands.counts import Event
-from instrument.hands.fakes import FakeDriver
-from instrument.hands.positions import Positions
+from instrument.base.errors import Mistakes
+from instrument.documents.rig import read_rig, save_bindings
+from instrument.hands.midi.fakes import FakeDriver
+from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.health import TEXT_BYTES
-from instrument.link import Link
-from instrument.link.asking import (
+from instrument.hands.state.counts import Event
+from instrument.hands.state.positions import Positions
+from instrument.ipc import Link
+from instrument.ipc.health import TEXT_BYTES
+from instrument.ipc.learn_protocol import (
     ANSWER,
     ASK,
     BOUND,
@@ -33,7 +34,6 @@ from instrument.link.asking import (
     reach_of,
     reach_text,
 )  # fmt: skip
-from instrument.rig import read_rig, save_bindings
 
 HERE, NO_MIDI = OscSettings("127.0.0.1:0"), MidiSettings("off")
 JUMP, PICKUP = MidiSettings("off", takeover="jump"), MidiSettings("off", takeover="pickup")
@@ -62,7 +62,7 @@ def rows_of(t) -> list[dict]:
 
 
 def rest(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.05) -> None:
-    monkeypatch.setattr("instrument.hands.addresses.REST_SECONDS", seconds)
+    monkeypatch.setattr("instrument.hands.osc.addresses.REST_SECONDS", seconds)
 
 
 def test_a_strange_address_moves_nothing_until_a_knob_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_one_knob_after_the_other_and_the_control_just_learned_is_let_come_to_re
 
 
 def test_after_a_rest_one_control_may_move_two_knobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instrument.hands.learning.REST_SECONDS", 0.02)
+    monkeypatch.setattr("instrument.hands.state.learning.REST_SECONDS", 0.02)
     with on_the_table(OscSettings("off"), MidiSettings(takeover="jump")) as t:
         ask(t, "learn", Z2)
         t.midi((0xB0, 24, 10), (0xB0, 24, 30))
@@ -218,7 +218,7 @@ def test_a_knob_is_freed_of_an_address_that_cannot_be_heard_now(there: str) -> N
 def test_a_window_that_is_gone_leaves_no_knob_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     with on_the_table(HERE, NO_MIDI) as t:
         assert ask(t, "learn", Z2).state == "armed"
-        monkeypatch.setattr("instrument.hands.lesson.GONE_SECONDS", 0.05)
+        monkeypatch.setattr("instrument.hands.state.learn_server.GONE_SECONDS", 0.05)
         t.see(0.15)
         assert heard(t).state == "off"
         t.client().send("/f", 0.5)
@@ -290,8 +290,8 @@ def test_what_was_learned_is_there_at_the_next_start_and_the_file_keeps_its_comm
 
 
 def test_the_rigs_rows_reach_the_hands_process() -> None:
-    from instrument.hands.child import HandsSettings
-    from instrument.rig import Rig
+    from instrument.documents.rig import Rig
+    from instrument.hands.worker import HandsSettings
 
     settings = HandsSettings.of(Rig(osc_bindings=({"address": "/f", "knob": "z2"},)), ["a.toml"], False)
     there = HandsSettings.from_json(settings.to_json())

@@ -11,14 +11,21 @@ import numpy as np
 import pytest
 from handshost import TABLE, moves, on_the_table
 
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.hands.counts import Counts, Events
-from instrument.hands.ear import OscEar
-from instrument.hands.echo import CLIENTS_MAX, FORGET_SECONDS, HOST_CLIENTS_MAX, WORD_BYTES, Client, Echo  # fmt: skip
+from instrument.hands.osc.codec import read, write
+from instrument.hands.osc.echo import (  # fmt: skip
+    CLIENTS_MAX,
+    FORGET_SECONDS,
+    HOST_CLIENTS_MAX,
+    WORD_BYTES,
+    Client,
+    Echo,
+)
+from instrument.hands.osc.receiver import OscEar
 from instrument.hands.settings import OscSettings, check_network, networks, where
-from instrument.hands.wire import read, write
-from instrument.link import Link
+from instrument.hands.state.counts import Counts, Events
+from instrument.ipc import Link
 
 HERE = OscSettings("127.0.0.1:0")
 Z2 = TABLE.index("z2")
@@ -43,7 +50,7 @@ def test_a_group_is_joined_and_heard() -> None:
 
 
 def test_a_group_that_cannot_be_joined_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instrument.hands.ear._joined", lambda found, group: False)
+    monkeypatch.setattr("instrument.hands.osc.receiver._joined", lambda found, group: False)
     with pytest.raises(
         RosinError, match=r"cannot join|no network on which it can join the group 224\.0\.0\.5; listen on"
     ):

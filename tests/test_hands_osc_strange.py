@@ -11,12 +11,12 @@ from handshost import TABLE, Client, Table, moves, on_the_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.hands.addresses import OscBinding, OscBoard, read_addresses
-from instrument.hands.moved import ADDRESSES_MAX, Moved
-from instrument.hands.positions import Positions
+from instrument.documents.rig import read_rig, save_bindings
+from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
+from instrument.hands.osc.codec import BUNDLE
+from instrument.hands.osc.moved import ADDRESSES_MAX, Moved
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.hands.wire import BUNDLE
-from instrument.rig import read_rig, save_bindings
+from instrument.hands.state.positions import Positions
 
 HERE, JUMP = OscSettings("127.0.0.1:0"), MidiSettings("off", takeover="jump")
 Z2, Z3 = TABLE.index("z2"), TABLE.index("z3")
@@ -40,7 +40,7 @@ def learn(t: Table, client: Client, knob: str = "z2") -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is shown comes to rest sooner, so that a test need not wait."""
-    monkeypatch.setattr("instrument.hands.addresses.REST_SECONDS", 0.02)
+    monkeypatch.setattr("instrument.hands.osc.addresses.REST_SECONDS", 0.02)
 
 
 @pytest.mark.parametrize("address", STRANGE)
@@ -347,7 +347,7 @@ def test_a_learned_sensor_is_not_given_to_the_next_knob() -> None:
 
 
 def test_bundles_of_a_stream_are_played_to_a_learned_address() -> None:
-    from instrument.hands.wire import write
+    from instrument.hands.osc.codec import write
 
     inner = write("/f (x)", 0.5)
     bound = ({"address": "/f (x)", "knob": "z2"},)

@@ -9,13 +9,13 @@ from handshost import TABLE, Table, moves, on_the_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.hands.arguments import TAKES
-from instrument.hands.book import DESK, Book
-from instrument.hands.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, Event, clipped
+from instrument.base.text import LANGUAGES
+from instrument.hands.osc.arguments import TAKES
+from instrument.hands.osc.codec import BUNDLE, write
+from instrument.hands.osc.namespace import DESK, Book
 from instrument.hands.settings import OscSettings
-from instrument.hands.wire import BUNDLE, write
-from instrument.link import Kind
-from instrument.text import LANGUAGES
+from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, Event, clipped
+from instrument.ipc import Kind
 
 HERE = OscSettings("127.0.0.1:0")
 Z2 = TABLE.index("z2")
@@ -114,7 +114,7 @@ def test_colours_characters_and_other_kinds_are_no_numbers(tag: str, bytes_: byt
 
 
 def test_kinds_among_others_keep_their_places() -> None:
-    from instrument.hands.wire import Other, read
+    from instrument.hands.osc.codec import Other, read
 
     data = b"/a\0\0,i[rf]cT\0\0\0\0" + struct.pack(">i4sf4s", 5, b"\xff\0\0\xff", 0.5, b"\0\0\0a")
     assert read(data)[0][0].args == (5, [Other("r", 0xFF0000FF - 2**32), 0.5], Other("c", 97), True)
@@ -250,8 +250,8 @@ def test_an_accident_that_is_not_there_is_told_and_one_just_kept_is_not() -> Non
 
 
 def test_the_accidents_of_a_patch_are_found_by_the_names_of_their_files(tmp_path, monkeypatch) -> None:
-    from instrument.hands.child import accidents_of
-    from instrument.places import accident_folder
+    from instrument.base.paths import accident_folder
+    from instrument.hands.worker import accidents_of
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     patch = tmp_path / "p.toml"

@@ -18,9 +18,9 @@ import pytest
 from handshost import Table, on_the_table
 from jackhost import Jack, jack_is_here, jack_server
 
-from instrument.hands.driver import finder
+from instrument.hands.midi.driver import finder
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Gesture, Kind, Link
+from instrument.ipc import Gesture, Kind, Link
 
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="no jackd here")
 TOTAL = int(os.environ.get("ROSIN_FUZZ", "60000"))
@@ -135,7 +135,7 @@ CHILD = """
 import sys
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Link
+from instrument.ipc import Link
 from handshost import TABLE, PATCHES
 link = Link.attach(sys.argv[1])
 hands = Hands(link, lambda patch: TABLE, PATCHES, OscSettings("off"),

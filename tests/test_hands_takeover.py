@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes, RosinError
-from instrument.hands.bindings import NOT_LEARNABLE, Binding, encoder_step, read_bindings
-from instrument.hands.takeover import NEAR, Takeover, mode_of
+from instrument.base.errors import Mistakes, RosinError
+from instrument.hands.state.bindings import NOT_LEARNABLE, Binding, encoder_step, read_bindings
+from instrument.hands.state.takeover import NEAR, Takeover, mode_of
 
 UNIT = st.floats(0, 1)
 

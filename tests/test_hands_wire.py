@@ -13,7 +13,7 @@ from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from instrument.hands.wire import AT_ONCE, BUNDLE, Malformed, bang, number, read, write
+from instrument.hands.osc.codec import AT_ONCE, BUNDLE, Malformed, bang, number, read, write
 
 
 def bundle(*elements: bytes, timetag: int = AT_ONCE) -> bytes:

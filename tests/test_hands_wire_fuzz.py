@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 
+from instrument.hands.osc.codec import BUNDLE, DEPTH_MAX, MESSAGES_MAX, Malformed, Other, flat, read, shown
 from instrument.hands.settings import OscSettings
-from instrument.hands.wire import BUNDLE, DEPTH_MAX, MESSAGES_MAX, Malformed, Other, flat, read, shown
 
 SIZES = st.sampled_from([-(2**31), -4, -1, 0, 1, 3, 4, 8, 16, 2**16, 2**31 - 1])
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
@@ -171,8 +171,8 @@ NAMED = KINDS.index("/rosin/knob/z2")
 @pytest.mark.timeout(120)
 def test_a_flood_of_distinct_things_leaves_the_hands_as_large_as_they_were() -> None:
     """Addresses, senders of complaints, patterns, names: each new, so that whatever remembers them has to forget."""
-    from instrument.hands.ear import Heard
-    from instrument.hands.wire import Message
+    from instrument.hands.osc.codec import Message
+    from instrument.hands.osc.receiver import Heard
 
     with on_the_table(OscSettings("127.0.0.1:0")) as t:
         osc = t.hands.osc

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from stage import now, null_engine, null_part, play, rms_db, shipped_part
 
-from instrument.link import Kind
-from instrument.patch import Start
-from instrument.sound.engine import Engine
-from instrument.sound.part import Part
+from instrument.documents.patch import Start
+from instrument.engine.engine import Engine
+from instrument.engine.layer import Part
+from instrument.ipc import Kind
 
 SECOND = 375
 """Blocks."""

@@ -15,14 +15,14 @@ onnx = pytest.importorskip("onnx")
 import import_zoo as zoo
 from torch import Tensor, nn
 
+from instrument.base.errors import RosinError
 from instrument.chance.noise import Noise
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.importing import child, convolving, eco
-from instrument.importing.proof import Played
+from instrument.importing import convolving, quantize, worker
 from instrument.importing.signals import wandering
-from instrument.model.card import Card, card_from, read_card, write_card
-from instrument.model.library import open_folder
+from instrument.importing.verification import Played
+from instrument.model.library.card import Card, card_from, read_card, write_card
+from instrument.model.library.finder import open_folder
 
 
 class Large(zoo.Exported):
@@ -46,7 +46,7 @@ def imported(kind: type[zoo.Exported], folder: Path) -> Card:
     folder.mkdir(parents=True)
     path = folder.parent / "a.ts"
     zoo.saved(kind, path)
-    answer = child.work({"path": str(path), "out": str(folder), "sha256": "0" * 64, "name": folder.name,
+    answer = worker.work({"path": str(path), "out": str(folder), "sha256": "0" * 64, "name": folder.name,
                          "about": ["", ""], "title": ["a", "a"], "authors": [], "licence": "CC0-1.0", "rate": 0,
                          "blocks": 10, "tolerance": 1e-5, "forward": False})  # fmt: skip
     return write_card(card_from(answer["card"], "here"), folder)
@@ -92,7 +92,7 @@ def test_the_command_says_what_the_card_says(large: Path, capsys: pytest.Capture
     assert error > 0.0
     assert abs(10.0 * np.log10(np.square(rows[0], dtype=np.float64).sum() / error) - snr) < 10.0
     with pytest.raises(RosinError, match="is there already"):
-        eco.make(large, large.parent)
+        quantize.make(large, large.parent)
 
 
 def test_a_convolution_as_a_product_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_a_convolution_as_a_product_is_the_same(tmp_path: Path, monkeypatch: pyt
     inferred = onnx.shape_inference.infer_shapes(whole).graph
     shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)
               for v in (*inferred.value_info, *inferred.input)}  # fmt: skip
-    eco._as_products(products, shapes)
+    quantize._as_products(products, shapes)
     kinds = [[node.op_type for node in model.graph.node] for model in (whole, products)]
     assert kinds[0].count("Conv") - kinds[1].count("Conv") == kinds[1].count("MatMul") == 4
     played = [Played(model.SerializeToString()) for model in (whole, products)]
@@ -117,5 +117,5 @@ def test_a_convolution_as_a_product_is_the_same(tmp_path: Path, monkeypatch: pyt
 def test_a_small_model_is_light_already(tmp_path: Path) -> None:
     imported(zoo.Late, tmp_path / "small")
     with pytest.raises(RosinError, match="light already"):
-        eco.make(tmp_path / "small", tmp_path / "out")
+        quantize.make(tmp_path / "small", tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())

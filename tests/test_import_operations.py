@@ -15,11 +15,11 @@ pytest.importorskip("onnx")
 from torch import Tensor
 from torch.nn import functional
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.importing import convolving
 from instrument.importing.lower import lower
-from instrument.importing.proof import Played
-from instrument.importing.record import record
+from instrument.importing.tracer import record
+from instrument.importing.verification import Played
 
 F = functional
 

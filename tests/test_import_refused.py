@@ -19,9 +19,9 @@ import import_zoo as zoo
 from import_zoo import Exported
 from torch import Tensor
 
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.importing import archive, child, run
+from instrument.importing import archive, run, worker
 
 
 @pytest.fixture(autouse=True)
@@ -252,7 +252,7 @@ def asked(path: Path, **more: Any) -> dict[str, Any]:
 def test_a_file_that_cannot_be_played_says_why(kind: type[Exported], words: str, tmp_path: Path) -> None:
     zoo.saved(kind, tmp_path / "a.ts")
     with pytest.raises(RosinError) as told:
-        child.work(asked(tmp_path / "a.ts"))
+        worker.work(asked(tmp_path / "a.ts"))
     assert words in str(told.value)
     assert "\n" not in str(told.value)
     assert ";" in str(told.value) or ":" in str(told.value)
@@ -261,13 +261,13 @@ def test_a_file_that_cannot_be_played_says_why(kind: type[Exported], words: str,
 
 def test_a_rate_that_is_given_counts(tmp_path: Path) -> None:
     zoo.saved(Rateless, tmp_path / "a.ts")
-    assert child.work(asked(tmp_path / "a.ts", rate=48000))["card"]["sample_rate"] == 48000
+    assert worker.work(asked(tmp_path / "a.ts", rate=48000))["card"]["sample_rate"] == 48000
 
 
 def test_a_difference_above_the_tolerance_is_no_model(tmp_path: Path) -> None:
     zoo.saved(zoo.Strided, tmp_path / "a.ts")
     with pytest.raises(RosinError, match="nothing was written"):
-        child.work(asked(tmp_path / "a.ts", tolerance=1e-12))
+        worker.work(asked(tmp_path / "a.ts", tolerance=1e-12))
     assert not list(tmp_path.glob("*.onnx"))
 
 

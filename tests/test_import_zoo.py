@@ -25,14 +25,14 @@ pytest.importorskip("onnx")
 import import_zoo as zoo
 
 from instrument.importing import convert as convert_room
-from instrument.importing import proof
+from instrument.importing import verification
 from instrument.importing.chance import Given
 from instrument.importing.convert import convert
 from instrument.importing.facts import facts, load
 from instrument.importing.run import TOLERANCE
 from instrument.importing.signals import sounds, wandering
-from instrument.model.card import read_card, sha256_of
-from instrument.model.session import OnnxVoice
+from instrument.model.library.card import read_card, sha256_of
+from instrument.model.runtime.session import OnnxVoice
 
 BLOCKS = 200
 KINDS = (zoo.Strided, zoo.Delayed, zoo.Noisy, zoo.Recurrent, zoo.Stereo, zoo.Normed, zoo.Principal, zoo.Spectral,
@@ -173,13 +173,13 @@ def test_the_proof_notices_another_network(principal: Path, tmp_path: Path) -> N
 
 
 def test_the_proof_notices_a_memory_that_is_not_the_same(principal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = proof.poison
+    whole = verification.poison
 
     def forgetful(*arguments: object) -> None:
         whole(*arguments)  # type: ignore[arg-type]
         arguments[2].reset()  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(proof, "poison", forgetful)
+    monkeypatch.setattr(verification, "poison", forgetful)
     assert converted(principal).proof.error > 1e-3
 
 
@@ -200,7 +200,7 @@ def test_the_delay_is_what_the_network_waits(tmp_path: Path) -> None:
     """Upward is heard at once; a straight line of delays 7 later."""
     path = tmp_path / "Late.ts"
     zoo.saved(zoo.Late, path)
-    assert proof.delay(converted(path).played(), 4, 1) == 40
+    assert verification.delay(converted(path).played(), 4, 1) == 40
 
 
 def test_forward_is_written_when_it_is_asked_for_and_credits_let_it_play(tmp_path: Path) -> None:

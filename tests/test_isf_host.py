@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from stage_frames import make
 
-from instrument.errors import RosinError
-from instrument.link import Frame
-from instrument.stage import gl
+from instrument.base.errors import RosinError
+from instrument.ipc import Frame
+from instrument.stage.gpu import gl
 from instrument.stage.isf import watch
 from instrument.stage.isf.backdrop import Backdrop
 from instrument.stage.isf.host import Visual
-from instrument.stage.palette import luminance
+from instrument.stage.views.palette import luminance
 
 pytest.importorskip("pyglet")
 ISF = Path(__file__).parent / "isf"
@@ -529,8 +529,8 @@ def patch(folder: Path, more: str) -> str:
 
 def frame_of(backdrop_patch: str, number: int, **values: float) -> Frame:
     """A frame as the sound would publish it for that patch, with some of its knobs moved."""
-    from instrument.model.null import null_card
-    from instrument.patch import read_patch, table_of
+    from instrument.documents.patch import read_patch, table_of
+    from instrument.model.runtime.null import null_card
 
     table = table_of(read_patch(Path(backdrop_patch)), null_card().specs)
     frame = Frame()

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.isf import parse_header, read_text
 from instrument.isf.shape import is_hard
-from instrument.stage import gl
+from instrument.stage.gpu import gl
 from instrument.stage.isf.extent import extent
 from instrument.stage.isf.glsl import FUNCTIONS, QUALIFIERS, RESERVED, rewrite
 from instrument.stage.isf.host import Visual

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes, RosinError
-from instrument.hands.book import Book, Meaning
+from instrument.base.errors import Mistakes, RosinError
+from instrument.documents.patch import mistakes_against, patch_from, read_patch, table_of, visual_mistakes
+from instrument.hands.osc.namespace import Book, Meaning
+from instrument.ipc import Frame
 from instrument.isf import Header, decoded, find_visual, knobs_of, parse_header, read_header, read_text, value_of
 from instrument.isf.shape import KINDS
 from instrument.knobs import KNOBS_MAX, Label, LatentSpec
-from instrument.link import Frame
-from instrument.model.null import null_card
-from instrument.patch import mistakes_against, patch_from, read_patch, table_of, visual_mistakes
+from instrument.model.runtime.null import null_card
 from instrument.stage.isf.feed import BINS, Feed
 from instrument.stage.isf.glsl import OURS, complaint, rewrite
 from instrument.stage.isf.mark import Mark

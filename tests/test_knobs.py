@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.knobs import (
     KNOBS_MAX,
     PARAMETERS,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import timeit
 from collections.abc import Callable
 
-from instrument.link import Frame, Gesture, Kind, Link
+from instrument.ipc import Frame, Gesture, Kind, Link
 
 
 def best_us(call: Callable[[], object], calls: int = 200) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from instrument.link import Frame, Gesture, Link
+from instrument.ipc import Frame, Gesture, Link
 
 READS = 80_000
 PUSHES = 60_000

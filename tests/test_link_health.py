@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXT_BYTES, TEXTS, Health, clip
-from instrument.link import Link, Memory
+from instrument.ipc import Link, Memory
+from instrument.ipc.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXT_BYTES, TEXTS, Health, clip
 
 BEATING = """
 import sys
-from instrument.link import Link
+from instrument.ipc import Link
 row = Link.attach(sys.argv[1]).health.row("sound")
 print(end="!", flush=True)
 while True:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from instrument.errors import RosinError
-from instrument.link import Gesture, Kind, Link, Memory, Source
+from instrument.base.errors import RosinError
+from instrument.ipc import Gesture, Kind, Link, Memory, Source
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="file descriptors are passed on POSIX only")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.link import Gesture, GestureRing, Kind, Link, Memory
-from instrument.link.memo import MEMO_BYTES, Memo
-from instrument.link.pressed import AHEAD_SECONDS, Down, down
-from instrument.sound.notes import Notes
+from instrument.engine.notes import Notes
+from instrument.ipc import Gesture, GestureRing, Kind, Link, Memory
+from instrument.ipc.memo import MEMO_BYTES, Memo
+from instrument.ipc.pressed import AHEAD_SECONDS, Down, down
 
 STRANGE = st.sampled_from([math.nan, math.inf, -0.0, 1e300, -1.0, 0.5])
 GESTURES = st.builds(

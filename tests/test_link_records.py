@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from instrument.ipc import FRAME, Flags, Frame, FrameRing, Gesture, GestureRing, Kind, Memory, Source
+from instrument.ipc.records import FRAME_BYTES
 from instrument.knobs import KNOBS_MAX
-from instrument.link import FRAME, Flags, Frame, FrameRing, Gesture, GestureRing, Kind, Memory, Source
-from instrument.link.records import FRAME_BYTES
 
 GESTURES = st.builds(
     Gesture,

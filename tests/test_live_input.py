@@ -16,18 +16,18 @@ import soundfile
 from stage import PATCHES, now, shipped_part
 from training_sounds import tone
 
+from instrument.audio.ring import Adapter
+from instrument.base.errors import RosinError
 from instrument.chance.noise import Noise
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.link import Kind
-from instrument.model.library import open_voice
-from instrument.patch import read_patch
+from instrument.documents.patch import read_patch
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.engine.layer import Part
+from instrument.ipc import Kind
+from instrument.model.library.finder import open_voice
 from instrument.rehearsal.render import offline_blocks
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
-from instrument.sound.input_file import InputFile
-from instrument.sound.part import Part
-from instrument.sound.ring import Adapter
+from instrument.storage.input_file import InputFile
 
 RATE = 48000
 BLOCKS = 260
@@ -66,8 +66,8 @@ def test_the_pitch_is_as_it_is_heard_however_much_of_the_rest_is_taken(amount: f
 
 def test_a_sung_line_is_given_to_the_model_as_it_is_sung() -> None:
     formant, pitch = (
-        pytest.importorskip("instrument.training.formant"),
-        pytest.importorskip("instrument.training.pitch"),
+        pytest.importorskip("instrument.training.data.formant"),
+        pytest.importorskip("instrument.training.data.pitch"),
     )
     notes = ((0.0, 47), (0.6, 47), (0.7, 51), (1.2, 51), (1.3, 44), (1.9, 44), (2.0, 52), (2.4, 52))
     song = formant.Song(2.4, notes, ((0.0, "a"), (0.8, "e"), (1.6, "o"), (2.4, "a")), ((0.0, 0.8), (2.4, 0.8)))
@@ -214,7 +214,7 @@ def test_a_file_of_another_rate_is_heard_as_if_it_had_been_of_ours(tmp_path: Pat
 def test_render_plays_a_file_into_a_patch_for_as_long_as_it_lasts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from instrument.training.pitch import track
+    from instrument.training.data.pitch import track
 
     soundfile.write(tmp_path / "e4.flac", tone(64, 1.2, 44100), 44100)
     begin = ["render", "mirror", "--input", str(tmp_path / "e4.flac"), "-o"]

@@ -15,17 +15,17 @@ from doubles import CREDITS, SOUNDS, PlainNoise, tiny_card, tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.model import atlas as rooms
-from instrument.model.atlas import NEIGHBOURS, SMOOTH_S, Atlas, read_atlas
-from instrument.model.card import read_card, write_card
-from instrument.model.chart import ARRAYS, ATLAS, FARTHEST, Chart, chart_from, write_chart
-from instrument.model.credits import read_credits
-from instrument.model.sealing import check_files
-from instrument.model.session import OnnxVoice
-from instrument.model.verify import verify
-from instrument.training.atlas import charted
+from instrument.model.atlas import atlas as rooms
+from instrument.model.atlas.atlas import NEIGHBOURS, SMOOTH_S, Atlas, read_atlas
+from instrument.model.atlas.chart import ARRAYS, ATLAS, FARTHEST, Chart, chart_from, write_chart
+from instrument.model.library.card import read_card, write_card
+from instrument.model.library.credits import read_credits
+from instrument.model.library.sealing import check_files
+from instrument.model.report.verify import verify
+from instrument.model.runtime.session import OnnxVoice
+from instrument.training.export.atlas import charted
 
 FIRST_BOW = Path(__file__).resolve().parent.parent / "models" / "first-bow"
 

@@ -13,16 +13,16 @@ from doubles import PlainNoise, tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instrument.base.errors import RosinError
 from instrument.chance.noise import Noise
-from instrument.errors import RosinError
-from instrument.model.bending import BIAS, GAIN, Bending, clipped, gain_and_bias
-from instrument.model.graph import Graph
-from instrument.model.layers import Layers, layer_of
-from instrument.model.library import open_folder
-from instrument.model.null import NullVoice
-from instrument.model.session import OnnxVoice
-from instrument.model.verify import BLOWUP, verify
-from instrument.model.voice import Voice, VoiceState
+from instrument.model.library.finder import open_folder
+from instrument.model.report.verify import BLOWUP, verify
+from instrument.model.runtime.bending import BIAS, GAIN, Bending, clipped, gain_and_bias
+from instrument.model.runtime.graph import Graph
+from instrument.model.runtime.layers import Layers, layer_of
+from instrument.model.runtime.null import NullVoice
+from instrument.model.runtime.session import OnnxVoice
+from instrument.model.runtime.voice import Voice, VoiceState
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "first-bow"
 
@@ -120,9 +120,9 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     torch = pytest.importorskip("torch")
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("scipy")
-    from instrument.training.decoder_graph import decoder_graph
-    from instrument.training.network import Network
-    from instrument.training.shape import Shape
+    from instrument.training.export.decoder_graph import decoder_graph
+    from instrument.training.network.model import Network
+    from instrument.training.network.shape import Shape
 
     torch.manual_seed(2)
     torch.set_num_threads(1)

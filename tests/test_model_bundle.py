@@ -18,16 +18,16 @@ from doubles import PlainNoise, tiny_card, tiny_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import instrument.compiled  # noqa: F401  (finds the machine code of the laws before the cache is another)
+import instrument.base.compiled  # noqa: F401  (finds the machine code of the laws before the cache is another)
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.model import bundle, parcel
-from instrument.model.bundle import cache_folder, cached, pack, unpack
-from instrument.model.card import CARD, CREDITS, read_card, sha256_of, write_card
-from instrument.model.library import ancestors, cards, find, open_folder, open_voice, user_folder
-from instrument.model.lineage import Ancestor, ancestors_from
-from instrument.model.parcel import ENTRIES_MOST, MANIFEST, SUFFIX, read_manifest
-from instrument.model.verify import verify
+from instrument.model.library import bundle, bundle_reader
+from instrument.model.library.bundle import cache_folder, cached, pack, unpack
+from instrument.model.library.bundle_reader import ENTRIES_MOST, MANIFEST, SUFFIX, read_manifest
+from instrument.model.library.card import CARD, CREDITS, read_card, sha256_of, write_card
+from instrument.model.library.finder import ancestors, cards, find, open_folder, open_voice, user_folder
+from instrument.model.library.lineage import Ancestor, ancestors_from
+from instrument.model.report.verify import verify
 
 PARENT = Ancestor("a" * 64, "tide")
 
@@ -183,7 +183,7 @@ def test_it_is_unpacked_once_and_again_only_when_what_was_unpacked_is_not_whole(
 def test_programs_that_unpack_at_once_all_have_it(packed: Path, machine: Path, damaged: bool) -> None:
     if damaged:
         (cached(packed) / "decode.onnx").write_bytes(b"changed")
-    code = "import sys, pathlib, instrument.model.bundle as b; print(b.cached(pathlib.Path(sys.argv[1])))"
+    code = "import sys, pathlib, instrument.model.library.bundle as b; print(b.cached(pathlib.Path(sys.argv[1])))"
     runs = [subprocess.Popen([sys.executable, "-c", code, str(packed)], stdout=subprocess.PIPE,
                              cwd=Path(__file__).parent.parent) for _ in range(6)]  # fmt: skip
     told = {run.communicate(timeout=60)[0].decode().strip() for run in runs}
@@ -375,12 +375,12 @@ def test_a_bundle_that_is_cut_short_locked_or_no_zip_is_a_sentence(packed: Path,
 
 
 def test_what_announces_more_than_it_may_is_not_even_listed(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parcel, "LARGEST", 1000)
+    monkeypatch.setattr(bundle_reader, "LARGEST", 1000)
     with pytest.raises(RosinError, match="is larger than 0 MiB"):
         read_manifest(packed)
-    monkeypatch.setattr(parcel, "LARGEST", packed.stat().st_size)
+    monkeypatch.setattr(bundle_reader, "LARGEST", packed.stat().st_size)
     read_manifest(packed)
-    monkeypatch.setattr(parcel, "TEXT_MOST", 100)
+    monkeypatch.setattr(bundle_reader, "TEXT_MOST", 100)
     with pytest.raises(RosinError, match="is larger than"):
         read_manifest(packed)
     data = bytearray(packed.read_bytes())

@@ -12,9 +12,9 @@ from doubles import tiny_card
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes, RosinError
+from instrument.base.errors import Mistakes, RosinError
 from instrument.knobs import PARAMETERS, Label, table_for
-from instrument.model.card import CARD, Card, Latent, card_from, card_table, read_card, write_card
+from instrument.model.library.card import CARD, Card, Latent, card_from, card_table, read_card, write_card
 
 
 def test_a_card_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from doubles import SOUNDS, PlainNoise, tiny_card, tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes, RosinError
-from instrument.model import licences
-from instrument.model.card import CREDITS, write_card
-from instrument.model.credits import (
+from instrument.base.errors import Mistakes, RosinError
+from instrument.model.library import licences
+from instrument.model.library.card import CREDITS, write_card
+from instrument.model.library.credits import (
     NULL_CREDITS,
     Credits,
     Made,
@@ -28,7 +28,7 @@ from instrument.model.credits import (
     roll,
     write_credits,
 )
-from instrument.model.library import open_folder
+from instrument.model.library.finder import open_folder
 
 
 def table(**changes: Any) -> dict[str, Any]:

@@ -12,14 +12,14 @@ import pytest
 from doubles import CREDITS, SOUNDS, PlainNoise, tiny_card, tiny_model
 
 import instrument
+from instrument.base.text import LANGUAGES, catalogue
 from instrument.cli import main
-from instrument.model import licences
-from instrument.model.bundle import pack
-from instrument.model.card import Card, write_card
-from instrument.model.finding import Finding, Teller, topic
-from instrument.model.lineage import Ancestor
-from instrument.model.verify import verify
-from instrument.text import LANGUAGES, catalogue
+from instrument.model.library import licences
+from instrument.model.library.bundle import pack
+from instrument.model.library.card import Card, write_card
+from instrument.model.library.lineage import Ancestor
+from instrument.model.report.check_result import Finding, Teller, topic
+from instrument.model.report.verify import verify
 
 MODEL = Path(instrument.__file__).parent / "model"
 ENGLISH = re.compile(r"\b(the|its|it|of|plays?|takes|has|none|nobody|sounds|files|made|and|not|with|here|anchors)\b")

@@ -19,17 +19,17 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper
 
+from instrument.base.errors import RosinError
+from instrument.base.paths import shipped
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.model.card import write_card
-from instrument.model.onnx_file import Refused, read_onnx
-from instrument.model.onnx_gate import check_graph
-from instrument.model.opening import open_session
-from instrument.model.session import OnnxVoice
-from instrument.model.sizing import Sizes
-from instrument.model.verify import verify
-from instrument.model.wire import Malformed, Message
-from instrument.places import shipped
+from instrument.model.gate.onnx_file import Refused, read_onnx
+from instrument.model.gate.onnx_gate import check_graph
+from instrument.model.gate.sizing import Sizes
+from instrument.model.gate.wire import Malformed, Message
+from instrument.model.library.card import write_card
+from instrument.model.report.verify import verify
+from instrument.model.runtime.opening import open_session
+from instrument.model.runtime.session import OnnxVoice
 
 Make = Callable[[Any], None]
 FLOAT = TensorProto.FLOAT
@@ -289,7 +289,7 @@ def test_whatever_the_import_writes_is_let_in_and_its_sizes_are_right() -> None:
     from test_import_operations import OPERATIONS, Once
 
     from instrument.importing.lower import lower
-    from instrument.importing.record import record
+    from instrument.importing.tracer import record
 
     for name, call in OPERATIONS.items():
         for folded in (False, True):

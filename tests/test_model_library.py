@@ -13,19 +13,19 @@ from doubles import CREDITS as TINY
 from doubles import SOUNDS, PlainNoise, tiny_card, tiny_model
 from rich.console import Console
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.knobs import Label
-from instrument.model import library
-from instrument.model.card import Latent, write_card
-from instrument.model.credits import read_credits
-from instrument.model.hearing import Load, load_of
-from instrument.model.library import ancestors, cards, find, open_voice, search_path, user_folder
-from instrument.model.lineage import Ancestor
-from instrument.model.null_card import null_card
-from instrument.model.page import Around, figure, histogram, page, show_page
-from instrument.model.quantum import quantised
-from instrument.model.session import OnnxVoice
-from instrument.model.verify import verify
+from instrument.model.library import finder
+from instrument.model.library.card import Latent, write_card
+from instrument.model.library.credits import read_credits
+from instrument.model.library.finder import ancestors, cards, find, open_voice, search_path, user_folder
+from instrument.model.library.lineage import Ancestor
+from instrument.model.library.null_card import null_card
+from instrument.model.report.page import Around, figure, histogram, page, show_page
+from instrument.model.report.probe import Load, load_of
+from instrument.model.report.verify import verify
+from instrument.model.runtime.block_adapter import quantised
+from instrument.model.runtime.session import OnnxVoice
 
 
 @pytest.fixture(autouse=True)
@@ -228,7 +228,7 @@ def test_verifying_tells_a_parent_that_says_otherwise(tmp_path: Path) -> None:
 
 def test_opening_by_a_package_path_needs_no_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert (Path(library.__file__).parents[2] / "models") in search_path()
+    assert (Path(finder.__file__).parents[2] / "models") in search_path()
 
 
 def test_a_restored_state_survives_a_reopened_model(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from doubles import PlainNoise
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.knobs import table_for
-from instrument.model.null import NullVoice
-from instrument.model.null_card import null_card
-from instrument.model.voice import Voice
+from instrument.model.library.null_card import null_card
+from instrument.model.runtime.null import NullVoice
+from instrument.model.runtime.voice import Voice
 
 RATE = 48000
 KNOBS = [latent.id for latent in null_card().latents]

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.chance.noise import Noise
-from instrument.model.library import open_folder
-from instrument.model.session import OnnxVoice
-from instrument.model.voice import TEMPERATURE_MAX, Voice, VoiceState
+from instrument.model.library.finder import open_folder
+from instrument.model.runtime.session import OnnxVoice
+from instrument.model.runtime.voice import TEMPERATURE_MAX, Voice, VoiceState
 
 
 class Counting(Noise):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from doubles import PlainNoise, tiny_card, tiny_model
 
-from instrument.errors import RosinError
-from instrument.model.library import open_folder
-from instrument.model.quantum import Quantised
-from instrument.model.session import OnnxVoice
-from instrument.model.voice import Voice, VoiceState
+from instrument.base.errors import RosinError
+from instrument.model.library.finder import open_folder
+from instrument.model.runtime.block_adapter import Quantised
+from instrument.model.runtime.session import OnnxVoice
+from instrument.model.runtime.voice import Voice, VoiceState
 
 
 def play(voice: Voice, blocks: int) -> np.ndarray:

@@ -12,14 +12,14 @@ from doubles import tiny_card, tiny_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes, RosinError
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.paths import shipped
+from instrument.documents.patch import mistakes_against, read_patch, table_of
 from instrument.knobs import Label
-from instrument.model.bundle import pack
-from instrument.model.card import Latent
-from instrument.model.recast import recast
-from instrument.patch import mistakes_against, read_patch, table_of
-from instrument.places import shipped
-from instrument.sound.bank import open_part
+from instrument.model.library.bundle import pack
+from instrument.model.library.card import Latent
+from instrument.model.library.retarget import recast
+from instrument.storage.bank import open_part
 
 CACHE = os.environ.get("XDG_CACHE_HOME")
 PATCH = """schema = 1

@@ -12,11 +12,11 @@ from doubles import CREDITS, PlainNoise, tiny_card, tiny_graph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import RosinError
-from instrument.model.card import Card, read_card, write_card
-from instrument.model.credits import write_credits
-from instrument.model.reference import FRAMES, REFERENCE, check_reference, read_reference, write_reference
-from instrument.model.verify import verify
+from instrument.base.errors import RosinError
+from instrument.model.library.card import Card, read_card, write_card
+from instrument.model.library.credits import write_credits
+from instrument.model.report.reference import FRAMES, REFERENCE, check_reference, read_reference, write_reference
+from instrument.model.report.verify import verify
 
 LEAK = 0.9
 

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from doubles import PlainNoise, PoisonedVoice, tiny_card, tiny_model
 
-from instrument.errors import RosinError
-from instrument.model.card import write_card
-from instrument.model.denormals import DenormalsOff
-from instrument.model.library import open_folder
-from instrument.model.session import OnnxVoice
-from instrument.model.voice import Voice, VoiceState
+from instrument.base.errors import RosinError
+from instrument.model.library.card import write_card
+from instrument.model.library.finder import open_folder
+from instrument.model.runtime.denormals import DenormalsOff
+from instrument.model.runtime.session import OnnxVoice
+from instrument.model.runtime.voice import Voice, VoiceState
 
 
 def play(voice: Voice, blocks: int, first: int = 0) -> np.ndarray:
@@ -309,7 +309,7 @@ def test_opening_a_model_tells_nobody_and_writes_nothing(tmp_path: Path) -> None
     home.mkdir()
     code = (
         "import sys; from pathlib import Path; from doubles import PlainNoise\n"
-        "from instrument.model.session import OnnxVoice\n"
+        "from instrument.model.runtime.session import OnnxVoice\n"
         "OnnxVoice(Path(sys.argv[1]), PlainNoise(), providers='cpu')"
     )
     here = Path(__file__).parent

@@ -9,22 +9,26 @@ import numpy as np
 import pytest
 from doubles import PlainNoise, tiny_model
 
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.model import session, trial
-from instrument.model.library import misnamed
-from instrument.model.session import OnnxVoice
-from instrument.model.trial import tried
-from instrument.model.verify import verify
-from instrument.show import _not_started
-from instrument.sound.bank import Bank
+from instrument.model.library.finder import misnamed
+from instrument.model.report import trial
+from instrument.model.report.trial import tried
+from instrument.model.report.verify import verify
+from instrument.model.runtime import session
+from instrument.model.runtime.session import OnnxVoice
+from instrument.run.show import _not_started
+from instrument.storage.bank import Bank
 
 GOOD = """print('{"grade": "good", "about": "card", "text": "so far"}', flush=True)\n"""
 WORDS = {
     "hangs": (GOOD + "import time; time.sleep(60)", "said nothing for 2 s while it was tried"),
     "spins": (GOOD + "while True: pass", "said nothing for 2 s while it was tried"),
     "dies": (GOOD + "import os; os.abort()", "ended at once"),
-    "eats": (GOOD + "from instrument.model.trial import limit; limit(); a = bytearray(8 << 30)", "more than 4 GiB"),
+    "eats": (
+        GOOD + "from instrument.model.report import trial; trial.limit(); a = bytearray(8 << 30)",
+        "more than 4 GiB",
+    ),
 }
 
 
@@ -86,7 +90,7 @@ def test_a_graph_that_fails_in_the_middle_of_a_show_is_a_runaway_and_no_crash(tm
     import onnx
     from onnx import helper, numpy_helper
 
-    from instrument.model.card import read_card, write_card
+    from instrument.model.library.card import read_card, write_card
 
     tiny_model(tmp_path / "tiny", encoder=True)
     path = tmp_path / "tiny" / "decode.onnx"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import RosinError
-from instrument.model.voice import VoiceState, noise_stream
+from instrument.base.errors import RosinError
+from instrument.model.runtime.voice import VoiceState, noise_stream
 
 
 def test_a_state_comes_back_from_its_bytes_bit_for_bit() -> None:

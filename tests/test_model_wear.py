@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from instrument.base.errors import RosinError
 from instrument.chance.noise import Noise
-from instrument.errors import RosinError
-from instrument.model.layers import Layers
-from instrument.model.library import open_folder
-from instrument.model.session import OnnxVoice
-from instrument.model.voice import F64, Voice
-from instrument.model.wear import EVERY, HALF_S, Wear, load_wear, save_wear, wear_path, worn
+from instrument.model.library.finder import open_folder
+from instrument.model.runtime.layers import Layers
+from instrument.model.runtime.session import OnnxVoice
+from instrument.model.runtime.voice import F64, Voice
+from instrument.model.runtime.wear import EVERY, HALF_S, Wear, load_wear, save_wear, wear_path, worn
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "first-bow"
 SECONDS = arrays(np.float64, 4, elements=st.floats(0.0, 1e9))

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from doubles import tiny_model
 
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.model.card import read_card
-from instrument.model.credits import gate
-from instrument.model.sealing import check_files, seal
+from instrument.model.library.card import read_card
+from instrument.model.library.credits import gate
+from instrument.model.library.sealing import check_files, seal
 
 
 @pytest.fixture(autouse=True)

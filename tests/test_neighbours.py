@@ -18,28 +18,28 @@ from hypothesis import strategies as st
 from neighbourhood import CREDITS, HZ, PLACES
 from stage import now, null_engine, play, rms_db
 
+from instrument.audio.attribution_meter import Tally
+from instrument.audio.callback import Player
+from instrument.audio.errands import Errands
+from instrument.audio.recording import Taping
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.link import AUTHORS_MAX, Flags, Frame, Gesture, Kind, Link
-from instrument.model import licences
-from instrument.model.atlas import SMOOTH_S, Atlas, read_atlas
-from instrument.model.card import read_card, write_card
-from instrument.model.chart import ATLAS, chart_from, write_chart
-from instrument.model.credits import Credits, Made, Sound, read_credits
-from instrument.model.excerpts import EXCERPTS, RATE_HZ, encoded, index_from
-from instrument.model.heard import AUDIBLE, SUFFIX, Heard, authors_of, merged, roll_of
-from instrument.patch import Patch
-from instrument.rig import Rig
-from instrument.sound.errands import Errands
-from instrument.sound.neighbour import LEVEL_DB, Hearing, Played, level_of
-from instrument.sound.player import Player
-from instrument.sound.snapshot import Snapshot
-from instrument.sound.tally import Tally
-from instrument.sound.taping import Taping
-from instrument.sound.telling import fill_frame
-from instrument.take import Take, gestures, line_of, take_from
-from instrument.verbs.play import neighbours, press
-from instrument.verbs.status import Status
+from instrument.commands.play import neighbours, press
+from instrument.commands.status import Status
+from instrument.documents.patch import Patch
+from instrument.documents.rig import Rig
+from instrument.documents.take import Take, gestures, line_of, take_from
+from instrument.engine.effects.excerpt_player import LEVEL_DB, Hearing, Played, level_of
+from instrument.engine.frame_writer import fill_frame
+from instrument.engine.snapshot import Snapshot
+from instrument.ipc import AUTHORS_MAX, Flags, Frame, Gesture, Kind, Link
+from instrument.model.atlas.atlas import SMOOTH_S, Atlas, read_atlas
+from instrument.model.atlas.attribution import AUDIBLE, SUFFIX, Heard, authors_of, merged, roll_of
+from instrument.model.atlas.chart import ATLAS, chart_from, write_chart
+from instrument.model.atlas.excerpts import EXCERPTS, RATE_HZ, encoded, index_from
+from instrument.model.library import licences
+from instrument.model.library.card import read_card, write_card
+from instrument.model.library.credits import Credits, Made, Sound, read_credits
 
 BLOCK_S = 128 / 48000
 

@@ -9,15 +9,15 @@ import pytest
 from handshost import TABLE, Client, on_the_table
 from neighbourhood import CREDITS, SOUNDS
 
-from instrument.hands.book import Book
-from instrument.hands.child import HandsSettings, credits_of
-from instrument.hands.neighbours import NAMES_SECONDS, NUMBERS_SECONDS, TEXT_MAX, Neighbours
+from instrument.base.paths import shipped
+from instrument.documents.rig import rig_from
+from instrument.hands.osc.codec import read, write
+from instrument.hands.osc.namespace import Book
+from instrument.hands.osc.neighbours import NAMES_SECONDS, NUMBERS_SECONDS, TEXT_MAX, Neighbours
 from instrument.hands.settings import OscSettings
-from instrument.hands.wire import read, write
-from instrument.link import AUTHORS_MAX, Frame, Kind
-from instrument.model.credits import Credits, Made, Sound
-from instrument.places import shipped
-from instrument.rig import rig_from
+from instrument.hands.worker import HandsSettings, credits_of
+from instrument.ipc import AUTHORS_MAX, Frame, Kind
+from instrument.model.library.credits import Credits, Made, Sound
 
 
 def frame(*near: tuple[int, float], authors: tuple[float, ...] = (0.25, 0.75), hearing: int = -1) -> Frame:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.sound.notes import SOFTEST, Notes
+from instrument.engine.notes import SOFTEST, Notes
 
 TICK_HZ = 1500.0
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from instrument.chance.noise import Noise
-from instrument.link import Gesture, Kind
-from instrument.model.null import NullVoice
-from instrument.patch import Patch
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
-from instrument.sound.part import Part
+from instrument.documents.patch import Patch
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.engine.layer import Part
+from instrument.ipc import Gesture, Kind
+from instrument.model.runtime.null import NullVoice
 
 ON, OFF = Gesture(Kind.NOTE_ON, 60, 1.0), Gesture(Kind.NOTE_OFF, 60)
 DOWN, UP = Gesture(Kind.SUSTAIN, value=1.0), Gesture(Kind.SUSTAIN, value=0.0)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.health import NOTICES_KEPT
-from instrument.link import Link
-from instrument.notices import KEPT, Notices, Reader
-from instrument.show import Show
-from instrument.sound.settings import SoundSettings
-from instrument.verbs.status import Status
+from instrument.audio.settings import SoundSettings
+from instrument.commands.status import Status
+from instrument.ipc import Link
+from instrument.ipc.health import NOTICES_KEPT
+from instrument.run.notices import KEPT, Notices, Reader
+from instrument.run.show import Show
 
 
 def show_without_processes() -> Show:

@@ -18,15 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import mutated
 
+from instrument.base.errors import RosinError
 from instrument.base.npz import Damaged, npz_from, read_npz
 from instrument.chance.accident import Accident
-from instrument.errors import RosinError
-from instrument.model.chart import chart_from
-from instrument.model.reference import read_reference
-from instrument.model.voice import VoiceState
-from instrument.model.wear import load_wear, save_wear
-from instrument.sound.snapshot import Snapshot
-from instrument.training.pitches import Pitches
+from instrument.engine.snapshot import Snapshot
+from instrument.model.atlas.chart import chart_from
+from instrument.model.report.reference import read_reference
+from instrument.model.runtime.voice import VoiceState
+from instrument.model.runtime.wear import load_wear, save_wear
+from instrument.training.data.pitches import Pitches
 
 REMEDY = "fetch it again"
 

@@ -11,12 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from instrument.daily import daily_seed
-from instrument.errors import Mistakes, RosinError
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.paths import shipped
+from instrument.base.seeds import daily_seed
+from instrument.documents.patch import SCHEMA, Patch, mistakes_against, patch_from, patch_schema, read_patch, table_of
 from instrument.knobs import PARAMETERS, Label, LatentSpec
-from instrument.model.cards import card_for
-from instrument.patch import SCHEMA, Patch, mistakes_against, patch_from, patch_schema, read_patch, table_of
-from instrument.places import shipped
+from instrument.model.library.cards import card_for
 
 SHIPPED = sorted(shipped("patches").glob("*.toml"))
 EVERY = pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

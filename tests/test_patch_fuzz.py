@@ -20,12 +20,12 @@ import tomlkit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import RosinError
-from instrument.fields import Field, Section, check
-from instrument.patch import Patch, patch_from, patch_schema, read_patch
-from instrument.patch_shape import SHAPE as PATCH
-from instrument.rig import SHAPE as RIG
-from instrument.rig import Rig, read_rig, rig_from, rig_schema
+from instrument.base.errors import RosinError
+from instrument.base.validation import Field, Section, check
+from instrument.documents.patch import Patch, patch_from, patch_schema, read_patch
+from instrument.documents.patch_shape import SHAPE as PATCH
+from instrument.documents.rig import SHAPE as RIG
+from instrument.documents.rig import Rig, read_rig, rig_from, rig_schema
 
 WORDS = st.text(string.ascii_lowercase + "z1_.- é", max_size=12)
 ODD = st.one_of(

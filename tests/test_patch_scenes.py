@@ -21,19 +21,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stage import null_part, play
 
-from instrument import scenes as scenes_module
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.paths import scene_file
 from instrument.cli import main
-from instrument.errors import Mistakes, RosinError
+from instrument.documents import scene_file as scenes_module
+from instrument.documents.patch import Patch, Scene, patch_from, read_patch, scene_mistakes, table_of
+from instrument.documents.scene_file import SHIPPED, Kept, keep_scene, read_own, with_own_scenes, with_scene
+from instrument.engine.engine import Engine
+from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.knobs import PARAMETERS, SCENES
-from instrument.link import Gesture, Kind, Link, Source
-from instrument.model.null import null_card
-from instrument.model.recast import recast
-from instrument.patch import Patch, Scene, patch_from, read_patch, scene_mistakes, table_of
-from instrument.places import scene_file
-from instrument.scenes import SHIPPED, Kept, keep_scene, read_own, with_own_scenes, with_scene
-from instrument.sound.bank import Bank
-from instrument.sound.engine import Engine
-from instrument.sound.keepsakes import Keepsakes
+from instrument.model.library.retarget import recast
+from instrument.model.runtime.null import null_card
+from instrument.storage.accident_store import Keepsakes
+from instrument.storage.bank import Bank
 
 HEAD = 'schema = 1\nname = "p"\nmodel = { name = "null" }\n'
 FULL = """\
@@ -273,7 +273,7 @@ def test_a_scene_is_in_the_patchs_file_and_another_process_reads_it(tmp_path: Pa
     assert keep_scene(patch, 4, {"glass": 0.625}) == Kept(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert [name for name in os.listdir(tmp_path) if name != "home"] == ["rope.toml"], "nothing is left beside it"
-    read = "import sys; from pathlib import Path; from instrument.patch import read_patch; " \
+    read = "import sys; from pathlib import Path; from instrument.documents.patch import read_patch; " \
            "print(dict(read_patch(Path(sys.argv[1])).scenes[4].knobs))"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", read, str(path)], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "{'glass': 0.625}", done.stderr
@@ -487,6 +487,6 @@ def test_the_understudy_takes_up_what_was_kept_since_it_learned_its_part(tmp_pat
 
 
 def test_what_belongs_to_the_room_is_a_parameter_of_the_table() -> None:
-    from instrument.sound.scenes import OF_THE_ROOM
+    from instrument.engine.scenes import OF_THE_ROOM
 
     assert set(OF_THE_ROOM) <= {knob.id for knob in PARAMETERS}

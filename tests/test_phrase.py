@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from instrument.base.paths import accident_folder, find_take, shipped
 from instrument.chance.accident import Accident
 from instrument.cli import main
-from instrument.link import Kind
-from instrument.patch import read_patch, table_of
-from instrument.places import accident_folder, find_take, shipped
-from instrument.verbs.phrase import phrase, wants_one
+from instrument.commands.phrase import phrase, wants_one
+from instrument.documents.patch import read_patch, table_of
+from instrument.ipc import Kind
 
 PATCHES = sorted(path.stem for path in shipped("patches").glob("*.toml"))
 
@@ -67,7 +67,7 @@ def test_a_patch_without_notes_is_played_by_its_loudness_and_no_key_calls_an_acc
         (shipped("patches") / "bow.toml").read_text() + "\n[accidents.fall]\nnote = 57\n"
     )
     patch = read_patch(machine / "keys.toml")
-    from instrument.model.cards import card_for
+    from instrument.model.library.cards import card_for
 
     table = table_of(patch, card_for(patch.model, patch.model_sha256).specs)
     events = phrase(patch, table, 6.0)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from stage import now, null_engine, play
 
-from instrument.link import Frame, Kind
-from instrument.patch import read_patch
-from instrument.places import shipped
-from instrument.sound.bank import open_part
-from instrument.sound.engine import Engine
-from instrument.sound.snapshot import Snapshot
-from instrument.sound.telling import fill_frame
+from instrument.base.paths import shipped
+from instrument.documents.patch import read_patch
+from instrument.engine.engine import Engine
+from instrument.engine.frame_writer import fill_frame
+from instrument.engine.snapshot import Snapshot
+from instrument.ipc import Frame, Kind
+from instrument.storage.bank import open_part
 
 
 class Double:

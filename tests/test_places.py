@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import RosinError
-from instrument.places import data_home, find_patches, patch_folders, shipped
+from instrument.base.errors import RosinError
+from instrument.base.paths import data_home, find_patches, patch_folders, shipped
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_a_folder_of_patches_that_is_not_there_is_passed_over() -> None:
 
 
 def test_where_there_are_no_patches_at_all_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("instrument.places._ROOT", tmp_path)
+    monkeypatch.setattr("instrument.base.paths._ROOT", tmp_path)
     monkeypatch.setattr("sys.prefix", str(tmp_path))
     with pytest.raises(RosinError, match="there are no patches here; give the path of one"):
         find_patches()
@@ -89,7 +89,7 @@ def test_where_there_are_no_patches_at_all_it_is_said(monkeypatch: pytest.Monkey
 
 
 def test_an_installation_without_a_checkout_has_its_own_share(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("instrument.places._ROOT", tmp_path)
+    monkeypatch.setattr("instrument.base.paths._ROOT", tmp_path)
     monkeypatch.setattr("sys.prefix", "/usr/local")
     assert shipped("patches") == Path("/usr/local/share/rosin/patches")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from stage import null_engine, play
 
-from instrument.link import Gesture, Kind, Link
-from instrument.sound.control import QUANTUM
-from instrument.sound.player import MARGIN_SAMPLES, Player
+from instrument.audio.callback import MARGIN_SAMPLES, Player
+from instrument.engine.control import QUANTUM
+from instrument.ipc import Gesture, Kind, Link
 
 RATE = 48000
 

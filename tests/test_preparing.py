@@ -13,11 +13,11 @@ from typing import Any
 import numba
 import pytest
 
-from instrument import machine_code
+from instrument.base import machine_code
 from instrument.base.console import console
-from instrument.sound import warm
-from instrument.verbs import preparing
-from instrument.verbs.preparing import compile_all, prepare
+from instrument.commands import preparing
+from instrument.commands.preparing import compile_all, prepare
+from instrument.engine import warm
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from instrument.base.console import console
+from instrument.base.errors import Mistakes, RosinError
 from instrument.base.printable import escaped, printable, printable_lines, sentences
 from instrument.base.streams import Outlet, Sturdy
 from instrument.cli import main
-from instrument.errors import Mistakes, RosinError
 from instrument.knobs import Label
 
 EVIL = "\x1b]0;x\x07\x1b[2J\x9b31m\u202eevil\u2066\r[red]no[/red]:smile:"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from instrument.model import opening, providers
-from instrument.model.providers import Wanted
-from instrument.places import shipped
-from instrument.sound.bank import Bank
+from instrument.base.paths import shipped
+from instrument.model.runtime import opening, providers
+from instrument.model.runtime.providers import Wanted
+from instrument.storage.bank import Bank
 
 TRAINED, COMPUTED = shipped("patches") / "bow.toml", shipped("patches") / "storm.toml"
 

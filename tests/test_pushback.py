@@ -11,13 +11,13 @@ from handshost import CONTROLLER, TABLE, on_the_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes
-from instrument.hands.bindings import read_bindings
-from instrument.hands.midi import Wish
-from instrument.hands.motor import ECHO_SECONDS, REST_SECONDS, Motor
-from instrument.hands.names import partners
+from instrument.base.errors import Mistakes
+from instrument.hands.midi.hand import Wish
+from instrument.hands.midi.motor import ECHO_SECONDS, REST_SECONDS, Motor
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.link import Kind
+from instrument.hands.state.bindings import read_bindings
+from instrument.hands.state.names import partners
+from instrument.ipc import Kind
 
 Z2, Z3, LEVEL = TABLE.index("z2"), TABLE.index("z3"), TABLE.index("level")
 FADER = {"knob": "z2", "kind": "bend", "channel": 1, "motor": True, "touch": 104}

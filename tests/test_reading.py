@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from instrument.base.errors import RosinError
 from instrument.base.reading import open_file, read_bytes, read_text
 from instrument.base.toml import BYTES_MAX, read_toml, toml_from
 from instrument.chance.accident import Accident
-from instrument.errors import RosinError
-from instrument.feels import read_feel
-from instrument.model.card import read_card, sha256_of
-from instrument.model.credits import read_credits
-from instrument.model.parcel import read_manifest
-from instrument.patch import read_patch
-from instrument.rig import read_rig
-from instrument.scenes import read_own
-from instrument.sound.stream import Stream
-from instrument.take import read_take
+from instrument.documents.feels import read_feel
+from instrument.documents.patch import read_patch
+from instrument.documents.rig import read_rig
+from instrument.documents.scene_file import read_own
+from instrument.documents.take import read_take
+from instrument.model.library.bundle_reader import read_manifest
+from instrument.model.library.card import read_card, sha256_of
+from instrument.model.library.credits import read_credits
+from instrument.storage.stream import Stream
 
 
 @pytest.fixture(params=["pipe", "device", "socket", "link to a pipe", "link to a device"])

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import now, null_engine, play
 
+from instrument.base.errors import RosinError
 from instrument.chance.accident import FADE_TICKS, LOOP, Accident, Replay
 from instrument.chance.words import stream_id
-from instrument.errors import RosinError
-from instrument.link import NO_SHIFT, Gesture, Kind
-from instrument.sound.control import QUANTUM, TICKS
-from instrument.sound.engine import Engine
-from instrument.sound.opening import Opening
-from instrument.sound.snapshot import Snapshot
-from instrument.sound.stream import Stream, StreamLog, StreamTap
+from instrument.engine.control import QUANTUM, TICKS
+from instrument.engine.engine import Engine
+from instrument.engine.snapshot import Snapshot
+from instrument.ipc import NO_SHIFT, Gesture, Kind
+from instrument.storage.opening import Opening
+from instrument.storage.stream import Stream, StreamLog, StreamTap
 
 EVERYTHING = {
     "drift": 0.05, "tau": 0.4, "pink": 0.05, "dice": 0.2, "dice_rate": 3.0, "dejavu": 0.3, "chaos": 0.1,
@@ -58,7 +58,7 @@ def gestures_of_a_minute(seconds: float = 60.0) -> list[tuple[float, Gesture]]:
 
 def streams(first: int, seconds: float, block: int, state_in: str, state_out: str) -> tuple[str, str]:
     """sha256 of the control stream and of the sound, from block ``first`` for so long, between two states."""
-    from instrument.sound.ring import Adapter
+    from instrument.audio.ring import Adapter
 
     engine = engine_of_everything()
     if state_in:

@@ -14,13 +14,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument import rig as room
-from instrument.errors import Mistakes, RosinError
-from instrument.fields import Section
-from instrument.hands.bindings import Binding, read_bindings
-from instrument.hands.child import HandsSettings
-from instrument.rig import SCHEMA, SHAPE, Rig, read_rig, rig_from, rig_path, rig_schema, save_bindings, write_whole
-from instrument.sound.settings import SoundSettings
+from instrument.audio.settings import SoundSettings
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.validation import Section
+from instrument.documents import rig as room
+from instrument.documents.rig import (
+    SCHEMA,
+    SHAPE,
+    Rig,
+    read_rig,
+    rig_from,
+    rig_path,
+    rig_schema,
+    save_bindings,
+    write_whole,
+)
+from instrument.hands.state.bindings import Binding, read_bindings
+from instrument.hands.worker import HandsSettings
 
 ROWS: list[dict[str, Any]] = [
     {"knob": "friction.stick", "kind": "cc", "number": 21, "high": 0.5},

@@ -14,30 +14,30 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from stage import null_part
 
+from instrument.base.errors import RosinError
+from instrument.base.paths import accident_folder, file_name
+from instrument.base.seeds import name_number
 from instrument.chance.accident import Accident
-from instrument.daily import name_number
-from instrument.errors import RosinError
-from instrument.hands.addresses import OscBinding, OscBoard, is_address, read_addresses
-from instrument.hands.arguments import NAME_MAX
-from instrument.hands.bindings import Binding, read_bindings
-from instrument.hands.book import DESK, Book
-from instrument.hands.child import HandsSettings
-from instrument.hands.positions import Positions
+from instrument.documents.patch import read_patch
+from instrument.documents.rig import Rig, read_rig, save_bindings
+from instrument.documents.scene_file import keep_scene
+from instrument.documents.take import TakeLog, gestures, line_of, read_take
+from instrument.hands.osc.addresses import OscBinding, OscBoard, is_address, read_addresses
+from instrument.hands.osc.arguments import NAME_MAX
+from instrument.hands.osc.codec import read, write
+from instrument.hands.osc.namespace import DESK, Book
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.hands.wire import read, write
+from instrument.hands.state.bindings import Binding, read_bindings
+from instrument.hands.state.positions import Positions
+from instrument.hands.worker import HandsSettings
+from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.knobs import Label
-from instrument.link import Gesture, Kind, Link, Source
-from instrument.model.card import read_card, write_card
-from instrument.model.credits import Credits, Made, Sound, read_credits, write_credits
-from instrument.model.null import null_card
-from instrument.patch import read_patch
-from instrument.places import accident_folder, file_name
-from instrument.rig import Rig, read_rig, save_bindings
-from instrument.roles import pieces
-from instrument.scenes import keep_scene
-from instrument.sound.bank import Bank
-from instrument.sound.keepsakes import Keepsakes
-from instrument.take import TakeLog, gestures, line_of, read_take
+from instrument.model.library.card import read_card, write_card
+from instrument.model.library.credits import Credits, Made, Sound, read_credits, write_credits
+from instrument.model.runtime.null import null_card
+from instrument.run.supervisor import pieces
+from instrument.storage.accident_store import Keepsakes
+from instrument.storage.bank import Bank
 
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WILD = st.text(
@@ -245,7 +245,7 @@ def test_whatever_osc_plays_a_take_has_it_again(address: str, args: list[Any], t
 
 
 def take_of(lines: list[str]) -> Any:
-    from instrument.take import take_from
+    from instrument.documents.take import take_from
 
     return take_from(lines, "x")
 

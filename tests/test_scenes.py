@@ -15,20 +15,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stage import now, null_engine, null_part, play
 
-from instrument.hands.bindings import read_bindings
-from instrument.hands.board import Board
-from instrument.hands.book import Book
-from instrument.hands.controls import Control
-from instrument.hands.positions import Positions
+from instrument.documents.patch import Scene
+from instrument.documents.take import TakeLog, gestures, line_of, read_take, take_from
+from instrument.engine.control import QUANTUM, TICK
+from instrument.engine.engine import Engine
+from instrument.engine.frame_writer import fill_frame, resume
+from instrument.engine.snapshot import Snapshot
+from instrument.hands.midi.controls import Control
+from instrument.hands.osc.namespace import Book
+from instrument.hands.state.bindings import read_bindings
+from instrument.hands.state.mapping_table import Board
+from instrument.hands.state.positions import Positions
+from instrument.ipc import Frame, Gesture, Kind, Source
 from instrument.knobs import SCENES
-from instrument.link import Frame, Gesture, Kind, Source
-from instrument.patch import Scene
 from instrument.rehearsal.render import offline
-from instrument.sound.control import QUANTUM, TICK
-from instrument.sound.engine import Engine
-from instrument.sound.snapshot import Snapshot
-from instrument.sound.telling import fill_frame, resume
-from instrument.take import TakeLog, gestures, line_of, read_take, take_from
 
 HERE, THERE = np.float32(0.1), np.float32(0.8)
 CLEAR: dict[str, Any] = {"difficulty": 0.0, "hazard": 0.0, "sounds": "always"}

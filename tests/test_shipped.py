@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from instrument import places
+from instrument.base import paths
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -45,9 +45,9 @@ def test_the_shipped_folders_are_found_wherever_pip_put_them(
     (packages / "models").mkdir(parents=True)  # of somebody else, as it happens
     folder = homes[where] / "share" / "rosin" / "models"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(places, "_ROOT", packages)
+    monkeypatch.setattr(paths, "_ROOT", packages)
     monkeypatch.setattr(sys, "prefix", str(homes["prefix"]))
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(homes["data"]))
     monkeypatch.setattr(site, "getuserbase", lambda: str(homes["user"]))
-    assert places.shipped("models") == folder
-    assert places.shipped("patches") == homes["prefix"] / "share" / "rosin" / "patches", "where it should have been"
+    assert paths.shipped("models") == folder
+    assert paths.shipped("patches") == homes["prefix"] / "share" / "rosin" / "patches", "where it should have been"

@@ -22,8 +22,8 @@ import tomlkit
 from jackhost import Jack, jack_is_here, jack_server
 from playhost import ROOT, Playing, datagram, playing
 
-from instrument.link import Kind
-from instrument.take import read_take
+from instrument.documents.take import read_take
+from instrument.ipc import Kind
 
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installed")

@@ -15,11 +15,11 @@ from jackhost import Jack, jack_is_here
 from playhost import playing
 from test_show import jack  # noqa: F401 (a fixture)
 
+from instrument.base.seeds import daily_seed
 from instrument.chance.accident import Accident
-from instrument.daily import daily_seed
+from instrument.documents.take import read_take
 from instrument.knobs import PARAMETERS
-from instrument.sound.stream import Stream
-from instrument.take import read_take
+from instrument.storage.stream import Stream
 
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installed")

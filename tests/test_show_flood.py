@@ -15,8 +15,8 @@ import psutil
 import pytest
 from playhost import Playing, playing
 
-from instrument.link import Flags, Frame, Link
-from instrument.take import read_take
+from instrument.documents.take import read_take
+from instrument.ipc import Flags, Frame, Link
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into the show's memory by /proc")
 SECONDS = 4.0
@@ -28,7 +28,7 @@ def link_of(play: Playing) -> Iterator[Link]:
     """The link of a running show."""
     for child in psutil.Process(play.process.pid).children(recursive=True):
         line = child.cmdline()
-        if "instrument.sound.process" in line:
+        if "instrument.audio.process" in line:
             _, fd, size = json.loads(line[-1])["token"].split(":")
             mine = os.open(f"/proc/{play.process.pid}/fd/{fd}", os.O_RDWR)
             with Link.attach(f"fd:{mine}:{size}") as link:

@@ -16,8 +16,8 @@ from jackhost import Jack, jack_is_here, jack_server
 from playhost import Playing, playing
 from test_show import jack  # noqa: F401 (a fixture)
 
-from instrument.link import Kind
-from instrument.take import read_take
+from instrument.documents.take import read_take
+from instrument.ipc import Kind
 
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installed")

@@ -6,9 +6,9 @@ from zlib import crc32
 
 import pytest
 
-from instrument.link import Gesture, Kind
-from instrument.show import Show
-from instrument.sound.settings import SoundSettings
+from instrument.audio.settings import SoundSettings
+from instrument.ipc import Gesture, Kind
+from instrument.run.show import Show
 
 
 def test_a_panic_in_the_middle_of_another_gesture_costs_neither(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +22,7 @@ def test_a_panic_in_the_middle_of_another_gesture_costs_neither(monkeypatch: pyt
         return crc32(data)
 
     with monkeypatch.context() as patched:
-        patched.setattr("instrument.link.rings.crc32", interrupted)
+        patched.setattr("instrument.ipc.rings.crc32", interrupted)
         show.gesture(Gesture(Kind.NOTE_ON, 60, 0.5))
     show._panic(0, None)
     assert [gesture.kind for gesture in show.link.shows.pop()] == [Kind.NOTE_ON, Kind.PANIC, Kind.PANIC]

@@ -23,20 +23,20 @@ from test_show import Ear, distance_db, output_of
 from test_stage_picture import share_of
 from test_text import blanks
 
+from instrument.audio.settings import SoundSettings
+from instrument.base.errors import RosinError
+from instrument.base.text import catalogue
 from instrument.bench.xhost import xvfb
 from instrument.cli import parser
-from instrument.errors import RosinError
-from instrument.link import Frame, Link
-from instrument.roles import GIVE_UP_AFTER, Role, StageRole, dismiss
-from instrument.show import Show
-from instrument.sound.settings import SoundSettings
-from instrument.stage.layout import Layout
-from instrument.stage.palette import GROUND, HAND, IVORY
+from instrument.commands import play
+from instrument.commands import stage as verb
+from instrument.commands.status import Status
+from instrument.ipc import Frame, Link
+from instrument.run.show import Show
+from instrument.run.supervisor import GIVE_UP_AFTER, Role, StageRole, dismiss
 from instrument.stage.settings import Memo, StageSettings, size_of
-from instrument.text import catalogue
-from instrument.verbs import play
-from instrument.verbs import stage as verb
-from instrument.verbs.status import Status
+from instrument.stage.views.layout import Layout
+from instrument.stage.views.palette import GROUND, HAND, IVORY
 
 pytest.importorskip("pyglet")
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)

@@ -12,12 +12,12 @@ import pytest
 from jackhost import jack_is_here, jack_server
 from playhost import datagram, free_port, playing
 
-from instrument.hands.child import HandsSettings, tables_of
-from instrument.link import Frame, Gesture, Kind
-from instrument.places import shipped
-from instrument.rig import Rig, read_rig
-from instrument.show import Show
-from instrument.sound.settings import SoundSettings
+from instrument.audio.settings import SoundSettings
+from instrument.base.paths import shipped
+from instrument.documents.rig import Rig, read_rig
+from instrument.hands.worker import HandsSettings, tables_of
+from instrument.ipc import Frame, Gesture, Kind
+from instrument.run.show import Show
 
 PATCHES = tuple(str(shipped("patches") / f"{name}.toml") for name in ("bow", "storm"))
 BREAK_SECONDS = 8.0

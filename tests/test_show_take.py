@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from playhost import ROOT, playing
 
-from instrument.take import read_take
+from instrument.documents.take import read_take
 
 
 def test_a_take_of_a_real_show_is_rendered_as_it_was_heard(tmp_path: Path) -> None:

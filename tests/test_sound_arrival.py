@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from jackhost import Jack, jack_is_here, jack_server
 from playhost import playing
 
-from instrument.errors import RosinError
-from instrument.link import Flags, Link
-from instrument.sound import output
-from instrument.sound.device import NO_CARD
-from instrument.sound.null_device import NullDevice
-from instrument.sound.output import REFUSED_SECONDS, Output
-from instrument.sound.patchbay import STEADY_SECONDS, WAIT_SECONDS, Patchbay, Patched
-from instrument.sound.portaudio import NoSuchDevice
-from instrument.sound.settings import SoundSettings
+from instrument.audio import output
+from instrument.audio.device import NO_CARD
+from instrument.audio.null_device import NullDevice
+from instrument.audio.output import REFUSED_SECONDS, Output
+from instrument.audio.patchbay import STEADY_SECONDS, WAIT_SECONDS, Patchbay, Patched
+from instrument.audio.portaudio import NoSuchDevice
+from instrument.audio.settings import SoundSettings
+from instrument.base.errors import RosinError
+from instrument.ipc import Flags, Link
 
 needs_jack = pytest.mark.skipif(not jack_is_here(), reason="jackd is not installed")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.sound.clock import DelayLockedLoop
+from instrument.audio.clock import DelayLockedLoop
 
 RATE = 48000
 

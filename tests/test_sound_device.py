@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from jackhost import jack_is_here, jack_server
 
-from instrument.sound.device import open_device
-from instrument.sound.null_device import NullDevice
+from instrument.audio.device import open_device
+from instrument.audio.null_device import NullDevice
 
 RATE = 48000
 ON_JACK = """
 import json, os, subprocess, sys, threading, time
 import numpy as np
-from instrument.errors import RosinError
-from instrument.sound.device import list_devices, open_device
+from instrument.base.errors import RosinError
+from instrument.audio.device import list_devices, open_device
 blocks = []
 def tone(out, inp, now):
     blocks.append((out.shape, None if inp is None else inp.shape, now))

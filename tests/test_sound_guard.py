@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from instrument.sound.guard import DC_HZ, Guard
+from instrument.engine.effects.guard import DC_HZ, Guard
 
 RATE = 48000
 CEILING = 10 ** (-1 / 20)

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from instrument.audio.handover import Handover
+from instrument.base.paths import accident_folder, data_home, shipped
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
-from instrument.link import Gesture, Kind, Link, Source
-from instrument.model.wear import wear_path
-from instrument.places import accident_folder, data_home, shipped
-from instrument.sound.bank import Bank
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import CHANNELS, Engine
-from instrument.sound.handover import Handover
-from instrument.sound.telling import fill_frame, resume
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.frame_writer import fill_frame, resume
+from instrument.ipc import Gesture, Kind, Link, Source
+from instrument.model.runtime.wear import wear_path
+from instrument.storage.bank import Bank
 
 PATCH = "storm"
 
@@ -100,7 +100,7 @@ def test_wear_that_was_written_after_the_successor_had_loaded_is_not_written_ove
 
 
 def write_wear(home: Path, model: str, usage: dict[str, np.ndarray]) -> None:
-    from instrument.model.wear import save_wear
+    from instrument.model.runtime.wear import save_wear
 
     save_wear(wear_path(home, model), usage)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.sound.ring import Adapter, AheadRing, LiveFeed
+from instrument.audio.ring import Adapter, AheadRing, LiveFeed
 
 QUANTUM = 128
 

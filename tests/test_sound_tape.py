@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.sound import tape as tape_module
-from instrument.sound.tape import Tape
-from instrument.sound.weighting import (
+from instrument.engine.effects import tape_effect as tape_module
+from instrument.engine.effects.flutter_meter import (
     CURVE,
     TONE_HZ,
     deviation,
@@ -23,6 +22,7 @@ from instrument.sound.weighting import (
     weighted,
     weighting,
 )
+from instrument.engine.effects.tape_effect import Tape
 
 RATE = 48_000
 

@@ -13,12 +13,12 @@ import pytest
 import soundfile
 from stage import null_engine
 
-from instrument.link import Gesture, Kind, Link
-from instrument.sound.player import Player
-from instrument.sound.recorder import Recorder
-from instrument.sound.stream import Stream, StreamLog
-from instrument.sound.taping import Taping
-from instrument.take import read_take
+from instrument.audio.callback import Player
+from instrument.audio.recorder import Recorder
+from instrument.audio.recording import Taping
+from instrument.documents.take import read_take
+from instrument.ipc import Gesture, Kind, Link
+from instrument.storage.stream import Stream, StreamLog
 
 
 def blocks(player: Player, count: int) -> None:
@@ -86,7 +86,7 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         write(self)
 
     monkeypatch.setattr(StreamLog, "write", stuck)
-    monkeypatch.setattr("instrument.sound.taping.END_SECONDS", 0.1)
+    monkeypatch.setattr("instrument.audio.recording.END_SECONDS", 0.1)
     with Link.create() as link:
         player = Player(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())

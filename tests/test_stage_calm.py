@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from flashes import changes, luminances, worst_second
 
-from instrument.link import HELD, SLIPPING, Frame
-from instrument.model.null import null_card
-from instrument.patch import read_patch, table_of
-from instrument.stage.palette import FIELD, GROUND, HAND, IVORY, STRAIN, TEXT, contrast
-from instrument.stage.programme import Programme
+from instrument.documents.patch import read_patch, table_of
+from instrument.ipc import HELD, SLIPPING, Frame
+from instrument.model.runtime.null import null_card
+from instrument.stage.data.patch_labels import Programme
 from instrument.stage.settings import StageSettings
-from instrument.stage.writing import PLATE
+from instrument.stage.views.palette import FIELD, GROUND, HAND, IVORY, STRAIN, TEXT, contrast
+from instrument.stage.views.writing import PLATE
 
 pytest.importorskip("pyglet")
 WIDTH, HEIGHT, RATE, SECONDS = 192, 108, 20.0, 60.0
@@ -46,8 +46,8 @@ def worst(t: float) -> Frame:
 
 @pytest.fixture(scope="module")
 def stage():
-    from instrument.errors import RosinError
-    from instrument.stage import gl
+    from instrument.base.errors import RosinError
+    from instrument.stage.gpu import gl
     from instrument.stage.player import Player
     from instrument.stage.window import open_window
 

@@ -14,8 +14,8 @@ from PIL import ImageGrab
 from screens import FIRST, SECOND, two_displays, two_displays_are_here, xdotool
 from stage_frames import make
 
-from instrument.link import Link
-from instrument.roles import StageRole, dismiss
+from instrument.ipc import Link
+from instrument.run.supervisor import StageRole, dismiss
 from instrument.stage.settings import StageSettings
 
 pytest.importorskip("pyglet")

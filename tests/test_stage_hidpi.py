@@ -9,7 +9,7 @@ import pytest
 from screens import fine_display
 from stagehost import Playing
 
-from instrument.link import Kind
+from instrument.ipc import Kind
 from instrument.stage.desktop import middle_of, opening_size, pixels_per_unit, scale_of, units, whole_of
 
 WIDTH, HEIGHT = 320, 180

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage_frames import make
 
-from instrument.link import Flags, Kind, Source
-from instrument.stage.input import ARROW, FINE, PULL_KEYS, PUSH, PUSH_KEYS, WHEEL, Input
-from instrument.stage.layout import Layout
+from instrument.ipc import Flags, Kind, Source
+from instrument.stage.input.gestures import ARROW, FINE, PULL_KEYS, PUSH, PUSH_KEYS, WHEEL, Input
+from instrument.stage.views.layout import Layout
 
 Q, W, A = PUSH_KEYS[0], PUSH_KEYS[1], PULL_KEYS[0]
 

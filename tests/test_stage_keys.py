@@ -13,14 +13,14 @@ import pytest
 from screens import fine_display
 from stagehost import Playing
 
-from instrument.link import Flags, Frame, Kind
-from instrument.stage.desk import KEYS
-from instrument.stage.input import Input
-from instrument.stage.key_names import PLAYED, PLAYING, WINDOW, key_rows, with_ctrl
-from instrument.stage.keyboard import PULL_KEYS, PUSH_KEYS
-from instrument.stage.layout import Layout
+from instrument.base.text import say
+from instrument.ipc import Flags, Frame, Kind
+from instrument.stage.input.gestures import Input
+from instrument.stage.input.key_names import PLAYED, PLAYING, WINDOW, key_rows, with_ctrl
+from instrument.stage.input.keyboard import PULL_KEYS, PUSH_KEYS
+from instrument.stage.views.control_view import KEYS
+from instrument.stage.views.layout import Layout
 from instrument.stage.x11 import printed
-from instrument.text import say
 
 ROOT = Path(__file__).parent.parent
 BOARDS = {

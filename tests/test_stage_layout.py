@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from stage_frames import make
 
 from instrument.knobs import PARAMETERS, KnobTable
-from instrument.stage.contour import POINTS, closed_wave, contour, ripple, spline_matrix
-from instrument.stage.history import RINGS, STEP, History
-from instrument.stage.layout import NAME_UNITS, Layout
-from instrument.stage.marks import marks
-from instrument.stage.palette import GROUND, HAND, IVORY, STRAIN, TEXT, contrast
-from instrument.stage.programme import Programme, elide, wrap
-from instrument.stage.scale import RenderScale
+from instrument.stage.data.contour import POINTS, closed_wave, contour, ripple, spline_matrix
+from instrument.stage.data.history import RINGS, STEP, History
+from instrument.stage.data.patch_labels import Programme, elide, wrap
+from instrument.stage.gpu.scale import RenderScale
 from instrument.stage.settings import StageSettings
+from instrument.stage.views.layout import NAME_UNITS, Layout
+from instrument.stage.views.marks import marks
+from instrument.stage.views.palette import GROUND, HAND, IVORY, STRAIN, TEXT, contrast
 
 SIZES = [(1280, 720), (1920, 1080), (1024, 768), (800, 1200), (320, 180)]
 LONG = "thickness of the known"
@@ -209,10 +209,10 @@ def test_a_programme_names_the_playable_knobs_only():
 
 def test_what_slips_is_drawn_whole_and_what_is_held_dashed() -> None:
     """As friction writes it into the frame: 1 holds, 2 gives way (friction.turn)."""
-    from instrument.friction import turn
-    from instrument.link import HELD, SLIPPING, Frame
+    from instrument.friction import kernel
+    from instrument.ipc import HELD, SLIPPING, Frame
 
-    assert (turn.HELD, turn.SLIPPING) == (HELD, SLIPPING)
+    assert (kernel.HELD, kernel.SLIPPING) == (HELD, SLIPPING)
     layout = Layout(1280, 720, 2)
     frame = Frame()
     frame.playable = frame.knob_count = 2

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from stage_frames import make
 
-from instrument.link import Link
-from instrument.link.asking import ANSWER, ASK, BOUND, REACH, Answer, Ask, bound_text, reach_text
-from instrument.model.credits import Credits, Made, Sound
-from instrument.stage.layout import Box, Layout
-from instrument.stage.marks import Rows
-from instrument.stage.programme import Programme
-from instrument.stage.pupil import Pupil
-from instrument.stage.roll import Near, roll_lines
-from instrument.stage.sheet import Sheet
-from instrument.stage.wishes import Wishes
-from instrument.text import say
+from instrument.base.text import say
+from instrument.ipc import Link
+from instrument.ipc.learn_protocol import ANSWER, ASK, BOUND, REACH, Answer, Ask, bound_text, reach_text
+from instrument.model.library.credits import Credits, Made, Sound
+from instrument.stage.data.credit_scroll import Near, roll_lines
+from instrument.stage.data.model_info import Sheet
+from instrument.stage.data.patch_labels import Programme
+from instrument.stage.input.learn_client import Pupil
+from instrument.stage.input.view_requests import Wishes
+from instrument.stage.views.layout import Box, Layout
+from instrument.stage.views.marks import Rows
 
 SIZES, SCALES = [(1280, 720), (1920, 1080)], (1.0, 1.6)
 NAMES = ("pitch", "thickness of the known", "z2", "brightness", "a hollow breath", "z5", "z6", "warmth")
@@ -187,7 +187,7 @@ def test_the_controller_that_moved_is_told_for_a_moment(hands):
 
 def test_an_arrowhead_stands_where_the_controller_is_and_points_to_the_hand():
     layout, rows = Layout(1280, 720, 8), Rows()
-    from instrument.stage.overlays import reach_marks
+    from instrument.stage.views.overlays import reach_marks
 
     reach_marks(rows, layout, 0, 0.2, 0.8)
     marks = rows.array()
@@ -207,7 +207,7 @@ def test_an_arrowhead_stands_where_the_controller_is_and_points_to_the_hand():
 @pytest.fixture(scope="module")
 def window():
     pytest.importorskip("pyglet")
-    from instrument.errors import RosinError
+    from instrument.base.errors import RosinError
     from instrument.stage.window import open_window
 
     try:
@@ -220,7 +220,7 @@ def window():
 
 @pytest.mark.parametrize(("size", "language", "scale"), CASES)
 def test_the_overlay_of_the_keys_says_everything_within_the_picture(window, size, language, scale):
-    from instrument.stage.keys_view import KeysView
+    from instrument.stage.views.keys_view import KeysView
 
     layout = Layout(*size, 8)
     view = KeysView(layout, language, scale)
@@ -235,8 +235,8 @@ def test_the_overlay_of_the_keys_says_everything_within_the_picture(window, size
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 12, 16])
 @pytest.mark.parametrize(("size", "language", "scale"), CASES)
 def test_a_word_now_and_then_hides_no_name_and_is_whole(window, size, language, scale, count):
-    from instrument.stage.overlays import Overlays
-    from instrument.stage.writing import Writing
+    from instrument.stage.views.overlays import Overlays
+    from instrument.stage.views.writing import Writing
 
     layout = Layout(*size, count)
     names = tuple(NAMES[i % 8] + (" of the known" if i % 5 == 0 else "") for i in range(count))
@@ -260,8 +260,8 @@ def test_a_word_now_and_then_hides_no_name_and_is_whole(window, size, language, 
 
 
 def test_a_word_in_rehearsal_leaves_the_star_and_the_dials_free(window):
-    from instrument.stage.overlays import Overlays
-    from instrument.stage.rehearsal import Rehearsal
+    from instrument.stage.views.overlays import Overlays
+    from instrument.stage.views.rehearsal import Rehearsal
 
     for size, language, scale in CASES:
         wishes, desk = Wishes(), Rehearsal(*size, 8, scale)
@@ -278,7 +278,7 @@ def test_a_word_in_rehearsal_leaves_the_star_and_the_dials_free(window):
 
 
 def test_big_type_is_bigger(window):
-    from instrument.stage.keys_view import KeysView
+    from instrument.stage.views.keys_view import KeysView
 
     small, big = (KeysView(Layout(1280, 720, 8), "fr", scale).size for scale in SCALES)
     assert big > 1.2 * small
@@ -286,7 +286,7 @@ def test_big_type_is_bigger(window):
 
 @pytest.mark.parametrize(("size", "language", "scale"), CASES)
 def test_no_two_words_of_learning_meet_and_none_leaves_the_picture(window, size, language, scale):
-    from instrument.stage.learn_view import LearnView
+    from instrument.stage.views.learn_view import LearnView
 
     pupil = Pupil()
     pupil.armed, pupil.done = True, Answer(1, "learned", 1, "/a/long/address/fader/3 0…127")
@@ -305,7 +305,7 @@ def test_no_two_words_of_learning_meet_and_none_leaves_the_picture(window, size,
 
 @pytest.mark.parametrize(("size", "language", "scale"), CASES)
 def test_a_long_sentence_under_the_title_stays_beside_the_star(window, size, language, scale):
-    from instrument.stage.writing import Writing
+    from instrument.stage.views.writing import Writing
 
     layout = Layout(*size, 8)
     writing = Writing(layout, PROGRAMME, language, scale)
@@ -327,7 +327,7 @@ def test_a_long_sentence_under_the_title_stays_beside_the_star(window, size, lan
 
 @pytest.mark.parametrize(("size", "language", "scale"), CASES)
 def test_lines_of_the_credits_have_room_and_all_are_reached(window, size, language, scale):
-    from instrument.stage.credits_view import CreditsView
+    from instrument.stage.views.credits_view import CreditsView
 
     near, now = Near(), [0.0]
     for frame in frames(0.5):
@@ -349,7 +349,7 @@ def test_lines_of_the_credits_have_room_and_all_are_reached(window, size, langua
 
 
 def test_the_roll_moves_by_itself_by_whole_lines_and_stops_at_its_end(window):
-    from instrument.stage.credits_view import HOLD_S, LINES_S, CreditsView
+    from instrument.stage.views.credits_view import HOLD_S, LINES_S, CreditsView
 
     near, now = Near(), [0.0]
     for frame in frames(0.5):
@@ -373,7 +373,7 @@ def test_the_roll_moves_by_itself_by_whole_lines_and_stops_at_its_end(window):
 
 def paint(window, wish: str, **how: object) -> np.ndarray:
     """A small picture with something over it."""
-    from instrument.stage import gl
+    from instrument.stage.gpu import gl
     from instrument.stage.player import Player
     from instrument.stage.settings import StageSettings
 
@@ -423,7 +423,7 @@ def test_where_a_controller_waits_is_drawn_on_the_stage(window):
 
 
 def test_a_field_comes_and_goes_in_its_own_time(window):
-    from instrument.stage.overlays import FADE_S, Memory, Overlays
+    from instrument.stage.views.overlays import FADE_S, Memory, Overlays
 
     now = [0.0]
     overlays = Overlays(Layout(320, 180, 8), PROGRAMME, "en", memory=Memory(clock=lambda: now[0]))
@@ -444,7 +444,7 @@ def test_a_field_comes_and_goes_in_its_own_time(window):
 
 
 def test_overlays_of_another_size_remember_who_was_played(window):
-    from instrument.stage.overlays import Overlays
+    from instrument.stage.views.overlays import Overlays
 
     first = Overlays(Layout(320, 180, 8), PROGRAMME, "en")
     first.draw(Wishes(), frames(0.1)[-1], PROGRAMME)
@@ -453,7 +453,7 @@ def test_overlays_of_another_size_remember_who_was_played(window):
 
 
 def test_keys_are_laid_out_once(window, monkeypatch):
-    from instrument.stage import overlays as module
+    from instrument.stage.views import overlays as module
 
     made = []
     original = module.KeysView

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from stage_frames import make, save
 
-from instrument.link import Link
+from instrument.ipc import Link
 from instrument.stage import process
-from instrument.stage.palette import GROUND, HAND, IVORY, STRAIN, TEXT
-from instrument.stage.png import png_bytes
+from instrument.stage.gpu.png import png_bytes
 from instrument.stage.settings import StageSettings
+from instrument.stage.views.palette import GROUND, HAND, IVORY, STRAIN, TEXT
 
 pytest.importorskip("pyglet")
 WIDTH, HEIGHT = 640, 360

@@ -15,27 +15,28 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stage_frames import make
 
-from instrument.health import Health
+from instrument.base.text import say
+from instrument.ipc import HELD, SLIPPING, Flags, Frame, Source
+from instrument.ipc.health import Health
 from instrument.knobs import PARAMETERS, Knob, KnobTable, Label, own_parameter, table_for
-from instrument.link import HELD, SLIPPING, Flags, Frame, Source
-from instrument.model.card import Latent
-from instrument.stage import figures, gl
-from instrument.stage.desk import Desk
-from instrument.stage.dials import AGREE, dial_rows, states
-from instrument.stage.input import Input
-from instrument.stage.layout import Box, Layout
-from instrument.stage.lettering import CAP, Page
-from instrument.stage.mappings import Mappings
-from instrument.stage.meter import HOLD_S, LOW_DB, Meter
-from instrument.stage.palette import GROUND, HAND, IVORY, STRAIN, contrast
-from instrument.stage.panel import Around
-from instrument.stage.panel_lines import QUIET
+from instrument.model.library.card import Latent
+from instrument.stage.data import figures
+from instrument.stage.data.mappings import Mappings
+from instrument.stage.data.meter import HOLD_S, LOW_DB, Meter
+from instrument.stage.data.model_info import BARS, Sheet, bars, read_sheet
+from instrument.stage.data.patch_labels import Programme, read_programme
+from instrument.stage.gpu import gl
+from instrument.stage.gpu.lettering import CAP, Page
+from instrument.stage.input.gestures import Input
 from instrument.stage.player import Player
-from instrument.stage.programme import Programme, read_programme
-from instrument.stage.rehearsal import TRAVEL_DESKS, Rehearsal
 from instrument.stage.settings import StageSettings
-from instrument.stage.sheet import BARS, Sheet, bars, read_sheet
-from instrument.text import say
+from instrument.stage.views.control_view import Desk
+from instrument.stage.views.dials import AGREE, dial_rows, states
+from instrument.stage.views.layout import Box, Layout
+from instrument.stage.views.palette import GROUND, HAND, IVORY, STRAIN, contrast
+from instrument.stage.views.panel import Around
+from instrument.stage.views.panel_lines import QUIET
+from instrument.stage.views.rehearsal import TRAVEL_DESKS, Rehearsal
 
 SIZES = [(1920, 1080), (1280, 720), (1024, 768), (800, 1200)]
 TWO = SIZES[:2]
@@ -416,7 +417,7 @@ def test_quiet_words_can_still_be_read():
 @pytest.fixture(scope="module")
 def window():
     pytest.importorskip("pyglet")
-    from instrument.errors import RosinError
+    from instrument.base.errors import RosinError
     from instrument.stage.window import open_window
 
     try:

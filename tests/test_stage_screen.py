@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from instrument import roles
-from instrument.link import Link
-from instrument.roles import CLOSED, REFUSED, StageRole
+from instrument.ipc import Link
+from instrument.run import supervisor
+from instrument.run.supervisor import CLOSED, REFUSED, StageRole
 from instrument.stage.screen import screen_is_there
 from instrument.stage.settings import StageSettings
 
@@ -63,7 +63,7 @@ class Window(SimpleNamespace):
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """``there``: whether a screen answers; ``windows``: those that were started."""
     found = SimpleNamespace(there=False, windows=[])
-    monkeypatch.setattr(roles, "screen_is_there", lambda: found.there)
+    monkeypatch.setattr(supervisor, "screen_is_there", lambda: found.there)
 
     def spawn(self: StageRole, which: int) -> Window:
         found.windows.append(Window(code=None))

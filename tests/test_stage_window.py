@@ -10,8 +10,8 @@ import pytest
 from stagehost import Playing
 
 from instrument.bench.xhost import xvfb
-from instrument.link import Flags, Kind, Source
-from instrument.stage.input import PUSH
+from instrument.ipc import Flags, Kind, Source
+from instrument.stage.input.gestures import PUSH
 
 pytest.importorskip("pyglet")
 pytestmark = pytest.mark.skipif(

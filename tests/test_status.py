@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from stage import now, null_engine, play
 
+from instrument.audio.callback import FRAME_BLOCKS
+from instrument.base.text import say
+from instrument.commands.play import NUDGE, press
+from instrument.commands.status import METER_CELLS, Status, decibels, meter
+from instrument.engine.control import QUANTUM
+from instrument.engine.frame_writer import add_wave, fill_frame
+from instrument.ipc import Flags, Frame, Gesture, Kind, Source
+from instrument.ipc.level import Level
 from instrument.knobs import Label, LatentSpec, table_for
-from instrument.link import Flags, Frame, Gesture, Kind, Source
-from instrument.link.level import Level
-from instrument.notices import Notices
-from instrument.sound.control import QUANTUM
-from instrument.sound.player import FRAME_BLOCKS
-from instrument.sound.telling import add_wave, fill_frame
-from instrument.stage.meter import Meter
-from instrument.text import say
-from instrument.verbs.play import NUDGE, press
-from instrument.verbs.status import METER_CELLS, Status, decibels, meter
+from instrument.run.notices import Notices
+from instrument.stage.data.meter import Meter
 
 TABLE = table_for([LatentSpec("z1", Label("brightness", "brillance")), LatentSpec("z2", Label("air", "air"))])
 

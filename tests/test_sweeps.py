@@ -9,9 +9,9 @@ import pytest
 from stage import now, play
 from test_tuning import blocks, engine_on
 
-from instrument.link import Kind
-from instrument.model.card import Card, read_card
-from instrument.sound.control import QUANTUM
+from instrument.engine.control import QUANTUM
+from instrument.ipc import Kind
+from instrument.model.library.card import Card, read_card
 
 MODELS = Path(__file__).parent.parent / "models"
 RATE = 48000

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.errors import Mistakes, RosinError
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.paths import shipped
+from instrument.documents.take import TAKE_SECONDS_MAX, Event, Take, gestures, line_of, read_take, take_from
+from instrument.ipc import Gesture, Kind, Source
 from instrument.knobs import Label, LatentSpec, table_for
-from instrument.link import Gesture, Kind, Source
-from instrument.places import shipped
-from instrument.take import TAKE_SECONDS_MAX, Event, Take, gestures, line_of, read_take, take_from
 
 TABLE = table_for([LatentSpec("pitch", Label("p", "p"), "pitch"), LatentSpec("z1", Label("z", "z"))])
 HEAD = '{"rosin": 1, "patch": "bow"}'
@@ -165,9 +165,9 @@ def test_gestures_of_the_same_time_keep_their_order() -> None:
 
 
 def test_the_shipped_take_plays_on_the_patch_it_names() -> None:
-    from instrument.model.cards import card_for
-    from instrument.patch import read_patch, table_of
-    from instrument.places import find_patches
+    from instrument.base.paths import find_patches
+    from instrument.documents.patch import read_patch, table_of
+    from instrument.model.library.cards import card_for
 
     take = read_take(shipped("examples") / "first-take.jsonl")
     paths, index = find_patches(take.patch)

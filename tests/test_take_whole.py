@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from instrument.audio.callback import Player
+from instrument.audio.errands import Errands
+from instrument.audio.recording import Taping
+from instrument.base.errors import RosinError
+from instrument.base.paths import shipped
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.link import NO_SHIFT, Gesture, Kind, Link, Source
-from instrument.places import shipped
-from instrument.sound.bank import Bank
-from instrument.sound.engine import Engine
-from instrument.sound.errands import Errands
-from instrument.sound.keepsakes import Keepsakes
-from instrument.sound.player import Player
-from instrument.sound.taping import Taping
-from instrument.take import read_take
+from instrument.documents.take import read_take
+from instrument.engine.engine import Engine
+from instrument.ipc import NO_SHIFT, Gesture, Kind, Link, Source
+from instrument.storage.accident_store import Keepsakes
+from instrument.storage.bank import Bank
 
 SECOND = 375
 """Blocks."""
@@ -319,7 +319,7 @@ def test_a_take_that_was_cut_off_ends_after_its_last_gesture_and_its_half_line_i
 def test_a_stream_ends_where_another_patch_comes_on_the_same_model_too(house: House) -> None:
     take = house.record(200, tone((60, g(Kind.PATCH, BRONZE))))
     assert any("Another patch plays" in said for said in house.said)
-    from instrument.sound.stream import Stream
+    from instrument.storage.stream import Stream
 
     assert 40 < len(Stream(take.with_suffix(".z"))) < 80
 
@@ -334,7 +334,7 @@ def test_what_came_in_by_the_microphone_is_told_of(house: House, capsys: pytest.
 
 
 def test_a_take_that_plays_along_changes_the_patch_a_moment_before_and_names_what_is_missing(house: House) -> None:
-    from instrument.verbs.take_player import score_of
+    from instrument.commands.take_player import score_of
 
     take = read_take(house.record(200, tone((60, g(Kind.PATCH, BRONZE)), (150, g(Kind.KNOB, 3, 0.9)))))
     tables = {i: house.bank.table(i) for i in (BOW, BRONZE)}

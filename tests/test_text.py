@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import instrument
-from instrument.text import LANGUAGES, catalogue, language_of, say
+from instrument.base.text import LANGUAGES, catalogue, language_of, say
 
 CODE = sorted(Path(instrument.__file__).parent.rglob("*.py"))
 
@@ -26,7 +26,7 @@ def said() -> Iterator[tuple[str, str, set[str]]]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         ours = any(
             isinstance(node, ast.ImportFrom)
-            and node.module == "instrument.text"
+            and node.module == "instrument.base.text"
             and any(a.name == "say" for a in node.names)
             for node in ast.walk(tree)
         )

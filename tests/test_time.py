@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from stage import now, null_engine, play
 
-from instrument.link import Gesture, Kind
-from instrument.patch import Patch, table_of
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
+from instrument.documents.patch import Patch, table_of
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.ipc import Gesture, Kind
 
 CHANCE = {"drift": 0.1, "tau": 0.2, "pink": 0.03, "dice": 0.1, "dice_rate": 5.0, "holes": 120.0, "hole_length": 0.05}
 FRICTION = {"stick": 0.05, "slide": 0.02, "play": 0.01}

@@ -10,8 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from instrument.errors import RosinError
-from instrument.training.adversary import LARGE, Adversary, discriminator_loss, generator_loss
+from instrument.base.errors import RosinError
+from instrument.training.learning.adversary import LARGE, Adversary, discriminator_loss, generator_loss
 
 
 @pytest.fixture(autouse=True)

@@ -16,12 +16,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
-from instrument.model.atlas import Atlas, read_atlas
-from instrument.model.card import read_card
-from instrument.model.chart import ARRAYS, ATLAS, Chart, chart_from, write_chart
-from instrument.model.credits import read_credits
-from instrument.model.excerpts import EXCERPTS, RATE_HZ, SECONDS_MOST
-from instrument.training.atlas import (
+from instrument.model.atlas.atlas import Atlas, read_atlas
+from instrument.model.atlas.chart import ARRAYS, ATLAS, Chart, chart_from, write_chart
+from instrument.model.atlas.excerpts import EXCERPTS, RATE_HZ, SECONDS_MOST
+from instrument.model.library.card import read_card
+from instrument.model.library.credits import read_credits
+from instrument.training.data.corpus import Clip, Corpus, read_corpus
+from instrument.training.export.atlas import (
     NEAR_S,
     allotted,
     build_atlas,
@@ -32,9 +33,8 @@ from instrument.training.atlas import (
     medoids,
     whitening,
 )
-from instrument.training.corpus import Clip, Corpus, read_corpus
-from instrument.training.network import Network
-from instrument.training.shape import Shape
+from instrument.training.network.model import Network
+from instrument.training.network.shape import Shape
 from instrument.training.train import train
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)

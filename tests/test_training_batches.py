@@ -8,9 +8,9 @@ from training_sounds import RATE, tone_folder
 
 pytest.importorskip("scipy")
 
-from instrument.training.batches import batch
-from instrument.training.corpus import Corpus, read_corpus
-from instrument.training.pitch import track
+from instrument.training.data.batches import batch
+from instrument.training.data.corpus import Corpus, read_corpus
+from instrument.training.data.pitch import track
 
 
 @pytest.fixture(scope="module")

@@ -22,18 +22,19 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
+from instrument.base.errors import Mistakes, RosinError
 from instrument.cli import main
-from instrument.errors import Mistakes, RosinError
-from instrument.training import choices, pictures
+from instrument.training import choices
 from instrument.training.arguments import AUTO, add_arguments
 from instrument.training.choices import Wishes
-from instrument.training.corpus import Corpus, read_corpus
-from instrument.training.course import Course, new_course, one_step
-from instrument.training.energy import WATTS_PER_CORE, WATTS_PER_GPU, Meter, Nvml, Rapl
-from instrument.training.listening import FIGURES, Listener, in_words
-from instrument.training.progress import Budget, Display, duration, energy_words
-from instrument.training.shape import Shape
-from instrument.training.tones import ringing
+from instrument.training.data.corpus import Corpus, read_corpus
+from instrument.training.data.tones import ringing
+from instrument.training.learning import pictures
+from instrument.training.learning.energy import WATTS_PER_CORE, WATTS_PER_GPU, Meter, Nvml, Rapl
+from instrument.training.learning.listening import FIGURES, Listener, in_words
+from instrument.training.learning.loop import Course, new_course, one_step
+from instrument.training.learning.progress import Budget, Display, duration, energy_words
+from instrument.training.network.shape import Shape
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 SMALL = ["--threads", "1", "--size", "2", "--seconds", "0.2", "--width", "24", "--latents", "3"]
@@ -73,7 +74,7 @@ def odd_folder(folder: Path) -> Path:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What was given to the export, which has tests of its own and takes half a minute."""
-    from instrument.training import export
+    from instrument.training.export import writer
 
     rows: list[dict[str, Any]] = []
 
@@ -81,7 +82,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         rows.append({"network": network, "corpus": corpus, "folder": folder, "energy": energy, **more})
         return folder
 
-    monkeypatch.setattr(export, "write_model", write_model)
+    monkeypatch.setattr(writer, "write_model", write_model)
     return rows
 
 
@@ -148,7 +149,7 @@ def test_being_asked_to_stop_writes_the_model_as_it_is(
     how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     written: list[dict[str, Any]],
 ) -> None:  # fmt: skip
-    from instrument.training import course as courses
+    from instrument.training.learning import loop as courses
 
     def step(course: Course, *more: Any) -> list[float]:
         if course.step == 2:
@@ -384,7 +385,7 @@ def test_a_gpu_is_measured_by_nvml_and_else_guessed(tmp_path: Path) -> None:
 
 
 def test_energy_adds_up_over_runs(corpus: Corpus, tmp_path: Path) -> None:
-    from instrument.training.course import learn
+    from instrument.training.learning.loop import learn
 
     run = new_course(TINY, 0, "cpu")
     learn(run, corpus, Budget(steps=2), tmp_path / "c.pt", size=2, frames=56, quiet=True)
@@ -429,7 +430,7 @@ def test_the_first_steps_tell_how_long_and_how_much() -> None:
 
 
 def test_without_a_terminal_there_are_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    from instrument.training import progress
+    from instrument.training.learning import progress
 
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now.__setitem__(0, now[0] + 1.0) or now[0])

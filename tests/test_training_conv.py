@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
 
-from instrument.errors import RosinError
-from instrument.model.denormals import AsItWas
-from instrument.model.layers import layers_from
-from instrument.training import bandsplit, level
-from instrument.training.chance import Chance
-from instrument.training.conv import ConvDecoder
-from instrument.training.loss import spectral_loss
-from instrument.training.shape import Shape
+from instrument.base.errors import RosinError
+from instrument.model.runtime.denormals import AsItWas
+from instrument.model.runtime.layers import layers_from
+from instrument.training.learning.chance import Chance
+from instrument.training.learning.loss import spectral_loss
+from instrument.training.network import bandsplit, level
+from instrument.training.network.conv import ConvDecoder
+from instrument.training.network.shape import Shape
 
 RATE, RATIO = 48000, 128
 FAMILIES = ("conv", "excited")

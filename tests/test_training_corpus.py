@@ -12,12 +12,12 @@ from training_sounds import RATE, tone, tone_folder, write_credits
 
 pytest.importorskip("scipy")
 
-from instrument.errors import Mistakes, RosinError
-from instrument.model import licences
-from instrument.training.asking import ask_credits
-from instrument.training.corpus import read_corpus, read_sound
-from instrument.training.gate import read_credits
-from instrument.training.pitch import track
+from instrument.base.errors import Mistakes, RosinError
+from instrument.model.library import licences
+from instrument.training.data.corpus import read_corpus, read_sound
+from instrument.training.data.credits_check import read_credits
+from instrument.training.data.pitch import track
+from instrument.training.data.prompts import ask_credits
 
 
 def test_sounds_without_credits_are_refused_in_one_sentence_with_the_remedy(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ pytest.importorskip("scipy")
 
 from training_child import FRAMES, TINY, child
 
-from instrument.training import checkpoint as checkpoints
-from instrument.training.corpus import Corpus, read_corpus
-from instrument.training.course import Budget, Course, learn, new_course, one_step
-from instrument.training.lesson import ADVERSARY, SPECTRA
+from instrument.training.data.corpus import Corpus, read_corpus
+from instrument.training.learning import checkpoint as checkpoints
+from instrument.training.learning.loop import Budget, Course, learn, new_course, one_step
+from instrument.training.learning.objective import ADVERSARY, SPECTRA
 
 CHILD = str(Path(__file__).with_name("training_child.py"))
 STEPS = 20

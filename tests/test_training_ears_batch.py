@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from instrument.training import batches
-from instrument.training.batches import EAR_DEAF_FRAMES, ear_batch
-from instrument.training.corpus import Clip, Corpus
-from instrument.training.pitch import track
+from instrument.training.data import batches
+from instrument.training.data.batches import EAR_DEAF_FRAMES, ear_batch
+from instrument.training.data.corpus import Clip, Corpus
+from instrument.training.data.pitch import track
 
 RATE, RATIO, FRAMES = 48000, 128, 64
 

@@ -15,12 +15,13 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
-from instrument.errors import RosinError
-from instrument.model.card import read_card, sha256_of
-from instrument.model.credits import gate, read_credits
-from instrument.training import export, portrait
-from instrument.training.corpus import Corpus
-from instrument.training.export import (
+from instrument.base.errors import RosinError
+from instrument.model.library.card import read_card, sha256_of
+from instrument.model.library.credits import gate, read_credits
+from instrument.training.data.corpus import Corpus
+from instrument.training.export import latent_stats, writer
+from instrument.training.export.naming import MANY_POINTS, POINTS
+from instrument.training.export.writer import (
     DECODE_VOICES,
     TOLERANCE,
     verify_against_torch,
@@ -28,11 +29,7 @@ from instrument.training.export import (
     write_graphs,
     write_model,
 )
-from instrument.training.naming import MANY_POINTS, POINTS
-from instrument.training.network import Network
-from instrument.training.shape import Shape
-from instrument.training.train import run, train
-from instrument.training.trial import (
+from instrument.training.learning.trial import (
     envelope_correlation,
     loudness_correlation,
     partial_share,
@@ -40,6 +37,9 @@ from instrument.training.trial import (
     spectral_distance_db,
     stft_distance,
 )
+from instrument.training.network.model import Network
+from instrument.training.network.shape import Shape
+from instrument.training.train import run, train
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 
@@ -60,7 +60,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     sounds = tone_folder(folder / "sounds")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(portrait, "POINTS", 6)
+        patch.setattr(latent_stats, "POINTS", 6)
         return train(
             sounds, "tones", folder / "models", steps=3, threads=1, shape=TINY, size=2, frames=48,
             runs=folder / "runs", title=("Tones", "Sons"), by="the tests", quiet=True,
@@ -127,7 +127,7 @@ def test_a_lone_graph_explains_itself(trained: Path) -> None:
 
 
 def test_a_second_training_under_one_name_needs_resume(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(portrait, "POINTS", 6)
+    monkeypatch.setattr(latent_stats, "POINTS", 6)
     home = trained.parent.parent
     again = {"threads": 1, "shape": TINY, "size": 2, "frames": 48, "runs": home / "runs", "quiet": True}
     for out in ("models", "elsewhere"):  # the model is in one, only its checkpoint is known in the other
@@ -162,7 +162,7 @@ def test_the_knobs_of_a_long_training_are_named_from_more_points(
         assert wanted == points
         raise EnoughError
 
-    monkeypatch.setattr(export, "portray", portray)
+    monkeypatch.setattr(writer, "portray", portray)
     with pytest.raises(EnoughError):
         write_model(full, Corpus((), RATE, 128, ()), tmp_path / "m", name="m", title=("m", "m"), by="me",
                     licence="CC0-1.0", steps=1, minutes=minutes, threads=1, seed=0)  # fmt: skip

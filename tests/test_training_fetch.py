@@ -17,8 +17,8 @@ import soundfile
 from test_training_soundfont import font_bytes, words_of
 from training_sounds import RATE, tone
 
-from instrument.errors import RosinError
-from instrument.model import licences
+from instrument.base.errors import RosinError
+from instrument.model.library import licences
 
 ROOT = Path(__file__).resolve().parent.parent
 SF = "usr/share/sounds/sf2/small.sf2"
@@ -85,7 +85,7 @@ def test_sounds_come_out_of_a_package_checked_and_credited(fetch: ModuleType, wo
     assert rate == RATE
     assert np.abs(audio - tone(60, 0.4)).max() < 1e-4
     pytest.importorskip("scipy")
-    from instrument.training.corpus import read_corpus
+    from instrument.training.data.corpus import read_corpus
 
     corpus = read_corpus(folder, RATE, 128)
     assert [c.name for c in corpus.held_out] == ["hit.flac"]

@@ -15,9 +15,9 @@ pytest.importorskip("scipy")
 from scipy.linalg import solve_toeplitz
 from scipy.signal import freqz, resample_poly
 
-from instrument.training import formant, glottis
-from instrument.training.formant import RATE, THROATS, VOWELS, Song
-from instrument.training.pitch import track
+from instrument.training.data import formant, glottis
+from instrument.training.data.formant import RATE, THROATS, VOWELS, Song
+from instrument.training.data.pitch import track
 
 ROOT = Path(__file__).resolve().parent.parent
 BY_NAME = {throat.name: throat for throat in THROATS}

@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from instrument.training import invented as inventing
-from instrument.training.beside import NEAR_SEMITONES, beside_loss, nearness
-from instrument.training.invented import NOTES, UNHEARD_FRAMES, invented
-from instrument.training.network import Network
-from instrument.training.pitch import track
-from instrument.training.shape import Shape
+from instrument.training.data import invented as inventing
+from instrument.training.data.invented import NOTES, UNHEARD_FRAMES, invented
+from instrument.training.data.pitch import track
+from instrument.training.learning.beside import NEAR_SEMITONES, beside_loss, nearness
+from instrument.training.network.model import Network
+from instrument.training.network.shape import Shape
 
 RATE, RATIO, FRAMES = 48000, 128, 96
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("scipy")
 
-from instrument.errors import RosinError
-from instrument.training import naming
-from instrument.training.descriptors import DESCRIPTORS, IDS, JND, describe
-from instrument.training.naming import Naming, assign, interventions, spearman
-from instrument.training.sweeps import sweep_picture
+from instrument.base.errors import RosinError
+from instrument.training.export import naming
+from instrument.training.export.descriptors import DESCRIPTORS, IDS, JND, describe
+from instrument.training.export.naming import Naming, assign, interventions, spearman
+from instrument.training.export.sweeps import sweep_picture
 
 Doubles = npt.NDArray[np.float64]
 RATE = 48000

@@ -17,14 +17,14 @@ from training_sounds import RATE, tone_folder
 torch = pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
-from instrument.errors import RosinError
-from instrument.training import course as courses
-from instrument.training import synthesis
+from instrument.base.errors import RosinError
 from instrument.training.choices import Wishes, shape_for
-from instrument.training.corpus import Corpus, read_corpus
-from instrument.training.course import Budget, Course, learn, new_course, one_step
-from instrument.training.network import Network
-from instrument.training.shape import OLD_POWER_FLOOR, Shape
+from instrument.training.data.corpus import Corpus, read_corpus
+from instrument.training.learning import loop as courses
+from instrument.training.learning.loop import Budget, Course, learn, new_course, one_step
+from instrument.training.network import synthesis
+from instrument.training.network.model import Network
+from instrument.training.network.shape import OLD_POWER_FLOOR, Shape
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 

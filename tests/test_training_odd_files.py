@@ -21,14 +21,14 @@ from training_sounds import RATE, tone, tone_folder, write_credits
 
 pytest.importorskip("scipy")
 
-from instrument.errors import Mistakes, RosinError
-from instrument.training import reading
-from instrument.training.asking import ask_credits
-from instrument.training.asking import write_credits as keep_credits
-from instrument.training.corpus import read_corpus, read_sound
-from instrument.training.files import PASSED_OVER, SUFFIXES
-from instrument.training.gate import read_credits, sounds_of
-from instrument.training.wording import quoted, shown
+from instrument.base.errors import Mistakes, RosinError
+from instrument.training.data import reading
+from instrument.training.data.corpus import read_corpus, read_sound
+from instrument.training.data.credits_check import read_credits, sounds_of
+from instrument.training.data.files import PASSED_OVER, SUFFIXES
+from instrument.training.data.prompts import ask_credits
+from instrument.training.data.prompts import write_credits as keep_credits
+from instrument.training.data.wording import quoted, shown
 
 SOUND = tone(60, 0.4)
 CREDITED = '[[sounds]]\nfile = {file}\ntitle = "t"\nauthor = "a"\nsource = "s"\nlicence = "CC0-1.0"\nconsent = "c"\n'

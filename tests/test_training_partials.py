@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("scipy", reason="training needs the extra [train]")
 
-from instrument.training.partials import SPAN, by_partials
-from instrument.training.pitch import track
-from instrument.training.shape import inharmonic_ranks
+from instrument.training.data.partials import SPAN, by_partials
+from instrument.training.data.pitch import track
+from instrument.training.network.shape import inharmonic_ranks
 
 RATE, RATIO = 48000, 128
 MOST_CENTS = -1200.0 * np.log2(1.0 - SPAN) + 0.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from instrument.training.pitch import track
+from instrument.training.data.pitch import track
 
 RATE, RATIO = 48000, 128
 

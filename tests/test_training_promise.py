@@ -15,12 +15,12 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
+from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.errors import RosinError
-from instrument.model.library import find, search_path
-from instrument.patch import read_patch
+from instrument.documents.patch import read_patch
+from instrument.model.library.finder import find, search_path
 from instrument.training import promise
-from instrument.training.corpus import read_corpus
+from instrument.training.data.corpus import read_corpus
 from instrument.training.train import train
 
 SMALL = ["--threads", "1", "--size", "2", "--seconds", "0.2", "--width", "24", "--latents", "3", "--tones", "0"]
@@ -51,10 +51,10 @@ def a_model(folder: Path, name: str) -> Path:
 def test_a_model_just_trained_is_found_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from instrument.training import export
+    from instrument.training.export import writer
 
     # the export has tests of its own, and takes a quarter of a minute
-    monkeypatch.setattr(export, "write_model", lambda *_, name, **__: a_model(tmp_path / "models" / name, name))
+    monkeypatch.setattr(writer, "write_model", lambda *_, name, **__: a_model(tmp_path / "models" / name, name))
     monkeypatch.chdir(tmp_path)
     tone_folder(tmp_path / "corpus", (57, 62, 66), 0.4)
     assert main(["train", "corpus", "--name", "mine", *SHORT]) == 0
@@ -100,9 +100,9 @@ def test_a_folder_that_is_gone_under_ones_feet_hides_no_model(tmp_path: Path, mo
 
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step would be one too many."""
-    from instrument.training import course
+    from instrument.training.learning import loop
 
-    monkeypatch.setattr(course, "one_step", lambda *_: pytest.fail("it began to learn"))
+    monkeypatch.setattr(loop, "one_step", lambda *_: pytest.fail("it began to learn"))
 
 
 def a_file_there(folder: Path) -> None:

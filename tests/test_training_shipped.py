@@ -12,10 +12,10 @@ pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
 from instrument.chance.noise import Noise
-from instrument.model.card import Card, read_card, sha256_of
-from instrument.model.credits import gate
-from instrument.model.session import OnnxVoice
-from instrument.training.export import TOLERANCE, streamed
+from instrument.model.library.card import Card, read_card, sha256_of
+from instrument.model.library.credits import gate
+from instrument.model.runtime.session import OnnxVoice
+from instrument.training.export.writer import TOLERANCE, streamed
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 FOLDER = MODELS / "first-bow"

@@ -16,9 +16,9 @@ from training_sounds import RATE, tone
 
 pytest.importorskip("scipy")
 
-from instrument.errors import RosinError
-from instrument.training import soundfont
-from instrument.training.corpus import read_corpus
+from instrument.base.errors import RosinError
+from instrument.training.data import soundfont
+from instrument.training.data.corpus import read_corpus
 
 
 def chunk(name: bytes, data: bytes, pad: bool = True) -> bytes:

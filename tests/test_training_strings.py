@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("scipy")
 
-from instrument.training import strings
 from instrument.training.choices import Wishes, listened
-from instrument.training.corpus import Clip, Corpus
-from instrument.training.export import TOLERANCE, verify_against_torch, write_graphs
-from instrument.training.inharmonicity import COEFFICIENTS, inharmonicity
-from instrument.training.network import Network
-from instrument.training.pitch import track
-from instrument.training.pitches import Pitches
-from instrument.training.shape import Shape, inharmonic_ranks
+from instrument.training.data.corpus import Clip, Corpus
+from instrument.training.data.inharmonicity import COEFFICIENTS, inharmonicity
+from instrument.training.data.pitch import track
+from instrument.training.data.pitches import Pitches
+from instrument.training.export.writer import TOLERANCE, verify_against_torch, write_graphs
+from instrument.training.network import strings
+from instrument.training.network.model import Network
+from instrument.training.network.shape import Shape, inharmonic_ranks
 
 RATE, RATIO = 48000, 128
 STRUNG = Shape(latents=4, width=32, ear_width=32, harmonics=40, bands=12, inharmonic=True)

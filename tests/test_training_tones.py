@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs the extra [train]")
 
-from instrument.training.corpus import Clip, Corpus
-from instrument.training.tones import LOW_HZ, ringing, rings
+from instrument.training.data.corpus import Clip, Corpus
+from instrument.training.data.tones import LOW_HZ, ringing, rings
 
 RATE, RATIO = 48000, 128
 

@@ -9,13 +9,13 @@ import pytest
 from stage import now, play
 
 from instrument.chance.noise import Noise
-from instrument.link import Kind
-from instrument.model.card import read_card
-from instrument.model.library import open_voice
-from instrument.patch import Patch
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
-from instrument.sound.part import Part
+from instrument.documents.patch import Patch
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.engine.layer import Part
+from instrument.ipc import Kind
+from instrument.model.library.card import read_card
+from instrument.model.library.finder import open_voice
 
 MODELS = Path(__file__).parent.parent / "models"
 RATE = 48000

@@ -23,19 +23,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import null_engine
 
+from instrument.audio import recording as taping_of
+from instrument.audio.callback import Player
+from instrument.audio.recorder import Recorder
+from instrument.audio.recording import Taping
+from instrument.base.errors import RosinError
 from instrument.base.writing import Growing, write_whole
 from instrument.chance.accident import Accident
-from instrument.errors import RosinError
-from instrument.link import Gesture, Kind, Link
-from instrument.patch import read_patch
-from instrument.scenes import keep_scene
-from instrument.sound import taping as taping_of
-from instrument.sound.keepsakes import keep_file
-from instrument.sound.player import Player
-from instrument.sound.recorder import Recorder
-from instrument.sound.stream import Stream
-from instrument.sound.taping import Taping
-from instrument.take import read_take
+from instrument.documents.patch import read_patch
+from instrument.documents.scene_file import keep_scene
+from instrument.documents.take import read_take
+from instrument.ipc import Gesture, Kind, Link
+from instrument.storage.accident_store import keep_file
+from instrument.storage.stream import Stream
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from instrument.training.corpus import read_corpus
-from instrument.training.course import Budget, Course, learn, new_course
-from instrument.training.devices import machine_for
-from instrument.training.progress import Display
-from instrument.training.ranks import ranks_from_environment
-from instrument.training.shape import Shape
+from instrument.training.data.corpus import read_corpus
+from instrument.training.learning.devices import machine_for
+from instrument.training.learning.loop import Budget, Course, learn, new_course
+from instrument.training.learning.progress import Display
+from instrument.training.learning.ranks import ranks_from_environment
+from instrument.training.network.shape import Shape
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
 FRAMES = 56

@@ -20,8 +20,8 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.errors import RosinError
 from instrument.base.reading import NotPlain, in_words, open_plain
-from instrument.errors import RosinError
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 

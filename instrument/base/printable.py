@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from instrument.errors import Mistakes, RosinError
+from instrument.base.errors import Mistakes, RosinError
 
 LONGEST = 1000
 """Characters of one line."""

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 
 _KINDS = (
     (stat.S_ISDIR, errno.EISDIR, os.strerror(errno.EISDIR)), (stat.S_ISFIFO, errno.EINVAL, "it is a pipe"),

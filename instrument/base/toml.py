@@ -12,8 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from instrument.base.errors import RosinError
 from instrument.base.reading import an, read_bytes, text_of
-from instrument.errors import RosinError
 
 BYTES_MAX = 1 << 20
 """A settings file is a few pages; what is larger is another kind of file (/dev/zero has no end at all)."""

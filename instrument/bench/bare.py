@@ -19,7 +19,7 @@ def main(port: int, block: int) -> None:
     os.environ.setdefault("JACK_NO_START_SERVER", "1")
     import sounddevice
 
-    from instrument.sound.realtime import raise_priority, settle
+    from instrument.audio.realtime import raise_priority, settle
 
     ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     ear.bind(("127.0.0.1", port))

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from instrument.errors import RosinError
-from instrument.rig import read_rig
+from instrument.base.errors import RosinError
+from instrument.documents.rig import read_rig
 
 TICK_SECONDS = 0.1
 LEARN_EVERY, KEEP_EVERY, RECORD_EVERY, PATCH_EVERY, SCENE_EVERY = 200, 50, 100, 150, 70

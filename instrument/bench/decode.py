@@ -15,20 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from instrument.bench.against import what_is_compared
+from instrument.audio.callback import Player
+from instrument.audio.realtime import settle
+from instrument.base.paths import find_patches
 from instrument.bench.machine import machine
+from instrument.bench.rivals.against import what_is_compared
 from instrument.bench.shipped import model_costs, shipped_models, worst
+from instrument.documents.patch import Patch, read_patch, table_of
+from instrument.engine import warm
+from instrument.engine.control import QUANTUM, Control
+from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.layer import Part
+from instrument.ipc import Gesture, Kind, Link
 from instrument.knobs import Label, LatentSpec
-from instrument.link import Gesture, Kind, Link
-from instrument.patch import Patch, read_patch, table_of
-from instrument.places import find_patches
-from instrument.sound import warm
-from instrument.sound.bank import open_part
-from instrument.sound.control import QUANTUM, Control
-from instrument.sound.engine import CHANNELS, Engine
-from instrument.sound.part import Part
-from instrument.sound.player import Player
-from instrument.sound.realtime import settle
+from instrument.storage.bank import open_part
 
 
 def spread(call: Callable[[int], None], count: int, block_ms: float) -> dict[str, float]:

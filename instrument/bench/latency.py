@@ -22,15 +22,15 @@ from typing import Any
 
 import numpy as np
 
+from instrument.audio.settings import SoundSettings
+from instrument.base.errors import RosinError
+from instrument.base.paths import find_patches
 from instrument.bench.jackhost import Jack, jack_is_here, jack_server
 from instrument.bench.machine import machine, stolen_ms
-from instrument.errors import RosinError
-from instrument.hands.child import HandsSettings
-from instrument.patch import read_patch
-from instrument.places import find_patches
-from instrument.rig import Rig
-from instrument.show import Show
-from instrument.sound.settings import SoundSettings
+from instrument.documents.patch import read_patch
+from instrument.documents.rig import Rig
+from instrument.hands.worker import HandsSettings
+from instrument.run.show import Show
 
 HEARD = 1e-3
 QUIET_SECONDS = 0.1

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from instrument.bench.against import against_torchscript, opened, wandering
+from instrument.base.paths import shipped
+from instrument.bench.rivals.against import against_torchscript, opened, wandering
 from instrument.bench.turns import by_turns, ratios, spread
 from instrument.chance.noise import Noise
-from instrument.model.card import DECODE, Card, read_card
-from instrument.model.library import called, model_folders, unpacked
-from instrument.model.session import OnnxVoice
-from instrument.model.voice import F32, QUANTUM
-from instrument.places import shipped
+from instrument.model.library.card import DECODE, Card, read_card
+from instrument.model.library.finder import called, model_folders, unpacked
+from instrument.model.runtime.session import OnnxVoice
+from instrument.model.runtime.voice import F32, QUANTUM
 
 VOICES = 8
 VOICES_FILE = "decode.voices{}.onnx"

@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from instrument.base.errors import RosinError
+from instrument.base.paths import find_patches
 from instrument.bench.company import ENDS_WITHIN_SECONDS, PATCH_EVERY, TICK_SECONDS, a_home, company, left_behind
 from instrument.bench.jackhost import jack_is_here, jack_server
 from instrument.bench.latency import bare, free_port, instrument
 from instrument.bench.machine import machine, stolen_ms
-from instrument.errors import RosinError
-from instrument.patch import read_patch
-from instrument.places import find_patches
-from instrument.show import Show
+from instrument.documents.patch import read_patch
+from instrument.run.show import Show
 
 RATE = 48000
 SETTLE_SECONDS = 60.0

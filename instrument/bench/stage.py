@@ -16,16 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from instrument.audio.load import KEPT
+from instrument.base.errors import RosinError
+from instrument.base.paths import find_patches
 from instrument.bench.jackhost import jack_is_here, jack_server
 from instrument.bench.latency import RATE, instrument
 from instrument.bench.machine import machine, stolen_ms
 from instrument.bench.xhost import xvfb
-from instrument.errors import RosinError
-from instrument.patch import read_patch
-from instrument.places import find_patches
-from instrument.roles import StageRole, dismiss
-from instrument.show import Show
-from instrument.sound.load import KEPT
+from instrument.documents.patch import read_patch
+from instrument.run.show import Show
+from instrument.run.supervisor import StageRole, dismiss
 from instrument.stage.settings import StageSettings
 
 LOOK_SECONDS, MESSAGE_SECONDS = 0.01, 0.02

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from instrument.model.voice import F32, F64
+from instrument.model.runtime.voice import F32, F64
 
 Call: TypeAlias = Callable[[int], Any]
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.errors import RosinError
 from instrument.base.npz import Damaged, npz_from, read_npz
 from instrument.chance.words import stream_id
-from instrument.errors import RosinError
 
 F32 = NDArray[np.float32]
 

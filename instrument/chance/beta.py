@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from instrument.base.compiled import compiled
 from instrument.chance.words import normal, uniform
-from instrument.compiled import compiled
 
 BETA_ERROR = 1e-6
 """How far from the true inverse a value may be."""

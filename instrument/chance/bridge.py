@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.source import Source
 from instrument.chance.words import normal, philox
-from instrument.compiled import close, compiled
 
 _2, _3 = np.uint64(2), np.uint64(3)
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.beta import between
 from instrument.chance.source import Source
 from instrument.chance.words import philox, uniform
-from instrument.compiled import close, compiled
 
 
 @compiled

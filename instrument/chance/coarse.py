@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import close, compiled
+from instrument.base.compiled import close, compiled
 
 HYSTERESIS = 0.025
 """How far past the middle between two levels a value must be, in steps: 5 % of a step from one edge to the other."""

@@ -28,10 +28,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.beta import beta, between
 from instrument.chance.source import Source
 from instrument.chance.words import philox, uniform
-from instrument.compiled import close, compiled
 
 RING = 16
 """Throws remembered, hence the longest loop."""

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.source import Source
 from instrument.chance.words import normal, philox
-from instrument.compiled import close, compiled
 
 TAU_LEAST_S = 1e-4
 

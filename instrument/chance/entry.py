@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import close, compiled
+from instrument.base.compiled import close, compiled
 
 
 @compiled

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.beta import between
 from instrument.chance.chaos import Orbit
 from instrument.chance.words import philox, uniform
-from instrument.compiled import close, compiled
 
 SIGMA, BETA = 10.0, 8.0 / 3.0
 LORENZ_STEP = 0.005

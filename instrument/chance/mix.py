@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.accident import Accident, Replay
 from instrument.chance.chaos import Logistic
 from instrument.chance.coarse import Coarse
@@ -28,7 +29,6 @@ from instrument.chance.lorenz import Lorenz
 from instrument.chance.params import ChanceParams
 from instrument.chance.pink import Pink
 from instrument.chance.words import stream_id
-from instrument.compiled import close, compiled
 from instrument.knobs import MOVING
 
 F32 = NDArray[np.float32]

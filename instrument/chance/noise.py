@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.words import normal, philox
-from instrument.compiled import close, compiled
 
 _1, _2, _3, _40 = (np.uint64(n) for n in (1, 2, 3, 40))
 

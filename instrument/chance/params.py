@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import close, compiled
+from instrument.base.compiled import close, compiled
 from instrument.knobs import MOVING, PARAMETERS
 
 NAMES = tuple(knob.id.partition(".")[2] for knob in PARAMETERS if knob.group == "chance")

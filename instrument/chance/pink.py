@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.compiled import close, compiled
 from instrument.chance.source import Source
 from instrument.chance.words import normal, philox
-from instrument.compiled import close, compiled
 
 ROWS = 16
 """The slowest row is held for 2^(ROWS - 1) ticks."""

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import close, compiled
-from instrument.daily import name_number
+from instrument.base.compiled import close, compiled
+from instrument.base.seeds import name_number
 
 _M0 = np.uint64(0xD2E7470EE14C6C93)
 _M1 = np.uint64(0xCA5A826395121157)

@@ -11,12 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import close
-from instrument.friction.amounts import COLUMNS
-from instrument.friction.landscape import DIG_TICKS, FIRST, GAP, LISTED, NODES, SPOTS_GAP, SPOTS_MOST, bend_of
-from instrument.friction.params import FrictionParams
-from instrument.friction.springs import TIES, signed
-from instrument.friction.turn import (
+from instrument.base.compiled import close
+from instrument.friction.coefficients import COLUMNS
+from instrument.friction.kernel import (
     BUDGET,
     CLOCK,
     DETENT,
@@ -32,6 +29,9 @@ from instrument.friction.turn import (
     X,
     turn,
 )
+from instrument.friction.landscape import DIG_TICKS, FIRST, GAP, LISTED, NODES, SPOTS_GAP, SPOTS_MOST, bend_of
+from instrument.friction.params import FrictionParams
+from instrument.friction.springs import TIES, signed
 
 __all__ = ["FREE", "HELD", "KERNELS", "SLIPPING", "Friction", "warm"]
 

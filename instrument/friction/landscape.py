@@ -28,7 +28,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import compiled
+from instrument.base.compiled import compiled
 
 LISTED, GAP, FIRST = range(3)
 SPOTS_MOST = 64

@@ -36,7 +36,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import compiled
+from instrument.base.compiled import compiled
 
 SLIP_SHARE = 0.02
 """A knob counts as slipping above this share of ``vs``: below, it creeps."""

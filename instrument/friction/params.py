@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import close, compiled
+from instrument.base.compiled import close, compiled
 
 NAMES = (
     "stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.compiled import compiled
+from instrument.base.compiled import compiled
 
 TIES = 4
 ROOT, SUM, PULL, STIFF = range(TIES)

@@ -17,13 +17,13 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from instrument.hands.board import Slot
-from instrument.hands.echo import Client
-from instrument.hands.foreign import Foreign
-from instrument.hands.midi import MidiHand, Wish
-from instrument.hands.osc import OscHand
-from instrument.link import Frame, Source
-from instrument.link.memo import Memo
+from instrument.hands.midi.hand import MidiHand, Wish
+from instrument.hands.osc.echo import Client
+from instrument.hands.osc.hand import OscHand
+from instrument.hands.osc.osc_learn import Foreign
+from instrument.hands.state.mapping_table import Slot
+from instrument.ipc import Frame, Source
+from instrument.ipc.memo import Memo
 
 WRITE_SECONDS = 0.05
 

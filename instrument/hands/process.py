@@ -12,28 +12,28 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from instrument.errors import RosinError
-from instrument.hands.addresses import OscBoard, read_addresses
-from instrument.hands.bindings import read_bindings
-from instrument.hands.counts import GAUGES, Counts, Event, Events
-from instrument.hands.driver import finder
-from instrument.hands.foreign import Foreign
+from instrument.base.errors import RosinError
 from instrument.hands.handover import Handover
-from instrument.hands.lesson import Lesson
-from instrument.hands.midi import MidiHand, Wish
-from instrument.hands.osc import OscHand
-from instrument.hands.outbox import Outbox
-from instrument.hands.ports import DriverFinder, Ports
-from instrument.hands.positions import Positions
-from instrument.hands.reach import Pickup
+from instrument.hands.midi.driver import finder
+from instrument.hands.midi.hand import MidiHand, Wish
+from instrument.hands.midi.ports import DriverFinder, Ports
+from instrument.hands.midi.wires import Wires
+from instrument.hands.osc.addresses import OscBoard, read_addresses
+from instrument.hands.osc.hand import OscHand
+from instrument.hands.osc.osc_learn import Foreign
+from instrument.hands.osc.waiting import Waiting
 from instrument.hands.settings import MidiSettings, NotYet, OscSettings
-from instrument.hands.takeover import mode_of
-from instrument.hands.waiting import Waiting
-from instrument.hands.wires import Wires
-from instrument.health import COUNTERS
+from instrument.hands.state.bindings import read_bindings
+from instrument.hands.state.counts import GAUGES, Counts, Event, Events
+from instrument.hands.state.learn_server import Lesson
+from instrument.hands.state.outbox import Outbox
+from instrument.hands.state.positions import Positions
+from instrument.hands.state.reach import Pickup
+from instrument.hands.state.takeover import mode_of
+from instrument.ipc import Gesture, Link
+from instrument.ipc.health import COUNTERS
 from instrument.knobs import KnobTable, table_for
-from instrument.link import Gesture, Link
-from instrument.model.credits import Credits
+from instrument.model.library.credits import Credits
 
 WAIT_SECONDS = 0.001
 IDLE_SECONDS = 0.01

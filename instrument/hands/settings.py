@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 
 Where = tuple[str, int]
 """An IPv4 address and a port, as the socket module has them."""

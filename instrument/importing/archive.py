@@ -9,8 +9,8 @@ import os
 import zipfile
 from pathlib import Path
 
-from instrument.errors import RosinError
-from instrument.model.card import sha256_of
+from instrument.base.errors import RosinError
+from instrument.model.library.card import sha256_of
 
 PICKLE = b"\x80"
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 
 aten = torch.ops.aten
 Draw = Callable[[tuple[int, ...], str], torch.Tensor]

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
+from instrument.importing.benchmark import Race, race, unasked
 from instrument.importing.facts import Method, load, said
 from instrument.importing.lower import lower
-from instrument.importing.proof import Floats, Played, Proof, clicks, prove
-from instrument.importing.race import Race, race, unasked
-from instrument.importing.record import Recording, record
 from instrument.importing.signals import Span, sounds, wandering
-from instrument.importing.slots import moving, rows_in_use, same_slots, seeded, zeros
+from instrument.importing.state_buffers import moving, rows_in_use, same_slots, seeded, zeros
+from instrument.importing.tracer import Recording, record
 from instrument.importing.values import Sheet
-from instrument.model.voice import QUANTUM
+from instrument.importing.verification import Floats, Played, Proof, clicks, prove
+from instrument.model.runtime.voice import QUANTUM
 
 CLICK = 1e-3
 """Difference between blocks and the whole, in parts of the peak, from which on it is heard."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.importing.values import Val
 
 aten = torch.ops.aten

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from instrument.errors import RosinError
-from instrument.importing.slots import attributes
+from instrument.base.errors import RosinError
+from instrument.importing.state_buffers import attributes
 
 RATES = ("sampling_rate", "sample_rate", "samplerate", "sr", "fs", "target_sr")
 """Names under which files keep their sample rate, in the order they are believed."""

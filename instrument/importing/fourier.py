@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.importing.pointwise import as_val
 from instrument.importing.values import Val
 

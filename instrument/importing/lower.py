@@ -12,9 +12,9 @@ import torch
 from torch import fx
 from torch.utils._pytree import tree_flatten, tree_map
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.importing import convolving, fourier, pointwise, reshaping, summing
-from instrument.importing.record import Recording
+from instrument.importing.tracer import Recording
 from instrument.importing.values import Sheet, Val, laid_shape
 
 HANDLERS = {**pointwise.HANDLERS, **reshaping.HANDLERS, **summing.HANDLERS, **convolving.HANDLERS}

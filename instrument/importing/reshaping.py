@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.importing.pointwise import common
 from instrument.importing.values import AXES, Val
 

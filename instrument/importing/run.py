@@ -19,15 +19,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from instrument.base.errors import RosinError
+from instrument.base.text import say
 from instrument.base.toml import read_toml
-from instrument.errors import RosinError
 from instrument.importing.archive import checked
-from instrument.model import licences
-from instrument.model.card import CARD, TEXT_MOST, Card, card_from, write_card
-from instrument.model.credits import CREDITS, Credits, credits_from, write_credits
-from instrument.model.finding import Finding
-from instrument.model.trial import tried
-from instrument.text import say
+from instrument.model.library import licences
+from instrument.model.library.card import CARD, TEXT_MOST, Card, card_from, write_card
+from instrument.model.library.credits import CREDITS, Credits, credits_from, write_credits
+from instrument.model.report.check_result import Finding
+from instrument.model.report.trial import tried
 
 UNKNOWN = "licence unknown: ask its author"
 BLOCKS = 200
@@ -85,7 +85,7 @@ def _ask_child(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "instrument.importing.child", str(asked)], timeout=PATIENCE_S, check=False,
+            [sys.executable, "-m", "instrument.importing.worker", str(asked)], timeout=PATIENCE_S, check=False,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
     except subprocess.TimeoutExpired:

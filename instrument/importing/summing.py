@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.importing.pointwise import emit
 from instrument.importing.values import Val
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
+from instrument.base.paths import data_home, shipped
 from instrument.isf.shape import PARTS, PICTURES, Header, Input, Value, one_line
 from instrument.knobs import Curve, Knob, Label
-from instrument.places import data_home, shipped
 
 
 def visual_folders() -> list[Path]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.isf.shape import (
     INPUTS_MAX,
     KINDS,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 
 InputKind = Literal["event", "bool", "long", "float", "point2D", "color", "image", "audio", "audioFFT"]
 Value = float | int | bool | tuple[float, ...]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from instrument.base.errors import RosinError
 from instrument.base.reading import open_file
-from instrument.errors import RosinError
 from instrument.isf.shape import BYTES_MAX, one_line
 
 

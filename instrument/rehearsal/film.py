@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from instrument.link import Frame
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
-from instrument.sound.player import FRAME_BLOCKS
-from instrument.sound.telling import add_wave, fill_frame
+from instrument.audio.callback import FRAME_BLOCKS
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.engine.frame_writer import add_wave, fill_frame
+from instrument.ipc import Frame
 
 
 def pictures_in(samples: int, rate: int, fps: int) -> int:

@@ -21,8 +21,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from instrument.errors import RosinError
-from instrument.sound.engine import CHANNELS
+from instrument.base.errors import RosinError
+from instrument.engine.engine import CHANNELS
 
 REMEDY = "pip install 'rosin[video]'"
 # Dark pictures with soft light: bits go to the dark (aq-mode 3), or its gradients fall into bands.

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.link import Gesture
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import CHANNELS, Engine
-from instrument.sound.ring import Adapter
+from instrument.audio.ring import Adapter
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import CHANNELS, Engine
+from instrument.ipc import Gesture
 
 F32 = NDArray[np.float32]
 

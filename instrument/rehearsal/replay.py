@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from instrument.link import Gesture, Kind
-from instrument.sound.control import QUANTUM
-from instrument.sound.engine import Engine
-from instrument.sound.opening import Opening, read_state
-from instrument.sound.part import Part
-from instrument.take import Cue, Event, Take, gesture_of
+from instrument.documents.take import Cue, Event, Take, gesture_of
+from instrument.engine.control import QUANTUM
+from instrument.engine.engine import Engine
+from instrument.engine.layer import Part
+from instrument.ipc import Gesture, Kind
+from instrument.storage.opening import Opening, read_state
 
 
 @dataclass(frozen=True, slots=True)

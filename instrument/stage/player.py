@@ -9,25 +9,25 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from instrument.health import Health
-from instrument.link import Flags, Frame, Gesture
-from instrument.link.asking import BOUND, bound_of
-from instrument.stage.desk import Desk
-from instrument.stage.figures import binding
-from instrument.stage.history import History
-from instrument.stage.input import Input
+from instrument.base.text import say
+from instrument.ipc import Flags, Frame, Gesture
+from instrument.ipc.health import Health
+from instrument.ipc.learn_protocol import BOUND, bound_of
+from instrument.stage.data.figures import binding
+from instrument.stage.data.history import History
+from instrument.stage.data.mappings import Mappings
+from instrument.stage.data.meter import Meter
+from instrument.stage.data.patch_labels import Programme
+from instrument.stage.gpu.scene import Scene
+from instrument.stage.input.gestures import Input
 from instrument.stage.isf.backdrop import Backdrop
-from instrument.stage.layout import Layout
-from instrument.stage.mappings import Mappings
-from instrument.stage.meter import Meter
-from instrument.stage.overlays import Overlays
-from instrument.stage.panel import Around
-from instrument.stage.programme import Programme
-from instrument.stage.rehearsal import Rehearsal
-from instrument.stage.scene import Scene
 from instrument.stage.settings import StageSettings
-from instrument.stage.writing import Writing
-from instrument.text import say
+from instrument.stage.views.control_view import Desk
+from instrument.stage.views.layout import Layout
+from instrument.stage.views.overlays import Overlays
+from instrument.stage.views.panel import Around
+from instrument.stage.views.rehearsal import Rehearsal
+from instrument.stage.views.writing import Writing
 
 BACKDROP = 0.5
 """Of the window's resolution, at most, for the visual of a patch."""

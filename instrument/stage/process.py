@@ -19,18 +19,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from instrument.base.errors import RosinError
 from instrument.base.printable import printable
-from instrument.errors import RosinError
-from instrument.link import Gesture, Kind, Link
-from instrument.stage import gl
+from instrument.base.text import say
+from instrument.ipc import Gesture, Kind, Link
+from instrument.stage.data.patch_labels import read_programmes
+from instrument.stage.gpu import gl
+from instrument.stage.gpu.png import write_png
+from instrument.stage.gpu.scale import RenderScale
 from instrument.stage.player import Player, stamped
-from instrument.stage.png import write_png
-from instrument.stage.programme import read_programmes
-from instrument.stage.scale import RenderScale
 from instrument.stage.settings import Memo, StageSettings
 from instrument.stage.still import PICTURE_LOOK_S, frames_of, picture, read_frames
 from instrument.stage.window import open_window
-from instrument.text import say
 
 FRAME_S, SOFTWARE_FRAME_S = 1.0 / 60.0, 1.0 / 30.0
 """Between two pictures; where the processor draws, half as many leave it time for the sound."""

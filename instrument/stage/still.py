@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from instrument.errors import RosinError
-from instrument.link import FRAME, Frame, Link
-from instrument.stage import gl
+from instrument.base.errors import RosinError
+from instrument.ipc import FRAME, Frame, Link
+from instrument.stage.data.patch_labels import read_programmes
+from instrument.stage.gpu import gl
 from instrument.stage.player import BACKDROP, Player
-from instrument.stage.programme import read_programmes
 from instrument.stage.settings import StageSettings
 from instrument.stage.window import open_window
 

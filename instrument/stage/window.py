@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from instrument.errors import RosinError
-from instrument.link import Gesture
-from instrument.stage import gl, x11
+from instrument.base.errors import RosinError
+from instrument.ipc import Gesture
+from instrument.stage import x11
 from instrument.stage.desktop import PLAIN_DPI, middle_of, opening_size, pixels_per_unit, scale_of, units, whole_of
-from instrument.stage.input import Input
-from instrument.stage.keyboard import PULL_KEYS, PUSH_KEYS, place_of
+from instrument.stage.gpu import gl
+from instrument.stage.input.gestures import Input
+from instrument.stage.input.keyboard import PULL_KEYS, PUSH_KEYS, place_of
 
 X11_KEY_RELEASE = 3
 ON_X11 = sys.platform.startswith("linux")

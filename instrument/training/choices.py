@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from instrument.errors import RosinError
-from instrument.training.adversary import LARGE, SMALL
+from instrument.base.errors import RosinError
 from instrument.training.arguments import AUTO
-from instrument.training.corpus import Clip, Corpus
-from instrument.training.lesson import ADVERSARY, WARM_FRAMES
-from instrument.training.network import Network
-from instrument.training.shape import FAMILIES, Shape, shape_from
-from instrument.training.tones import ringing
+from instrument.training.data.corpus import Clip, Corpus
+from instrument.training.data.tones import ringing
+from instrument.training.learning.adversary import LARGE, SMALL
+from instrument.training.learning.objective import ADVERSARY, WARM_FRAMES
+from instrument.training.network.model import Network
+from instrument.training.network.shape import FAMILIES, Shape, shape_from
 
 TONES = 96
 CONV_WIDTH = 160

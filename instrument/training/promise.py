@@ -12,17 +12,17 @@ import re
 import shlex
 from pathlib import Path
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
+from instrument.documents.rig import read_rig
 from instrument.knobs import Label
-from instrument.model import licences
-from instrument.model.card import CARD, card_from, card_table, read_card
-from instrument.model.credits import Credits, Made, Sound, credits_from
-from instrument.model.library import NULL, find, standing_places
-from instrument.model.null_card import null_card
-from instrument.model.parcel import is_bundle
-from instrument.rig import read_rig
-from instrument.training.corpus import Corpus
-from instrument.training.wording import shown
+from instrument.model.library import licences
+from instrument.model.library.bundle_reader import is_bundle
+from instrument.model.library.card import CARD, card_from, card_table, read_card
+from instrument.model.library.credits import Credits, Made, Sound, credits_from
+from instrument.model.library.finder import NULL, find, standing_places
+from instrument.model.library.null_card import null_card
+from instrument.training.data.corpus import Corpus
+from instrument.training.data.wording import shown
 
 NAME_LONGEST = 64
 DAY = "2026-01-01"

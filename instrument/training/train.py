@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instrument.base.console import console as terminal
+from instrument.base.errors import RosinError
 from instrument.base.printable import printable
-from instrument.errors import RosinError
-from instrument.model.card import CARD
-from instrument.text import language_of
+from instrument.base.text import language_of
+from instrument.model.library.card import CARD
 from instrument.training.arguments import LISTEN_MINUTES, MINUTES, SAVE_SECONDS, add_arguments
 
 if TYPE_CHECKING:
     from instrument.training.choices import Wishes
-    from instrument.training.corpus import Corpus
-    from instrument.training.ranks import Ranks
-    from instrument.training.shape import Shape
+    from instrument.training.data.corpus import Corpus
+    from instrument.training.learning.ranks import Ranks
+    from instrument.training.network.shape import Shape
 
 __all__ = ["add_arguments", "run", "train"]
 
@@ -46,14 +46,14 @@ def _corpus(sources: Sequence[Path], shape: Shape, ranks: Ranks, console: Any) -
     """The sounds, their credits asked for where they lack; the first of several processes reads first."""
     from rich.progress import Progress
 
-    from instrument.training import asking, soundfont
-    from instrument.training import corpus as corpora
-    from instrument.training.gate import credits_path
+    from instrument.training.data import corpus as corpora
+    from instrument.training.data import prompts, soundfont
+    from instrument.training.data.credits_check import credits_path
 
-    for source in sources if ranks.first and not console.quiet and asking.can_ask() else ():
+    for source in sources if ranks.first and not console.quiet and prompts.can_ask() else ():
         if not credits_path(source).is_file():
             lone = source.is_file() and source.suffix.lower() not in soundfont.SUFFIXES
-            asking.ask_credits(source.parent if lone else source, language_of())  # once for all of its folder
+            prompts.ask_credits(source.parent if lone else source, language_of())  # once for all of its folder
     if not ranks.first:
         ranks.wait()
     with Progress(console=console, transient=True, disable=console.quiet or not console.is_terminal) as bar:
@@ -72,7 +72,7 @@ def _corpus(sources: Sequence[Path], shape: Shape, ranks: Ranks, console: Any) -
 
 def _kept(checkpoint: Path, resume: bool) -> dict[str, Any] | None:
     """What is in the checkpoint that is gone on from."""
-    from instrument.training import checkpoint as checkpoints
+    from instrument.training.learning import checkpoint as checkpoints
 
     if not resume:
         if checkpoints.there(checkpoint):
@@ -103,15 +103,15 @@ def train(
         import torch
 
         from instrument.training import choices, promise
-        from instrument.training.course import Budget, learn, new_course
-        from instrument.training.devices import machine_for
-        from instrument.training.export import write_model
-        from instrument.training.listener import REMEDY
-        from instrument.training.listener import listener as independent_ear
-        from instrument.training.listening import Listener
-        from instrument.training.pictures import can_draw
-        from instrument.training.progress import Display, energy_words
-        from instrument.training.ranks import ranks_from_environment
+        from instrument.training.data.listener import REMEDY
+        from instrument.training.data.listener import listener as independent_ear
+        from instrument.training.export.writer import write_model
+        from instrument.training.learning.devices import machine_for
+        from instrument.training.learning.listening import Listener
+        from instrument.training.learning.loop import Budget, learn, new_course
+        from instrument.training.learning.pictures import can_draw
+        from instrument.training.learning.progress import Display, energy_words
+        from instrument.training.learning.ranks import ranks_from_environment
     except ModuleNotFoundError as missing:
         raise RosinError(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"

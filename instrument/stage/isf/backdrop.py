@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
+from instrument.base.text import say
+from instrument.documents.patch import Patch, read_patch, table_of
+from instrument.ipc import Frame
 from instrument.isf import Input, find_visual, one_line, value_of
 from instrument.isf.shape import PARTS
 from instrument.knobs import KnobTable
-from instrument.link import Frame
-from instrument.model.cards import card_for
-from instrument.patch import Patch, read_patch, table_of
-from instrument.stage import gl
+from instrument.model.library.cards import card_for
+from instrument.stage.gpu import gl
 from instrument.stage.isf.host import DATE, Visual
-from instrument.text import say
 
 CALM_S = 1.6
 """Reduced motion: the picture follows in that time, so that no flashing of the whole, however slow, is more than three

@@ -12,9 +12,9 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.ipc import Frame
 from instrument.isf import Input
-from instrument.link import Frame
-from instrument.stage.contour import loudness
+from instrument.stage.data.contour import loudness
 
 RISE_S, FALL_S = 0.04, 0.25
 """The level goes up and down in these times, as the halo does: it breathes, it does not flash."""

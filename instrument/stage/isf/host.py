@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
+from instrument.ipc import Frame
 from instrument.isf import Header, Input, Value, one_line, parse_header, read_text
 from instrument.isf.shape import PARTS, PICTURES
-from instrument.link import Frame
-from instrument.stage import gl
+from instrument.stage.gpu import gl
 from instrument.stage.isf.feed import Feed
 from instrument.stage.isf.glsl import complaint, rewrite
 from instrument.stage.isf.mark import Mark, hung_sentence

@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from instrument.base.paths import data_home
 from instrument.isf import one_line
-from instrument.places import data_home
 from instrument.stage.isf.watch import Stamp, stamp
 
 HANG_S = 1.0

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.base.errors import RosinError
 from instrument.base.reading import open_file
-from instrument.errors import RosinError
 from instrument.isf import Header, one_line
 from instrument.stage.isf.extent import PNG, extent, unpacks
 from instrument.stage.isf.feed import Feed

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.errors import RosinError
+from instrument.base.errors import RosinError
 from instrument.isf import Header, Pass, Value
-from instrument.stage import gl
+from instrument.stage.gpu import gl
 from instrument.stage.isf.glsl import Sources
 from instrument.stage.isf.sizes import side, worked_out
 

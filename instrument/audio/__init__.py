@@ -1,0 +1,1 @@
+"""Audio: all that touches a sound card or the clock of one - callback, device, recording. Above the engine."""

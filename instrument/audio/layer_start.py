@@ -1,0 +1,30 @@
+"""Layer start: a part as a take names it, and as it was before it came on stage. For takefiles."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from instrument.documents.patch import Scene
+from instrument.documents.take import Cue
+from instrument.engine.layer import Part
+from instrument.storage.opening import Usage
+
+
+class Coming(NamedTuple):
+    """A part as it was before it came on stage in this take."""
+
+    scenes: dict[int, Scene]
+    blend_ms: float
+    usage: Usage
+
+    @classmethod
+    def of(cls, part: Part) -> Coming:
+        scenes = {slot: Scene(knobs) for slot, knobs in part.scenes.all_knobs().items()}
+        return cls(scenes, part.scenes.blend_ms, part.voice.usage())
+
+
+def cue_of(part: Part, seed: int, coming: Coming, fresh: bool = True) -> Cue:
+    """A part as a take names it."""
+    patch, card = part.patch, part.voice.card
+    return Cue(patch.name, patch.path, patch.digest, card.sha256 or card.name, seed, coming.scenes, coming.blend_ms,
+               fresh)  # fmt: skip

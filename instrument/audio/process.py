@@ -1,0 +1,201 @@
+"""The sound process: engine, device and recorder together. ``python -m instrument.audio.process``, started by show.
+
+Main thread: slow things only (patches, files, the device), 50 looks a second. The audio callback never waits for it.
+An understudy does everything but open the device, then waits for its cue: the show writes its pid into the link.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from instrument.audio import realtime
+from instrument.audio.callback import Player
+from instrument.audio.errands import Errands
+from instrument.audio.handover import Handover
+from instrument.audio.output import Output
+from instrument.audio.recording import Taping
+from instrument.audio.settings import SoundSettings
+from instrument.base.errors import RosinError
+from instrument.base.text import say
+from instrument.documents.patch import Scene
+from instrument.engine import warm
+from instrument.engine.engine import Engine
+from instrument.engine.frame_writer import resume
+from instrument.ipc import Flags, Frame, Link
+from instrument.storage.accident_store import Keepsakes
+from instrument.storage.bank import Bank
+
+LOOK_SECONDS = 0.02
+
+
+class Sound:
+    """One sound process. ``run`` returns when it is told to stop."""
+
+    def __init__(self, settings: SoundSettings) -> None:
+        self.settings = settings
+        self.language = settings.language
+        self.link = Link.attach(settings.token)
+        self.row = self.link.health.row("sound")
+        self.stopping = False
+        self._parent = os.getppid()
+        self.bank = Bank(
+            [Path(p) for p in settings.patches], provider=settings.provider, models=settings.models,
+            allow_uncredited=settings.allow_uncredited, seed=settings.seed, language=settings.language,
+        )  # fmt: skip
+        self.handover = Handover(self.link.memos["sound"], self.bank, self.row, settings.place)
+        self._took_over = False
+        self._tell_what_was_got = 0.0
+        self._resets = 0
+        self.keepsakes = Keepsakes(self.bank, self.link, self.language)
+
+    def load(self, seen: Frame | None) -> None:
+        """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
+        warm.warm()
+        index = self.settings.index if seen is None else min(seen.patch, len(self.bank) - 1)
+        if 0 <= index < len(self.bank):
+            self._opens(self.bank.paths[index])
+        part = self.bank.part(index)
+        self._scenes_of_the_take()
+        self.bank.fill(self._opens)  # a patch that is broken is told of when somebody goes to it (change_patch)
+        if not self.settings.understudy:  # who plays has said it already
+            for sentence in (*self.bank.untold(index), *self.bank.patina.wrong):
+                self.row.say(sentence)
+        self.engine = Engine(part, self.settings.ceiling_db)
+        self.engine.guard.warm()
+
+    def _opens(self, path: Path) -> None:
+        """Which patch is being opened: should its model hang, the show can say so."""
+        if not self.settings.understudy:
+            self.row.set_text("where", path.stem)
+
+    def _scenes_of_the_take(self) -> None:
+        """A take that is played along brings the scenes that there were then."""
+        if self.settings.scenes is not None:
+            part = self.bank.part(self.settings.index)
+            scenes = {int(slot): Scene(knobs) for slot, knobs in self.settings.scenes.items()}
+            blend_ms = self.settings.blend_ms
+            part.scenes.hold(scenes, part.patch.blend_ms if blend_ms is None else blend_ms)
+
+    def take_up(self, seen: Frame | None) -> None:
+        """Just before the device opens: go on where the lost sound was."""
+        if seen is None:
+            return
+        if seen.patch != self.engine.part.index and seen.patch < len(self.bank):
+            self.engine.part = self.bank.part(seen.patch)
+            self.engine.part.fresh = False
+        self._took_over = True
+        if not self.handover.take_up(self.engine):
+            self._scenes_of_the_take()
+        resume(self.engine, seen, [ring.held for ring in (self.link.hands, self.link.stage, self.link.shows)])
+        self._resets = self.engine.resets
+
+    def wait_for_cue(self) -> bool:
+        """The understudy waits here. True: on stage; False: the show is over."""
+        show = self.link.health.row("show")
+        while not self.stopping and os.getppid() == self._parent:
+            if show.count("cue_sound") == os.getpid():
+                return True
+            time.sleep(0.005)
+        return False
+
+    def open_device(self) -> None:
+        """Into the chosen device; into the null device, with a sentence, where there is no card at all."""
+        wants = self.settings
+        self.player = Player(self.engine, self.link, wants.block, wants.ahead)
+        self.output = Output(wants, self.player, self.row, self._took_over, self.handover.xruns)
+        self.output.open()
+        self.taping = Taping(self.player, self.bank, self.row, Path(wants.takes), self.language)
+        self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, self.language)
+        self.row.set_text("state", "")
+        self.row.beat()
+        realtime.settle()
+        self.player.start()
+        self.output.start()
+        self.row.beat()
+
+    # --- the loop
+
+    def run(self) -> None:
+        """Until SIGTERM, or until the show is gone."""
+        recording = self.settings.record
+        seen = self.link.frames.latest()
+        if seen is not None and seen.flags & Flags.RECORDING:
+            recording = True
+        if recording:
+            self.taping.record(True)
+        self._tell_what_was_got = time.monotonic() + 0.3
+        self.errands.load_excerpts()
+        while not self.stopping and os.getppid() == self._parent:
+            self.look()
+            time.sleep(LOOK_SECONDS)
+        self.taping.close()
+        self.output.close()
+        self.player.stop()
+        self.keepsakes.close()
+
+    def look(self) -> None:
+        """One look: heartbeat, requests, the recorder, the device."""
+        now = time.monotonic()
+        self.row.beat(now)
+        engine, player = self.engine, self.player
+        if 0.0 < self._tell_what_was_got < now:
+            self._tell_what_was_got = 0.0
+            words = {True: say("yes", self.language), False: say("no", self.language)}
+            locked = words[bool(self.row.count("memory_locked"))]
+            self.row.say(say("rt_got", self.language, priority=words[player.priority], locked=locked))
+        self.errands.look(now)
+        if engine.resets != self._resets:
+            self._resets = engine.resets
+            self.row.put("resets", engine.resets)
+            self.row.say(say("model_reset", self.language))
+        self.row.put("gestures_late", engine.late)
+        self.row.put("gestures_lost", engine.lost + self.link.hands.lost + self.link.shows.lost)
+        self.row.put("blocks", player.blocks)
+        player.xruns = self.output.xruns + player.underruns
+        self.row.put("xruns", player.xruns)
+        self.output.look(now)
+        self.handover.look(engine, now)
+        self.taping.look()
+        self.keepsakes.look(now)
+
+    def stop(self, *_: object) -> None:
+        self.stopping = True
+
+
+def main(text: str) -> int:
+    """Run a sound process with settings as JSON."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the show decides
+    settings = SoundSettings.from_json(text)
+    link = Link.attach(settings.token)
+    row = link.health.row("sound")
+    try:
+        sound = Sound(settings)
+        signal.signal(signal.SIGTERM, sound.stop)
+        locked = realtime.lock_memory()
+        seen = link.frames.latest()
+        sound.load(seen)
+        if settings.understudy:
+            if not sound.wait_for_cue():
+                return 0
+            seen = link.frames.latest()
+        row.enter()
+        sound.take_up(seen)
+        row.set_text("where", sound.engine.part.voice.where)
+        sound.open_device()
+        row.put("memory_locked", int(locked))
+        sound.run()
+    except RosinError as error:
+        row.say(str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # as the hands end: threads of libjack may still be at work

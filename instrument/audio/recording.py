@@ -1,0 +1,186 @@
+"""Taping: starts, watches and ends takes. After player, before the files (recorder.py, takefiles.py).
+
+Belongs to the process' main thread, which never waits for a disk here: what comes from outside (``ask``) is done by a
+thread, and not more often than a disk should have to bear. The newest wish counts: who switches it on and off all the
+time gets the last of it, a little later.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from instrument.audio.attribution_meter import Tally
+from instrument.audio.callback import Player
+from instrument.audio.recorder import Recorder
+from instrument.audio.take_files import TakeFiles
+from instrument.base.errors import RosinError
+from instrument.base.rate import Allowance
+from instrument.base.text import say
+from instrument.engine.engine import CHANNELS
+from instrument.engine.layer import Part
+from instrument.ipc import Flags
+from instrument.ipc.health import Row
+from instrument.model.atlas.attribution import Heard
+from instrument.storage.bank import Bank
+
+END_SECONDS = 3.0
+"""A disk that has not taken the rest of a take by then gets it later, or the take is short of it."""
+FLOOR_BYTES = 200 << 20
+"""Room on a disk that no recording takes: the system, the patch and the next set need some."""
+AT_ONCE, EVERY_SECONDS = 4, 10.0
+"""Takes that are begun as fast as they are asked for; and one more every so often."""
+
+
+class Taping:
+    """Starts, watches and ends recordings of one player."""
+
+    def __init__(self, player: Player, bank: Bank, row: Row, folder: Path, language: str) -> None:
+        self.player, self.bank, self.row, self.language = player, bank, row, language
+        self.recorder = Recorder(player.rate, CHANNELS, folder, floor_bytes=FLOOR_BYTES)
+        player.recorder = self.recorder
+        self._files: TakeFiles | None = None
+        self._writer: threading.Thread | None = None
+        self._tally = Tally(tuple)
+        self._began: Part | None = None
+        self._said: deque[str] = deque()
+        self._wanted: bool | None = None
+        self._switch: threading.Thread | None = None
+        self._allowance = Allowance(AT_ONCE, EVERY_SECONDS)
+        self._asked_too_often = False
+        self._slow = False
+
+    # --- from outside
+
+    def ask(self, on: bool) -> None:
+        """What somebody wishes; done at one of the next looks, by a thread."""
+        self._wanted = on
+
+    def look(self) -> None:
+        """Tell how long the take is; notice a disk that is full. Never waits for one."""
+        player, recorder = self.player, self.recorder
+        self._look_at_wish(time.monotonic())
+        player.record_seconds = recorder.seconds if recorder.recording else 0.0
+        if recorder.recording:
+            player.extra_flags |= Flags.RECORDING
+        else:
+            player.extra_flags &= ~Flags.RECORDING
+        if recorder.recording and recorder.lost_samples and not self._slow:
+            self._slow = True
+            self._said.append(say("record_slow", self.language, folder=recorder.folder))
+        files = self._files
+        if recorder.error and not recorder.recording and files is not None and not files.ended.is_set():
+            self.row.add("files_failed")
+            self.row.say(recorder.error)
+            self._say_missing()
+            self._settle(files)
+            files.finish_at(recorder.passed)
+        self._tell()
+
+    def _look_at_wish(self, now: float) -> None:
+        if self._wanted is None or (self._switch is not None and self._switch.is_alive()):
+            return
+        if self._wanted == self.recorder.recording:
+            self._wanted, self._asked_too_often = None, False
+            return
+        if self._wanted and not self._allowance.take(now):
+            if not self._asked_too_often:
+                self._asked_too_often = True
+                seconds = f"{self._allowance.wait_s(now):.0f}"
+                self._said.append(say("record_often", self.language, seconds=seconds))
+            return
+        on, self._wanted, self._asked_too_often = self._wanted, None, False
+        self._switch = threading.Thread(target=self._record, args=(on,), name="switch", daemon=True)
+        self._switch.start()
+
+    def coming(self, part: Part) -> None:
+        """Before a part is handed to the engine."""
+        if (files := self._files) is not None and not files.ended.is_set():
+            files.coming(part)
+
+    # --- at once, for who may wait
+
+    def record(self, on: bool) -> None:
+        """Start or finish a recording, and return when that is done."""
+        self._record(on)
+        self._tell()
+
+    def close(self) -> None:
+        """No more wishes; a recording is finished."""
+        self._wanted = None
+        if self._switch is not None:
+            self._switch.join(timeout=2.0 * END_SECONDS)
+        self.record(False)
+        self._end()  # one that ended by itself may still be writing
+        self._tell()
+
+    def _record(self, on: bool) -> None:
+        if not on and self.recorder.recording:
+            path = self.recorder.stop()
+            if self._files is not None and not self._files.ended.is_set():
+                self._settle(self._files)
+                self._files.finish_at(self.recorder.passed)
+            self._end()
+            self.player.extra_flags &= ~Flags.RECORDING
+            self.row.add("files_recorded")
+            seconds = f"{self.recorder.seconds:.1f} s"
+            self._said.append(say("recorded", self.language, seconds=seconds, path=path))
+            self._say_missing()
+        elif on and not self.recorder.recording:
+            self._begin()
+
+    def _begin(self) -> None:
+        part = self.player.engine.part
+        try:
+            notes = part.recording_notes(self.bank.also_here(part))
+            self._end()
+            busy = self._writer is not None
+            path = self.recorder.start(part.patch.name, notes, armed=not busy)
+        except RosinError as error:
+            self.row.add("files_failed")
+            self._said.append(str(error))
+            return
+        self._tally, self._began, self._slow = Tally(self._parts), part, False
+        if busy:  # the last take's files are still its own: the disk has not taken them yet
+            self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
+        else:
+            files = self._files = TakeFiles(self.player, self.recorder, path, self.language)
+            self._writer = threading.Thread(target=files.run, name="taping", daemon=True)
+            self._writer.start()
+            self.player.begin = files.begin
+        self.player.extra_flags |= Flags.RECORDING
+        self.row.set_text("state", str(path))
+        self._said.append(say("recording_to", self.language, path=path))
+
+    def _parts(self) -> tuple[Part, ...]:
+        """Every part that may come to sound."""
+        found = (*self.bank.parts, self.player.engine.part)
+        return tuple({id(part): part for part in found}.values())
+
+    def _settle(self, files: TakeFiles) -> None:
+        """What was heard in the take that ends now, for its credits."""
+        began = () if self._began is None else (self._began,)
+        heard: list[Heard] = files.heard
+        heard[:] = self._tally.heard((*began, self.player.engine.part))
+
+    def _say_missing(self) -> None:
+        """How much of what was heard the disk was too slow for."""
+        recorder = self.recorder
+        if recorder.lost_samples:
+            seconds = f"{recorder.lost_samples / recorder.rate:.1f} s"
+            self._said.append(say("record_missing", self.language, seconds=seconds, path=recorder.path))
+
+    def _end(self) -> None:
+        """The take has ended: wait a while for the rest to be written."""
+        self.player.begin = None
+        if self._writer is not None:
+            self._writer.join(timeout=END_SECONDS)
+            if not self._writer.is_alive():
+                self._writer = None
+
+    def _tell(self) -> None:
+        for said in (self._said, *([self._files.said] if self._files is not None else [])):
+            while said:
+                self.row.say(said.popleft())

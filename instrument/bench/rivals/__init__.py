@@ -1,0 +1,1 @@
+"""Rivals: the same network as others would play it, for ratios in one run."""

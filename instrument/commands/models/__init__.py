@@ -1,0 +1,1 @@
+"""`rosin models`: list, show, verify, seal, pass on."""

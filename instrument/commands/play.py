@@ -1,0 +1,304 @@
+"""rosin play: the instrument, from one command. Starts the show, shows one line, hears the keys, sums up at the end."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+from rich.text import Text
+
+from instrument.audio.settings import SoundSettings
+from instrument.base.console import console
+from instrument.base.errors import RosinError
+from instrument.base.paths import find_patches, find_take, shipped
+from instrument.base.printable import printable
+from instrument.base.text import language_of, say
+from instrument.commands.idle import idle_given, idle_in
+from instrument.commands.preparing import prepare
+from instrument.commands.seed import seed_given
+from instrument.commands.stage import (
+    Reel,
+    add_stage,
+    draw_picture,
+    no_window,
+    picture_path,
+    stage_given,
+    stage_settings,
+)
+from instrument.commands.status import Status, decibels, terminal_here
+from instrument.commands.take_player import TAKE_LEAD_SECONDS, TakePlayer, score_of
+from instrument.commands.whole import whole_patch
+from instrument.documents.patch import Patch, read_patch
+from instrument.documents.rig import Rig, read_rig
+from instrument.documents.take import Take, read_take
+from instrument.hands.keys import TerminalKeys
+from instrument.hands.settings import check_network
+from instrument.hands.worker import HandsSettings
+from instrument.ipc import AUTHORS_MAX, Flags, Gesture, Kind, Source
+from instrument.knobs import KnobTable
+from instrument.model.library.cards import credits_for, model_folder
+from instrument.model.library.credits import read_credits
+from instrument.model.library.retarget import recast
+from instrument.run.show import Show
+
+DEMO_TAKE = "first-take.jsonl"
+DEMO_SECONDS = 20.0
+NUDGE = 0.02
+TENTH = 10
+"""The knob that the key 0 chooses, as on a row of numbers; those beyond are stepped to."""
+LABELS_MOST = 24
+
+
+def add(verbs: Any) -> None:
+    """The verb's own arguments."""
+    parser = verbs.add_parser(
+        "play",
+        help="play a patch",
+        description="Play a patch: MIDI, OSC and keys move its knobs. Ctrl-C ends.",
+        epilog="example: rosin play bow --device 'USB Audio' --listen 0.0.0.0:9000 --record",
+    )
+    parser.add_argument("patch", nargs="?", default="", help="name of a patch, or the path of a patch file")
+    parser.add_argument("--device", help="part of the sound device's name, or 'null' (see `rosin devices`)")
+    add_stage(parser)
+    parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this long")
+    parser.add_argument("--take", metavar="FILE", help="let a recorded take play along")
+    parser.add_argument("--record", action="store_true", help="record the sound from the start")
+    parser.add_argument("--takes", metavar="FOLDER", help="where recordings go")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="where OSC is heard (127.0.0.1 = this machine alone)")
+    parser.add_argument(
+        "--allow", action="append", metavar="HOST", help="hear OSC from this sender or network only (repeatable)"
+    )
+    parser.add_argument("--midi", metavar="API", choices=("auto", "alsa", "jack", "core", "winmm", "off"),
+                        help="the system's MIDI to use: auto, alsa, jack, core, winmm or off")  # fmt: skip
+    parser.add_argument("--block", type=int, help="frames the device asks for at a time")
+    parser.add_argument("--ahead", type=int, help="blocks computed ahead of the device; 0 = in its callback")
+    parser.add_argument("--input", action="store_true", help="open the device's inputs")
+    parser.add_argument("--model", metavar="NAME", help="play it on another model: a name, a folder or a .rosin.zip")
+    parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), help="what runs the model")
+    parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
+    parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
+    parser.add_argument("--language", choices=("en", "fr"), help="language of what is said")
+    parser.add_argument("--allow-uncredited", action="store_true", help="play a model without credits; it stays marked")
+    parser.add_argument("--demo", action="store_true", help="play the shipped take for 20 s, record it, sum up, end")
+    parser.set_defaults(run=run)
+
+
+def rig_for(args: argparse.Namespace) -> Rig:
+    """The rig file with the command line on top."""
+    rig = read_rig(Path(args.rig) if args.rig else None)
+    over: dict[str, Any] = {
+        "device": args.device, "listen": args.listen, "midi_api": args.midi, "block": args.block, "ahead": args.ahead,
+        "provider": args.provider, "takes": args.takes, "language": args.language,
+        "allow": tuple(args.allow) if args.allow else None, "input": args.input or None,
+        **stage_given(args),
+    }  # fmt: skip
+    rig = dataclasses.replace(rig, **{k: v for k, v in over.items() if v is not None})
+    if not 16 <= rig.block <= 8192:
+        raise RosinError(f"--block {rig.block} is out of range; give 16 to 8192 frames")
+    if not 0 <= rig.ahead <= 64:
+        raise RosinError(f"--ahead {rig.ahead} is out of range; give 0 to 64 blocks")
+    if args.seconds is not None and not 0.0 < args.seconds < 1e7:
+        raise RosinError(f"--for {args.seconds} is no length of time; give seconds, such as --for 20")
+    check_network(rig.listen, rig.allow, rig.echo)
+    args.seed = seed_given(args.seed)
+    return rig
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play. Exit 0 at the end, 2 for what the player can mend."""
+    with tempfile.TemporaryDirectory(prefix="rosin-") as place:
+        return _played(args, Path(place))
+
+
+def _played(args: argparse.Namespace, place: Path) -> int:
+    """The show from beginning to end. ``place``: for a patch that was recast, as long as it plays."""
+    if args.demo and args.take:
+        raise RosinError("--demo plays the shipped take, so --take has no place; leave out one of the two")
+    rig = rig_for(args)
+    language = language_of(rig.language)
+    picture = picture_path(args.picture) if args.picture else None
+    take = None
+    if args.demo:
+        take = read_take(shipped("examples") / DEMO_TAKE)
+        args.seconds = args.seconds or DEMO_SECONDS
+        args.record = True
+        print(say("demo", language, seconds=f"{args.seconds:g}"))
+    elif args.take:
+        take = read_take(find_take(args.take))
+    wanted = args.patch or (take.patch if take else "")
+    paths, index = find_patches(wanted, rig.patches)
+    if args.model:
+        made = recast(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
+        paths[index] = made.path
+        if said := made.said(language):
+            print(printable(said))
+    tables = checked(paths, index, rig, args.allow_uncredited)
+    score: list[Gesture] = []
+    if take:
+        score = score_of(take, tables, [path.stem for path in paths], index, changes=not (args.patch or args.model))
+        if args.seconds is None and not terminal_here():
+            args.seconds = TAKE_LEAD_SECONDS + take.seconds
+    sound = SoundSettings(
+        token="", patches=tuple(str(p) for p in paths), index=index, device=rig.device, block=rig.block,
+        ahead=rig.ahead, input=rig.input, provider=rig.provider, ceiling_db=rig.ceiling_db, takes=rig.takes,
+        models=rig.models, device_waits=args.device is None, place=str(place), record=args.record,
+        allow_uncredited=args.allow_uncredited, language=language,
+        seed=args.seed if args.seed is not None else (take.seed if take else None),
+        **scenes_of(take),
+    )  # fmt: skip
+    hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index, args.listen is None)
+    stage = stage_settings(rig, sound.patches, index, language, args.size is not None)
+    without = no_window(args.stage) if rig.window else ""
+    windowed = rig.window and not without
+    idle = [*idle_in(rig, language), *idle_given(args, rig, read_patch(paths[index]), language, windowed)]
+    prepare(language)
+    show = Show(sound, hands, language, stage if windowed else None)
+    reel = Reel()
+    names = [path.stem for path in paths]
+    try:
+        show.open()
+        if without:
+            print(say(without, language))
+        for said in idle:
+            print(printable(said))
+        player = TakePlayer(score) if take else None
+        with Status(show, names, tables, language) as status, TerminalKeys() as keys:
+            if terminal_here():
+                status.console.print(Text(say("how_to_stop", language), style="dim"))
+                knobs = tables[index].playable
+                labels = [f"{i} {k.label.of(language)}" for i, k in enumerate(knobs[:LABELS_MOST], 1)]
+                labels += ["…"] * (len(knobs) > LABELS_MOST)
+                status.console.print(Text("   ".join(labels), style="dim"))
+                if show.stage is not None:
+                    status.console.print(Text(say("stage_keys", language), style="dim"))
+
+            def tick(show: Show) -> None:
+                for key in keys.read():
+                    press(key, show, status, len(paths))
+                if player is not None:
+                    player.tick(show)
+                if picture is not None:
+                    reel.tick(show)
+                status.tick()
+
+            show.run(args.seconds, tick)
+    finally:
+        show.close()
+    heard = {i: read_patch(paths[i]) for i in sorted(status.heard or {index}) if i in tables}
+    sum_up(show, status, heard, rig, language)
+    if picture is not None:
+        draw_picture(picture, stage, reel.frames)
+        print(printable(say("picture_saved", language, path=picture, width=stage.width, height=stage.height)))
+    return 0
+
+
+def scenes_of(take: Take | None) -> dict[str, Any]:
+    """What a take that is played along says of scenes, for the sound."""
+    if take is None or take.scenes is None:
+        return {}
+    scenes = {str(slot): dict(scene.knobs) for slot, scene in take.scenes.items()}
+    return {"scenes": scenes, "blend_ms": take.blend_ms}
+
+
+def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> dict[int, KnobTable]:
+    """Knob tables of the patches that are whole. All mistakes of the wanted one are raised before anything starts."""
+    tables = {}
+    for i, path in enumerate(paths):
+        try:
+            _, _, tables[i] = whole_patch(path, [Path(rig.models)] if rig.models else ())
+        except RosinError:
+            if i == index:
+                raise
+    return tables
+
+
+def press(key: str, show: Show, status: Status, patches: int) -> None:
+    """What a key of the terminal does."""
+    if key == "w":
+        show.open_stage()
+    frame = show.frame()
+    if frame is None:
+        return
+    if key == "escape":
+        show.gesture(Gesture(Kind.PANIC, source=Source.KEYS))
+    elif key == "enter":
+        show.gesture(Gesture(Kind.RESUME, source=Source.KEYS))
+    elif key == "r":
+        recording = bool(frame.flags & Flags.RECORDING)
+        show.gesture(Gesture(Kind.RECORD, value=0.0 if recording else 1.0, source=Source.KEYS))
+    elif key == "h":
+        show.gesture(Gesture(Kind.HEAR, value=1.0, source=Source.KEYS))
+    elif key in "np" and patches:
+        step = 1 if key == "n" else -1
+        show.gesture(Gesture(Kind.PATCH, knob=(frame.patch + step) % patches, source=Source.KEYS))
+    elif key.isdecimal():
+        status.focus = min(int(key) or TENTH, max(1, frame.playable)) - 1
+    elif key in ("left", "right"):
+        status.focus = (status.focus + (1 if key == "right" else -1)) % max(1, frame.playable)
+    elif key in ("up", "down") and status.focus < frame.playable:
+        raw = float(frame.hand[status.focus]) + (NUDGE if key == "up" else -NUDGE)
+        raw = min(1.0, max(0.0, raw))
+        show.gesture(Gesture(Kind.KNOB, knob=status.focus, value=raw, source=Source.KEYS))
+
+
+def neighbours(status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> list[str]:
+    """A line per model: the authors whose sounds were near, and for what share of the time something sounded."""
+    folders = [Path(rig.models)] if rig.models else []
+    near: dict[tuple[str, str | None], NDArray[np.float64]] = {}
+    for i, seconds in status.near_s.items():
+        if i in patches:
+            model = (patches[i].model, patches[i].model_sha256)
+            near[model] = near.get(model, np.zeros(AUTHORS_MAX)) + seconds
+    lines = []
+    for (name, sha256), seconds in near.items():
+        try:
+            folder = model_folder(name, sha256, folders)
+            authors = read_credits(folder).authors if folder is not None else ()
+        except RosinError:
+            authors = ()
+        if not authors or seconds.sum() <= 0.0:
+            continue
+        names = [*authors[: AUTHORS_MAX - 1], "…"] if len(authors) > AUTHORS_MAX else list(authors)
+        rows = sorted(zip(seconds.tolist(), names, strict=False), key=lambda row: -row[0])
+        said = ", ".join(f"{author} {100.0 * part / seconds.sum():.0f} %" for part, author in rows if part > 0.0)
+        lines.append(f"{name}: {said} ({say('summary_near', language)})")
+    return lines
+
+
+def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> None:
+    """What was played, on what, who is owed for it, and where it was kept."""
+    row = show.link.health.row("sound")
+    shown = console()
+    table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
+    folders = [Path(rig.models)] if rig.models else []
+    table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches.values()))
+    where = row.text("where")
+    where = say("verify.on_cpu", language) if where == say("verify.on_cpu") else where
+    table.add_row(say("word_model", language), where)
+    owed = {patch.model: credits_for(patch.model, patch.model_sha256, language, folders) for patch in patches.values()}
+    for model, line in owed.items():
+        table.add_row(say("summary_credits", language), f"{model}: {line}")
+    for line in neighbours(status, patches, rig, language):
+        table.add_row(say("word_neighbours", language), line)
+    table.add_row(say("word_device", language), row.text("device"))
+    ms = status.latency * 1000.0
+    table.add_row(say("word_latency", language), f"{ms:.1f} ms")
+    table.add_row(say("word_load", language), f"p99 {status.load_p99 * 100.0:.0f} %")
+    table.add_row(say("word_dropouts", language), str(row.count("xruns")))
+    levels = say("summary_level", language, rms=f"{status.loudest:.1f}", peak=f"{decibels(status.peak):.1f}")
+    table.add_row(say("word_level", language), levels)
+    hands = show.link.health.counters("hands")
+    counts = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in hands.items() if v and k[:3] in ("osc", "mid"))
+    table.add_row(say("word_hands", language), counts or "-")
+    if row.text("state"):
+        table.add_row(say("summary_file", language), row.text("state"))
+    shown.print(table, soft_wrap=True)
+    sys.stdout.flush()

@@ -1,0 +1,219 @@
+"""Replaying: what a render is to play - which patches, on which models, from which beginning. Beside render."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from instrument.base.errors import RosinError
+from instrument.base.paths import accident_folder, data_home, find_patches
+from instrument.base.printable import printable
+from instrument.base.text import language_of, say
+from instrument.commands.preparing import prepare
+from instrument.commands.whole import whole_patch
+from instrument.documents.rig import Rig
+from instrument.documents.take import Cue, Take
+from instrument.engine.engine import Engine
+from instrument.engine.layer import Part
+from instrument.model.library.retarget import recast
+from instrument.rehearsal.replay import Cast, cast_of, check, opening_of
+from instrument.storage.bank import open_part
+from instrument.storage.input_file import InputFile
+from instrument.storage.opening import Opening, read_state
+from instrument.storage.stream import Stream
+from instrument.storage.wear_store import Patina
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything opened. ``take``: as it is to be played; without events where a patch or a stream is rendered."""
+
+    take: Take
+    cast: Cast
+    paths: list[Path]
+    """Of the patches, by the index of their parts"""
+    opening: Opening | None = None
+    ceiling_db: float | None = None
+    notes: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """What could not be read beside the patches, a sentence each."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple({id(part): part for part in (self.cast.first, *self.cast.parts.values())}.values())
+
+    def said(self, language: str) -> Iterator[str]:
+        """What the player is to know of this render: why it may not be what was heard."""
+        for key, values in self.notes:
+            yield say(key, language, **values)
+
+
+def plan_of(args: argparse.Namespace, take: Take | None, stream: Stream | None, rig: Rig, place: Path) -> Plan:
+    """Open what ``rosin render`` is asked for. ``place``: a folder for a patch that is recast."""
+    if take is not None and not (args.patch or args.model):
+        return _as_it_was(args, take, rig)
+    wanted = args.patch or (take.patch if take else stream.patch if stream else args.what)
+    if take is not None and not args.patch:
+        paths, index = _paths_of(take.begins or Cue(take.patch), rig)
+    else:
+        paths, index = find_patches(wanted, rig.patches)
+    path = paths[index]
+    if args.model:
+        if stream:
+            raise RosinError("a .z file is heard as it was; to play on another model render the .jsonl beside it")
+        made = recast(path, args.model, place, [Path(rig.models)] if rig.models else ())
+        path = made.path
+        if said := made.said(language_of(rig.language)):
+            print(printable(said))
+    seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
+    part, wrong = _open(path, 0, seed, rig, args)
+    played = Take(part.patch.name, seed, 0.0, ())
+    plan = Plan(played, Cast(part), [path], wrong=wrong)
+    if take is not None:
+        part.scenes.hold_those_of(take)
+        if take.changes:
+            plan.notes.append(("render.one_patch", {"patch": part.patch.name}))
+        events = tuple(event for event in take.events if event.kind.name != "PATCH")
+        plan.take = replace(take, events=events)
+        check(plan.take, plan.cast)
+    return plan
+
+
+def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
+    """A take on its own patches: from its opening, where nothing was changed since."""
+    notes: list[tuple[str, dict[str, object]]] = []
+    paths: list[Path] = []
+    wrong: list[str] = []
+    reseeded = args.seed is not None and args.seed != take.seed
+    opening = None
+    try:
+        opening = None if reseeded else opening_of(take)
+    except RosinError as error:
+        wrong.append(str(error))
+
+    def open(cue: Cue, index: int) -> Part:
+        found, at = _paths_of(cue, rig)
+        paths.append(found[at])
+        seed = args.seed if args.seed is not None else cue.seed
+        part, said = _open(found[at], index, seed, rig, args)
+        wrong.extend(said)
+        if cue.digest and part.patch.digest != cue.digest:
+            notes.append(("render.edited", {"patch": cue.patch}))
+        if cue.model and (part.voice.card.sha256 or part.voice.card.name) != cue.model:
+            notes.append(("render.other_model", {"patch": cue.patch, "model": part.voice.card.name}))
+        if cue.scenes is not None:
+            part.scenes.hold(cue.scenes, part.patch.blend_ms if cue.blend_ms is None else cue.blend_ms)
+        return part
+
+    cast = cast_of(take, open)
+    check(take, cast)
+    if opening is not None and not _fits(opening, cast):
+        opening = None
+    elif opening is None and take.opening and not reseeded:
+        notes.append(("render.no_opening", {"path": Path(take.path).with_suffix(".state")}))
+    if take.end is not None and take.end.input:
+        notes.append(("input_not_in_take", {}))
+    if take.end is not None and take.end.missed:
+        notes.append(("gestures_missed", {"count": take.end.missed}))
+    if reseeded:  # every patch that comes is under the new seed, too
+        take = replace(take, events=tuple(
+            event if event.cue is None else replace(event, cue=replace(event.cue, seed=args.seed))
+            for event in take.events
+        ))  # fmt: skip
+    return Plan(take, cast, paths, opening, take.ceiling_db, notes, wrong)
+
+
+def _paths_of(cue: Cue, rig: Rig) -> tuple[list[Path], int]:
+    """Where the patch lies: the very file, else one of its name. RosinError when there is none."""
+    if cue.file.endswith(".toml") and os.path.isfile(cue.file):
+        return [Path(cue.file)], 0
+    try:
+        return find_patches(cue.patch, rig.patches)
+    except RosinError:
+        stem = Path(cue.file).stem
+        if not stem or stem == cue.patch:
+            raise
+        return find_patches(stem, rig.patches)
+
+
+def _fits(opening: Opening, cast: Cast) -> bool:
+    """Whether its snapshots are of these very models."""
+    part = cast.first
+    same_rate = all(other.voice.sample_rate == part.voice.sample_rate for other in cast.parts.values())
+    return same_rate and all(
+        one is None or any(one.snapshot.patch == other.patch.name
+                           and one.snapshot.voice.model == other.voice.snapshot().model
+                           and one.z.shape == other.z.shape
+                           for other in (part, *cast.parts.values()))
+        for one in (opening.on, opening.leaving, opening.coming)
+    )  # fmt: skip
+
+
+def _open(
+    path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Namespace
+) -> tuple[Part, list[str]]:  # fmt: skip
+    """A part to be rendered, on the CPU alone, as another device's arithmetic would be another result; and what is
+    wrong beside it."""
+    language = language_of(rig.language)
+    prepare(language)
+    patch, _, _ = whole_patch(path, [Path(rig.models)] if rig.models else ())
+    part = open_part(
+        patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
+    )  # fmt: skip
+    wrong = part.learn_all(accident_folder(patch.name))
+    if part.place is not None:
+        part.place.load_excerpts()
+    patina = Patina(data_home(), language)
+    patina.adopt(part.voice)
+    return part, [*wrong, *patina.wrong]
+
+
+def listen_again(engine: Engine, stream: Stream, path: Path) -> list[str]:
+    """Let the engine play what the model was told then; with the .state beside it also from where the model was.
+    What is wrong with that is told, and it begins at rest."""
+    part = engine.part
+    told = part.voice.card.sha256 or part.voice.card.name
+    if stream.model != told or stream.shape != part.z.shape:
+        raise RosinError(f"{path} was played on another model than {part.voice.card.name!r} is now; "
+                         "render the .jsonl beside it, which goes by names")  # fmt: skip
+    part.stream = stream
+    state = path.with_suffix(".state")
+    wrong = []
+    if os.path.lexists(state):
+        before = engine.snapshot()
+        try:
+            found = read_state(state)
+            stood = found.told or found.on if isinstance(found, Opening) else None
+            kept = stood.snapshot if stood is not None else found
+            if kept.patch == part.patch.name:
+                if stood is not None:
+                    part.voice.load_usage(stood.usage)
+                engine.restore(kept)
+        except (RosinError, FileNotFoundError, KeyError, ValueError, TypeError, IndexError) as error:
+            engine.restore(before)
+            why = error if isinstance(error, RosinError) else f"{state} does not fit; move it away, or record again"
+            wrong.append(str(why))
+    part.speaking = True  # where it was silent then the stream's gain is 0
+    return wrong
+
+
+def played_into(args: argparse.Namespace, part: Part, stream: Stream | None, moved: bool) -> InputFile | None:
+    """The file of --input at the engine's rate. RosinError when nothing would hear it. ``moved``: by a take."""
+    if args.input is None:
+        return None
+    name, path = part.patch.name, Path(args.input)
+    if stream:
+        raise RosinError("a .z file is heard as it was; to play into it render the .jsonl beside it")
+    if not part.voice.can_encode:
+        raise RosinError(f"the model {part.voice.card.name} has no ears; give --model one that can listen (first-bow)")
+    if part.patch.input_mode == "off":
+        raise RosinError(f'the patch {name} does not listen; write [input] mode = "blend" into it, or render mirror')
+    set_here = any(text.partition("=")[0] == "input" for text in args.set)
+    if part.control.parameter("input") <= 0.0 and not set_here and not moved:
+        raise RosinError(f"the patch {name} listens to nothing, its input is at 0; give --set input=0.9")
+    if Path(args.out).exists() and path.exists() and path.samefile(args.out):
+        raise RosinError(f"{path} is what is to be heard; give -o another name")
+    return InputFile(path, part.voice.sample_rate)

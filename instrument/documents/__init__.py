@@ -1,0 +1,1 @@
+"""Documents: the files a player writes and passes on - patch, rig, feel, scene, take - and their shapes. Above ipc."""

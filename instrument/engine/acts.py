@@ -1,0 +1,281 @@
+"""Acts: what each kind of gesture does to the engine, a row a kind. Inside the engine, before control.
+
+A row is given the engine, the gesture and where in the coming block it stands (in ticks); it returns what acted, which
+is what a take keeps: the gesture itself, another one that says it without the surroundings of that evening (a key that
+calls an accident is that accident), or None where nothing happened. What the engine may not do itself goes into its
+``requests``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from instrument.ipc import NO_SHIFT, Gesture, Kind, Source
+from instrument.knobs import SCENES
+
+if TYPE_CHECKING:
+    from instrument.engine.engine import Engine
+
+SLOTS = 8
+NOTES = 128
+BRIDGE_MS_MAX = 86_400_000
+"""A day."""
+HEAVY = frozenset({Kind.SEED, Kind.SNAPSHOT, Kind.RESTORE, Kind.SCENE, Kind.HANDS_ONLY})
+"""Kinds that cost up to a third of a millisecond each: of what comes in one block only the newest are done."""
+HEAVY_A_BLOCK = 2
+
+Row = Callable[["Engine", Gesture, float], Gesture | None]
+
+
+def act(engine: Engine, gesture: Gesture, at: float) -> Gesture | None:
+    """Let one gesture act ``at`` ticks into the coming block; what acted, or None. A kind nobody knows does nothing."""
+    row = ROWS.get(gesture.kind)
+    return None if row is None else row(engine, gesture, at)
+
+
+def without_excess(now: list[tuple[int, Gesture]]) -> tuple[list[tuple[int, Gesture]], int]:
+    """A block's gestures without those of the heavy kinds that newer ones of the same kind replace; and how many."""
+    count: dict[tuple[int, int], int] = {}
+    kept = []
+    for pair in reversed(now):
+        kind = pair[1].kind
+        if kind in HEAVY:
+            same = kind, pair[1].knob if kind == Kind.SNAPSHOT else 0  # (each slot is a moment of its own)
+            count[same] = count.get(same, 0) + 1
+            if count[same] > HEAVY_A_BLOCK:
+                continue
+        kept.append(pair)
+    return kept[::-1], len(now) - len(kept)
+
+
+def _within(low: float, value: float, high: float) -> float:
+    return min(high, max(low, value))
+
+
+# --- knobs
+
+
+def _knob(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    part = engine.part
+    if g.knob >= len(part.table):
+        return None
+    part.control.place_knob(g.knob, g.value, at, g.source)
+    part.speaking |= part.table[g.knob].group != "visual"  # a picture is no gesture of sound
+    return g
+
+
+def _force(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    part = engine.part
+    if g.knob >= part.table.playable_count:
+        return None
+    part.control.place_force(g.knob, _within(-1.0, g.value, 1.0), at)
+    part.speaking = True
+    return g
+
+
+def _bridge(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    part = engine.part
+    if g.knob >= part.table.playable_count:
+        return None
+    part.control.place_bridge(g.knob, g.value, min(g.extra, BRIDGE_MS_MAX) / 1000.0)
+    part.speaking = True
+    return g
+
+
+def _scene(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    """The hands set out for where a scene has them; an empty one is asked about, and nothing moves."""
+    part = engine.part
+    scenes = part.scenes
+    if g.knob >= SCENES or not scenes.has(g.knob):
+        engine.ask(Kind.SCENE, g.knob, 0.0)
+        return g if g.knob < SCENES else None  # (a take has its scenes: it is as empty there)
+    seconds = (g.extra or scenes.blend_ms) / 1000.0
+    part.control.place_scene(scenes.raw[g.knob], scenes.named[g.knob], seconds, at)
+    scenes.last = g.knob
+    part.speaking = True
+    return g
+
+
+def _scene_save(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    if g.knob >= SCENES:
+        return None
+    engine.part.scenes.keep(g.knob, engine.part.control.raw, g.source != Source.TAKE)
+    return g
+
+
+# --- keys. Those of a part that fades away are let go of with the others, and bent with them.
+
+
+def _note_on(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    part, replay = engine.part, engine.part.control.mix.replay
+    if g.knob >= NOTES:
+        return None
+    if g.value <= 0.0:
+        return _note_off(engine, g, at)
+    if (accident := part.accident_keys.get(g.knob)) is not None:
+        if not replay.play(accident):
+            return None
+        part.speaking = True
+        return Gesture(Kind.ACCIDENT, NO_SHIFT, 1.0, g.time, g.source, accident)
+    velocity = min(1.0, g.value)
+    engine.held.down(g.knob, velocity)
+    if part.patch.notes != "off":
+        part.control.place_note(g.knob, velocity, at)
+        part.speaking = True
+        engine.panicked = False
+    return g
+
+
+def _note_off(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    if g.knob >= NOTES:
+        return None
+    engine.held.up(g.knob)
+    for part in engine.parts:
+        if g.knob not in part.accident_keys:
+            part.control.place_note(g.knob, 0.0, at)
+    return g
+
+
+def _bend(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.held.bend = _within(-1.0, g.value, 1.0)
+    for part in engine.parts:
+        part.control.notes.bend = engine.held.bend
+    return g
+
+
+def _sustain(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.held.sustain(g.value >= 0.5)
+    for part in engine.parts:
+        part.control.place_sustain(g.value >= 0.5, at)
+    return g
+
+
+def _pressure(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.held.pressure = _within(0.0, g.value, 1.0)
+    for part in engine.parts:
+        part.control.place_pressure(g.value, at, g.source)
+    return g
+
+
+def _all_off(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.held.all_off()
+    for part in engine.parts:
+        part.control.place_all_off(at)
+    return g
+
+
+def _panic(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.panicked = True
+    engine.held.clear()
+    for part in engine.parts:
+        part.control.silence()
+    engine.hearing.let_go()
+    return g
+
+
+def _resume(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.panicked = False
+    return g
+
+
+# --- chance, and the state of things
+
+
+def _seed(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.part.reseed(g.extra)
+    engine.tape.reseed(g.extra)
+    return g
+
+
+def _reset(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.part.voice.reset()
+    return g
+
+
+def _hands_only(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.part.control.obey(g.value >= 0.5)
+    return g
+
+
+def _snapshot(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    if g.knob >= SLOTS:
+        return None
+    engine.slots[g.knob] = engine.snapshot()
+    return g
+
+
+def _restore(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    kept = engine.slots[g.knob] if g.knob < SLOTS else None
+    if kept is None or kept.patch != engine.part.patch.name:
+        engine.ask(Kind.RESTORE, g.knob, 0.0)
+        return None
+    engine.restore(kept, with_guard=False)
+    return g
+
+
+def _accident(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    part, replay = engine.part, engine.part.control.mix.replay
+    if g.value < 0.5:
+        replay.stop()
+        return g
+    if not replay.play(g.extra, g.value >= 1.5, (g.knob - NO_SHIFT) / 100.0):
+        return None
+    part.speaking = True
+    return g
+
+
+def _fill(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.part.control.friction.fill()
+    return g
+
+
+def _hear(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    """Let a neighbouring sound be heard; of the nearest (0) the first that may be. What can not is asked about."""
+    sound, place = g.knob - 1, engine.part.place
+    if g.value < 0.5:
+        engine.hearing.let_go()
+        return g
+    if engine.panicked:
+        return None
+    if place is None or place.excerpts is None:
+        engine.ask(Kind.HEAR, sound, 0.0)
+        return None
+    for clip in place.top.tolist() if sound < 0 else (sound,):
+        if (audio := place.excerpts.of(clip)) is not None:
+            engine.hearing.start(audio, clip, place, engine.loudness)
+            return g._replace(knob=clip + 1)
+    engine.ask(Kind.HEAR, int(place.top[0]) if sound < 0 else sound, 1.0)
+    return None
+
+
+# --- for others
+
+
+def _patch(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.ask(Kind.PATCH, g.knob, 0.0)
+    return None  # a take has the change itself, in the block in which it comes
+
+
+def _record(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.ask(Kind.RECORD, int(g.value >= 0.5), 0.0)
+    return None
+
+
+def _keep(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    engine.ask(Kind.KEEP, g.extra, g.value)
+    return None
+
+
+def _mark(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+    return g
+
+
+ROWS: dict[int, Row] = {
+    Kind.KNOB: _knob, Kind.FORCE: _force, Kind.BRIDGE: _bridge, Kind.SCENE: _scene, Kind.SCENE_SAVE: _scene_save,
+    Kind.NOTE_ON: _note_on, Kind.NOTE_OFF: _note_off, Kind.BEND: _bend, Kind.SUSTAIN: _sustain,
+    Kind.PRESSURE: _pressure, Kind.ALL_NOTES_OFF: _all_off, Kind.PANIC: _panic, Kind.RESUME: _resume,
+    Kind.SEED: _seed, Kind.RESET: _reset, Kind.HANDS_ONLY: _hands_only, Kind.SNAPSHOT: _snapshot,
+    Kind.RESTORE: _restore, Kind.ACCIDENT: _accident, Kind.FILL: _fill, Kind.HEAR: _hear,
+    Kind.PATCH: _patch, Kind.RECORD: _record, Kind.KEEP: _keep, Kind.MARK: _mark,
+}  # fmt: skip

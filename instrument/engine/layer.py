@@ -1,0 +1,213 @@
+"""Part: one patch on stage - its voice, its knobs in motion, its place in the crossfade. Between control and engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.base.errors import RosinError
+from instrument.chance.accident import Accident
+from instrument.chance.words import stream_id
+from instrument.documents.patch import Patch, table_of
+from instrument.engine.control import QUANTUM, TICK, Control
+from instrument.engine.held import Held
+from instrument.engine.live import Live
+from instrument.engine.scenes import Scenes
+from instrument.ipc import Source
+from instrument.knobs import KnobTable
+from instrument.model.atlas.excerpts import Excerpts
+from instrument.model.runtime.voice import Voice
+
+F32 = NDArray[np.float32]
+
+
+LOOK_BLOCKS = 4
+"""How often the latents are looked up: 94 times a second."""
+
+
+class Place(Protocol):
+    """What an atlas (model/atlas/atlas.py) tells, or a double of it in tests; rewritten in place by ``look``."""
+
+    @property
+    def known(self) -> float: ...
+    @property
+    def unknown(self) -> float: ...
+
+    nearest: NDArray[np.int32]
+    weight: F32
+    share: F32
+    top: NDArray[np.int32]
+    top_share: F32
+    excerpts: Excerpts | None
+    heard_s: NDArray[np.float64]
+    played_s: NDArray[np.float64]
+
+    def look(self, z: F32, dt_s: float) -> None: ...
+    def sounded(self, seconds: float) -> None: ...
+    def settle(self) -> None: ...
+    def load_excerpts(self) -> None: ...
+    @property
+    def has_excerpts(self) -> bool: ...
+
+
+class LatentSource(Protocol):
+    """What a layer may be told its latents by instead of its control: a stream that is listened to again."""
+
+    at: int
+    gain: float
+
+    def next_into(self, z: F32) -> None: ...
+
+
+class Part:
+    """One patch on stage: its voice, its knobs in motion, its place in the crossfade."""
+
+    def __init__(self, patch: Patch, voice: Voice, index: int = 0, seed: int | None = None, credits: str = "") -> None:
+        self.patch = patch
+        self.voice = voice
+        self.index = index
+        self.credits = credits
+        self.patch_seed = patch.seed if seed is None else seed
+        self.seed = self.patch_seed
+        self.table: KnobTable = table_of(patch, voice.latents)
+        self.scenes = Scenes(self.table, patch.scenes, patch.blend_ms)
+        self.correlation = correlation_of(voice, self.table)
+        self.control = self._control(self.seed)
+        self.place: Place | None = None
+        """Where in the training sounds the latents are, when the model can tell."""
+        self.stream: LatentSource | None = None
+        """Set: the model is told what it was told then, and the knobs rest."""
+        self.fresh = True
+        """It stands as the patch begins: nothing was played on it since it was opened or recalled."""
+        self.wrong = ""
+        """What is wrong with the scenes kept beside the patch, else empty."""
+        self.accident_keys: dict[int, int] = {}
+        self.accidents: dict[str, Accident] = {}
+        self._learned_at: dict[Path, int] = {}
+        self.speaking = patch.sounds == "always"
+        latents = len(voice.latents)
+        frames = voice.frames
+        self._frame_ticks = max(1, voice.ratio // TICK) if voice.ratio <= QUANTUM else QUANTUM // TICK
+        self.z = np.zeros((latents, frames), np.float32)
+        self.audio = np.zeros((voice.channels, QUANTUM), np.float32)
+        self.live = Live(patch, voice)
+        self.voice.reseed(self.seed, 0)
+
+    def _control(self, seed: int) -> Control:
+        control = Control(self.patch, self.table, self.voice.sample_rate, seed, self.correlation)
+        for name, accident in getattr(self, "accidents", {}).items():
+            control.mix.replay.learn(stream_id(name), accident, control.mix.names)
+        return control
+
+    def gain(self) -> float:
+        """Linear gain of the level."""
+        return self.control.gain() if self.stream is None else self.stream.gain
+
+    def learn(self, accident: Accident) -> None:
+        """Have a kept accident ready, and the key the patch gives it. Not for the thread that plays."""
+        self.accidents[accident.name] = accident
+        self.control.mix.replay.learn(stream_id(accident.name), accident, self.control.mix.names)
+        mine = self.patch.accidents.get(accident.name)
+        if mine is not None:
+            self.accident_keys[mine] = stream_id(accident.name)
+
+    def learn_all(self, folder: Path, known: bool = False) -> list[str]:
+        """Every accident kept in a folder; what is wrong with those that are none, a sentence each.
+
+        ``known``: those of an earlier look need not be read again.
+        """
+        wrong = []
+        for path in sorted(folder.glob("*.npz")):
+            at = path.stat().st_mtime_ns
+            if known and self._learned_at.get(path) == at:
+                continue
+            self._learned_at[path] = at
+            try:
+                self.learn(Accident.read(path))
+            except RosinError as error:
+                wrong.append(str(error))
+        return wrong
+
+    def block(self, live: F32 | None, input_amount: float) -> F32:
+        """Advance one quantum; returns audio f32 [C, QUANTUM], valid until the next call."""
+        if self.stream is not None:
+            if self.place is not None and self.stream.at % LOOK_BLOCKS == 0:
+                self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / self.voice.sample_rate)
+            self.stream.next_into(self.z)
+            self.voice.decode(self.z, self.audio)
+            return self.audio
+        control, voice = self.control, self.voice
+        if self.place is not None and control.blocks % LOOK_BLOCKS == 0:
+            self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / voice.sample_rate)
+            control.friction.known[:] = self.place.known
+        control.step(self.z)
+        model = control.amounts.model
+        voice.temperature = model.temperature
+        voice.bend(model.bend)
+        voice.wear(model.wear)
+        self.live.hear(live, input_amount, control, voice, self.z)
+        self.voice.decode(self.z, self.audio)
+        return self.audio
+
+    def hears(self, live: F32) -> bool:
+        """Whether what comes in at the device is heard now: no gesture says it."""
+        can = self.live.mode != "off" and self.stream is None
+        return can and self.control.parameter("input") > 0.0 and bool(live.any())
+
+    def recall(self) -> None:
+        """Back to how the patch starts; only while it is not sounding."""
+        self.control = self._control(self.patch_seed)
+        self.seed = self.patch_seed
+        self.speaking = self.patch.sounds == "always"
+        self.scenes.last = -1
+        self.z[:] = 0.0  # (the atlas looks at the last latents: those of another evening are none)
+        self.voice.reset()
+        self.voice.reseed(self.seed, 0)
+        self.fresh = True
+
+    def take_keys(self, held: Held) -> bool:
+        """Coming on stage: what hands hold down is held here too. True when a key of theirs sounds."""
+        sounds = self.hold_keys(held)
+        if held.pressure > 0.0:
+            self.control.place_pressure(held.pressure, 0.0, Source.SHOW)
+        return sounds
+
+    def hold_keys(self, held: Held) -> bool:
+        """Keys, pedal and bend alone: the knob that pressure leans on stays where it is. True when a key sounds."""
+        plays = self.patch.notes != "off"
+        keys = [key for key in held.keys if plays and key[0] not in self.accident_keys]
+        kept = [key for key in held.kept if plays and key[0] not in self.accident_keys]
+        self.control.notes.hold(keys, kept, held.pedal, held.bend)
+        return bool(keys or kept)
+
+    def warm(self) -> None:
+        """Decode in silence, so that the first heard block is as quick as the others."""
+        self.voice.warm()
+
+    def recording_notes(self, also: str = "") -> dict[str, str]:
+        """What is written into every recording: what was played, on what, and who is owed for it."""
+        card = self.voice.card
+        played = f"patch {self.patch.name}, seed {self.seed}, model {card.sha256 or card.name}"
+        return {
+            "title": self.patch.name,
+            "artist": self.patch.author,
+            "software": "Rosin",
+            "copyright": f"model {card.title.en} ({card.licence}) by {', '.join(card.authors)}",
+            "comment": "; ".join(filter(None, (self.credits, also, played))),
+        }
+
+    def reseed(self, seed: int) -> None:
+        """Every chance of this part begins again under ``seed``."""
+        self.seed = seed
+        self.control.reseed(seed)
+        self.voice.reseed(seed, 0)
+
+
+def correlation_of(voice: Voice, table: KnobTable) -> NDArray[np.float64] | None:
+    """Which latents went together in the training sound: f64 [K, K], or None where the card does not tell."""
+    count = table.playable_count
+    matrix = np.array(voice.card.correlation, np.float64)
+    return matrix if matrix.shape == (count, count) else None

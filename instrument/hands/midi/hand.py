@@ -1,0 +1,267 @@
+"""MIDI: the hand at the controllers. Bytes from ports in, gestures out; learns what it is shown.
+
+Without any binding: notes, bend, pressure and sustain (CC 64) play, program change is a patch, CC 120 is panic, CC 123
+lets all notes go, CC 121 puts controllers back. A bound control does what it is bound to instead. What a motor has done
+is not heard here at all (see pushback).
+
+A port that goes lets go of what it held: its keys, unless another hand holds them too, pedal, bend, pressure, pushes.
+So does one that says it resets, and a keyboard that told of itself all the time (active sensing) and falls silent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from instrument.hands.midi import decode
+from instrument.hands.midi.clock import Clock
+from instrument.hands.midi.controls import Control, Controls
+from instrument.hands.midi.decode import Decoder, Message
+from instrument.hands.midi.pushback import Pushback
+from instrument.hands.state.bindings import NOT_LEARNABLE, Binding
+from instrument.hands.state.counts import Counts, Events
+from instrument.hands.state.learn_request import Wish, shown
+from instrument.hands.state.learning import Learning, Save
+from instrument.hands.state.mapping_table import Board, Move
+from instrument.hands.state.names import plain
+from instrument.hands.state.positions import Positions
+from instrument.hands.state.takeover import Mode
+from instrument.ipc import Gesture, Kind, Source
+from instrument.ipc.held import PEDAL_DOWN, Held
+
+SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
+SENSING_SECONDS = 1.0
+"""A keyboard with active sensing says something every 0.3 s; on a busy machine one message may be missed."""
+PLAYED_SECONDS = 0.3
+"""The pressure of a finger that plays comes until so long after its key went up."""
+
+Post = Callable[[Gesture], None]
+
+__all__ = ["MidiHand", "Wish"]
+
+
+class _Port:
+    def __init__(self, name: str) -> None:
+        self.name, self.plain = name, plain(name)
+        self.decoder = Decoder()
+        self.controls = Controls()
+        self.heard_at = 0.0
+        self.senses = False
+        self.keys: set[tuple[int, int]] = set()
+        self.played_at = float("-inf")
+
+    def plays(self, now: float) -> bool:
+        """Whether a key is down, or was until just now."""
+        return bool(self.keys) or now - self.played_at < PLAYED_SECONDS
+
+
+class MidiHand:
+    """``post`` takes every gesture, ``save`` all bindings as rows whenever one was learned or let go."""
+
+    def __init__(
+        self,
+        bindings: Sequence[Binding], takeover: Mode, positions: Positions, patches: int,
+        post: Post, save: Save, counts: Counts, events: Events,
+    ) -> None:  # fmt: skip
+        self.board = Board(bindings, takeover, positions.table)
+        self.pushback = Pushback(self.board)
+        self.clock = Clock()
+        self.held = Held()
+        self.last: Control | None = None
+        self._positions, self._patches = positions, patches
+        self._post, self._counts, self._events = post, counts, events
+        self._learning = Learning(self.board, save, events)
+        self._ports: dict[str, _Port] = {}
+
+    def take(self, port: str, data: Sequence[int], now: float) -> None:
+        """Bytes that arrived at ``now`` from a port."""
+        source = self._ports.get(port)
+        if source is None:
+            source = self._ports[port] = _Port(port)
+        source.heard_at = now
+        messages = source.decoder.feed(data)
+        if source.decoder.malformed:
+            self._counts.midi_malformed += source.decoder.malformed
+            source.decoder.malformed = 0
+            self._events.complain("hands.midi.malformed", port=port)
+        for message in messages:
+            self._counts.midi_messages += 1
+            if message.status >= 0xF0:
+                self._system(message, source, now)
+                continue
+            if self.pushback.is_echo(source.plain, message, now):
+                continue
+            for control in source.controls.take(message, now):
+                self._control(control, source, now)
+
+    def settle(self, now: float) -> None:
+        """What takes its time: halves that wait for each other, what was shown and rests, keyboards fallen silent."""
+        for source in self._ports.values():
+            for control in source.controls.settle(now):
+                self._control(control, source, now)
+            if source.senses and now - source.heard_at > SENSING_SECONDS:
+                source.senses = False
+                self._let_go(source.name, now)
+        self._learning.settle(now)
+        if (binding := self._learning.given()) is not None:
+            self._given(binding, now)
+        self._play(self.board.left(), "", now)
+
+    def selected(self) -> dict[str, list[dict[int, int]]]:
+        """Bank and NRPN that each port has selected."""
+        return {name: found for name, port in self._ports.items() if any(found := port.controls.selected())}
+
+    def select(self, ports: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
+        """As they were ``selected`` in hands before these."""
+        for name, (bank, nrpn) in ports.items():
+            self._ports.setdefault(name, _Port(name)).controls.select(bank, nrpn)
+
+    def forget(self, port: str) -> None:
+        """The port went: what it sent half of is void, no finger is on it, and what it held is let go."""
+        self._ports.pop(port, None)
+        self.pushback.gone(plain(port))
+        self._let_go(port, time.monotonic())
+
+    def _let_go(self, port: str, now: float) -> None:
+        self._play(self.board.let_go(port), port, now)
+        for gesture in self.held.let_go(port, now, Source.MIDI):
+            self._post(gesture)
+        if port in self._ports:
+            self._ports[port].keys.clear()
+
+    def _gesture(self, kind: Kind, knob: int, value: float, port: str, now: float) -> None:
+        gesture = Gesture(kind, knob, value, now, Source.MIDI)
+        self.held.saw(gesture, port)
+        self._post(gesture)
+
+    def _play(self, moves: Sequence[Move], port: str, now: float) -> None:
+        for kind, knob, value in moves:
+            self._gesture(kind, knob, value, port, now)
+
+    def _system(self, message: Message, source: _Port, now: float) -> None:
+        if message.status == decode.CLOCK:
+            self._counts.clock_ticks += 1
+            self.clock.tick(now)
+        elif message.status == decode.START:
+            self.clock.start()
+        elif message.status == decode.CONTINUE:
+            self.clock.resume()
+        elif message.status == decode.STOP:
+            self.clock.stop()
+        elif message.status == decode.SENSING:
+            source.senses = True
+        elif message.status == decode.RESET:
+            self._let_go(source.name, now)
+
+    def _control(self, control: Control, source: _Port, now: float) -> None:
+        touch = self.pushback.touch(control, source.plain)
+        if not self.pushback.believed(control, source.plain, now):
+            return
+        self.last = shown(control, self.last)
+        if control.what == "note":
+            key = (control.channel, control.number)
+            (source.keys.add if control.raw else source.keys.discard)(key)
+            source.played_at = now
+        if control.what == "cc" and SOUND_OFF <= control.number <= POLY:
+            if control.number == SOUND_OFF or control.number >= NOTES_OFF:
+                source.keys.clear()
+            self._mode(control, source.name, now)
+            return
+        if self._lets_pedal_up(control, source.name):
+            self._gesture(Kind.SUSTAIN, 0, control.value, source.name, now)
+            return
+        if self._learning.take(control, source.name, now, source.plays(now)):
+            return
+        slots = self.board.find(control, source.plain)
+        if slots:
+            self._play(self.board.turn(slots, control, self._positions, source.name, now), source.name, now)
+        elif not touch:
+            self._unbound(control, source.name, now)
+
+    def _lets_pedal_up(self, control: Control, port: str) -> bool:
+        """The foot was on the pedal before a knob began to wait: that it leaves is playing, not meant for the knob."""
+        pedal = (control.what, control.number) == ("cc", SUSTAIN) and control.value < PEDAL_DOWN
+        return pedal and self.learning is not None and self.held.holds(Kind.SUSTAIN, port)
+
+    def _given(self, binding: Binding, now: float) -> None:
+        """A control is a knob's from now on: what it held while it still played is let go."""
+        kinds = {"bend": Kind.BEND, "pressure": Kind.PRESSURE}
+        kind = Kind.SUSTAIN if (binding.kind, binding.number) == ("cc", SUSTAIN) else kinds.get(binding.kind)
+        for port in self._ports:
+            if kind is not None and self.held.holds(kind, port):
+                self._gesture(kind, 0, 0.0, port, now)
+
+    def _unbound(self, control: Control, port: str, now: float) -> None:
+        what, number, value = control.what, control.number, control.value
+        if what == "note":
+            self._gesture(Kind.NOTE_ON if control.raw else Kind.NOTE_OFF, number, value, port, now)
+        elif what == "bend":
+            away = control.raw - 8192
+            self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), port, now)
+        elif what in ("pressure", "polypressure"):
+            self._gesture(Kind.PRESSURE, 0, value, port, now)
+        elif what == "program":
+            if number < self._patches:
+                self._gesture(Kind.PATCH, number, 0.0, port, now)
+            else:
+                self._counts.midi_out_of_range += 1
+                self._events.complain("hands.midi.program", number=number)
+        elif what == "cc" and number == SUSTAIN:
+            self._gesture(Kind.SUSTAIN, 0, value, port, now)
+        elif what == "cc" and number not in NOT_LEARNABLE:
+            self._counts.midi_unbound += 1
+
+    def _mode(self, control: Control, port: str, now: float) -> None:
+        self._play(self.board.let_go(), port, now)
+        if control.number == SOUND_OFF:
+            self._gesture(Kind.PANIC, 0, 0.0, port, now)
+        elif control.number == CONTROLLERS_OFF:
+            self.board.release()
+            self.pushback.forget()
+            for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN):
+                self._gesture(kind, 0, 0.0, port, now)
+        elif control.number >= NOTES_OFF:  # 124..127 change the mode and let all notes go as well
+            self._gesture(Kind.ALL_NOTES_OFF, 0, 0.0, port, now)
+
+    @property
+    def learning(self) -> Wish | None:
+        """The knob that waits for a controller."""
+        return self._learning.wish
+
+    @learning.setter
+    def learning(self, wish: Wish | None) -> None:
+        self._learning.wish = wish
+
+    @property
+    def learned(self) -> tuple[str, str, bool]:
+        """What was learned last: the knob, the control in words, and whether the rig has it."""
+        return self._learning.learned
+
+    def arm(self, wish: Wish) -> bool:
+        """The next control moved will move this knob. False when there is no such knob in this patch."""
+        if wish.knob not in self._positions.table:
+            self._events.post("hands.learn.no", knob=wish.knob)
+            return False
+        self.learning = wish
+        if not wish.fresh:  # the stage shows it by itself
+            self._events.post("hands.learn.armed", knob=wish.knob)
+        return True
+
+    def cancel(self) -> None:
+        if self.learning is not None:
+            quiet, self.learning = self.learning.fresh, None
+            if not quiet:
+                self._events.post("hands.learn.off")
+
+    def unlearn(self, knob: str) -> int:
+        """Free a knob of its controls; how many there were."""
+        return self._learning.unlearn(knob)
+
+    def learned_elsewhere(self, knob: str, control: str, saved: bool) -> None:
+        """The knob that waited was given something that is not MIDI."""
+        self.learning, self._learning.learned = None, (knob, control, saved)
+
+    def place(self) -> None:
+        """Another patch: nothing is caught any more, and nothing pushes."""
+        self.board.place(self._positions.table)
+        self.held.other_patch()

@@ -1,0 +1,179 @@
+"""Learning: a knob waits, and what is moved for it is given to it. Between midi and board; the rules are in candidates.
+
+What is learned is saved at once. Half a pair that was learned as a CC becomes the pair when both halves are seen, and
+an endless encoder that was turned one way only is settled when it is turned the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from instrument.base.errors import RosinError
+from instrument.hands.midi.controls import Control
+from instrument.hands.state.bindings import Binding, Motion
+from instrument.hands.state.candidates import Candidates
+from instrument.hands.state.counts import Events
+from instrument.hands.state.encoders import COUNTS, other_way
+from instrument.hands.state.learn_request import Wish, learnable, of_one_pair
+from instrument.hands.state.mapping_table import Board
+
+REST_SECONDS = 0.7
+"""A control that was just learned and has not rested for so long is still the one that is being shown."""
+UPGRADE_SECONDS = 1.0
+"""For this long after a CC was learned, two moves of both halves show that it is half of a pair."""
+
+Save = Callable[[list[dict[str, Any]]], None]
+
+
+class Learning:
+    """``wish``: the knob that waits. ``learned``: what was learned last: knob, control in words, whether saved."""
+
+    def __init__(self, board: Board, save: Save, events: Events) -> None:
+        self.learned: tuple[str, str, bool] = ("", "", False)
+        self._board, self._save, self._events = board, save, events
+        self._wish: Wish | None = None
+        self._candidates = Candidates()
+        self._upgrade: tuple[Binding, float, int] | None = None
+        self._doubt: Binding | None = None
+        self._last: tuple[Binding, float] | None = None
+        self._given: Binding | None = None
+
+    @property
+    def wish(self) -> Wish | None:
+        return self._wish
+
+    @wish.setter
+    def wish(self, wish: Wish | None) -> None:
+        if wish is not self._wish:
+            self._candidates.begin()
+        self._wish = wish
+
+    def take(self, control: Control, port: str, now: float, key_down: bool) -> bool:
+        """A control moved; whether it was moved to be learned, and plays nothing. ``key_down``: at the same port."""
+        if self._wish is None:
+            self._candidates.watch(control, port, now)
+            self._maybe_pair(control, now)
+            self._maybe_turned(control)
+            return False
+        if not learnable(control) or self._still_shown(self._wish, control, now):
+            return False
+        if control.what in ("pressure", "polypressure") and key_down:
+            return False  # a finger that plays always presses; pressure is meant when it comes by itself
+        shown = self._candidates.offer(control, port, now, self._wish.motion)
+        if shown.motion:
+            self._learn(self._wish, control, shown.motion, shown.sure, now)
+        return shown.held_back
+
+    def settle(self, now: float) -> None:
+        """What was shown and has come to rest. To be asked every few milliseconds."""
+        if self._wish is None:
+            return
+        found = self._candidates.rested(now)
+        if found is not None:
+            control, motion, sure = found
+            self._learn(self._wish, control, motion, sure, now)
+
+    def given(self) -> Binding | None:
+        """What was given to a knob since this was asked last."""
+        binding, self._given = self._given, None
+        return binding
+
+    def unlearn(self, knob: str) -> int:
+        """Free a knob of its controls; how many there were."""
+        count = self._board.remove(knob)
+        if count:
+            self._saved(knob)
+            self._events.post("hands.unlearned", knob=knob)
+        return count
+
+    def _learn(self, wish: Wish, control: Control, motion: Motion, sure: bool, now: float) -> None:
+        before = next((b for b in self._board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
+        binding = Binding(
+            wish.knob,
+            control.what, 0 if control.what in ("bend", "pressure") else control.number, control.channel,
+            before.low if wish.low is None else wish.low,
+            before.high if wish.high is None else wish.high,
+            before.invert if wish.invert is None else wish.invert,
+            motion,
+            before.takeover if wish.takeover is None else wish.takeover,
+        )  # fmt: skip
+        if (binding.kind, binding.number, binding.motion) == (before.kind, before.number, before.motion):
+            binding = replace(
+                binding, motor=before.motor, touch=before.touch, ring=before.ring, ring_pos=before.ring_pos
+            )
+        self.wish = None
+        half = control.what == "cc" and control.number < 64 and motion == "absolute"
+        self._upgrade = (binding, now, 0) if half else None
+        self._doubt = None if sure else binding
+        self._last = (binding, now)
+        self._give(binding, control)
+
+    def _give(self, binding: Binding, control: Control) -> None:
+        """The knob has this control, and no other; the player is told."""
+        self._board.remove(binding.knob)
+        self._board.add(binding)
+        self._given = binding
+        saved = self._saved(binding.knob)
+        self.learned = (binding.knob, binding.words(), saved)
+        if not saved:
+            return
+        if binding.motion in COUNTS:
+            self._say_how_it_counts(binding, control)
+        else:
+            self._events.post("hands.learn.done", knob=binding.knob, control=str(control))
+
+    def _say_how_it_counts(self, binding: Binding, control: Control) -> None:
+        up, down = COUNTS[binding.motion]
+        key = "hands.learn.encoder" if self._doubt is None else "hands.learn.encoder.one_way"
+        self._events.post(key, knob=binding.knob, control=str(control), up=up, down=down)
+
+    def _still_shown(self, wish: Wish, control: Control, now: float) -> bool:
+        """Whether this is the control that the knob before has just learned, not yet at rest. Either half of a pair."""
+        if not wish.fresh or self._last is None:
+            return False
+        binding, when = self._last
+        if not of_one_pair(control, binding) or now - when > REST_SECONDS:
+            return False
+        self._last = (binding, now)
+        return True
+
+    def _maybe_pair(self, control: Control, now: float) -> None:
+        if self._upgrade is None:
+            return
+        binding, when, seen = self._upgrade
+        if now - when > UPGRADE_SECONDS:
+            self._upgrade = None
+        elif control.paired and of_one_pair(control, binding):
+            self._upgrade = (binding, when, seen + 1)
+            if seen:
+                self._upgrade = None
+                self._give(replace(binding, kind="cc14", number=control.number), control)
+
+    def _maybe_turned(self, control: Control) -> None:
+        """An encoder turned the other way for the first time tells how it counts."""
+        doubt = self._doubt
+        if doubt is None or (control.what, control.number, control.channel) != (
+            doubt.kind,
+            doubt.number,
+            doubt.channel,
+        ):
+            return
+        if doubt not in self._board.bindings:
+            self._doubt = None
+        elif (motion := other_way(control.raw, doubt.motion)) is not None:
+            self._doubt = None
+            if motion == doubt.motion:
+                self._say_how_it_counts(doubt, control)
+            else:
+                self._give(replace(doubt, motion=motion), control)
+
+    def _saved(self, knob: str) -> bool:
+        """Into the rig, at once. A full disk must not stop the music."""
+        try:
+            self._save([binding.row() for binding in self._board.bindings])
+        except (RosinError, OSError) as error:
+            self._events.post("hands.learn.unsaved", knob=knob, why=error)
+            return False
+        return True

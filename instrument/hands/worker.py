@@ -1,0 +1,183 @@
+"""The hands process: what show starts. ``python -m instrument.hands.worker`` with settings as JSON.
+
+Imports nothing heavy until it runs, so that show, which only needs the settings, stays light.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from instrument.base.errors import RosinError
+from instrument.base.text import say
+from instrument.documents.rig import Rig
+from instrument.ipc import Link
+from instrument.knobs import PARAMETERS, KnobTable
+
+if TYPE_CHECKING:
+    from instrument.model.library.credits import Credits
+
+
+@dataclass(frozen=True, slots=True)
+class HandsSettings:
+    """``patches``: paths in program order, as the sound process has them; ``index``: the one that begins."""
+
+    token: str
+    patches: tuple[str, ...]
+    rig: str
+    models: str
+    allow_uncredited: bool
+    osc: Mapping[str, Any]
+    midi: Mapping[str, Any]
+    language: str = "en"
+    index: int = 0
+    understudy: bool = False
+    waits: bool = False
+    """A network that is not there yet is waited for, instead of being an error."""
+
+    @classmethod
+    def of(
+        cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en", index: int = 0,
+        waits: bool = False,
+    ) -> HandsSettings:  # fmt: skip
+        """From the rig and the list of patches; the token is the show's to give."""
+        osc = {
+            "listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule,
+            "detail": rig.detail, "neighbours": rig.neighbours,
+            "bindings": tuple(dict(row) for row in rig.osc_bindings),
+        }  # fmt: skip
+        midi = {
+            "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
+            "bindings": tuple(dict(row) for row in rig.bindings),
+        }  # fmt: skip
+        return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language, index, waits=waits)
+
+    def to_json(self) -> str:
+        # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here
+        return json.dumps(dataclasses.asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> HandsSettings:
+        table = json.loads(text)
+        table["patches"] = tuple(table["patches"])
+        for room, keys in (("osc", ("allow", "echo", "bindings")), ("midi", ("ports", "bindings"))):
+            for key in keys:
+                table[room][key] = tuple(table[room][key])
+        return cls(**table)
+
+
+def tables_of(patches: Sequence[str], models: str) -> list[KnobTable]:
+    """The knob table of every patch, from its file and its model's card alone; one that fails has the parameters."""
+    from instrument.documents.patch import read_patch, table_of
+    from instrument.model.library.cards import card_for
+
+    tables = []
+    for path in patches:
+        try:
+            patch = read_patch(Path(path))
+            card = card_for(patch.model, patch.model_sha256, [Path(models)] if models else ())
+            tables.append(table_of(patch, card.specs))
+        except RosinError:
+            tables.append(KnobTable(PARAMETERS))
+    return tables
+
+
+def credits_of(patches: Sequence[str], models: str) -> list[Credits | None]:
+    """Whose sounds each patch's model learned from; None where nobody can say."""
+    from instrument.documents.patch import read_patch
+    from instrument.model.library.cards import model_folder
+    from instrument.model.library.credits import read_credits
+
+    found: list[Credits | None] = []
+    read: dict[Path, Credits] = {}  # patches share models, and a long list of sounds takes its time
+    for path in patches:
+        try:
+            patch = read_patch(Path(path))
+            folder = model_folder(patch.model, patch.model_sha256, [Path(models)] if models else ())
+            if folder is not None and folder not in read:
+                read[folder] = read_credits(folder)
+            found.append(read[folder] if folder is not None else None)
+        except RosinError:
+            found.append(None)
+    return found
+
+
+def accidents_of(path: str) -> list[str]:
+    """The accidents kept with a patch, by the names of their files: read when one is asked for, as they come and go."""
+    from instrument.base.paths import accident_folder
+    from instrument.documents.patch import read_patch
+
+    try:
+        return sorted(file.stem for file in accident_folder(read_patch(Path(path)).name).glob("*.npz"))
+    except (RosinError, OSError):
+        return []
+
+
+def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
+    """The understudy waits here, everything loaded. True: on stage; False: the show is over."""
+    show = link.health.row("show")
+    while not stop():
+        if show.count("cue_hands") == os.getpid():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def main(text: str) -> int:
+    """Run the hands until SIGTERM, or until the show is gone."""
+    from instrument.hands.midi.driver import prepare
+    from instrument.hands.process import Hands
+    from instrument.hands.settings import MidiSettings, OscSettings
+    from instrument.hands.state.learned import Learned
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    settings = HandsSettings.from_json(text)
+    link = Link.attach(settings.token)
+    parent = os.getppid()
+    tables = tables_of(settings.patches, settings.models)
+    credits = credits_of(settings.patches, settings.models)
+    prepare(settings.midi["api"])
+    if settings.understudy and not wait_for_cue(link, lambda: stopping or os.getppid() != parent):
+        return 0
+    row = link.health.row("hands")
+    successor = row.pid != 0
+    started_with = {"midi": settings.midi["bindings"], "osc": settings.osc["bindings"]}
+    learned = Learned(link, Path(settings.rig), started_with, successor)
+    if learned.wrong:
+        row.say(say("hands.rig", settings.language, why=learned.wrong.replace("\n", "; ")))
+    try:
+        hands = Hands(
+            link, lambda i: tables[i], [Path(p).stem for p in settings.patches],
+            OscSettings(**{**settings.osc, "bindings": learned.rows("osc")}),
+            MidiSettings(**{**settings.midi, "bindings": learned.rows("midi")}), learned.saver("midi"),
+            lambda event: (row.say(event.text(settings.language)), None)[1], index=settings.index,
+            credits=lambda i: credits[i], save_osc=learned.saver("osc"),
+            accidents=lambda i: accidents_of(settings.patches[i]), patient=successor, waits=settings.waits,
+        )  # fmt: skip
+    except RosinError as error:
+        row.say(str(error))
+        return 2
+    hands.run(lambda: stopping or os.getppid() != parent)
+    return 0
+
+
+if __name__ == "__main__":
+    code = main("".join(sys.argv[1:]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # threads of libjack may still be at work; taking its memory from under them would crash at the end

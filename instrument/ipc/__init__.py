@@ -1,0 +1,40 @@
+"""Link: what the processes share, and all they share: gestures go one way, frames come the other."""
+
+from __future__ import annotations
+
+from instrument.ipc.memory import Memory
+from instrument.ipc.pressed import Pressed
+from instrument.ipc.records import (
+    AUTHORS_MAX,
+    CLIPS_TOLD,
+    FRAME,
+    HELD,
+    NO_SHIFT,
+    SLIPPING,
+    Flags,
+    Frame,
+    Gesture,
+    Kind,
+    Source,
+)  # fmt: skip
+from instrument.ipc.rings import FrameRing, GestureRing
+from instrument.ipc.shared_link import Link
+
+__all__ = [
+    "AUTHORS_MAX",
+    "CLIPS_TOLD",
+    "FRAME",
+    "HELD",
+    "NO_SHIFT",
+    "SLIPPING",
+    "Flags",
+    "Frame",
+    "FrameRing",
+    "Gesture",
+    "GestureRing",
+    "Kind",
+    "Link",
+    "Memory",
+    "Pressed",
+    "Source",
+]  # fmt: skip

@@ -1,0 +1,301 @@
+"""Card: what a model says of itself, and how it is kept on disk. Read by everything that loads or shows a model.
+
+A model is a folder: card.toml, credits.toml, decode.onnx and perhaps encode.onnx. The card lists the sha256 of
+every other file, so that the sha256 of card.toml names the whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.reading import NotPlain, open_plain
+from instrument.base.toml import toml_from
+from instrument.base.writing import write_whole
+from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
+from instrument.model.library.lineage import Ancestor, ancestor_rows, ancestors_from
+
+FORMAT = 1
+LATENTS_MAX = KNOBS_MAX - len(PARAMETERS)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+CARD = "card.toml"
+CREDITS = "credits.toml"
+DECODE = "decode.onnx"
+ENCODE = "encode.onnx"
+FILE_MOST = 512 << 20
+"""Bytes, of any file of a model and of a whole bundle: the largest RAVE files there are have some 200 MB."""
+TEXT_MOST = 8 << 20
+"""A card, or the credits of some 20 000 sounds."""
+AGAIN = "fetch the model again"
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """One dimension of z as it was met in training. ``histogram``: 32 counts from ``low`` to ``high``."""
+
+    id: str
+    label: Label
+    role: str = "latent"
+    low: float = -3.0
+    high: float = 3.0
+    start: float = 0.0
+    mean: float = 0.0
+    std: float = 1.0
+    minimum: float = -3.0
+    maximum: float = 3.0
+    sign: int = 1
+    fidelity: float = 0.0
+    histogram: tuple[float, ...] = ()
+
+    @property
+    def spec(self) -> LatentSpec:
+        return LatentSpec(self.id, self.label, self.role, self.low, self.high, self.start)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A model's own description. Sizes in samples, ``params`` and ``training`` free tables of numbers and words.
+
+    ``correlation``: of the latents over the training sounds, L rows of L numbers; empty where nobody measured it.
+    ``derived_from``: sha256 of what it was made from, nearest first; an ``Ancestor`` knows its name as well.
+    """
+
+    name: str
+    title: Label
+    authors: tuple[str, ...]
+    licence: str
+    family: str
+    sample_rate: int
+    ratio: int
+    channels: int
+    latents: tuple[Latent, ...]
+    delay_samples: int = 0
+    about: Label = field(default_factory=lambda: Label("", ""))
+    params: Mapping[str, int] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    derived_from: tuple[str, ...] = ()
+    correlation: tuple[tuple[float, ...], ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
+
+    @property
+    def specs(self) -> tuple[LatentSpec, ...]:
+        return tuple(latent.spec for latent in self.latents)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read in pieces. OSError, of the kind NotPlain for what no file of a model can be."""
+    digest = hashlib.sha256()
+    with open_plain(path, FILE_MOST) as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _short(value: Any) -> str:
+    try:
+        said = repr(value)
+    except (ValueError, RecursionError):  # a whole number of 5000 digits; tables in tables without end
+        said = f"this {'number' if isinstance(value, int) else 'heap'}"
+    return said if len(said) <= 60 else said[:57] + "..."
+
+
+def card_table(card: Card, with_files: bool = True) -> dict[str, Any]:
+    """The card as plain tables, ready for TOML or JSON."""
+    table = _plain(dataclasses.asdict(card))
+    table = {"format": FORMAT, **table}
+    table["derived_from"] = ancestor_rows(card.derived_from)
+    del table["sha256"]
+    if not with_files:
+        del table["files"]
+    return dict(table)
+
+
+def write_card(card: Card, folder: Path) -> Card:
+    """Write card.toml with the sha256 of every file beside it; returns the card as it now reads."""
+    files = {p.name: sha256_of(p) for p in sorted(folder.iterdir()) if p.is_file() and p.name != CARD}
+    table = card_table(dataclasses.replace(card, files=files))
+    write_whole(folder / CARD, tomlkit.dumps(table).encode())
+    return read_card(folder)
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check card.toml (all mistakes at once). Does not touch the other files."""
+    path = folder / CARD
+    try:
+        with open_plain(path, TEXT_MOST) as file:
+            data = file.read(TEXT_MOST)
+    except NotPlain as why:
+        raise RosinError(f"{path}: {why.strerror}, so it is no card of a model; fetch the model again") from None
+    except OSError:
+        raise RosinError(
+            f"{folder} holds no {CARD}, so it is no model; give a folder made by `rosin train` or `rosin import`"
+        ) from None
+    return card_from(toml_from(data, path, "card", AGAIN), str(path), hashlib.sha256(data).hexdigest())
+
+
+def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
+    """A Card out of plain tables; raises Mistakes naming every wrong entry."""
+    wrong: list[str] = []
+
+    def take(source: Mapping[str, Any], key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
+        value = source.get(key, default)
+        if value is None or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            said = "it is missing" if value is None else f"{_short(value)} is not what a card holds there"
+            wrong.append(f"{key}: {said}; fetch the model again")
+            return default
+        return value
+
+    def number(source: Mapping[str, Any], key: str, at: str = "") -> float:
+        value = take(source, key, (int, float), 0.0)
+        try:
+            real = float(value)
+        except OverflowError:
+            real = math.inf
+        if not math.isfinite(real):
+            wrong.append(f"{at}{key}: {str(value)[:40]} is no finite number; fetch the model again")
+            return 0.0
+        return real
+
+    def texts(key: str) -> tuple[str, ...]:
+        values = take(table, key, list, [])
+        if not all(isinstance(value, str) for value in values):
+            wrong.append(f"{key}: {_short(values)} is no list of texts; fetch the model again")
+            return ()
+        return tuple(values)
+
+    def label(value: Any, key: str) -> Label:
+        if isinstance(value, str):
+            return Label(value, value)
+        if isinstance(value, Mapping) and all(isinstance(value.get(k), str) for k in ("en", "fr")):
+            return Label(value["en"], value["fr"])
+        wrong.append(f"{key}: {_short(value)} is no text in two languages; fetch the model again")
+        return Label("", "")
+
+    if table.get("format") != FORMAT:
+        raise Mistakes(
+            where, [f"format: {table.get('format')!r} is not known to this Rosin (it reads {FORMAT}); update Rosin"]
+        )
+    latents: list[Latent] = []
+    taken = {knob.id for knob in PARAMETERS}
+    for i, row in enumerate(take(table, "latents", list, [])):
+        if not isinstance(row, Mapping):
+            wrong.append(f"latents[{i}]: {_short(row)} is no table; fetch the model again")
+            continue
+        at = f"latents[{i}]."
+        numbers = {k: number(row, k, at) for k in
+                   ("low", "high", "start", "mean", "std", "minimum", "maximum", "fidelity")}  # fmt: skip
+        if not numbers["low"] < numbers["high"]:
+            wrong.append(f"{at}low: {numbers['low']} to {numbers['high']} spans nothing; train it again")
+        elif not numbers["low"] <= numbers["start"] <= numbers["high"]:
+            wrong.append(f"{at}start: {numbers['start']} is not between low and high; train it again")
+        role = take(row, "role", str, "latent")
+        if role not in ("pitch", "loudness", "latent"):
+            wrong.append(f"{at}role: {_short(role)} is none of pitch, loudness, latent; fetch the model again")
+        id = str(take(row, "id", str, f"z{i}"))
+        if not _ID.fullmatch(id) or id in taken:
+            wrong.append(f"{at}id: {_short(id)} is used twice or is no plain word; fetch the model again")
+        taken.add(id)
+        histogram = take(row, "histogram", list, [])
+        if not all(isinstance(v, (int, float)) and 0.0 <= v < 1e15 for v in histogram) or len(histogram) > 1024:
+            wrong.append(f"{at}histogram: {_short(histogram)} is no list of counts; fetch the model again")
+            histogram = []
+        sign = take(row, "sign", int, 1)
+        if sign not in (-1, 1):
+            wrong.append(f"{at}sign: {_short(sign)} is neither 1 nor -1; fetch the model again")
+        latents.append(Latent(id, label(row.get("label"), f"{at}label"), role, sign=sign,
+                              histogram=tuple(float(v) for v in histogram), **numbers))  # fmt: skip
+    for role in ("pitch", "loudness"):
+        if sum(latent.role == role for latent in latents) > 1:
+            wrong.append(f"latents: more than one has the role {role}; train it again")
+    if len(latents) > LATENTS_MAX:
+        wrong.append(f"latents: {len(latents)} are more than the {LATENTS_MAX} that can be played; crop them")
+    if not latents:
+        wrong.append("latents: there are none; a model needs at least one knob")
+    correlation = take(table, "correlation", list, [])
+    if correlation and not _fits(correlation, len(latents)):
+        size = f"{len(latents)} by {len(latents)}"
+        wrong.append(f"correlation: it is no table of {size} numbers from -1 to 1; train it again")
+        correlation = []
+    lineage: tuple[Ancestor, ...] = ()
+    try:
+        lineage = ancestors_from(table.get("derived_from", []))
+    except ValueError as error:
+        wrong.append(f"derived_from: {_short(error.args[0])} is no sha256, nor a name with one; fetch the model again")
+    card = Card(
+        name=take(table, "name", str, ""),
+        title=label(table.get("title"), "title"),
+        authors=texts("authors"),
+        licence=take(table, "licence", str, ""),
+        family=take(table, "family", str, ""),
+        sample_rate=take(table, "sample_rate", int, 0),
+        ratio=take(table, "ratio", int, 0),
+        channels=take(table, "channels", int, 0),
+        latents=tuple(latents),
+        delay_samples=take(table, "delay_samples", int, 0),
+        about=label(table.get("about", ""), "about"),
+        params=take(table, "params", Mapping, {}),
+        training=take(table, "training", Mapping, {}),
+        derived_from=lineage,
+        correlation=tuple(tuple(float(c) for c in row) for row in correlation),
+        files={str(k): str(v) for k, v in take(table, "files", Mapping, {}).items()},
+        sha256=sha256,
+    )
+    if not _NAME.fullmatch(card.name):
+        wrong.append(f"name: {_short(card.name)} is no plain name (letters, digits, - _ .); rename the model")
+    for name, digest in card.files.items():
+        if Path(name).name != name or not _SHA256.fullmatch(digest):
+            wrong.append(f"files.{_short(name)}: {_short(digest)} is no sha256 of a file beside it; fetch it again")
+    if not 0 <= card.delay_samples < 2**20:
+        wrong.append(f"delay_samples: {card.delay_samples} is no delay; fetch the model again")
+    if card.ratio < 1 or card.ratio > 2**16 or card.ratio & (card.ratio - 1):
+        wrong.append(f"ratio: {card.ratio} is no power of two; only such models stream here")
+    if not 8000 <= card.sample_rate <= 192000:
+        wrong.append(f"sample_rate: {card.sample_rate} is no rate a sound card has; fetch the model again")
+    if card.channels not in (1, 2):
+        wrong.append(f"channels: {card.channels}; one or two are played")
+    for part, count in card.params.items():
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**63:
+            wrong.append(f"params.{_short(part)}: {_short(count)} is no number of parameters; fetch the model again")
+    if _nests(card.training):
+        wrong.append("training: it nests too deep for a card; fetch the model again")
+    if wrong:
+        raise Mistakes(where, wrong)
+    return card
+
+
+def _nests(value: Any, most: int = 16) -> bool:
+    """Are there tables in tables in it beyond ``most``. Not by itself again: that is what deep ones would end."""
+    level = [value]
+    for _ in range(most):
+        level = [inner for part in level for inner in
+                 (part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ())]  # fmt: skip
+    return bool(level)
+
+
+def _fits(rows: list[Any], count: int) -> bool:
+    """Is it a square table of correlations."""
+    return len(rows) == count and all(
+        isinstance(row, list) and len(row) == count
+        and all(isinstance(c, (int, float)) and not isinstance(c, bool) and -1.0 <= c <= 1.0 for c in row)
+        for row in rows
+    )  # fmt: skip

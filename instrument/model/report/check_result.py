@@ -1,0 +1,55 @@
+"""Finding: one thing that was looked at on a model, and a sentence of it in the player's language. Under verify."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from instrument.base.errors import Mistakes, RosinError
+from instrument.base.text import say
+
+Grade = Literal["good", "warn", "held", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at, and a sentence.
+
+    ``good``; ``warn``: it plays, and one should know; ``held``: it has no fault, and plays only when the player says so
+    (``--allow-uncredited``); ``bad``: a fault. ``about``: a plain key, the same in every language.
+    """
+
+    grade: Grade
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Findings in one language; their sentences by the keys of the catalogue."""
+
+    language: str = "en"
+
+    def __call__(self, grade: Grade, about: str, key: str, **values: object) -> Finding:
+        return Finding(grade, about, self.words(key, **values))
+
+    def words(self, key: str, **values: object) -> str:
+        """A sentence; KeyError when the catalogue has none."""
+        return say(key, self.language, **values)
+
+    def number(self, value: float, spec: str) -> str:
+        """A number as the language writes it."""
+        said = format(value, spec)
+        return said.replace(".", ",") if self.language == "fr" else said
+
+
+def refused(error: RosinError) -> Iterator[Finding]:
+    """A finding for each mistake for which a model is refused."""
+    for line in error.lines if isinstance(error, Mistakes) else [" ".join(str(error).splitlines())]:
+        yield Finding("bad", "refused", line)
+
+
+def topic(about: str, language: str = "en") -> str:
+    """What a finding is about, in words."""
+    return say(f"verify.about.{about}", language)

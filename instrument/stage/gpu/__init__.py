@@ -1,0 +1,1 @@
+"""GPU: all that speaks OpenGL for the stage - shaders, words, pictures. Under the player of the stage."""

@@ -1,0 +1,146 @@
+"""Stream: what the model was told, block by block, kept beside a take so that it can be listened to again, bit for bit.
+
+The take's gestures play *again* (same seed, new friction, other hands if one wants); the stream is what *was* played:
+latents after friction and chance, and the level. A file ``.z``: one line of JSON, then float32 little-endian rows of
+L * F latents and one gain, one row a block. A kill in mid-row costs that row. Beside it ``.state``, the engine as it
+was when the stream began (opening.py): with both, the samples are the same too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instrument.base.errors import RosinError
+from instrument.base.reading import open_file
+from instrument.base.writing import Growing
+
+F32 = NDArray[np.float32]
+
+FORMAT = 1
+HEAD_MAX = 1 << 16
+ROWS_KEPT = 16384
+"""Blocks that wait for the disk: 44 s."""
+
+
+class Told(Protocol):
+    """Who plays: a part, as far as a stream needs it."""
+
+    z: F32
+    speaking: bool
+
+    def gain(self) -> float: ...
+
+
+class StreamTap:
+    """What the callback pushes into: a row a block. Its owner empties it."""
+
+    def __init__(self, latents: int, frames: int) -> None:
+        self.shape = (latents, frames)
+        self.rows: deque[F32] = deque(maxlen=ROWS_KEPT)
+        self.broken = False
+        """Another patch came: the stream ended there."""
+        self.input = False
+        """Something came in by the microphone."""
+        self.waits: Callable[[], bool] | None = None
+        """While the stream has not begun: asked after each block, whether it begins with the next one."""
+        self._whose: Told | None = None
+
+    def listen(self, part: Told, input: bool = False) -> None:
+        """What ``part`` was told in this block; a stream is of the part that was told first."""
+        self.input |= input
+        if self.waits is not None:
+            if self.waits():
+                self.waits = None
+            return
+        self._whose = self._whose or part
+        self.broken |= part is not self._whose
+        self.push(part.z, part.gain() if part.speaking else 0.0)
+
+    def push(self, z: F32, gain: float) -> None:
+        if z.shape != self.shape:
+            self.broken = True
+        if not self.broken:
+            row = np.empty(z.size + 1, np.float32)
+            row[:-1], row[-1] = z.ravel(), gain
+            self.rows.append(row)
+
+
+class StreamLog:
+    """Writes one stream, whole rows. OSError as files give it."""
+
+    def __init__(self, path: Path, tap: StreamTap, head: dict[str, object]) -> None:
+        self.path, self.tap = path, tap
+        self.written = 0
+        """Rows"""
+        self.most: int | None = None
+        self._file = Growing(path)
+        latents, frames = tap.shape
+        words = {"rosin_stream": FORMAT, "latents": latents, "frames": frames, **head}
+        self._file.write((json.dumps(words) + "\n").encode())
+
+    def write(self) -> None:
+        """What has come so far; never more than ``most`` rows of it in all."""
+        left = len(self.tap.rows) if self.most is None else min(len(self.tap.rows), self.most - self.written)
+        rows = [self.tap.rows.popleft() for _ in range(left)]
+        if rows:
+            self._file.write(np.stack(rows).astype("<f4", copy=False).tobytes())
+            self.written += len(rows)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Stream:
+    """One stream to be listened to again: ``next_into`` gives a row a block. RosinError for what is none.
+
+    Rows are read as they are wanted: a stream of an evening is as large as its sound.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = open_file(path)
+            self.close = weakref.finalize(self, self._file.close)  # also where nobody says that they are done
+            head = json.loads(self._file.readline(HEAD_MAX))
+            if head["rosin_stream"] != FORMAT:
+                raise ValueError("another format")
+            latents, frames = int(head["latents"]), int(head["frames"])
+            if not (0 < latents <= 4096 and 0 < frames <= 4096):
+                raise ValueError("no shape")
+            self.patch, self.seed, self.model = str(head["patch"]), int(head["seed"]), str(head["model"])
+            self._first = self._file.tell()
+            size = self._file.seek(0, os.SEEK_END) - self._first
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            why = getattr(error, "strerror", None) or "it is no stream of Rosin"
+            raise RosinError(f"{path} cannot be listened to again ({why}); give the .z file beside a take") from None
+        self.shape = (latents, frames)
+        self._width = 4 * (latents * frames + 1)
+        self._count = size // self._width
+        self._row: F32 = np.zeros(latents * frames + 1, np.float32)
+        self.at = 0
+        self.gain = 1.0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def next_into(self, z: F32) -> None:
+        """The next row into ``z`` f32 [L, F] and ``gain``; after the end silence: the last row with gain 0."""
+        ended = self.at >= self._count
+        if not ended:
+            self._file.seek(self._first + self.at * self._width)
+            data = self._file.read(self._width)
+            if len(data) == self._width:  # else it was cut short meanwhile, and the row before is held
+                row = np.frombuffer(data, "<f4")
+                self._row[:] = np.where(np.isfinite(row), row, np.float32(0.0))
+        if self._count:
+            z[:] = self._row[:-1].reshape(z.shape)
+            self.gain = 0.0 if ended else float(self._row[-1])
+        self.at += 1

@@ -1,0 +1,1 @@
+"""Learning: the loop, what it asks for, how it is kept and watched. Third part of training."""

@@ -1,0 +1,1 @@
+"""Network: what is trained - encoder, decoders, synthesis. Second part of training."""
