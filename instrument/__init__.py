@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from instrument.audio.device import list_devices
     from instrument.audio.ring import Adapter
     from instrument.audio.settings import SoundSettings
-    from instrument.base.errors import Mistakes, RosinError
+    from instrument.base.errors import RosinError
+    from instrument.base.errors import ValidationErrors as Mistakes
     from instrument.base.paths import find_patches, shipped
     from instrument.documents.patch import Patch, patch_from, read_patch, table_of
     from instrument.documents.rig import Rig, read_rig
-    from instrument.documents.take import Event, Take, read_take
+    from instrument.documents.take import Take, read_take
+    from instrument.documents.take import TakeEvent as Event
     from instrument.engine.control import QUANTUM
     from instrument.engine.engine import CHANNELS, Engine
-    from instrument.engine.layer import Part
+    from instrument.engine.layer import Layer as Part
     from instrument.engine.snapshot import Snapshot
     from instrument.hands.worker import HandsSettings
     from instrument.ipc import Flags, Frame, Gesture, Kind, Link, Source
@@ -68,6 +70,8 @@ _ROOMS = {
     "audio.ring": ("Adapter",),
     "audio.settings": ("SoundSettings",),
 }
+_CALLED = {"Part": "Layer", "Event": "TakeEvent", "Mistakes": "ValidationErrors"}
+"""Public names that are called otherwise in their rooms."""
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [  # noqa: RUF022 - in the order in which one meets them
@@ -88,7 +92,7 @@ def __getattr__(name: str) -> Any:
         return version("rosin")
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'instrument' has no attribute {name!r}")
-    value = getattr(import_module(f"instrument.{_ROOM_OF[name]}"), name)
+    value = getattr(import_module(f"instrument.{_ROOM_OF[name]}"), _CALLED.get(name, name))
     globals()[name] = value
     return value
 
@@ -171,7 +175,7 @@ def save(path: str | Path, sound: NDArray[np.float32], engine: Engine) -> None:
 
 def note(t: float, number: int, velocity: float = 0.8) -> Event:
     """A key at ``t`` s: MIDI note ``number`` goes down with ``velocity`` 0..1, or up when that is 0."""
-    from instrument.documents.take import Event
+    from instrument.documents.take import TakeEvent as Event
     from instrument.ipc import Kind
 
     return Event(t, Kind.NOTE_ON if velocity > 0.0 else Kind.NOTE_OFF, velocity, number=number)
@@ -179,7 +183,7 @@ def note(t: float, number: int, velocity: float = 0.8) -> Event:
 
 def knob(t: float, id: str, raw: float) -> Event:
     """The hand on knob ``id`` goes to ``raw`` 0..1 at ``t`` s; where the knob goes, friction and chance decide."""
-    from instrument.documents.take import Event
+    from instrument.documents.take import TakeEvent as Event
     from instrument.ipc import Kind
 
     return Event(t, Kind.KNOB, raw, id)

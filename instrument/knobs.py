@@ -160,7 +160,7 @@ PARAMETERS: tuple[Knob, ...] = (
 )
 """The knobs every patch has, whatever its model."""
 
-MOVING = ("drift", "pink", "dice", "chaos", "lorenz", "habit")
+CHANCE_SOURCES = ("drift", "pink", "dice", "chaos", "lorenz", "habit")
 """The chances that move knobs: the ``chance.<name>`` is their amount, and each enters at a place of its own."""
 
 PITCH_RANGE_SEMITONES = 12.0

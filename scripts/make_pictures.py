@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from instrument import CHANNELS, QUANTUM, Gesture, Kind, Label, find_patches, open_engine, read_take, shipped
 from instrument.documents.take import gestures
 from instrument.ipc import Frame
-from instrument.rehearsal.film import Teller
+from instrument.rehearsal.film import FilmTeller
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"
@@ -80,7 +80,7 @@ def pulled(path: Path) -> tuple[Path, list[Frame]]:
     table = engine.part.table
     for gesture in gestures(take, table):
         engine.post(gesture, round(gesture.time * engine.rate))
-    teller, frames, out = Teller(engine, 60, round(60 * MOMENT)), [], np.zeros((CHANNELS, QUANTUM), np.float32)
+    teller, frames, out = FilmTeller(engine, 60, round(60 * MOMENT)), [], np.zeros((CHANNELS, QUANTUM), np.float32)
     due = list(BEFORE)
     while engine.sample < MOMENT * engine.rate:
         if due and engine.sample >= (MOMENT - due[0][0]) * engine.rate:

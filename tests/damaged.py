@@ -29,7 +29,7 @@ from instrument.knobs import table_for
 from instrument.model.library.card import card_from, card_table, read_card
 from instrument.model.library.credits import credits_line, read_credits, roll
 from instrument.model.report.page import show_page
-from instrument.storage.stream import Stream
+from instrument.storage.stream import LatentStream
 
 ROOT = Path(__file__).parent.parent
 SECONDS_MOST = 3.0
@@ -110,7 +110,7 @@ def _take(path: Path) -> None:
 
 
 def _stream(path: Path) -> None:
-    stream = Stream(path)
+    stream = LatentStream(path)
     z = np.zeros(stream.shape, np.float32)
     for _ in range(min(len(stream), 20) + 2):
         stream.next_into(z)

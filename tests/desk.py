@@ -10,7 +10,7 @@ from handshost import TABLE
 
 from instrument.hands.midi.hand import MidiHand
 from instrument.hands.state.bindings import read_bindings
-from instrument.hands.state.counts import Counts, Events
+from instrument.hands.state.counts import Counts, EventLog
 from instrument.hands.state.names import plain
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Frame, Gesture, Kind
@@ -30,7 +30,7 @@ class Desk:
         self.positions = Positions(TABLE)
         self.hand = MidiHand(
             read_bindings(rows), takeover, self.positions, 3, self.gestures.append, lambda rows: None,
-            Counts(), Events(),
+            Counts(), EventLog(),
         )  # fmt: skip
         self.frame = Frame()
         self.frame.playable, self.frame.knob_count = TABLE.playable_count, len(TABLE)

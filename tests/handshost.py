@@ -17,7 +17,7 @@ from instrument.hands.osc.codec import read, write
 from instrument.hands.osc.receiver import OscEar
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.hands.state.counts import Event
+from instrument.hands.state.counts import LogEntry
 from instrument.hands.state.positions import SETTLE_SECONDS
 from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.knobs import KnobTable, Label, LatentSpec, table_for
@@ -38,7 +38,7 @@ class Table:
 
     def __init__(self, hands: Hands, link: Link, driver: FakeDriver, saved: list[list[dict[str, Any]]]) -> None:
         self.hands, self.link, self.driver, self.saved = hands, link, driver, saved
-        self.said: list[Event] = []
+        self.said: list[LogEntry] = []
         self.hand = np.zeros(256, np.float32)
         self.origin = np.zeros(256, np.uint8)
         self.patch, self.table = 0, TABLE
@@ -133,7 +133,7 @@ def on_the_table(
     link = Link.create()
     driver = FakeDriver(CONTROLLER)
     saved: list[list[dict[str, Any]]] = []
-    said: list[Event] = []
+    said: list[LogEntry] = []
     hands = Hands(link, tables, PATCHES, osc, midi, saved.append, said.append, find or (lambda: driver), index)
     table = Table(hands, link, driver, saved)
     table.said = said

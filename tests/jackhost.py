@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from instrument.bench.jackhost import Jack, jack_is_here, jack_server
+from instrument.bench.jackhost import JackServer, jack_is_here, jack_server
 
-__all__ = ["Jack", "jack_is_here", "jack_server"]
+__all__ = ["JackServer", "jack_is_here", "jack_server"]

@@ -11,7 +11,7 @@ from instrument.chance.noise import Noise
 from instrument.documents.patch import Patch, read_patch
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import CHANNELS, Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Gesture, Kind
 from instrument.model.library.finder import open_voice
 from instrument.model.runtime.null import NullVoice
@@ -19,19 +19,19 @@ from instrument.model.runtime.null import NullVoice
 PATCHES = Path(__file__).parent.parent / "patches"
 
 
-def null_part(voice: Any = None, **changes: Any) -> Part:
+def null_part(voice: Any = None, **changes: Any) -> Layer:
     """The weightless voice under a patch of defaults (difficulty 3, hazard 0) with ``changes``."""
-    return Part(Patch("null", "null", **changes), voice or NullVoice(Noise(0)))
+    return Layer(Patch("null", "null", **changes), voice or NullVoice(Noise(0)))
 
 
 def null_engine(voice: Any = None, **changes: Any) -> Engine:
     return Engine(null_part(voice, **changes))
 
 
-def shipped_part(name: str = "bow") -> Part:
+def shipped_part(name: str = "bow") -> Layer:
     """A shipped patch on its model."""
     patch = read_patch(PATCHES / f"{name}.toml")
-    return Part(patch, open_voice(patch.model, patch.model_sha256, noise=Noise(0), providers="cpu"))
+    return Layer(patch, open_voice(patch.model, patch.model_sha256, noise=Noise(0), providers="cpu"))
 
 
 def play(engine: Engine, blocks: int) -> Any:

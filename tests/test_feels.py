@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import feel_folders, shipped
 from instrument.documents.feels import Feel, feel_from, feel_schema, find_feels, open_feel, read_feel
 from instrument.friction.bearing import Friction
@@ -89,12 +89,12 @@ def test_what_a_feel_leaves_out_is_the_tables_own() -> None:
     ],
 )
 def test_a_mistake_is_one_line_with_its_remedy(change: dict[str, Any], says: str) -> None:
-    with pytest.raises(Mistakes, match=says):
+    with pytest.raises(ValidationErrors, match=says):
         feel_from({**LEAST, **change}, "x")
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         read_feel(write(tmp_path, "bad", 'name = ""\nfoo = 1\n[friction]\nstick = 9\nvs = "x"\n'))
     assert len(caught.value.lines) == 6  # schema and title are missing
     with pytest.raises(RosinError, match="cannot be read"):
@@ -110,7 +110,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*LEAST, "about", "x"]), VALUES))
 def test_whatever_a_file_says_it_is_a_feel_or_mistakes(change: dict[str, Any]) -> None:
-    with contextlib.suppress(Mistakes):
+    with contextlib.suppress(ValidationErrors):
         assert set(feel_from({**LEAST, **change}, "x").friction) == set(NAMES)
 
 

@@ -28,7 +28,7 @@ from instrument.documents.rig import Rig
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
 from instrument.ipc import Frame, Gesture, Kind
-from instrument.rehearsal.film import Teller, pictures_in
+from instrument.rehearsal.film import FilmTeller, pictures_in
 from instrument.rehearsal.reel import find_ffmpeg
 from instrument.rehearsal.render import offline_blocks
 from instrument.storage.bank import open_part
@@ -216,7 +216,7 @@ def test_a_webm_has_pictures_and_sound(tmp_path: Path) -> None:
 def played(seconds: float, fps: int, block: int = QUANTUM) -> tuple[np.ndarray, list[list[Frame]]]:
     """The sound [n] and what each picture shows, of a note on the shipped patch without a model."""
     engine = Engine(open_part(read_patch(GLASS), 0, provider="cpu", seed=3))
-    teller = Teller(engine, fps, pictures_in(round(seconds * engine.rate), engine.rate, fps))
+    teller = FilmTeller(engine, fps, pictures_in(round(seconds * engine.rate), engine.rate, fps))
     shots: list[list[Frame]] = []
     sound = []
     for piece in offline_blocks(engine, seconds, [(0.05, Gesture(Kind.NOTE_ON, 57, 0.9))], block, teller.heard):
@@ -253,7 +253,7 @@ def test_the_number_of_pictures_covers_the_sound() -> None:
 
 def test_a_long_film_keeps_no_more_frames_than_a_short_one() -> None:
     engine = Engine(open_part(read_patch(GLASS), 0, provider="cpu", seed=3))
-    teller = Teller(engine, 30, 30 * 3600)
+    teller = FilmTeller(engine, 30, 30 * 3600)
     kept = []
     for _ in range(20):
         for _ in offline_blocks(engine, 0.5, (), QUANTUM, teller.heard):
@@ -267,11 +267,16 @@ def test_a_long_film_keeps_no_more_frames_than_a_short_one() -> None:
 
 
 def test_every_option_of_films_is_seen() -> None:
-    from instrument.commands.film import Drawing, Wish
+    from instrument.commands.film import Drawing, FilmOptions
 
     _, shots = played(0.8, 30)
-    looks = [Wish(30, 320, 180), Wish(30, 320, 180, calm=True), Wish(30, 320, 180, big_type=True), Wish(30, 320, 240),
-             Wish(30, 320, 180, view="rehearsal")]  # fmt: skip
+    looks = [
+        FilmOptions(30, 320, 180),
+        FilmOptions(30, 320, 180, calm=True),
+        FilmOptions(30, 320, 180, big_type=True),
+        FilmOptions(30, 320, 240),
+        FilmOptions(30, 320, 180, view="rehearsal"),
+    ]
     seen = []
     for wish in looks:
         drawing = Drawing(wish, GLASS, Rig())
@@ -291,12 +296,12 @@ def test_every_option_of_films_is_seen() -> None:
 
 @pytest.mark.parametrize("view", ["stage", "rehearsal"])
 def test_no_picture_knows_how_long_the_drawing_took(view: str) -> None:
-    from instrument.commands.film import Drawing, Wish
+    from instrument.commands.film import Drawing, FilmOptions
 
     _, shots = played(0.5, 30)
     seen = []
     for slow_s in (0.0, 0.3):
-        drawing = Drawing(Wish(30, 320, 180, view=view), GLASS, Rig())
+        drawing = Drawing(FilmOptions(30, 320, 180, view=view), GLASS, Rig())
         try:
             films = []
             for k, frames in enumerate(shots):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instrument.hands.midi import decode
-from instrument.hands.midi.controls import Control, Controls
-from instrument.hands.midi.decode import Decoder, Message
+from instrument.hands.midi.controls import ControlChange, Controls
+from instrument.hands.midi.decode import MidiMessage, MidiParser
 
 CHANNEL_MESSAGES = st.one_of(
     st.tuples(
@@ -21,7 +21,7 @@ CHANNEL_MESSAGES = st.one_of(
 )
 
 
-def plainly(data: list[int]) -> Message:
+def plainly(data: list[int]) -> MidiMessage:
     """A channel message by mido's reading."""
     m = mido.Message.from_bytes(data)
     a, b = {
@@ -33,25 +33,25 @@ def plainly(data: list[int]) -> Message:
         "aftertouch": lambda: (m.value, 0),
         "pitchwheel": lambda: ((m.pitch + 8192) & 127, (m.pitch + 8192) >> 7),
     }[m.type]()
-    return Message(data[0] & 0xF0, m.channel + 1, a, b)
+    return MidiMessage(data[0] & 0xF0, m.channel + 1, a, b)
 
 
 @given(st.lists(CHANNEL_MESSAGES, max_size=30))
 def test_it_agrees_with_mido_however_the_bytes_are_cut(messages: list[list[int]]) -> None:
-    whole = Decoder()
+    whole = MidiParser()
     assert whole.feed(byte for m in messages for byte in m) == [plainly(m) for m in messages]
-    one_by_one = Decoder()
+    one_by_one = MidiParser()
     found = [m for message in messages for byte in message for m in one_by_one.feed([byte])]
     assert found == [plainly(m) for m in messages]
     assert whole.malformed == one_by_one.malformed == 0
 
 
 def test_running_status_real_time_inside_a_message_and_system_exclusive() -> None:
-    decoder = Decoder()
+    decoder = MidiParser()
     data = [0xB0, 1, 2, 3, 0xF8, 4, 0xF0, 1, 2, 3, 0xF8, 4, 0xF7, 0xC1, 5, 6]
     assert decoder.feed(data) == [
-        Message(0xB0, 1, 1, 2), Message(0xF8), Message(0xB0, 1, 3, 4), Message(0xF8),
-        Message(0xC0, 2, 5), Message(0xC0, 2, 6),
+        MidiMessage(0xB0, 1, 1, 2), MidiMessage(0xF8), MidiMessage(0xB0, 1, 3, 4), MidiMessage(0xF8),
+        MidiMessage(0xC0, 2, 5), MidiMessage(0xC0, 2, 6),
     ]  # fmt: skip
     assert decoder.malformed == 0
 
@@ -69,24 +69,24 @@ def test_running_status_real_time_inside_a_message_and_system_exclusive() -> Non
     ],
 )  # fmt: skip
 def test_bytes_that_mean_nothing_are_counted(data: list[int], malformed: int) -> None:
-    decoder = Decoder()
+    decoder = MidiParser()
     decoder.feed(data)
     assert decoder.malformed == malformed
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_can_come_and_a_message_after_them_is_still_heard(data: bytes) -> None:
-    decoder = Decoder()
+    decoder = MidiParser()
     for message in decoder.feed(data):
         assert 0 <= message.a < 128 > message.b >= 0
         assert 0 <= message.channel <= 16
-    assert decoder.feed([0xF7, 0xB2, 7, 100])[-1] == Message(decode.CONTROL, 3, 7, 100)
+    assert decoder.feed([0xF7, 0xB2, 7, 100])[-1] == MidiMessage(decode.CONTROL, 3, 7, 100)
 
 
-def controls(*pairs: tuple[int, int], channel: int = 1) -> list[Control]:
+def controls(*pairs: tuple[int, int], channel: int = 1) -> list[ControlChange]:
     """What a run of CCs moves, plain CCs left out."""
     reader = Controls()
-    found = [c for a, b in pairs for c in reader.take(Message(decode.CONTROL, channel, a, b))]
+    found = [c for a, b in pairs for c in reader.take(MidiMessage(decode.CONTROL, channel, a, b))]
     found += reader.settle(1.0)
     return [c for c in found if c.what != "cc"]
 
@@ -110,8 +110,8 @@ def test_a_sender_that_stops_sending_fine_bytes_is_heard_all_the_same() -> None:
 def test_a_fine_byte_without_a_coarse_one_or_on_another_channel_is_only_its_cc() -> None:
     assert controls((33, 5)) == []
     reader = Controls()
-    reader.take(Message(decode.CONTROL, 1, 1, 64))
-    assert [c.what for c in reader.take(Message(decode.CONTROL, 2, 33, 64))] == ["cc"]
+    reader.take(MidiMessage(decode.CONTROL, 1, 1, 64))
+    assert [c.what for c in reader.take(MidiMessage(decode.CONTROL, 2, 33, 64))] == ["cc"]
 
 
 @given(st.integers(0, 16382), st.integers(0, 127), st.integers(0, 127))
@@ -133,12 +133,12 @@ def test_nrpn_data_can_be_nudged_and_registered_parameters_are_not_ours() -> Non
 def test_program_change_counts_from_its_bank() -> None:
     reader = Controls()
     for a, b in ((0, 1), (32, 2)):
-        reader.take(Message(decode.CONTROL, 5, a, b))
-    assert reader.take(Message(decode.PROGRAM, 5, 3))[0].number == (1 << 14) + (2 << 7) + 3
-    assert reader.take(Message(decode.PROGRAM, 6, 3))[0].number == 3
+        reader.take(MidiMessage(decode.CONTROL, 5, a, b))
+    assert reader.take(MidiMessage(decode.PROGRAM, 5, 3))[0].number == (1 << 14) + (2 << 7) + 3
+    assert reader.take(MidiMessage(decode.PROGRAM, 6, 3))[0].number == 3
 
 
 def test_bend_is_a_control_of_fourteen_bits() -> None:
     reader = Controls()
-    assert [reader.take(Message(decode.BEND, 1, *ab))[0].value for ab in ((0, 0), (127, 127))] == [0.0, 1.0]
-    assert reader.take(Message(decode.BEND, 1, 0, 64))[0].raw == 8192
+    assert [reader.take(MidiMessage(decode.BEND, 1, *ab))[0].value for ab in ((0, 0), (127, 127))] == [0.0, 1.0]
+    assert reader.take(MidiMessage(decode.BEND, 1, 0, 64))[0].raw == 8192

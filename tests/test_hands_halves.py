@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from instrument.hands.midi import decode
 from instrument.hands.midi.controls import NRPN_KEPT, Controls
-from instrument.hands.midi.decode import Message
+from instrument.hands.midi.decode import MidiMessage
 from instrument.hands.midi.halves import WAIT_SECONDS, Halves
 
 COARSE, FINE = 21, 53
@@ -41,7 +41,7 @@ def heard(messages: list[tuple[float, int, int]], what: str = "cc14") -> list[in
         while now < at:
             values += [c.raw for c in reader.settle(now) if c.what == what]
             now += 0.001
-        values += [c.raw for c in reader.take(Message(decode.CONTROL, 1, number, byte), at) if c.what == what]
+        values += [c.raw for c in reader.take(MidiMessage(decode.CONTROL, 1, number, byte), at) if c.what == what]
     for i in range(50):
         values += [c.raw for c in reader.settle(now + i * 0.001) if c.what == what]
     return values
@@ -65,7 +65,7 @@ def test_the_last_value_is_what_the_controller_meant(order: str, moves: list[tup
 def test_fine_before_coarse_reaches_the_top() -> None:
     reader = Controls()
     found = [
-        c for n, byte in ((53, 10), (21, 64), (53, 127), (21, 127)) for c in reader.take(Message(0xB0, 1, n, byte))
+        c for n, byte in ((53, 10), (21, 64), (53, 127), (21, 127)) for c in reader.take(MidiMessage(0xB0, 1, n, byte))
     ]
     assert [c.raw for c in found if c.what == "cc14"] == [64 << 7 | 10, 16383]
 
@@ -134,7 +134,7 @@ def test_a_sender_of_every_nrpn_there_is_does_not_fill_the_memory() -> None:
     reader = Controls()
     for number in range(0, 16383, 7):
         for n, byte in ((99, number >> 7), (98, number & 127), (6, 1), (38, 2), (6, 3)):
-            reader.take(Message(decode.CONTROL, 1, n, byte))
+            reader.take(MidiMessage(decode.CONTROL, 1, n, byte))
     assert len(reader._nrpn) <= NRPN_KEPT
     assert len(reader._wait) <= NRPN_KEPT
     reader.settle(1.0)

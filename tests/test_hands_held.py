@@ -13,7 +13,7 @@ from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.ipc import Gesture, Kind, Link
-from instrument.ipc.held import Held
+from instrument.ipc.held import Holders
 
 NO_OSC = OscSettings("off")
 OTHER = "Keystation:Keystation MIDI 1 28:0"
@@ -213,7 +213,7 @@ GESTURES = st.builds(
 def test_whoever_goes_lets_go_of_what_the_ring_says_is_pressed_and_of_nothing_else(
     played: list[tuple[Gesture, str]],
 ) -> None:
-    held = Held()
+    held = Holders()
     with Link.create() as link:
         for gesture, who in played:
             one_place = gesture.kind in (Kind.SUSTAIN, Kind.BEND, Kind.PRESSURE)
@@ -226,7 +226,7 @@ def test_whoever_goes_lets_go_of_what_the_ring_says_is_pressed_and_of_nothing_el
 
 
 def test_letting_go_costs_little_however_much_is_held() -> None:
-    held = Held()
+    held = Holders()
     for note in range(128):
         held.saw(Gesture(Kind.NOTE_ON, note, 1.0), "a")
     begin = time.perf_counter()

@@ -12,8 +12,8 @@ from instrument.base.text import say
 from instrument.hands.midi.hand import MidiHand
 from instrument.hands.state import encoders
 from instrument.hands.state.bindings import Binding, encoder_step
-from instrument.hands.state.counts import Counts, Event, Events
-from instrument.hands.state.learn_request import Wish
+from instrument.hands.state.counts import Counts, EventLog, LogEntry
+from instrument.hands.state.learn_request import LearnRequest
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Gesture, Kind
 from instrument.knobs import Label, LatentSpec, table_for
@@ -29,9 +29,16 @@ class Player:
     def __init__(self) -> None:
         self.now = 100.0
         self.gestures: list[Gesture] = []
-        self.said: list[Event] = []
+        self.said: list[LogEntry] = []
         self.hand = MidiHand(
-            (), "jump", Positions(TABLE), 3, self.gestures.append, lambda rows: None, Counts(), Events(self.said.append)
+            (),
+            "jump",
+            Positions(TABLE),
+            3,
+            self.gestures.append,
+            lambda rows: None,
+            Counts(),
+            EventLog(self.said.append),
         )
 
     def sends(self, *messages: tuple[int, ...], port: str = PORT, every: float = 0.01) -> None:
@@ -49,7 +56,7 @@ class Player:
             self.hand.settle(self.now)
 
     def arm(self, knob: str = "z1") -> None:
-        self.hand.arm(Wish(knob))
+        self.hand.arm(LearnRequest(knob))
 
     @property
     def learned(self) -> Binding | None:

@@ -12,13 +12,13 @@ from handshost import CONTROLLER, PATCHES, TABLE, Source, Table, kinds, moves, o
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes
+from instrument.base.errors import ValidationErrors
 from instrument.documents.rig import read_rig, save_bindings
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
 from instrument.hands.process import Hands
 from instrument.hands.settings import MidiSettings, OscSettings
-from instrument.hands.state.counts import Event
+from instrument.hands.state.counts import LogEntry
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Link
 from instrument.ipc.health import TEXT_BYTES
@@ -189,7 +189,7 @@ def test_a_knob_is_freed_of_midi_and_osc_alike() -> None:
 def test_a_knob_is_freed_of_an_address_that_cannot_be_heard_now(there: str) -> None:
     rows = [{"address": "/f", "knob": "z2"}, {"address": "/g", "knob": "z3"}]
     saved: list[list[dict]] = []
-    said: list[Event] = []
+    said: list[LogEntry] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, Link.create() as link:
         other.bind(("127.0.0.1", 0))
         listen = "off" if there == "off" else f"127.0.0.1:{other.getsockname()[1]}"
@@ -312,7 +312,7 @@ def test_the_rigs_rows_reach_the_hands_process() -> None:
     ],
 )
 def test_a_wrong_row_is_named_with_its_remedy(row: dict, says: str) -> None:
-    with pytest.raises(Mistakes, match=says):
+    with pytest.raises(ValidationErrors, match=says):
         read_addresses([{"address": "/ok", "knob": "level"}, row])
 
 

@@ -24,7 +24,7 @@ from instrument.hands.osc.echo import (  # fmt: skip
 )
 from instrument.hands.osc.receiver import OscEar
 from instrument.hands.settings import OscSettings, check_network, networks, where
-from instrument.hands.state.counts import Counts, Events
+from instrument.hands.state.counts import Counts, EventLog
 from instrument.ipc import Link
 
 HERE = OscSettings("127.0.0.1:0")
@@ -54,7 +54,7 @@ def test_a_group_that_cannot_be_joined_is_a_sentence(monkeypatch: pytest.MonkeyP
     with pytest.raises(
         RosinError, match=r"cannot join|no network on which it can join the group 224\.0\.0\.5; listen on"
     ):
-        OscEar(OscSettings("224.0.0.5:0"), Counts(), Events())
+        OscEar(OscSettings("224.0.0.5:0"), Counts(), EventLog())
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_play_refuses_it_before_anything_starts(
 
 
 def test_a_broadcast_may_be_echoed_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    with contextlib.closing(OscEar(HERE, Counts(), Events())) as ear:
+    with contextlib.closing(OscEar(HERE, Counts(), EventLog())) as ear:
         assert ear.socket.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST)
 
 
@@ -301,10 +301,10 @@ def test_who_is_on_the_rigs_echo_list_is_always_told_as_fast_as_it_changes() -> 
 
 
 def test_a_host_out_on_the_internet_is_told_nothing_unless_it_is_allowed() -> None:
-    with contextlib.closing(OscEar(HERE, Counts(), Events())) as ear:
+    with contextlib.closing(OscEar(HERE, Counts(), EventLog())) as ear:
         assert not ear.is_near("8.8.8.8")
         assert all(map(ear.is_near, ("127.0.0.1", "192.168.1.7", "10.0.0.1", "169.254.1.1")))
-    with contextlib.closing(OscEar(OscSettings("127.0.0.1:0", allow=("8.8.8.8",)), Counts(), Events())) as ear:
+    with contextlib.closing(OscEar(OscSettings("127.0.0.1:0", allow=("8.8.8.8",)), Counts(), EventLog())) as ear:
         assert ear.is_near("8.8.8.8")
 
 

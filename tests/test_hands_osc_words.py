@@ -14,7 +14,7 @@ from instrument.hands.osc.arguments import TAKES
 from instrument.hands.osc.codec import BUNDLE, write
 from instrument.hands.osc.namespace import DESK, Book
 from instrument.hands.settings import OscSettings
-from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, Event, clipped
+from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, LogEntry, clipped
 from instrument.ipc import Kind
 
 HERE = OscSettings("127.0.0.1:0")
@@ -77,7 +77,7 @@ def test_every_verb_says_what_it_takes_in_both_languages() -> None:
     assert verbs == set(TAKES)
     assert set(DESK) <= verbs
     for key in TAKES.values():
-        assert Event(key).text("en") != Event(key).text("fr")
+        assert LogEntry(key).text("en") != LogEntry(key).text("fr")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -85,7 +85,7 @@ def test_a_complaint_is_whole_in_one_language(language: str) -> None:
     with on_the_table(HERE) as t:
         t.client().send("/rosin/knob/z2", "hello")
         t.step()
-        takes = Event("hands.takes.raw").text(language)
+        takes = LogEntry("hands.takes.raw").text(language)
         assert t.said[-1].text(language).endswith(takes)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding, encoder_step, read_bindings
 from instrument.hands.state.takeover import NEAR, Takeover, mode_of
 
@@ -126,12 +126,12 @@ def test_a_knob_outside_the_range_is_reached_at_the_nearer_end() -> None:
     ],
 )
 def test_a_wrong_row_in_the_rig_is_named_with_its_remedy(row: dict[str, object], says: str) -> None:
-    with pytest.raises(Mistakes, match=says):
+    with pytest.raises(ValidationErrors, match=says):
         read_bindings([{"knob": "level", "kind": "bend"}, row])
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    with pytest.raises(Mistakes) as told:
+    with pytest.raises(ValidationErrors) as told:
         read_bindings([{"knob": "level", "kind": "cc", "number": n} for n in sorted(NOT_LEARNABLE)])
     assert len(told.value.lines) == len(NOT_LEARNABLE) == 18
 

@@ -13,7 +13,7 @@ from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from instrument.hands.osc.codec import AT_ONCE, BUNDLE, Malformed, bang, number, read, write
+from instrument.hands.osc.codec import AT_ONCE, BUNDLE, NotOsc, bang, number, read, write
 
 
 def bundle(*elements: bytes, timetag: int = AT_ONCE) -> bytes:
@@ -93,7 +93,7 @@ def test_a_hostile_datagram_is_refused_in_milliseconds_and_silently(
     name: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     start = time.thread_time()  # the reader's own work; how long the machine stood still is not its doing
-    with caplog.at_level(logging.DEBUG), pytest.raises(Malformed):
+    with caplog.at_level(logging.DEBUG), pytest.raises(NotOsc):
         read(HOSTILE[name])
     assert time.thread_time() - start < 0.05
     assert capfd.readouterr() == ("", "")
@@ -113,7 +113,7 @@ def test_bytes_are_read_or_refused_and_nothing_else(data: bytes) -> None:
     for datagram in (data, b"/" + data, BUNDLE + data, b"/a\0\0," + data):
         try:
             messages, bad = read(datagram)
-        except Malformed:
+        except NotOsc:
             continue
         assert bad >= 0
         assert all(m.address.startswith("/") for m in messages)

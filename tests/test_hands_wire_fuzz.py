@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 
-from instrument.hands.osc.codec import BUNDLE, DEPTH_MAX, MESSAGES_MAX, Malformed, Other, flat, read, shown
+from instrument.hands.osc.codec import BUNDLE, DEPTH_MAX, MESSAGES_MAX, NotOsc, Other, flat, read, shown
 from instrument.hands.settings import OscSettings
 
 SIZES = st.sampled_from([-(2**31), -4, -1, 0, 1, 3, 4, 8, 16, 2**16, 2**31 - 1])
@@ -96,10 +96,10 @@ def check(value: Any) -> None:
 @settings(deadline=None, max_examples=150)
 @given(bent())
 def test_what_is_bent_is_read_or_refused_and_nothing_else(data: bytes) -> None:
-    wrong: list[Malformed] = []
+    wrong: list[NotOsc] = []
     try:
         found, bad = read(data, wrong)
-    except Malformed:
+    except NotOsc:
         return
     assert bad == len(wrong)
     assert len(found) <= MESSAGES_MAX
@@ -131,7 +131,7 @@ def test_bundles_in_bundles_are_read_to_their_depth_and_no_deeper(depth: int) ->
     for _ in range(depth):
         data = framed(([data], None, 1))
     if depth > DEPTH_MAX:
-        with pytest.raises(Malformed):
+        with pytest.raises(NotOsc):
             read(data)
     else:
         assert [message.address for message in read(data)[0]] == ["/a"]
@@ -157,7 +157,7 @@ def test_counts_without_end_cost_milliseconds(data: bytes) -> None:
     start = time.thread_time()
     try:
         found, _ = read(data)
-    except Malformed:
+    except NotOsc:
         found = []
     assert time.thread_time() - start < 0.2
     assert len(found) <= MESSAGES_MAX
@@ -171,8 +171,8 @@ NAMED = KINDS.index("/rosin/knob/z2")
 @pytest.mark.timeout(120)
 def test_a_flood_of_distinct_things_leaves_the_hands_as_large_as_they_were() -> None:
     """Addresses, senders of complaints, patterns, names: each new, so that whatever remembers them has to forget."""
-    from instrument.hands.osc.codec import Message
-    from instrument.hands.osc.receiver import Heard
+    from instrument.hands.osc.codec import ReadMessage
+    from instrument.hands.osc.receiver import Received
 
     with on_the_table(OscSettings("127.0.0.1:0")) as t:
         osc = t.hands.osc
@@ -185,7 +185,7 @@ def test_a_flood_of_distinct_things_leaves_the_hands_as_large_as_they_were() -> 
                 number = () if KINDS[kind] == "/rosin/sync" else (i / 1e6, 0.5)
                 args = (f"name{i}",) if kind >= NAMED else number
                 address = KINDS[kind].format(i)
-                osc.take(Heard(Message(address, args), sender, 0.0))
+                osc.take(Received(ReadMessage(address, args), sender, 0.0))
             osc.flush()
             t.link.hands.pop(4096)
 

@@ -10,14 +10,14 @@ from stage import now, null_engine, null_part, play, rms_db, shipped_part
 
 from instrument.documents.patch import Start
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Kind
 
 SECOND = 375
 """Blocks."""
 
 
-def keyed_part(**changes: Any) -> Part:
+def keyed_part(**changes: Any) -> Layer:
     """The weightless voice, silent but for its keys."""
     return null_part(knobs={"loudness": Start(0.0)}, **changes)
 
@@ -26,7 +26,7 @@ def keyed_engine(**changes: Any) -> Engine:
     return Engine(keyed_part(**changes))
 
 
-def change(engine: Engine, part: Part, blocks: int = SECOND // 2) -> Any:
+def change(engine: Engine, part: Layer, blocks: int = SECOND // 2) -> Any:
     """As the process does it: a part that is not on stage comes as the patch begins."""
     if part is not engine.part and not engine.fading:
         part.recall()

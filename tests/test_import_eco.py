@@ -20,7 +20,7 @@ from instrument.chance.noise import Noise
 from instrument.cli import main
 from instrument.importing import convolving, quantize, worker
 from instrument.importing.signals import wandering
-from instrument.importing.verification import Played
+from instrument.importing.verification import SteppedGraph
 from instrument.model.library.card import Card, card_from, read_card, write_card
 from instrument.model.library.finder import open_folder
 
@@ -107,7 +107,7 @@ def test_a_convolution_as_a_product_is_the_same(tmp_path: Path, monkeypatch: pyt
     quantize._as_products(products, shapes)
     kinds = [[node.op_type for node in model.graph.node] for model in (whole, products)]
     assert kinds[0].count("Conv") - kinds[1].count("Conv") == kinds[1].count("MatMul") == 4
-    played = [Played(model.SerializeToString()) for model in (whole, products)]
+    played = [SteppedGraph(model.SerializeToString()) for model in (whole, products)]
     z = wandering(8, 50)
     for i in range(50):
         first, second = (p.run({"z": z[:, :, i : i + 1]}, "audio") for p in played)

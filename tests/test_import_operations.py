@@ -19,7 +19,7 @@ from instrument.base.errors import RosinError
 from instrument.importing import convolving
 from instrument.importing.lower import lower
 from instrument.importing.tracer import record
-from instrument.importing.verification import Played
+from instrument.importing.verification import SteppedGraph
 
 F = functional
 
@@ -114,7 +114,7 @@ def test_an_operation_is_the_same_in_every_layout(name: str, layout: str, monkey
         module = Once(OPERATIONS[name], layout != "flat")
         recording = record(module, "decode", torch.randn(1, 4, 12, generator=generator), [])
         sheet = lower(recording, ("z", "audio"), [])
-        played = Played(sheet.model(name, {}).SerializeToString())
+        played = SteppedGraph(sheet.model(name, {}).SerializeToString())
         for _ in range(3):
             x = torch.randn(1, 4, 12, generator=generator)
             real = module.decode(x).numpy()
@@ -151,7 +151,7 @@ def test_parts_of_a_constant_that_are_written_to_stay_parts_of_one() -> None:
     with torch.no_grad():
         x = torch.randn(1, 4, 12)
         sheet = lower(record(Once(gates, False), "decode", torch.randn(1, 4, 12), []), ("z", "audio"), [])
-        got = Played(sheet.model("t", {}).SerializeToString()).run({"z": x.numpy()}, "audio")
+        got = SteppedGraph(sheet.model("t", {}).SerializeToString()).run({"z": x.numpy()}, "audio")
         np.testing.assert_allclose(got, gates(x).numpy(), atol=1e-6)
 
 
@@ -171,5 +171,5 @@ def test_writing_in_place_is_followed_through_views() -> None:
     with torch.no_grad():
         x = torch.randn(1, 4, 12)
         sheet = lower(record(Once(scribble, False), "decode", torch.randn(1, 4, 12), []), ("z", "audio"), [])
-        got = Played(sheet.model("t", {}).SerializeToString()).run({"z": x.numpy()}, "audio")
+        got = SteppedGraph(sheet.model("t", {}).SerializeToString()).run({"z": x.numpy()}, "audio")
         np.testing.assert_allclose(got, scribble(x).numpy(), atol=1e-6)

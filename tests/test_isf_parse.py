@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.documents.patch import mistakes_against, patch_from, read_patch, table_of, visual_mistakes
 from instrument.hands.osc.namespace import Book, Meaning
 from instrument.ipc import Frame
@@ -506,7 +506,7 @@ def test_unknown_inputs_are_refused_with_those_that_are_there(tmp_path):
     ]
     (said,) = visual_mistakes(read_patch(patch_with(tmp_path, '[visual]\nfile = "nowhere.fs"\n')))
     assert "there is no visual nowhere.fs; beside the patch or among: breath.fs, first.fs, grain.fs, strings.fs" in said
-    with pytest.raises(Mistakes, match=r"strength: 2 is too large"):
+    with pytest.raises(ValidationErrors, match=r"strength: 2 is too large"):
         patch_from({"schema": 1, "name": "p", "model": {"name": "null"}, "visual": {"strength": 2}}, "p")
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.ipc import Link, Memory
+from instrument.ipc import Link, SharedMemory
 from instrument.ipc.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXT_BYTES, TEXTS, Health, clip
 
 BEATING = """
@@ -107,7 +107,7 @@ def test_the_last_notices_are_kept_and_numbered(link: Link) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=300))
 def test_a_text_comes_back_whole_or_cut_between_two_characters(text: str) -> None:
-    memory = Memory.create(Health.size())
+    memory = SharedMemory.create(Health.size())
     health = Health(memory.bytes, memory.words, 0)
     health.set_text("sound", "where", text)
     got = health.text("sound", "where")

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from instrument.base.errors import RosinError
-from instrument.ipc import Gesture, Kind, Link, Memory, Source
+from instrument.ipc import Gesture, Kind, Link, SharedMemory, Source
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="file descriptors are passed on POSIX only")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -94,12 +94,12 @@ def test_a_token_that_speaks_of_nothing_is_refused_with_the_remedy(token: str) -
 
 @posix
 def test_memory_that_is_no_link_is_refused_and_closed() -> None:
-    memory = Memory.create(Link.size())
+    memory = SharedMemory.create(Link.size())
     before = set(os.listdir("/dev/fd"))
     with pytest.raises(RosinError, match="another version"):
         Link.attach(memory.token)
     with pytest.raises(RosinError, match="not a link of this size"):
-        Memory.attach(f"fd:{memory.fd}:4096")
+        SharedMemory.attach(f"fd:{memory.fd}:4096")
     assert set(os.listdir("/dev/fd")) == before
     memory.close()
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instrument.engine.notes import Notes
-from instrument.ipc import Gesture, GestureRing, Kind, Link, Memory
+from instrument.ipc import Gesture, GestureRing, Kind, Link, SharedMemory
 from instrument.ipc.memo import MEMO_BYTES, Memo
 from instrument.ipc.pressed import AHEAD_SECONDS, Down, down
 
@@ -140,7 +140,7 @@ def test_a_press_is_written_down_before_it_can_be_seen_and_a_release_struck_out_
                 raise Dying
             self.words[i] = value
 
-    memory = Memory.create(GestureRing.size(8))
+    memory = SharedMemory.create(GestureRing.size(8))
     ring = GestureRing(memory, 0, 8)
     ring._words = words = Words(memory.words, ring._write)  # type: ignore[assignment]
     words.dies = True
@@ -155,7 +155,7 @@ def test_a_press_is_written_down_before_it_can_be_seen_and_a_release_struck_out_
 
 @given(st.lists(GESTURES, max_size=40))
 def test_whatever_was_played_nothing_is_held_once_it_is_let_go_of(gestures: list[Gesture]) -> None:
-    memory = Memory.create(GestureRing.size(64))
+    memory = SharedMemory.create(GestureRing.size(64))
     ring = GestureRing(memory, 0, 64)
     for gesture in gestures:
         ring.push(gesture)
@@ -213,7 +213,7 @@ def test_a_memo_is_the_last_whole_one() -> None:
 
 
 def test_a_memo_that_is_too_long_leaves_none_rather_than_an_old_one() -> None:
-    memory = Memory.create(Memo.size())
+    memory = SharedMemory.create(Memo.size())
     memo = Memo(memory, 0)
     memo.write("old")
     assert memo.write("x" * MEMO_BYTES)
@@ -224,7 +224,7 @@ def test_a_memo_that_is_too_long_leaves_none_rather_than_an_old_one() -> None:
 
 @given(st.lists(st.text(max_size=50), max_size=6))
 def test_every_memo_is_read_as_it_was_written(texts: list[str]) -> None:
-    memory = Memory.create(Memo.size())
+    memory = SharedMemory.create(Memo.size())
     memo = Memo(memory, 0)
     for text in texts:
         memo.write(text)

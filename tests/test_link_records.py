@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.ipc import FRAME, Flags, Frame, FrameRing, Gesture, GestureRing, Kind, Memory, Source
+from instrument.ipc import FRAME, Flags, Frame, FrameRing, Gesture, GestureRing, Kind, SharedMemory, Source
 from instrument.ipc.records import FRAME_BYTES
 from instrument.knobs import KNOBS_MAX
 
@@ -28,8 +28,8 @@ GESTURES = st.builds(
 
 
 @pytest.fixture
-def memory() -> Iterator[Memory]:
-    memory = Memory.create(FrameRing.size(8))
+def memory() -> Iterator[SharedMemory]:
+    memory = SharedMemory.create(FrameRing.size(8))
     yield memory
     memory.close()
 
@@ -45,7 +45,7 @@ def bits(gesture: Gesture) -> tuple[int, int, bytes, bytes, int, int]:
 @given(st.lists(st.one_of(GESTURES, st.integers(0, 6), st.none(), st.just("restart")), max_size=60))
 def test_a_gesture_ring_is_a_bounded_queue_whoever_restarts(steps: list[Gesture | int | str | None]) -> None:
     """Push, pop up to n, drop what is pending, restart of both ends: the same as a deque of 8."""
-    memory = Memory.create(GestureRing.size(8))
+    memory = SharedMemory.create(GestureRing.size(8))
     ring = GestureRing(memory, 0, 8)
     queue: deque[Gesture] = deque()
     lost = 0
@@ -71,7 +71,7 @@ def test_a_gesture_ring_is_a_bounded_queue_whoever_restarts(steps: list[Gesture 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(min_size=64, max_size=64), st.integers(1, 12))
 def test_a_frame_comes_back_as_it_was_published(seed: bytes, count: int) -> None:
-    memory = Memory.create(FrameRing.size(8))
+    memory = SharedMemory.create(FrameRing.size(8))
     ring = FrameRing(memory, 0, 8)
     sent = []
     for _ in range(count):
@@ -88,7 +88,7 @@ def test_a_frame_comes_back_as_it_was_published(seed: bytes, count: int) -> None
     memory.close()
 
 
-def test_gestures_that_fit_no_record_are_refused_in_words(memory: Memory) -> None:
+def test_gestures_that_fit_no_record_are_refused_in_words(memory: SharedMemory) -> None:
     ring = GestureRing(memory, 0, 8)
     for wrong in (Gesture(Kind.KNOB, knob=-1), Gesture(Kind.KNOB, knob=2**16), Gesture(Kind.SEED, extra=2**64)):
         with pytest.raises(ValueError, match="does not fit"):
@@ -96,7 +96,7 @@ def test_gestures_that_fit_no_record_are_refused_in_words(memory: Memory) -> Non
     assert ring.pending == 0
 
 
-def test_a_frame_is_filled_and_read_by_attribute_and_by_name(memory: Memory) -> None:
+def test_a_frame_is_filled_and_read_by_attribute_and_by_name(memory: SharedMemory) -> None:
     ring = FrameRing(memory, 0, 8)
     frame = ring.scratch()
     frame.time, frame.seed, frame.flags, frame.peak = 12.5, 2**64 - 1, Flags.RECORDING | Flags.SPEAKING, 0.25
@@ -120,7 +120,7 @@ def test_a_frame_is_filled_and_read_by_attribute_and_by_name(memory: Memory) -> 
     assert set(FRAME.names or ()) <= set(dir(Frame))
 
 
-def test_a_structured_array_can_be_published_too(memory: Memory) -> None:
+def test_a_structured_array_can_be_published_too(memory: SharedMemory) -> None:
     ring = FrameRing(memory, 0, 8)
     record = np.zeros((), FRAME)
     record["rms"] = 0.125
@@ -130,7 +130,7 @@ def test_a_structured_array_can_be_published_too(memory: Memory) -> None:
     assert got.rms == 0.125
 
 
-def test_a_torn_frame_is_refused_whatever_its_stamp_says(memory: Memory) -> None:
+def test_a_torn_frame_is_refused_whatever_its_stamp_says(memory: SharedMemory) -> None:
     ring = FrameRing(memory, 0, 8)
     frame = ring.scratch()
     for level in (0.25, 0.5):
@@ -171,7 +171,7 @@ class Fatal(Frame):
 
 @pytest.mark.parametrize("written", [0, 1, 100, FRAME_BYTES // 2, FRAME_BYTES])
 def test_a_publisher_killed_at_work_leaves_the_frame_before_and_its_successor_counts_on(
-    memory: Memory, written: int
+    memory: SharedMemory, written: int
 ) -> None:
     ring = FrameRing(memory, 0, 8)
     frame = ring.scratch()
@@ -194,7 +194,7 @@ def test_a_publisher_killed_at_work_leaves_the_frame_before_and_its_successor_co
     assert (after.seq, after.sample) == (21, 2688)
 
 
-def test_a_gesture_half_written_by_a_dead_producer_is_never_seen(memory: Memory) -> None:
+def test_a_gesture_half_written_by_a_dead_producer_is_never_seen(memory: SharedMemory) -> None:
     ring = GestureRing(memory, 0, 8)
     ring.push(Gesture(Kind.KNOB, 1))
     at = GestureRing.HEAD + 40
@@ -205,7 +205,7 @@ def test_a_gesture_half_written_by_a_dead_producer_is_never_seen(memory: Memory)
     assert [g.knob for g in ring.pop()] == [2]
 
 
-def test_a_torn_or_stale_gesture_waits_and_is_skipped_only_if_it_stays_broken(memory: Memory) -> None:
+def test_a_torn_or_stale_gesture_waits_and_is_skipped_only_if_it_stays_broken(memory: SharedMemory) -> None:
     ring = GestureRing(memory, 0, 8)
     for n in range(11):  # the second lap: slots hold whole but stale records
         assert ring.push(Gesture(Kind.KNOB, n))
@@ -230,7 +230,7 @@ def test_a_torn_or_stale_gesture_waits_and_is_skipped_only_if_it_stays_broken(me
     assert ring.refused == 1
 
 
-def test_counts_that_make_no_sense_silence_nobody(memory: Memory) -> None:
+def test_counts_that_make_no_sense_silence_nobody(memory: SharedMemory) -> None:
     ring = GestureRing(memory, 0, 8)
     for nonsense in (9, 2**63):
         memory.words[0] = nonsense
@@ -239,7 +239,7 @@ def test_counts_that_make_no_sense_silence_nobody(memory: Memory) -> None:
         assert [g.kind for g in ring.pop()] == [Kind.PANIC]
 
 
-def test_an_empty_ring_costs_no_memory(memory: Memory) -> None:
+def test_an_empty_ring_costs_no_memory(memory: SharedMemory) -> None:
     ring = GestureRing(memory, 0, 8)
     into: list[Gesture] = []
     ring.pop_into(into)

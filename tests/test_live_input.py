@@ -23,7 +23,7 @@ from instrument.cli import main
 from instrument.documents.patch import read_patch
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Kind
 from instrument.model.library.finder import open_voice
 from instrument.rehearsal.render import offline_blocks
@@ -36,7 +36,7 @@ BLOCKS = 260
 def mirror(**changes: Any) -> Engine:
     """The shipped mirror, its friction and chance at rest, with ``changes``."""
     patch = replace(read_patch(PATCHES / "mirror.toml"), difficulty=0.0, hazard=0.0, **changes)
-    return Engine(Part(patch, open_voice(patch.model, patch.model_sha256, noise=Noise(0), providers="cpu")))
+    return Engine(Layer(patch, open_voice(patch.model, patch.model_sha256, noise=Noise(0), providers="cpu")))
 
 
 def sung_into(engine: Engine, sound: np.ndarray, blocks: int = BLOCKS) -> np.ndarray:

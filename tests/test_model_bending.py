@@ -18,7 +18,7 @@ from instrument.chance.noise import Noise
 from instrument.model.library.finder import open_folder
 from instrument.model.report.verify import BLOWUP, verify
 from instrument.model.runtime.bending import BIAS, GAIN, Bending, clipped, gain_and_bias
-from instrument.model.runtime.graph import Graph
+from instrument.model.runtime.graph import BoundGraph
 from instrument.model.runtime.layers import Layers, layer_of
 from instrument.model.runtime.null import NullVoice
 from instrument.model.runtime.session import OnnxVoice
@@ -139,8 +139,8 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "False.onnx", folder / "True.onnx"
 
 
-def opened(path: Path) -> Graph:
-    return Graph(path, {"z": (1, 10, "F")}, {"audio": (1, 1, "T")}, 128, 1, Noise(4), "cpu")
+def opened(path: Path) -> BoundGraph:
+    return BoundGraph(path, {"z": (1, 10, "F")}, {"audio": (1, 1, "T")}, 128, 1, Noise(4), "cpu")
 
 
 def wild_z(rng: np.random.Generator) -> np.ndarray:
@@ -174,7 +174,7 @@ def test_every_layer_alone_is_heard_and_comes_back_to_plain(twins: tuple[Path, P
     z = wild_z(np.random.default_rng(3))
     z[0, 0], z[0, 1] = 60.0, -12.0
 
-    def play(graph: Graph) -> np.ndarray:
+    def play(graph: BoundGraph) -> np.ndarray:
         graph.reset()
         rows = []
         for i in range(60):

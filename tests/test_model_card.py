@@ -12,7 +12,7 @@ from doubles import tiny_card
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.knobs import PARAMETERS, Label, table_for
 from instrument.model.library.card import CARD, Card, Latent, card_from, card_table, read_card, write_card
 
@@ -72,12 +72,12 @@ def latent(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_wrong_entry_is_named(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(Mistakes, match=said):
+    with pytest.raises(ValidationErrors, match=said):
         card_from(table(**changes), "card.toml")
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         card_from(table(ratio=3, channels=9, sample_rate=2), "card.toml")
     assert len(caught.value.lines) == 3
 

@@ -14,7 +14,7 @@ from doubles import SOUNDS, PlainNoise, tiny_card, tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.model.library import licences
 from instrument.model.library.card import CREDITS, write_card
 from instrument.model.library.credits import (
@@ -63,12 +63,12 @@ def test_credits_come_back_as_they_were_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_entry_is_named(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(Mistakes, match=said):
+    with pytest.raises(ValidationErrors, match=said):
         credits_from(table(**changes), "credits.toml")
 
 
 def test_a_thousand_mistakes_are_not_a_thousand_lines() -> None:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         credits_from(table(sounds=[sound(licence="free")] * 1000), "credits.toml")
     assert len(caught.value.lines) == 21
     assert "980 more" in caught.value.lines[-1]
@@ -150,7 +150,7 @@ def test_broken_credits_are_refused_even_when_the_card_vouches_for_them(tmp_path
     tiny_model(tmp_path / "m", credits=None)
     (tmp_path / "m" / CREDITS).write_text("model = 3")
     write_card(tiny_card(), tmp_path / "m")
-    with pytest.raises(Mistakes):
+    with pytest.raises(ValidationErrors):
         open_folder(tmp_path / "m", noise=PlainNoise(), providers="cpu", allow_uncredited=True)
 
 

@@ -18,7 +18,7 @@ from instrument.model.library import licences
 from instrument.model.library.bundle import pack
 from instrument.model.library.card import Card, write_card
 from instrument.model.library.lineage import Ancestor
-from instrument.model.report.check_result import Finding, Teller, topic
+from instrument.model.report.check_result import CheckResult, CheckTeller, topic
 from instrument.model.report.verify import verify
 
 MODEL = Path(instrument.__file__).parent / "model"
@@ -44,7 +44,7 @@ def odd_model(folder: Path) -> Card:
     return card
 
 
-def both(folder: Path, **more: object) -> list[tuple[Finding, Finding]]:
+def both(folder: Path, **more: object) -> list[tuple[CheckResult, CheckResult]]:
     english, french = (verify(folder, PlainNoise(), blocks=5, language=one, **more) for one in ("en", "fr"))
     assert [f.about for f in english] == [f.about for f in french]
     return list(zip(english, french, strict=True))
@@ -98,9 +98,9 @@ def test_the_verb_speaks_french_and_its_json_keeps_its_keys(machine: Path, capsy
 
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
-    assert Teller("fr").number(1.25, ".2f") == "1,25"
-    assert Teller("en").number(1.25, ".2f") == "1.25"
-    assert Teller().number(-3.0, "+.1f") == "-3.0"
+    assert CheckTeller("fr").number(1.25, ".2f") == "1,25"
+    assert CheckTeller("en").number(1.25, ".2f") == "1.25"
+    assert CheckTeller().number(-3.0, "+.1f") == "-3.0"
 
 
 def test_licences_speak_french_too() -> None:

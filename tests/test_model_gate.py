@@ -22,10 +22,10 @@ from onnx import TensorProto, helper, numpy_helper
 from instrument.base.errors import RosinError
 from instrument.base.paths import shipped
 from instrument.cli import main
-from instrument.model.gate.onnx_file import Refused, read_onnx
+from instrument.model.gate.onnx_file import GraphRefused, read_onnx
 from instrument.model.gate.onnx_gate import check_graph
 from instrument.model.gate.sizing import Sizes
-from instrument.model.gate.wire import Malformed, Message
+from instrument.model.gate.wire import ProtoMalformed, ProtoMessage
 from instrument.model.library.card import write_card
 from instrument.model.report.verify import verify
 from instrument.model.runtime.opening import open_session
@@ -267,7 +267,7 @@ def test_a_file_of_nothing_but_parts_is_given_up_in_seconds(tmp_path: Path) -> N
 
 def agree(data: bytes) -> int:
     """Every size that onnx works out is the one that was worked out here; how many there were."""
-    sizes = Sizes(read_onnx(Message(memoryview(data))), {})
+    sizes = Sizes(read_onnx(ProtoMessage(memoryview(data))), {})
     inferred = onnx.shape_inference.infer_shapes(onnx.load_from_string(data), data_prop=True)
     count = 0
     for value in (*inferred.graph.value_info, *inferred.graph.output):
@@ -325,6 +325,6 @@ def test_any_bytes_are_read_or_refused_and_nothing_else() -> None:
     good = (shipped("models") / "first-bow" / "encode.onnx").read_bytes()[:4000]
     for data in mutated(good, 400, seed=5):
         try:
-            Sizes(read_onnx(Message(memoryview(data))), {})
-        except (Malformed, Refused):
+            Sizes(read_onnx(ProtoMessage(memoryview(data))), {})
+        except (ProtoMalformed, GraphRefused):
             continue

@@ -21,7 +21,7 @@ from instrument.model.library.credits import read_credits
 from instrument.model.library.finder import ancestors, cards, find, open_voice, search_path, user_folder
 from instrument.model.library.lineage import Ancestor
 from instrument.model.library.null_card import null_card
-from instrument.model.report.page import Around, figure, histogram, page, show_page
+from instrument.model.report.page import PageFacts, figure, histogram, page, show_page
 from instrument.model.report.probe import Load, load_of
 from instrument.model.report.verify import verify
 from instrument.model.runtime.block_adapter import quantised
@@ -116,7 +116,7 @@ def test_the_page_of_a_model_with_hundreds_of_knobs_and_authors_is_one_page(tmp_
     card = tiny_model(tmp_path / "m", card=tiny_card(latents=latents, about=Label("long " * 30, "long " * 30),
         derived_from=line, params={"encoder": 10**7}, training={"held_out": {f"f{i}_db": 1.0 for i in range(20)}}),
         credits=dataclasses.replace(TINY, sounds=sounds))  # fmt: skip
-    around = Around(read_credits(tmp_path / "m"), None, Load(0.1, 0.1), ancestors(card, [tmp_path]), 12_000_000)
+    around = PageFacts(read_credits(tmp_path / "m"), None, Load(0.1, 0.1), ancestors(card, [tmp_path]), 12_000_000)
     for width in (80, 100):
         console = Console(width=width, file=io.StringIO(), color_system=None)
         console.print(page(card, around, "fr", width))

@@ -10,7 +10,7 @@ from doubles import PlainNoise, tiny_card, tiny_model
 
 from instrument.base.errors import RosinError
 from instrument.model.library.finder import open_folder
-from instrument.model.runtime.block_adapter import Quantised
+from instrument.model.runtime.block_adapter import Rebuffered
 from instrument.model.runtime.session import OnnxVoice
 from instrument.model.runtime.voice import Voice, VoiceState
 
@@ -47,7 +47,7 @@ def test_its_latency_is_the_wait_in_the_buffer(tmp_path: Path) -> None:
 def test_snapshots_in_the_middle_of_a_frame_are_exact(tmp_path: Path) -> None:
     tiny_model(tmp_path / "m", card=tiny_card(ratio=1024), encoder=True)
     voice = open_folder(tmp_path / "m", noise=PlainNoise(), providers="cpu")
-    assert isinstance(voice, Quantised)
+    assert isinstance(voice, Rebuffered)
     play(voice, 11)
     state = voice.snapshot()
     first = play(voice, 30)

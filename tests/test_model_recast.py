@@ -12,7 +12,7 @@ from doubles import tiny_card, tiny_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import shipped
 from instrument.documents.patch import mistakes_against, read_patch, table_of
 from instrument.knobs import Label
@@ -138,7 +138,7 @@ def test_what_cannot_be_is_one_sentence(machine: Path, patch: Path) -> None:
         recast(patch, "null", patch.parent)
     assert patch.read_text(encoding="utf-8") == PATCH
     patch.write_text(PATCH.replace("difficulty = 4", 'difficulty = "much"').replace("note = 50", "note = 500"))
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         recast(patch, "null", machine / "there")
     assert len(caught.value.lines) == 2
     assert caught.value.where == str(patch), "the player's own file is named, and nothing is written"

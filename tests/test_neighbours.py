@@ -19,7 +19,7 @@ from neighbourhood import CREDITS, HZ, PLACES
 from stage import now, null_engine, play, rms_db
 
 from instrument.audio.attribution_meter import Tally
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
 from instrument.audio.recording import Taping
 from instrument.base.errors import RosinError
@@ -29,12 +29,12 @@ from instrument.commands.status import Status
 from instrument.documents.patch import Patch
 from instrument.documents.rig import Rig
 from instrument.documents.take import Take, gestures, line_of, take_from
-from instrument.engine.effects.excerpt_player import LEVEL_DB, Hearing, Played, level_of
+from instrument.engine.effects.excerpt_player import LEVEL_DB, ExcerptPlayer, PlayedLevel, level_of
 from instrument.engine.frame_writer import fill_frame
 from instrument.engine.snapshot import Snapshot
 from instrument.ipc import AUTHORS_MAX, Flags, Frame, Gesture, Kind, Link
 from instrument.model.atlas.atlas import SMOOTH_S, Atlas, read_atlas
-from instrument.model.atlas.attribution import AUDIBLE, SUFFIX, Heard, authors_of, merged, roll_of
+from instrument.model.atlas.attribution import AUDIBLE, SUFFIX, Attribution, authors_of, merged, roll_of
 from instrument.model.atlas.chart import ATLAS, chart_from, write_chart
 from instrument.model.atlas.excerpts import EXCERPTS, RATE_HZ, encoded, index_from
 from instrument.model.library import licences
@@ -269,7 +269,7 @@ SETTLED = 2500
 """Blocks after which the tiny model's loud beginning is no longer what was played of late."""
 
 
-def heard(hearing: Hearing, blocks: int, gain: float = 1.0) -> np.ndarray:
+def heard(hearing: ExcerptPlayer, blocks: int, gain: float = 1.0) -> np.ndarray:
     out = np.zeros((2, blocks * 128), np.float32)
     for k in range(blocks):
         hearing.add(out[:, k * 128 : (k + 1) * 128], gain)
@@ -279,7 +279,7 @@ def heard(hearing: Hearing, blocks: int, gain: float = 1.0) -> np.ndarray:
 @pytest.mark.parametrize("rate", [44100.0, 48000.0, 96000.0])
 @pytest.mark.parametrize("hz", [220.0, 3000.0, 8000.0])
 def test_an_excerpt_sounds_at_its_pitch_clean_and_at_its_modest_level(rate: float, hz: float) -> None:
-    hearing = Hearing(rate)
+    hearing = ExcerptPlayer(rate)
     hearing.start(near.tone(hz), 7)
     assert hearing.sound == 7
     out = heard(hearing, int(rate / 128) + 2)
@@ -294,7 +294,7 @@ def test_an_excerpt_sounds_at_its_pitch_clean_and_at_its_modest_level(rate: floa
 
 
 def test_let_go_it_fades_and_another_waits_for_that() -> None:
-    hearing = Hearing(48000.0)
+    hearing = ExcerptPlayer(48000.0)
     hearing.start(near.tone(440.0), 1)
     heard(hearing, 50)
     hearing.start(near.tone(880.0), 2)
@@ -358,7 +358,7 @@ def test_the_level_knob_holds_for_it_and_panic_ends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("played_db", [-12.0, -20.0, -30.0, -45.0])
 def test_an_excerpt_is_as_loud_as_what_one_plays(played_db: float) -> None:
     """A sustained one of any level, over 33 dB: it was at one level, up to 28 dB above."""
-    hearing, played = Hearing(48000.0), Played(48000.0, 128)
+    hearing, played = ExcerptPlayer(48000.0), PlayedLevel(48000.0, 128)
     for _ in range(1000):
         played.hear(10.0 ** (played_db / 10.0))
     hearing.start(near.tone(440.0), 1, None, played.power)
@@ -367,7 +367,7 @@ def test_an_excerpt_is_as_loud_as_what_one_plays(played_db: float) -> None:
 
 
 def test_a_struck_sound_is_what_is_played_after_it_died_and_a_softer_one_takes_its_place() -> None:
-    played, second = Played(48000.0, 128), 375
+    played, second = PlayedLevel(48000.0, 128), 375
     for n in range(second):
         played.hear(10.0 ** (-2.0 - 3.0 * n / second))  # -20 dBFS, dying by 30 dB a second
     assert 10.0 * np.log10(played.power) == pytest.approx(-30.0, abs=5.0)
@@ -488,7 +488,7 @@ def test_a_take_is_what_was_near_from_its_beginning_on(tmp_path: Path) -> None:
 
 def test_patches_that_share_a_model_are_one() -> None:
     card: Any = SimpleNamespace(sha256="a", name="m")
-    rows = [Heard(card, CREDITS, np.full(4, s), np.zeros(4)) for s in (1.0, 2.0)]
+    rows = [Attribution(card, CREDITS, np.full(4, s), np.zeros(4)) for s in (1.0, 2.0)]
     (one,) = merged(rows)
     assert one.near_s.tolist() == [3.0] * 4
     assert authors_of(CREDITS, np.array([1.0, 0.0, 0.0, 3.0])) == (("Bo", 3.0), ("Ada", 1.0))
@@ -498,7 +498,7 @@ def test_patches_that_share_a_model_are_one() -> None:
 def test_the_roll_says_who_was_near_for_how_long_and_that_near_is_not_influence(tmp_path: Path) -> None:
     card = read_card(near.model(tmp_path / "m"))
     played = np.array([0.0, 1.25, 0.0, 0.0])
-    take = Heard(card, CREDITS, np.array([1.0, 7.0, 0.0, 2.0]), played)
+    take = Attribution(card, CREDITS, np.array([1.0, 7.0, 0.0, 2.0]), played)
     english, french = (roll_of("A take", [take], language) for language in ("en", "fr"))
     lines = english.splitlines()
     assert "similarity is not influence" in english
@@ -525,7 +525,7 @@ def test_a_voice_that_learned_from_nobody_has_a_roll_too() -> None:
 def test_a_recording_leaves_its_roll_beside_the_sound(tmp_path: Path) -> None:
     made = near.engine(tmp_path / "models", PLACES[1])
     with Link.create() as link:
-        player = Player(made, link, 128)
+        player = Callback(made, link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=(made.part,))
         row = link.health.row("sound")
         taping = Taping(player, bank, row, tmp_path / "takes", "fr")

@@ -9,7 +9,7 @@ from instrument.chance.noise import Noise
 from instrument.documents.patch import Patch
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Gesture, Kind
 from instrument.model.runtime.null import NullVoice
 
@@ -20,7 +20,7 @@ ALL_OFF, PANIC, RESUME = Gesture(Kind.ALL_NOTES_OFF), Gesture(Kind.PANIC), Gestu
 
 def sounding(*gestures: Gesture, apart: int = 1) -> bool:
     """Is a key heard after these, so many samples after each other?"""
-    engine = Engine(Part(Patch("p", "null", release_ms=1.0, attack_ms=1.0), NullVoice(Noise(0))))
+    engine = Engine(Layer(Patch("p", "null", release_ms=1.0, attack_ms=1.0), NullVoice(Noise(0))))
     for i, gesture in enumerate(gestures):
         engine.post(gesture, i * apart)
     out = np.zeros((2, QUANTUM), np.float32)

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import shipped
 from instrument.base.seeds import daily_seed
 from instrument.documents.patch import SCHEMA, Patch, mistakes_against, patch_from, patch_schema, read_patch, table_of
@@ -24,7 +24,7 @@ LEAST: dict[str, Any] = {"schema": 1, "name": "p", "model": {"name": "null"}}
 
 
 def mistakes(table: dict[str, Any]) -> list[str]:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         patch_from(table, "p.toml")
     return caught.value.lines
 
@@ -159,7 +159,7 @@ def test_five_mistakes_are_five_lines_each_with_path_value_and_remedy() -> None:
 
 
 def test_the_whole_complaint_names_the_file_on_every_line() -> None:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         patch_from({}, "p.toml")
     assert str(caught.value).splitlines() == [
         "p.toml: schema: it is missing; write schema = a whole number",
@@ -230,7 +230,7 @@ def test_a_file_that_is_no_patch_is_a_sentence(tmp_path: Path, content: bytes, s
 
 
 def test_a_key_of_a_thousand_dots_is_a_line_and_no_fault(tmp_path: Path) -> None:
-    with pytest.raises(Mistakes, match="name: this heap does not fit"):
+    with pytest.raises(ValidationErrors, match="name: this heap does not fit"):
         read_patch(written(tmp_path, "name" + ".a" * 3000 + " = 1\n"))
 
 
@@ -278,7 +278,7 @@ def test_a_patch_may_have_the_seed_of_the_day_and_a_feel(tmp_path: Path) -> None
     assert patch.friction["vs"] == 0.5, "what stands in the patch wins"
     assert mistakes({**LEAST, "seed": "yearly"}) == ["seed: 'yearly' does not fit; write a whole number or daily"]
     file.write_text('schema = 1\nname = "p"\n[model]\nname = "null"\n[friction]\nfeel = "velvet"\n')
-    with pytest.raises(Mistakes, match="there is no feel 'velvet'; the feels here: clay, glass"):
+    with pytest.raises(ValidationErrors, match="there is no feel 'velvet'; the feels here: clay, glass"):
         read_patch(file)
 
 

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stage import null_part, play
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import scene_file
 from instrument.cli import main
 from instrument.documents import scene_file as scenes_module
@@ -105,7 +105,7 @@ def test_every_mistake_is_told_at_once_with_its_place() -> None:
         "[scenes]\nblend_ms = 60001\nfaster = true\n[scenes.9]\n[scenes.1]\ntitel = 'x'\nknobs = 3\n"
         "[scenes.8.knobs]\npitch = 1.5\nglass = 'x'\nz = nan\nfriction.stick = 0.5\n[[scenes.3]]\n"
     )
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         patch_from(tomllib.loads(text), "x")
     told = {line.split(": ")[0]: line for line in caught.value.lines}
     assert set(told) == {
@@ -252,7 +252,7 @@ def test_scenes_of_any_kind_are_read_or_refused_line_by_line(scenes: dict[str, A
     told: list[str] = []
     try:
         patch = patch_from({"schema": 1, "name": "p", "model": {"name": "null"}, "scenes": scenes}, "x")
-    except Mistakes as error:
+    except ValidationErrors as error:
         told = list(error.lines)
     if told:
         assert all(line.startswith("scenes.") and ";" in line for line in told)

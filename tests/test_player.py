@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from stage import null_engine, play
 
-from instrument.audio.callback import MARGIN_SAMPLES, Player
+from instrument.audio.callback import MARGIN_SAMPLES, Callback
 from instrument.engine.control import QUANTUM
 from instrument.ipc import Gesture, Kind, Link
 
@@ -21,7 +21,7 @@ def _placed(lose_every: int, lateness_s: float, tell: bool = True, block: int = 
     rng = np.random.default_rng(5)
     engine = null_engine(sounds="always")
     with Link.create() as link:
-        player = Player(engine, link, block)
+        player = Callback(engine, link, block)
         placed: list[int] = []
         post = engine.post
         engine.post = lambda gesture, sample: (placed.append(sample), post(gesture, sample))[1]  # type: ignore[method-assign]
@@ -71,7 +71,7 @@ def test_other_block_sizes_wait_one_block_and_the_margin(block: int) -> None:
 def test_a_gesture_without_a_stamp_acts_at_once_and_one_from_the_far_future_waits_a_second_at_most() -> None:
     engine = null_engine()
     with Link.create() as link:
-        player = Player(engine, link, QUANTUM)
+        player = Callback(engine, link, QUANTUM)
         out = np.zeros((2, QUANTUM), np.float32)
         link.hands.push(Gesture(Kind.KNOB, 2, 0.25))
         link.hands.push(Gesture(Kind.KNOB, 3, 0.75, 1e9))
@@ -87,7 +87,7 @@ def test_computing_ahead_plays_the_same_samples_a_ring_later() -> None:
     wanted = play(null_engine(sounds="always", hazard=4.0), 60)
     engine = null_engine(sounds="always", hazard=4.0)
     with Link.create() as link:
-        player = Player(engine, link, QUANTUM, ahead=4)
+        player = Callback(engine, link, QUANTUM, ahead=4)
         heard = np.zeros((2, 60 * QUANTUM), np.float32)
         player.start()
         try:
@@ -109,7 +109,7 @@ def test_computing_ahead_plays_the_same_samples_a_ring_later() -> None:
 def test_a_ring_that_runs_dry_is_counted_and_dies_away_without_a_click() -> None:
     engine = null_engine(sounds="always")
     with Link.create() as link:
-        player = Player(engine, link, QUANTUM, ahead=2)
+        player = Callback(engine, link, QUANTUM, ahead=2)
         out = np.zeros((2, QUANTUM), np.float32)
         player.callback(out, None, 5.0)  # never started: nothing has been computed
         assert player.underruns == 1

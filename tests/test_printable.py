@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from instrument.base.console import console
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.printable import escaped, printable, printable_lines, sentences
-from instrument.base.streams import Outlet, Sturdy
+from instrument.base.streams import SafeStream, Sturdy
 from instrument.cli import main
 from instrument.knobs import Label
 
@@ -79,7 +79,7 @@ def test_an_about_keeps_its_own_lines_but_not_a_thousand() -> None:
 
 def test_an_error_is_one_line_and_mistakes_are_one_each() -> None:
     assert sentences(RosinError("a\nrosin: all is well; really"), "rosin: ") == "rosin: a\\nrosin: all is well; really"
-    assert sentences(Mistakes("p\n.toml", ["x\x1b", "y"]), "rosin: ") == "p\\n.toml: x\\u001b\np\\n.toml: y"
+    assert sentences(ValidationErrors("p\n.toml", ["x\x1b", "y"]), "rosin: ") == "p\\n.toml: x\\u001b\np\\n.toml: y"
 
 
 def test_on_a_console_text_is_text_and_colours_are_the_houses_own() -> None:
@@ -100,7 +100,7 @@ def test_on_a_console_text_is_text_and_colours_are_the_houses_own() -> None:
 
 
 def test_what_is_printed_is_safe_and_colours_go_past(capsys: pytest.CaptureFixture[str]) -> None:
-    out = Outlet(Sturdy(io.StringIO()))
+    out = SafeStream(Sturdy(io.StringIO()))
     print(EVIL, file=out)  # type: ignore[call-overload]
     assert safe(out.getvalue().replace("\n", ""))
     out.past.write("\x1b[31m")

@@ -11,8 +11,8 @@ from handshost import CONTROLLER, TABLE, on_the_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes
-from instrument.hands.midi.hand import Wish
+from instrument.base.errors import ValidationErrors
+from instrument.hands.midi.hand import LearnRequest
 from instrument.hands.midi.motor import ECHO_SECONDS, REST_SECONDS, Motor
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.bindings import read_bindings
@@ -317,7 +317,7 @@ def test_an_echo_is_not_learned() -> None:
     desk.put("z2", 0.5)
     desk.put("z4", 0.5)
     desk.look()
-    desk.hand.arm(Wish("level"))
+    desk.hand.arm(LearnRequest("level"))
     desk.now += 0.1
     desk.comes((0xB0, 20, 30), (0xB0, 7, 64), (0xB0, 39, 0), (0xB0, 20, 60))
     assert desk.hand.learning is not None
@@ -513,7 +513,7 @@ def test_whatever_takes_the_keys_away_takes_their_push_away() -> None:
     ],
 )
 def test_a_row_that_cannot_be_pushed_back_is_told(row: dict[str, object], says: str) -> None:
-    with pytest.raises(Mistakes, match=says.replace("(", r"\(")):
+    with pytest.raises(ValidationErrors, match=says.replace("(", r"\(")):
         read_bindings([{"knob": "z2", **row}])
 
 

@@ -22,7 +22,7 @@ from instrument.documents.take import read_take
 from instrument.model.library.bundle_reader import read_manifest
 from instrument.model.library.card import read_card, sha256_of
 from instrument.model.library.credits import read_credits
-from instrument.storage.stream import Stream
+from instrument.storage.stream import LatentStream
 
 
 @pytest.fixture(params=["pipe", "device", "socket", "link to a pipe", "link to a device"])
@@ -54,7 +54,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "credits": ("credits.toml", lambda path: read_credits(path.parent)),
     "bundle": ("m.rosin.zip", read_manifest),
     "take": ("t.jsonl", read_take),
-    "stream": ("t.z", Stream),
+    "stream": ("t.z", LatentStream),
     "accident": ("a.npz", Accident.read),
 }
 

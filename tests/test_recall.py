@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from stage import now, null_engine, play
 
 from instrument.base.errors import RosinError
-from instrument.chance.accident import FADE_TICKS, LOOP, Accident, Replay
+from instrument.chance.accident import FADE_TICKS, LOOP, Accident, AccidentReplay
 from instrument.chance.words import stream_id
 from instrument.engine.control import QUANTUM, TICKS
 from instrument.engine.engine import Engine
 from instrument.engine.snapshot import Snapshot
 from instrument.ipc import NO_SHIFT, Gesture, Kind
 from instrument.storage.opening import Opening
-from instrument.storage.stream import Stream, StreamLog, StreamTap
+from instrument.storage.stream import LatentStream, StreamLog, StreamTap
 
 EVERYTHING = {
     "drift": 0.05, "tau": 0.4, "pink": 0.05, "dice": 0.2, "dice_rate": 3.0, "dejavu": 0.3, "chaos": 0.1,
@@ -213,7 +213,7 @@ def test_hazard_off_and_no_accident_is_exactly_no_chance() -> None:
 
 
 def replayed(track: np.ndarray, ticks: int, loop: bool, shift_s: float = 0.0) -> np.ndarray:
-    replay = Replay(track.shape[2], 1500.0)
+    replay = AccidentReplay(track.shape[2], 1500.0)
     replay.learn(1, Accident("a", 0, 0, 1500.0, tuple("abcdef"[: track.shape[2]]), track), "abcdef"[: track.shape[2]])
     assert replay.play(1, loop, shift_s)
     total = np.zeros((3, ticks, track.shape[2]), np.float32)
@@ -289,7 +289,7 @@ def test_a_stream_is_listened_to_again_bit_for_bit(tmp_path: Path) -> None:
     log.close()
     again = engine_of_everything(seed=1)
     again.restore(kept)
-    again.part.stream = Stream(tmp_path / "t.z")
+    again.part.stream = LatentStream(tmp_path / "t.z")
     for z, heard in zip(told, sound, strict=True):
         # tape and guard go on from where they were; the model is told the same
         assert np.array_equal(play(again, 1), heard)
@@ -305,7 +305,7 @@ def test_a_stream_cut_in_mid_row_keeps_the_rows_before(tmp_path: Path) -> None:
     log.close()
     whole = (tmp_path / "t.z").read_bytes()
     (tmp_path / "t.z").write_bytes(whole[:-7])
-    stream = Stream(tmp_path / "t.z")
+    stream = LatentStream(tmp_path / "t.z")
     assert len(stream) == 4
     z = np.zeros((3, 1), np.float32)
     for _ in range(6):
@@ -320,7 +320,7 @@ def test_what_is_no_stream_is_refused_in_one_sentence(tmp_path_factory: pytest.T
     path = tmp_path_factory.mktemp("wrong") / "x.z"
     path.write_bytes(data)
     with pytest.raises(RosinError, match="cannot be listened to again"):
-        Stream(path)
+        LatentStream(path)
 
 
 # --- the opening of a take

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.audio.settings import SoundSettings
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.validation import Section
 from instrument.documents import rig as room
 from instrument.documents.rig import (
@@ -72,7 +72,7 @@ def rig_file(folder: Path, text: str = RIG) -> Path:
 
 
 def mistakes(table: dict[str, Any]) -> list[str]:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         rig_from(table, "rig.toml")
     return caught.value.lines
 
@@ -404,6 +404,6 @@ def test_the_sound_is_told_what_it_was_given() -> None:
 
 
 def test_a_choice_that_is_missing_is_told_with_what_there_is_to_choose() -> None:
-    with pytest.raises(Mistakes) as wrong:
+    with pytest.raises(ValidationErrors) as wrong:
         read_bindings([{"knob": "z1"}])
     assert "kind: it is missing; write kind = one of cc, cc14, nrpn, bend" in str(wrong.value)

@@ -21,10 +21,10 @@ from instrument.engine.control import QUANTUM, TICK
 from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import fill_frame, resume
 from instrument.engine.snapshot import Snapshot
-from instrument.hands.midi.controls import Control
+from instrument.hands.midi.controls import ControlChange
 from instrument.hands.osc.namespace import Book
 from instrument.hands.state.bindings import read_bindings
-from instrument.hands.state.mapping_table import Board
+from instrument.hands.state.mapping_table import MappingTable
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Frame, Gesture, Kind, Source
 from instrument.knobs import SCENES
@@ -562,11 +562,11 @@ def test_osc_counts_from_one_and_zero_is_a_button_let_go() -> None:
             acts("scene", *wrong)
 
 
-def board(*rows: dict[str, Any]) -> Board:
-    return Board(read_bindings(rows), "pickup", TABLE)
+def board(*rows: dict[str, Any]) -> MappingTable:
+    return MappingTable(read_bindings(rows), "pickup", TABLE)
 
 
-def moves(one: Board, *controls: Control) -> list[tuple[Any, ...]]:
+def moves(one: MappingTable, *controls: ControlChange) -> list[tuple[Any, ...]]:
     return [tuple(m) for c in controls for m in one.turn(one.find(c, "port"), c, Positions(TABLE), "port", 0.0)]
 
 
@@ -575,11 +575,13 @@ def test_a_key_a_program_and_a_switch_call_a_scene() -> None:
         {"scene": 3, "kind": "note", "number": 36, "channel": 10}, {"scene": 8, "kind": "program", "number": 4},
         {"scene": 1, "kind": "cc", "number": 80}, {"knob": "z2", "kind": "cc", "number": 80},
     )  # fmt: skip
-    assert moves(one, Control("note", 10, 36, 0.8, 100), Control("note", 10, 36, 0.0, 0)) == [(Kind.SCENE, 2, 0.0)]
-    assert moves(one, Control("note", 1, 36, 0.8, 100)) == [], "another channel's key plays"
-    assert moves(one, Control("program", 1, 4, 4 / 127, 4)) == [(Kind.SCENE, 7, 0.0)]
+    assert moves(one, ControlChange("note", 10, 36, 0.8, 100), ControlChange("note", 10, 36, 0.0, 0)) == [
+        (Kind.SCENE, 2, 0.0)
+    ]
+    assert moves(one, ControlChange("note", 1, 36, 0.8, 100)) == [], "another channel's key plays"
+    assert moves(one, ControlChange("program", 1, 4, 4 / 127, 4)) == [(Kind.SCENE, 7, 0.0)]
     values = [0.0, 0.3, 0.7, 1.0, 0.6, 0.2, 1.0]
-    up = [m for m in moves(one, *(Control("cc", 1, 80, v, round(127 * v)) for v in values)) if m[0] == Kind.SCENE]
+    up = [m for m in moves(one, *(ControlChange("cc", 1, 80, v, round(127 * v)) for v in values)) if m[0] == Kind.SCENE]
     assert up == [(Kind.SCENE, 0, 0.0)] * 2, "each time it goes up"
     assert one.remove("") == 0, "to unlearn nothing takes no scene away"
     assert [b.row() for b in one.bindings][:2] == [

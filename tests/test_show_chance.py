@@ -19,7 +19,7 @@ from instrument.base.seeds import daily_seed
 from instrument.chance.accident import Accident
 from instrument.documents.take import read_take
 from instrument.knobs import PARAMETERS
-from instrument.storage.stream import Stream
+from instrument.storage.stream import LatentStream
 
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installed")
@@ -46,7 +46,7 @@ def test_an_accident_is_kept_named_and_called_back(jack: Jack, tmp_path: Path) -
     take = next(play.takes.glob("*.jsonl"))
     assert '"accident"' in take.read_text(encoding="utf-8"), "calling it back is part of the take"
     read_take(take)
-    stream = Stream(next(play.takes.glob("*.z")))
+    stream = LatentStream(next(play.takes.glob("*.z")))
     assert len(stream) > 300
     # after hazard went to 0 nothing moved a knob but the accident: z is at rest, then follows it
     told = np.empty((len(stream), *stream.shape), np.float32)

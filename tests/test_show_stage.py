@@ -34,7 +34,7 @@ from instrument.commands.status import Status
 from instrument.ipc import Frame, Link
 from instrument.run.show import Show
 from instrument.run.supervisor import GIVE_UP_AFTER, Role, StageRole, dismiss
-from instrument.stage.settings import Memo, StageSettings, size_of
+from instrument.stage.settings import StageSettings, WindowMemo, size_of
 from instrument.stage.views.layout import Layout
 from instrument.stage.views.palette import GROUND, HAND, IVORY
 
@@ -266,7 +266,7 @@ def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(desk: Desk) 
     desk.understudy()
     desk.mouse("key", "ctrl+b", "key", "3")
     desk.until(lambda: ',2,["black"]' in desk.row.text("device"))
-    memo = Memo.from_text(desk.row.text("device"))
+    memo = WindowMemo.from_text(desk.row.text("device"))
     assert memo is not None
     assert memo.shown == ("black",)
     assert memo.focus == 2
@@ -285,7 +285,7 @@ def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(desk: Desk) 
         desk.understudy()
     else:
         pytest.fail(f"another window only after {times} s")
-    after = Memo.from_text(desk.row.text("device"))
+    after = WindowMemo.from_text(desk.row.text("device"))
     assert after is not None
     assert (after.shown, after.focus, after.width, after.height) == (("black",), 2, memo.width, memo.height)
     desk.mouse("key", "ctrl+b")
@@ -515,8 +515,8 @@ def test_sizes_and_memos_are_read_back_and_nonsense_is_none() -> None:
     assert size_of(" 640 X 360 ") == (640, 360)
     for wrong in ("", "x", "1920", "1920x", "-5x10", "1e3x5", "319x180", "320x179", "7681x4320", "١٢٣x٤٥٦"):
         assert size_of(wrong) is None, wrong
-    memo = Memo(640, 360, True, 2, 3, ("black", "rehearsal", "keys", "credits"), (True, False), 0.375)
-    assert Memo.from_text(memo.to_text()) == memo
+    memo = WindowMemo(640, 360, True, 2, 3, ("black", "rehearsal", "keys", "credits"), (True, False), 0.375)
+    assert WindowMemo.from_text(memo.to_text()) == memo
     assert len(memo.to_text()) < 200
     for wrong in ("", "[]", "{}", "null", "[1,2,3]", '["a",2,true,0,null,[],[],0.5]', "[1,2,true,0,null,5,[],0.5]"):
-        assert Memo.from_text(wrong) is None, wrong
+        assert WindowMemo.from_text(wrong) is None, wrong

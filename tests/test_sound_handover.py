@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instrument.audio.handover import Handover
+from instrument.audio.handover import SoundHandover
 from instrument.base.paths import accident_folder, data_home, shipped
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
@@ -30,7 +30,7 @@ class Sound:
         self.link = link
         self.bank = Bank([shipped("patches") / f"{patch}.toml"])
         self.engine = Engine(self.bank.part(0))
-        self.handover = Handover(link.memos["sound"], self.bank, link.health.row("sound"), str(folder))
+        self.handover = SoundHandover(link.memos["sound"], self.bank, link.health.row("sound"), str(folder))
 
     def play(self, blocks: int, *gestures: Gesture) -> None:
         out = np.zeros((CHANNELS, QUANTUM), np.float32)
@@ -107,7 +107,7 @@ def write_wear(home: Path, model: str, usage: dict[str, np.ndarray]) -> None:
 
 def test_a_show_without_a_folder_of_its_own_hands_over_what_it_can(link: Link, tmp_path: Path) -> None:
     lost = Sound(link, tmp_path)
-    lost.handover = Handover(link.memos["sound"], lost.bank, link.health.row("sound"), "")
+    lost.handover = SoundHandover(link.memos["sound"], lost.bank, link.health.row("sound"), "")
     lost.play(4, Gesture(Kind.SNAPSHOT, 1), Gesture(Kind.SCENE_SAVE, 2, source=Source.TAKE))
     assert list(tmp_path.glob("slot*")) == []
     next_one = Sound(link, tmp_path)

@@ -22,7 +22,7 @@ from instrument.engine.effects.flutter_meter import (
     weighted,
     weighting,
 )
-from instrument.engine.effects.tape_effect import Tape
+from instrument.engine.effects.tape_effect import TapeEffect
 
 RATE = 48_000
 
@@ -34,7 +34,7 @@ def tone(seconds: float, hz: float = TONE_HZ, level: float = 0.5, rate: int = RA
 
 
 def play(
-    tape: Tape, audio: np.ndarray, amount: float, drops: float = 0.0, first: int = 0, block: int = 4096
+    tape: TapeEffect, audio: np.ndarray, amount: float, drops: float = 0.0, first: int = 0, block: int = 4096
 ) -> np.ndarray:
     out = audio.copy()
     for at in range(0, out.shape[1], block):
@@ -44,7 +44,7 @@ def play(
 
 def worn(seconds: float, amount: float, seed: int = 1, rate: int = RATE) -> np.ndarray:
     """The test tone from a tape that has come up to its amount; f32[n]."""
-    tape, lead = Tape(1, rate, seed), tone(8.0, rate=rate)
+    tape, lead = TapeEffect(1, rate, seed), tone(8.0, rate=rate)
     both = np.concatenate([lead, tone(seconds, rate=rate)], axis=1)
     return play(tape, both, amount)[0, lead.shape[1] :]
 
@@ -113,7 +113,7 @@ def test_there_is_wow_flutter_and_the_capstans_line_and_little_else() -> None:
 
 
 def test_the_sway_at_a_sample_follows_from_the_seed_and_the_sample_alone() -> None:
-    long, short, other = Tape(1, RATE, 5), Tape(1, RATE, 5), Tape(1, RATE, 6)
+    long, short, other = TapeEffect(1, RATE, 5), TapeEffect(1, RATE, 5), TapeEffect(1, RATE, 6)
     audio = tone(12.0)
     play(long, audio, 1.0)
     play(short, audio[:, :-49_152], 1.0, first=49_152)
@@ -125,15 +125,15 @@ def test_the_sway_at_a_sample_follows_from_the_seed_and_the_sample_alone() -> No
 @pytest.mark.parametrize("block", [1, 31, 32, 128, 1000])
 def test_the_size_of_the_block_changes_no_bit(block: int) -> None:
     audio = np.random.default_rng(1).normal(size=(2, 3840)).astype(np.float32)
-    whole = play(Tape(2, RATE, 7), audio, 3.0, 5000.0, first=77)
-    cut = play(Tape(2, RATE, 7), audio, 3.0, 5000.0, first=77, block=block)
+    whole = play(TapeEffect(2, RATE, 7), audio, 3.0, 5000.0, first=77)
+    cut = play(TapeEffect(2, RATE, 7), audio, 3.0, 5000.0, first=77, block=block)
     assert whole.tobytes() != audio.tobytes()
     assert cut.tobytes() == whole.tobytes()
 
 
 def test_the_interpolation_is_clean() -> None:
     """A 5 kHz tone against the same tone computed at the delays the tape says it had, sample by sample."""
-    tape, hz = Tape(1, RATE, 8), 5000.0
+    tape, hz = TapeEffect(1, RATE, 8), 5000.0
     audio = tone(4.0, hz, 1.0)
     play(tape, audio[:, :-4096], 1.0)
     first, error = audio.shape[1] - 4096, []
@@ -154,12 +154,12 @@ awkward = st.sampled_from([0.0, -0.0, 1e-45, -1e-39, math.nan, math.inf, -math.i
 @given(st.lists(awkward, min_size=4, max_size=200), st.sampled_from([0.0, -1.0, math.nan]))
 def test_at_nothing_the_audio_keeps_every_bit(values: list[float], none: float) -> None:
     audio = np.array([values, values[::-1]], np.float32)
-    out = play(Tape(2, RATE), audio, none, none)
+    out = play(TapeEffect(2, RATE), audio, none, none)
     assert out.tobytes() == audio.tobytes()
 
 
 def test_switched_on_and_off_nothing_clicks_and_then_it_is_gone() -> None:
-    tape, audio = Tape(1, RATE, 9), tone(24.0, 440.0)
+    tape, audio = TapeEffect(1, RATE, 9), tone(24.0, 440.0)
     plan = [(1.0, 0.0), (3.0, 2.0), (0.3, 0.0), (2.0, 4.0), (0.1, 0.5), (12.0, 0.0)]
     out, at, delays = audio.copy(), 0, []
     for seconds, amount in plan:
@@ -177,7 +177,7 @@ def test_switched_on_and_off_nothing_clicks_and_then_it_is_gone() -> None:
 
 
 def test_another_seed_or_a_leap_in_time_is_glided_over() -> None:
-    tape, audio = Tape(1, RATE, 9), tone(6.0, 440.0)
+    tape, audio = TapeEffect(1, RATE, 9), tone(6.0, 440.0)
     out = audio.copy()
     for at in range(0, out.shape[1], 128):
         if at == 128 * 1500:
@@ -198,7 +198,7 @@ def drop_outs(flat: np.ndarray) -> list[tuple[int, int]]:
 
 def test_drop_outs_come_as_a_poisson_process_and_are_short_dips() -> None:
     rate, minutes, per_minute = 8000, 30, 20.0
-    flat = play(Tape(1, rate, 11), np.ones((1, rate * 60 * minutes), np.float32), 0.0, per_minute)[0]
+    flat = play(TapeEffect(1, rate, 11), np.ones((1, rate * 60 * minutes), np.float32), 0.0, per_minute)[0]
     dips = drop_outs(flat)
     assert len(dips) == pytest.approx(minutes * per_minute, abs=75)  # three sigma
     waits = np.sort([(b[0] - a[0]) / rate for a, b in pairwise(dips)])
@@ -217,19 +217,19 @@ def test_drop_outs_come_as_a_poisson_process_and_are_short_dips() -> None:
 def test_a_drop_out_takes_the_treble_first() -> None:
     kept = {}
     for hz in (100.0, 8000.0):
-        out = play(Tape(1, RATE, 12), tone(60.0, hz, 1.0), 0.0, 60.0)[0].astype(np.float64)
+        out = play(TapeEffect(1, RATE, 12), tone(60.0, hz, 1.0), 0.0, 60.0)[0].astype(np.float64)
         kept[hz] = np.mean((out**2).reshape(-1, 960).mean(axis=1) < 0.5 * 0.5)  # share of 20 ms frames 3 dB down
     assert kept[8000.0] > 1.2 * kept[100.0] > 0.0
 
 
 def test_between_drop_outs_the_audio_keeps_every_bit_and_no_drop_out_clicks() -> None:
     audio = tone(20.0, 440.0)
-    out = play(Tape(1, RATE, 13), audio, 0.0, 60.0)
+    out = play(TapeEffect(1, RATE, 13), audio, 0.0, 60.0)
     same = out == audio
     assert 0.85 < same.mean() < 0.99
     bend = np.abs(np.diff(out[0].astype(np.float64), 2)).max()
     assert bend < 1.05 * np.abs(np.diff(audio[0].astype(np.float64), 2)).max()
-    more = play(Tape(1, RATE, 13), audio, 0.0, 180.0) == audio
+    more = play(TapeEffect(1, RATE, 13), audio, 0.0, 180.0) == audio
     assert (same >= more).all()  # turning it up adds to the ones there are
 
 
@@ -238,11 +238,11 @@ def test_between_drop_outs_the_audio_keeps_every_bit_and_no_drop_out_clicks() ->
 
 def test_a_kept_state_goes_on_bit_for_bit_and_a_reset_begins_again() -> None:
     audio = np.random.default_rng(3).normal(size=(2, 12_800)).astype(np.float32)
-    tape = Tape(2, RATE, 14)
+    tape = TapeEffect(2, RATE, 14)
     once = play(tape, audio, 2.0, 300.0)
     kept = tape.state()
     ahead = play(tape, audio, 1.0, 300.0, first=12_800)
-    other = Tape(2, RATE, 99)
+    other = TapeEffect(2, RATE, 99)
     other.set_state(kept)
     assert play(other, audio, 1.0, 300.0, first=12_800).tobytes() == ahead.tobytes()
     tape.reset()
@@ -251,7 +251,7 @@ def test_a_kept_state_goes_on_bit_for_bit_and_a_reset_begins_again() -> None:
 
 def test_a_sample_that_is_no_number_is_not_kept() -> None:
     audio = tone(2.0)
-    tape = Tape(1, RATE, 15)
+    tape = TapeEffect(1, RATE, 15)
     play(tape, audio, 2.0, 240.0)
     audio[0, 100], audio[0, 5000] = math.nan, math.inf
     out = play(tape, audio, 2.0, 240.0, first=audio.shape[1])
@@ -265,7 +265,7 @@ def test_a_sample_that_is_no_number_is_not_kept() -> None:
     st.integers(),
 )
 def test_whatever_is_asked_it_stays_within_bounds(plan: list[tuple[float, float, int]], at: int, seed: int) -> None:
-    tape, rng = Tape(2, RATE, seed), np.random.default_rng(4)
+    tape, rng = TapeEffect(2, RATE, seed), np.random.default_rng(4)
     for amount, drops, count in plan:
         audio = rng.uniform(-1, 1, (2, count)).astype(np.float32)
         tape.step(audio, amount, drops, at)
@@ -275,14 +275,14 @@ def test_whatever_is_asked_it_stays_within_bounds(plan: list[tuple[float, float,
 
 def test_both_memory_layouts_are_warm() -> None:
     tape_module.warm()
-    Tape(1, RATE).warm()
-    Tape(2, RATE).step(np.zeros((2, 256), np.float32)[:, 3:131], 1.0, 1.0, 0)
+    TapeEffect(1, RATE).warm()
+    TapeEffect(2, RATE).step(np.zeros((2, 256), np.float32)[:, 3:131], 1.0, 1.0, 0)
     with pytest.raises(TypeError):
-        Tape(2, RATE).step(np.zeros((2, 128)), 1.0, 1.0, 0)  # type: ignore[arg-type]
+        TapeEffect(2, RATE).step(np.zeros((2, 128)), 1.0, 1.0, 0)  # type: ignore[arg-type]
 
 
 def test_a_stereo_block_costs_little() -> None:
-    tape, times = Tape(2, RATE, 16), []
+    tape, times = TapeEffect(2, RATE, 16), []
     audio = np.random.default_rng(5).normal(size=(2, 128)).astype(np.float32)
     for block in range(3000):
         part = audio.copy()

@@ -13,15 +13,15 @@ import pytest
 import soundfile
 from stage import null_engine
 
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.recorder import Recorder
 from instrument.audio.recording import Taping
 from instrument.documents.take import read_take
 from instrument.ipc import Gesture, Kind, Link
-from instrument.storage.stream import Stream, StreamLog
+from instrument.storage.stream import LatentStream, StreamLog
 
 
-def blocks(player: Player, count: int) -> None:
+def blocks(player: Callback, count: int) -> None:
     out = np.zeros((2, 128), np.float32)
     for _ in range(count):
         player.callback(out, None, time.monotonic())
@@ -29,7 +29,7 @@ def blocks(player: Player, count: int) -> None:
 
 def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
     with Link.create() as link:
-        player = Player(null_engine(sounds="always"), link, 128)
+        player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
         blocks(player, 20)
@@ -40,7 +40,7 @@ def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
         taping.record(False)
         (take,) = tmp_path.glob("*.jsonl")
         assert [e.value for e in read_take(take).events if e.knob == "brightness"][-1] == 0.75
-        stream = Stream(take.with_suffix(".z"))
+        stream = LatentStream(take.with_suffix(".z"))
         assert 95 <= len(stream) <= 100
         assert take.with_suffix(".state").stat().st_size > 1000
         taping.record(True)
@@ -58,7 +58,7 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(StreamLog, "write", slowly)
     with Link.create() as link:
-        player = Player(null_engine(sounds="always"), link, 128)
+        player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
         taping.record(True)
@@ -72,7 +72,7 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
         assert longest < 0.3
         taping.record(False)
         (told,) = tmp_path.glob("*.z")
-        assert len(Stream(told)) >= 230, "and nothing is lost"
+        assert len(LatentStream(told)) >= 230, "and nothing is lost"
 
 
 def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files_alone(
@@ -88,7 +88,7 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
     monkeypatch.setattr(StreamLog, "write", stuck)
     monkeypatch.setattr("instrument.audio.recording.END_SECONDS", 0.1)
     with Link.create() as link:
-        player = Player(null_engine(sounds="always"), link, 128)
+        player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         row = link.health.row("sound")
         taping = Taping(player, bank, row, tmp_path, "en")
@@ -104,9 +104,9 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         taping.record(False)
         (told,) = tmp_path.glob("*.z")
         deadline = time.monotonic() + 5.0
-        while len(Stream(told)) < 40 and time.monotonic() < deadline:
+        while len(LatentStream(told)) < 40 and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert len(Stream(told)) >= 40
+        assert len(LatentStream(told)) >= 40
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -122,7 +122,7 @@ def test_a_take_on_a_slow_disk_is_as_long_as_its_sound_and_says_how_many_seconds
 
     monkeypatch.setattr(soundfile.SoundFile, "write", stuck)
     with Link.create() as link:
-        player = Player(null_engine(sounds="always"), link, 128)
+        player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         row = link.health.row("sound")
         taping = Taping(player, bank, row, tmp_path, language)

@@ -12,7 +12,7 @@ from flashes import changes, luminances, worst_second
 from instrument.documents.patch import read_patch, table_of
 from instrument.ipc import HELD, SLIPPING, Frame
 from instrument.model.runtime.null import null_card
-from instrument.stage.data.patch_labels import Programme
+from instrument.stage.data.patch_labels import PatchLabels
 from instrument.stage.settings import StageSettings
 from instrument.stage.views.palette import FIELD, GROUND, HAND, IVORY, STRAIN, TEXT, contrast
 from instrument.stage.views.writing import PLATE
@@ -48,7 +48,7 @@ def worst(t: float) -> Frame:
 def stage():
     from instrument.base.errors import RosinError
     from instrument.stage.gpu import gl
-    from instrument.stage.player import Player
+    from instrument.stage.player import StagePlayer
     from instrument.stage.window import open_window
 
     try:
@@ -59,7 +59,7 @@ def stage():
     def strobe(patch: Path, calm: bool, hz: float, turned: bool, seconds: float = 6.0) -> np.ndarray:
         """The same of a patch's visual that is black and white by turns, or whose strength is turned up and down."""
         settings = StageSettings(patches=(str(patch),), width=WIDTH, height=HEIGHT, reduced_motion=calm)
-        player = Player(settings, [Programme("strobe", tuple("abcdefgh"), (0.5,) * KNOBS)])
+        player = StagePlayer(settings, [PatchLabels("strobe", tuple("abcdefgh"), (0.5,) * KNOBS)])
         table, rows = table_of(read_patch(patch), null_card().specs), []
         for n in range(round(seconds * RATE)):
             t = n / RATE
@@ -83,7 +83,7 @@ def stage():
     def film(calm: bool, seconds: float) -> np.ndarray:
         """Mean luminances [pictures, 1 + parts] of the worst take."""
         settings = StageSettings(width=WIDTH, height=HEIGHT, reduced_motion=calm)
-        player = Player(settings, [Programme("worst", tuple("abcdefgh"), (0.5,) * KNOBS)])
+        player = StagePlayer(settings, [PatchLabels("worst", tuple("abcdefgh"), (0.5,) * KNOBS)])
         now, rows = [0.0], []
         player.input.wishes.clock = lambda: now[0]
         for n in range(round(seconds * RATE)):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stage_frames import make
 
 from instrument.ipc import Flags, Kind, Source
-from instrument.stage.input.gestures import ARROW, FINE, PULL_KEYS, PUSH, PUSH_KEYS, WHEEL, Input
+from instrument.stage.input.gestures import ARROW, FINE, PULL_KEYS, PUSH, PUSH_KEYS, WHEEL, StageInput
 from instrument.stage.views.layout import Layout
 
 Q, W, A = PUSH_KEYS[0], PUSH_KEYS[1], PULL_KEYS[0]
@@ -21,7 +21,7 @@ def frame():
 
 @pytest.fixture
 def hands(frame):
-    it = Input(Layout(1280, 720, 8), starts=[0.5] * 8)
+    it = StageInput(Layout(1280, 720, 8), starts=[0.5] * 8)
     it.see(frame)
     return it
 
@@ -56,7 +56,7 @@ def test_a_key_that_repeats_pushes_once(hands):
 
 
 def test_keys_of_knobs_that_are_not_there_do_nothing():
-    hands = Input(Layout(1280, 720, 3))
+    hands = StageInput(Layout(1280, 720, 3))
     assert hands.press(PUSH_KEYS[3], "R") == []
     assert hands.release(PUSH_KEYS[3]) == []
 
@@ -64,7 +64,7 @@ def test_keys_of_knobs_that_are_not_there_do_nothing():
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PUSH_KEYS + PULL_KEYS), st.booleans()), max_size=60))
 def test_no_force_is_left_when_all_keys_are_let_go(events):
-    hands, force = Input(Layout(1280, 720, 8)), {}
+    hands, force = StageInput(Layout(1280, 720, 8)), {}
     for place, down in events:
         for g in hands.press(place, "X") if down else hands.release(place):
             force[g.knob] = g.value
@@ -104,7 +104,7 @@ def test_shift_makes_a_drag_fine(hands, frame):
 @settings(deadline=None)
 @given(st.floats(-3000, 3000), st.floats(-3000, 3000), st.integers(0, 7))
 def test_the_hand_never_leaves_its_travel(x, y, knob):
-    hands = Input(Layout(1280, 720, 8))
+    hands = StageInput(Layout(1280, 720, 8))
     hands.see(make("rest", 0.02)[-1])
     hands.click(*hands.layout.point(knob, hands._hand(knob)), 0.0)
     for g in hands.drag(x, y):
@@ -374,7 +374,7 @@ def test_credits_are_turned_by_page_keys_and_wheel_and_only_while_they_are_shown
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["B", "F", "?", "C", "M"]), st.floats(0.0, 0.3)), max_size=60))
 def test_however_keys_are_hammered_the_picture_turns_at_most_three_times_a_second(presses):
-    hands, clock, turns = Input(Layout(1280, 720, 8)), [0.0], []
+    hands, clock, turns = StageInput(Layout(1280, 720, 8)), [0.0], []
     hands.wishes.clock = lambda: clock[0]
     names = ("black", "rehearsal", "keys", "credits", "learn")
     before = (False,) * 5

@@ -15,7 +15,7 @@ from stagehost import Playing
 
 from instrument.base.text import say
 from instrument.ipc import Flags, Frame, Kind
-from instrument.stage.input.gestures import Input
+from instrument.stage.input.gestures import StageInput
 from instrument.stage.input.key_names import PLAYED, PLAYING, WINDOW, key_rows, with_ctrl
 from instrument.stage.input.keyboard import PULL_KEYS, PUSH_KEYS
 from instrument.stage.views.control_view import KEYS
@@ -36,8 +36,8 @@ def places(board: str) -> dict[str, int]:
     return {c: first + i for first, row in zip((16, 30, 44), BOARDS[board], strict=True) for i, c in enumerate(row)}
 
 
-def hands_in(rehearsal: bool, swapped: bool, recording: bool = False) -> Input:
-    it, frame = Input(Layout(1280, 720, 8), starts=[0.5] * 8), Frame()
+def hands_in(rehearsal: bool, swapped: bool, recording: bool = False) -> StageInput:
+    it, frame = StageInput(Layout(1280, 720, 8), starts=[0.5] * 8), Frame()
     frame.playable, frame.time = 8, 1.0
     frame.flags = int(Flags.RECORDING if recording else 0)
     it.see(frame)
@@ -48,7 +48,7 @@ def hands_in(rehearsal: bool, swapped: bool, recording: bool = False) -> Input:
     return it
 
 
-def press(it: Input, said: str, board: str) -> list[Kind]:
+def press(it: StageInput, said: str, board: str) -> list[Kind]:
     """Press what a name of keys says, such as ``Ctrl + Maj + R``."""
     *held, letter = said.split(" + ")
     assert set(held) <= {"Ctrl", "Shift", "Maj"}

@@ -14,7 +14,7 @@ from stage_frames import make
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.stage.data.contour import POINTS, closed_wave, contour, ripple, spline_matrix
 from instrument.stage.data.history import RINGS, STEP, History
-from instrument.stage.data.patch_labels import Programme, elide, wrap
+from instrument.stage.data.patch_labels import PatchLabels, elide, wrap
 from instrument.stage.gpu.scale import RenderScale
 from instrument.stage.settings import StageSettings
 from instrument.stage.views.layout import NAME_UNITS, Layout
@@ -204,7 +204,7 @@ def test_settings_survive_the_command_line():
 
 
 def test_a_programme_names_the_playable_knobs_only():
-    assert Programme.of_table("t", KnobTable(PARAMETERS), "fr").names == ()
+    assert PatchLabels.of_table("t", KnobTable(PARAMETERS), "fr").names == ()
 
 
 def test_what_slips_is_drawn_whole_and_what_is_held_dashed() -> None:

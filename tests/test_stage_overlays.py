@@ -14,10 +14,10 @@ from instrument.ipc import Link
 from instrument.ipc.learn_protocol import ANSWER, ASK, BOUND, REACH, Answer, Ask, bound_text, reach_text
 from instrument.model.library.credits import Credits, Made, Sound
 from instrument.stage.data.credit_scroll import Near, roll_lines
-from instrument.stage.data.model_info import Sheet
-from instrument.stage.data.patch_labels import Programme
-from instrument.stage.input.learn_client import Pupil
-from instrument.stage.input.view_requests import Wishes
+from instrument.stage.data.model_info import ModelInfo
+from instrument.stage.data.patch_labels import PatchLabels
+from instrument.stage.input.learn_client import LearnClient
+from instrument.stage.input.view_requests import ViewRequests
 from instrument.stage.views.layout import Box, Layout
 from instrument.stage.views.marks import Rows
 
@@ -36,10 +36,10 @@ SOUNDS = (
     sound("breath at night", "Example Choir", "CC-BY-SA-4.0", 2.0),
 )
 CREDITS = Credits("tidal", Made("Ada Example", "2026-11-22", 2.0, "one machine", 50.0), SOUNDS)
-SHEET = Sheet(
+SHEET = ModelInfo(
     "Tidal bells", "Ada Example", "learned from 69 recordings", licence="CC-BY-NC-4.0", sha256="ab", credits=CREDITS
 )
-PROGRAMME = Programme("slow glass", NAMES, (0.5,) * 8, "model", "credits", sheet=SHEET)
+PROGRAMME = PatchLabels("slow glass", NAMES, (0.5,) * 8, "model", "credits", sheet=SHEET)
 
 
 def frames(seconds: float = 2.0, share: tuple[float, ...] = (0.75, 0.25)):
@@ -79,10 +79,10 @@ def test_before_anything_sounded_no_share_is_claimed_and_silence_is_nobodys():
 
 
 def test_every_model_that_was_played_is_in_the_roll_once():
-    other = Programme("other", sheet=Sheet("Second", "Bo", sha256="cd"))
+    other = PatchLabels("other", sheet=ModelInfo("Second", "Bo", sha256="cd"))
     near = Near()
     for frame in frames(0.5):
-        for programme in (PROGRAMME, other, PROGRAMME, Programme("without a model")):
+        for programme in (PROGRAMME, other, PROGRAMME, PatchLabels("without a model")):
             near.see(frame, programme)
     titles = [line.text for line in roll_lines(near, "en") if line.look == "title"]
     assert titles == ["Tidal bells", "Second"]
@@ -90,7 +90,9 @@ def test_every_model_that_was_played_is_in_the_roll_once():
 
 def test_an_author_among_the_rest_has_no_share_of_its_own():
     sounds = tuple(sound(f"s{i}", f"author {i:02d}", seconds=100.0 - i) for i in range(20))
-    many = Programme("many", sheet=Sheet("Many", "Bo", sha256="ef", credits=Credits("many", CREDITS.made, sounds)))
+    many = PatchLabels(
+        "many", sheet=ModelInfo("Many", "Bo", sha256="ef", credits=Credits("many", CREDITS.made, sounds))
+    )
     near = Near()
     for frame in frames(share=(1 / 16,) * 16):
         near.see(frame, many)
@@ -106,7 +108,7 @@ class Hands:
 
     def __init__(self) -> None:
         self.link, self.now = Link.create(), 100.0
-        self.wishes, self.pupil = Wishes(clock=lambda: self.now), Pupil(lambda: self.now)
+        self.wishes, self.pupil = ViewRequests(clock=lambda: self.now), LearnClient(lambda: self.now)
 
     def look(self) -> Ask | None:
         self.now += 0.1
@@ -240,11 +242,11 @@ def test_a_word_now_and_then_hides_no_name_and_is_whole(window, size, language, 
 
     layout = Layout(*size, count)
     names = tuple(NAMES[i % 8] + (" of the known" if i % 5 == 0 else "") for i in range(count))
-    programme = Programme("slow glass", names, (0.5,) * count, "model", "credits", sheet=SHEET)
+    programme = PatchLabels("slow glass", names, (0.5,) * count, "model", "credits", sheet=SHEET)
     writing = Writing(layout, programme, language, scale)
     stood = [box for box in writing.boxes if box is not None]
     overlays, frame = Overlays(layout, programme, language, scale), frames(0.1)[-1]
-    wishes = Wishes()
+    wishes = ViewRequests()
     wishes.swap_letters()
     for key, values in (("stage.word.no_take", {}), ("stage.word.save", {"number": 2}), ("stage.word.marked", {})):
         wishes.say(key, **values)
@@ -264,7 +266,7 @@ def test_a_word_in_rehearsal_leaves_the_star_and_the_dials_free(window):
     from instrument.stage.views.rehearsal import Rehearsal
 
     for size, language, scale in CASES:
-        wishes, desk = Wishes(), Rehearsal(*size, 8, scale)
+        wishes, desk = ViewRequests(), Rehearsal(*size, 8, scale)
         wishes.toggle("rehearsal")
         wishes.swap_letters()
         wishes.say("stage.word.no_take")
@@ -288,7 +290,7 @@ def test_big_type_is_bigger(window):
 def test_no_two_words_of_learning_meet_and_none_leaves_the_picture(window, size, language, scale):
     from instrument.stage.views.learn_view import LearnView
 
-    pupil = Pupil()
+    pupil = LearnClient()
     pupil.armed, pupil.done = True, Answer(1, "learned", 1, "/a/long/address/fader/3 0…127")
     pupil.bound = {i: ("cc 24 ch 16", "/1/a/rather/long/address/fader 0…127")[i % 2] for i in range(8)}
     view = LearnView(Layout(*size, 8), NAMES, language, scale)
@@ -374,10 +376,10 @@ def test_the_roll_moves_by_itself_by_whole_lines_and_stops_at_its_end(window):
 def paint(window, wish: str, **how: object) -> np.ndarray:
     """A small picture with something over it."""
     from instrument.stage.gpu import gl
-    from instrument.stage.player import Player
+    from instrument.stage.player import StagePlayer
     from instrument.stage.settings import StageSettings
 
-    player = Player(StageSettings(width=320, height=180), [PROGRAMME])
+    player = StagePlayer(StageSettings(width=320, height=180), [PROGRAMME])
     player.health = how.get("health")
     player.take(frames(0.3))
     player.paint(320, 180, 0.5)
@@ -423,11 +425,11 @@ def test_where_a_controller_waits_is_drawn_on_the_stage(window):
 
 
 def test_a_field_comes_and_goes_in_its_own_time(window):
-    from instrument.stage.views.overlays import FADE_S, Memory, Overlays
+    from instrument.stage.views.overlays import FADE_S, OverlayMemory, Overlays
 
     now = [0.0]
-    overlays = Overlays(Layout(320, 180, 8), PROGRAMME, "en", memory=Memory(clock=lambda: now[0]))
-    wishes, frame = Wishes(clock=lambda: now[0]), frames(0.1)[-1]
+    overlays = Overlays(Layout(320, 180, 8), PROGRAMME, "en", memory=OverlayMemory(clock=lambda: now[0]))
+    wishes, frame = ViewRequests(clock=lambda: now[0]), frames(0.1)[-1]
     overlays.draw(wishes, frame, PROGRAMME)
     now[0] = 1.0
     wishes.keys = True
@@ -447,7 +449,7 @@ def test_overlays_of_another_size_remember_who_was_played(window):
     from instrument.stage.views.overlays import Overlays
 
     first = Overlays(Layout(320, 180, 8), PROGRAMME, "en")
-    first.draw(Wishes(), frames(0.1)[-1], PROGRAMME)
+    first.draw(ViewRequests(), frames(0.1)[-1], PROGRAMME)
     second = Overlays(Layout(640, 360, 8), PROGRAMME, "en", before=first)
     assert list(second.memory.near.sheets) == ["ab"]
 
@@ -459,7 +461,7 @@ def test_keys_are_laid_out_once(window, monkeypatch):
     original = module.KeysView
     monkeypatch.setattr(module, "KeysView", lambda *args: (made.append(time.monotonic()), original(*args))[1])
     overlays = module.Overlays(Layout(320, 180, 8), PROGRAMME, "en")
-    wishes, frame = Wishes(), frames(0.1)[-1]
+    wishes, frame = ViewRequests(), frames(0.1)[-1]
     wishes.keys = True
     for _ in range(4):
         overlays.draw(wishes, frame, PROGRAMME)

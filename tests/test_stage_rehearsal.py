@@ -22,19 +22,19 @@ from instrument.knobs import PARAMETERS, Knob, KnobTable, Label, own_parameter, 
 from instrument.model.library.card import Latent
 from instrument.stage.data import figures
 from instrument.stage.data.mappings import Mappings
-from instrument.stage.data.meter import HOLD_S, LOW_DB, Meter
-from instrument.stage.data.model_info import BARS, Sheet, bars, read_sheet
-from instrument.stage.data.patch_labels import Programme, read_programme
+from instrument.stage.data.meter import HOLD_S, LOW_DB, LevelMeter
+from instrument.stage.data.model_info import BARS, ModelInfo, bars, read_sheet
+from instrument.stage.data.patch_labels import PatchLabels, read_programme
 from instrument.stage.gpu import gl
 from instrument.stage.gpu.lettering import CAP, Page
-from instrument.stage.input.gestures import Input
-from instrument.stage.player import Player
+from instrument.stage.input.gestures import StageInput
+from instrument.stage.player import StagePlayer
 from instrument.stage.settings import StageSettings
-from instrument.stage.views.control_view import Desk
+from instrument.stage.views.control_view import ControlView
 from instrument.stage.views.dials import AGREE, dial_rows, states
 from instrument.stage.views.layout import Box, Layout
 from instrument.stage.views.palette import GROUND, HAND, IVORY, STRAIN, contrast
-from instrument.stage.views.panel import Around
+from instrument.stage.views.panel import PanelFacts
 from instrument.stage.views.panel_lines import QUIET
 from instrument.stage.views.rehearsal import TRAVEL_DESKS, Rehearsal
 
@@ -53,17 +53,17 @@ def latents(count: int, long: bool = False) -> tuple[Latent, ...]:
     )
 
 
-def programme(count: int, long: bool = False, credited: bool = True, language: str = "en") -> Programme:
+def programme(count: int, long: bool = False, credited: bool = True, language: str = "en") -> PatchLabels:
     made = latents(count, long)
     many = " " + LONG * 9 if long else ""
-    sheet = Sheet(
+    sheet = ModelInfo(
         f"tidal bells{many}", f"Ada Example{many}", f"learned from 31 recordings{many}", f"with consent{many}",
         "CC BY-NC 4.0", 44100, "3f9a" + "0" * 56 + "c210", True,
         tuple((f"bell {i}{many}", f"Choir{many}") for i in range(9)), made,
     )  # fmt: skip
     if not credited:
-        sheet = Sheet("an export", learned="no credits", rate_hz=48000, latents=made, credited=False)
-    return Programme.of_table(f"slow glass{many}", table_for([one.spec for one in made]), language, sheet=sheet)
+        sheet = ModelInfo("an export", learned="no credits", rate_hz=48000, latents=made, credited=False)
+    return PatchLabels.of_table(f"slow glass{many}", table_for([one.spec for one in made]), language, sheet=sheet)
 
 
 def frame_of(count: int, situation: str = "hard", clip: int = 3) -> Frame:
@@ -129,7 +129,7 @@ def test_the_arc_is_270_degrees_open_at_the_bottom():
 
 def test_a_dial_is_dragged_up_and_down_and_moves_the_hand_alone():
     layout, frame = Rehearsal(1920, 1080, 8), frame_of(8, "rest")
-    hands = Input(layout, starts=[0.5] * 8)
+    hands = StageInput(layout, starts=[0.5] * 8)
     hands.see(frame)
     x, y = layout.dial(3)
     hands.click(x, y, 1.0)
@@ -142,7 +142,7 @@ def test_a_dial_is_dragged_up_and_down_and_moves_the_hand_alone():
 
 def test_a_ring_in_the_small_stage_picture_is_dragged_along_its_spoke():
     layout, frame = Rehearsal(1920, 1080, 8), frame_of(8, "rest")
-    hands = Input(layout, starts=[0.5] * 8)
+    hands = StageInput(layout, starts=[0.5] * 8)
     hands.see(frame)
     x, y = layout.point(0, float(frame.hand[0]))
     assert y > layout.strip
@@ -343,7 +343,7 @@ def test_bindings_are_read_again_when_the_rig_was_saved_and_kept_when_it_is_brok
 
 
 def test_the_meter_holds_a_peak_and_lets_it_fall():
-    meter, frame = Meter(), Frame()
+    meter, frame = LevelMeter(), Frame()
     frame.time, frame.peak, frame.rms = 10.0, 0.5, 0.25
     meter.push(frame)
     assert meter.peak_db == pytest.approx(-6.02, abs=0.01)
@@ -361,7 +361,7 @@ def test_the_meter_holds_a_peak_and_lets_it_fall():
     assert np.isfinite(rows).all()
     assert (rows[:, [0, 2]] >= box.left).all()
     assert (rows[:, [0, 2]] <= box.right).all()
-    assert len(Meter().marks(Box(0.0, 0.0, 0.0, 0.0))) == 0
+    assert len(LevelMeter().marks(Box(0.0, 0.0, 0.0, 0.0))) == 0
 
 
 def test_the_sheet_of_the_shipped_model_is_whole_and_of_the_computed_voice_empty_of_recordings():
@@ -434,10 +434,10 @@ def extent(word) -> Box:
     return Box(x - word.anchor * width, y - 0.5 * height, width, height)
 
 
-def desk_of(size, count, scale, language, long, focus=None, status="") -> Desk:
+def desk_of(size, count, scale, language, long, focus=None, status="") -> ControlView:
     layout = Rehearsal(*size, count, scale)
-    desk = Desk(layout, programme(count, long, language=language), language, Meter())
-    around = Around(
+    desk = ControlView(layout, programme(count, long, language=language), language, LevelMeter())
+    around = PanelFacts(
         LONG * 3 if long else "nanoKONTROL2", "9000 ← 2", {1: ("cc 24 ch 2", "cc 25")},
         {i: f"/rosin/knob/z{i + 1}" for i in range(count)},
     )  # fmt: skip
@@ -500,7 +500,7 @@ def test_at_the_usual_size_of_type_the_panel_says_everything(window, size):
 
 def test_a_model_without_credits_is_marked(window):
     layout = Rehearsal(1280, 720, 3)
-    desk = Desk(layout, programme(3, credited=False), "en", Meter())
+    desk = ControlView(layout, programme(3, credited=False), "en", LevelMeter())
     (word,) = [word for word in desk.letters._words if word.text == "no credits"]
     assert word.colour == STRAIN
     desk.delete()
@@ -508,12 +508,12 @@ def test_a_model_without_credits_is_marked(window):
 
 def test_numbers_change_at_most_ten_times_a_second_and_the_neighbour_twice(window):
     layout = Rehearsal(640, 360, 8)
-    desk = Desk(layout, programme(8), "en", Meter())
+    desk = ControlView(layout, programme(8), "en", LevelMeter())
     frames = make("hard", 4.0, 8)
     values, near = [], []
     for i, frame in enumerate(frames):
         frame.known, frame.clip[0], frame.clip_share[0] = 0.5, i % 9, 0.4
-        desk.update(frame, None, "", Around())
+        desk.update(frame, None, "", PanelFacts())
         desk.draw(frame, None, 1.0, desk._box_table, 0, 0.0)
         values.append(desk._words[0]["value"].text)
         near.append(desk.panel.live["near"].text)
@@ -523,7 +523,7 @@ def test_numbers_change_at_most_ten_times_a_second_and_the_neighbour_twice(windo
     assert desk.letters.uploads <= 50
     before = desk.letters.uploads
     for _ in range(20):  # nothing changes: nothing is written
-        desk.update(frames[-1], None, "", Around())
+        desk.update(frames[-1], None, "", PanelFacts())
         desk.draw(frames[-1], None, 1.0, desk._box_table, 0, 0.0)
     assert desk.letters.uploads == before
     desk.delete()
@@ -535,13 +535,13 @@ def test_widths_are_those_of_the_labels(window):
         assert page.width(text, 17) == page.write(text, 17, IVORY, shown=False).content_width
 
 
-def player_of(count=8, language="en", **more) -> Player:
-    player = Player(StageSettings(width=WIDTH, height=HEIGHT, language=language, **more), [programme(count)])
+def player_of(count=8, language="en", **more) -> StagePlayer:
+    player = StagePlayer(StageSettings(width=WIDTH, height=HEIGHT, language=language, **more), [programme(count)])
     player.input.wishes.switches["rehearsal"] = (True, True, float("-inf"))
     return player
 
 
-def paint(player: Player, frames) -> np.ndarray:
+def paint(player: StagePlayer, frames) -> np.ndarray:
     player.take(frames)
     player.paint(WIDTH, HEIGHT, 0.25)
     player.paint(WIDTH, HEIGHT, 0.25)
@@ -581,7 +581,7 @@ def test_the_histogram_stands_outside_the_arc_and_only_where_there_is_one(window
     with_ = player_of()
     without = player_of()
     plain = programme(8)
-    without.programmes = [Programme.of_table(plain.title, plain.table, "en")]
+    without.programmes = [PatchLabels.of_table(plain.title, plain.table, "en")]
     a, b = paint(with_, frames), paint(without, frames)
     layout = with_.input.layout
     x, y = layout.dial(4)
@@ -665,7 +665,7 @@ def test_ports_and_clients_are_told_from_the_hands_own_row(window, tmp_path):
 
 def test_another_button_does_not_let_go_of_what_the_left_one_holds(window):
     mouse, posted = pytest.importorskip("pyglet").window.mouse, []
-    it = Input(Layout(WIDTH, HEIGHT, 8))
+    it = StageInput(Layout(WIDTH, HEIGHT, 8))
     it.see(make("rest", 0.2)[-1])
     window.attach(it, posted.append)
     x, y = (round(v) for v in it.layout.point(2, it._hand(2)))
@@ -713,14 +713,14 @@ def test_no_number_in_a_frame_breaks_the_desk(window, numbers):
     frame.force[:4], frame.stick[:4] = numbers[:4], numbers[4:8]
     frame.rms, frame.peak, frame.load, frame.latency = numbers[8:]
     frame.note, frame.known, frame.clip_share[0] = numbers[0], numbers[1], numbers[2]
-    desk = Desk(Rehearsal(640, 360, 8), programme(8), "en", Meter())
-    desk.update(frame, 1, "", Around())
+    desk = ControlView(Rehearsal(640, 360, 8), programme(8), "en", LevelMeter())
+    desk.update(frame, 1, "", PanelFacts())
     assert np.isfinite(desk.dials(frame, 1)).all()
     desk.delete()
 
 
 def test_a_word_is_as_wide_as_its_letters_reach_and_digits_are_all_alike(window):
-    letters = Desk(Rehearsal(640, 360, 1), programme(1), "en", Meter()).letters
+    letters = ControlView(Rehearsal(640, 360, 1), programme(1), "en", LevelMeter()).letters
     for text in ("0.69", "épaisseur", "a–b · c"):
         for tracking in (0.0, 1.5):
             assert letters.width(text, 17, tracking) == pytest.approx(letters._run(text, 17, tracking)[2])

@@ -24,7 +24,7 @@ from instrument.ipc import Flags, Frame, Gesture, Kind, Source
 from instrument.ipc.level import Level
 from instrument.knobs import Label, LatentSpec, table_for
 from instrument.run.notices import Notices
-from instrument.stage.data.meter import Meter
+from instrument.stage.data.meter import LevelMeter
 
 TABLE = table_for([LatentSpec("z1", Label("brightness", "brillance")), LatentSpec("z2", Label("air", "air"))])
 
@@ -180,7 +180,7 @@ def test_strain_and_dropouts_are_told_where_there_is_little_room() -> None:
 
 def test_the_level_of_a_held_low_note_stands_still_in_the_terminal_and_on_the_stage() -> None:
     """One block is a quarter of its period: their levels lie many dB apart. What is shown does not."""
-    engine, frame, told, blocks, stage = null_engine(), Frame(), [], [], Meter()
+    engine, frame, told, blocks, stage = null_engine(), Frame(), [], [], LevelMeter()
     status = Status(FakeShow(None), ["bow"], {0: TABLE}, "en")  # type: ignore[arg-type]
     now(engine, Kind.NOTE_ON, 30, 0.8)
     now(engine, Kind.KNOB, 2, 0.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from instrument.base.streams import Outlet, Sturdy
+from instrument.base.streams import SafeStream, Sturdy
 
 ROOT = Path(__file__).parent.parent
 ROSIN = f"{shlex.quote(sys.executable)} -m instrument"
@@ -61,7 +61,7 @@ def test_a_stream_that_would_wait_loses_words_and_goes_on() -> None:
 
 
 def test_what_lays_out_its_own_lines_shares_the_streams_fate() -> None:
-    stream = Outlet(Sturdy(Broken(errno.EPIPE)))
+    stream = SafeStream(Sturdy(Broken(errno.EPIPE)))
     print("words", file=stream)
     assert isinstance(stream.past.failed, BrokenPipeError)
     assert stream.encoding == stream.past.stream.encoding

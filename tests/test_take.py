@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import shipped
-from instrument.documents.take import TAKE_SECONDS_MAX, Event, Take, gestures, line_of, read_take, take_from
+from instrument.documents.take import TAKE_SECONDS_MAX, Take, TakeEvent, gestures, line_of, read_take, take_from
 from instrument.ipc import Gesture, Kind, Source
 from instrument.knobs import Label, LatentSpec, table_for
 
@@ -52,7 +52,7 @@ TIME = st.floats(0, TAKE_SECONDS_MAX)
 
 
 def mistakes(*lines: str) -> list[str]:
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         take_from(lines, "t.jsonl")
     return caught.value.lines
 
@@ -116,7 +116,7 @@ def test_a_last_line_cut_in_the_middle_is_left_out_and_a_wrong_one_is_not(tmp_pa
     path.write_text(f'{HEAD}\n{{"t": 1, "panic": true}}\n{{"t": 2, "kn')
     assert len(read_take(path).events) == 1
     path.write_text(f'{HEAD}\n{{"t": 1, "panic": true}}\n{{"t": 2, "knob" "z1"}}')
-    with pytest.raises(Mistakes, match="line 3"):
+    with pytest.raises(ValidationErrors, match="line 3"):
         read_take(path)
 
 
@@ -135,7 +135,7 @@ def test_a_knob_beyond_the_table_is_not_kept() -> None:
 
 
 def test_a_take_may_start_later() -> None:
-    take = Take("bow", None, 1.0, (Event(0.25, Kind.KNOB, 0.5, "z1"), Event(0.5, Kind.SEED, number=9)))
+    take = Take("bow", None, 1.0, (TakeEvent(0.25, Kind.KNOB, 0.5, "z1"), TakeEvent(0.5, Kind.SEED, number=9)))
     assert list(gestures(take, TABLE, 100.0)) == [
         Gesture(Kind.KNOB, 1, 0.5, 100.25, Source.TAKE),
         Gesture(Kind.SEED, 0, 0.0, 100.5, Source.TAKE, 9),
@@ -276,7 +276,7 @@ def test_lines_are_numbered_as_an_editor_does(tmp_path: Path) -> None:
     path.write_text(
         '\ufeff{"rosin": 1, "patch": "a\u2028b"}\r\n{"t": 0, "panic": true}\r\nnonsense\r\n', encoding="utf-8"
     )
-    with pytest.raises(Mistakes) as caught:
+    with pytest.raises(ValidationErrors) as caught:
         read_take(path)
     assert [line.split(":")[0] for line in caught.value.lines] == ["line 3"]
 

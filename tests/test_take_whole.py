@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
 from instrument.audio.recording import Taping
 from instrument.base.errors import RosinError
@@ -40,7 +40,7 @@ class House:
         self.link, self.folder = link, folder
         self.bank = Bank([shipped("patches") / f"{name}.toml" for name in names], provider="cpu")
         self.engine = Engine(self.bank.part(0))
-        self.player = Player(self.engine, link, 128)
+        self.player = Callback(self.engine, link, 128)
         self.row = link.health.row("sound")
         self.taping = Taping(self.player, self.bank, self.row, folder, "en")
         self.keepsakes = Keepsakes(self.bank, link, "en")
@@ -319,9 +319,9 @@ def test_a_take_that_was_cut_off_ends_after_its_last_gesture_and_its_half_line_i
 def test_a_stream_ends_where_another_patch_comes_on_the_same_model_too(house: House) -> None:
     take = house.record(200, tone((60, g(Kind.PATCH, BRONZE))))
     assert any("Another patch plays" in said for said in house.said)
-    from instrument.storage.stream import Stream
+    from instrument.storage.stream import LatentStream
 
-    assert 40 < len(Stream(take.with_suffix(".z"))) < 80
+    assert 40 < len(LatentStream(take.with_suffix(".z"))) < 80
 
 
 def test_what_came_in_by_the_microphone_is_told_of(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,15 +22,15 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.cli import main
 from instrument.training import choices
 from instrument.training.arguments import AUTO, add_arguments
-from instrument.training.choices import Wishes
+from instrument.training.choices import TrainOptions
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.data.tones import ringing
 from instrument.training.learning import pictures
-from instrument.training.learning.energy import WATTS_PER_CORE, WATTS_PER_GPU, Meter, Nvml, Rapl
+from instrument.training.learning.energy import WATTS_PER_CORE, WATTS_PER_GPU, EnergyMeter, Nvml, Rapl
 from instrument.training.learning.listening import FIGURES, Listener, in_words
 from instrument.training.learning.loop import Course, new_course, one_step
 from instrument.training.learning.progress import Budget, Display, duration, energy_words
@@ -205,7 +205,7 @@ def test_a_lone_file_needs_its_own_credit_only(tmp_path: Path) -> None:
     text = (folder / "credits.toml").read_text().replace('author = "the tests"', 'author = ""', 1)
     (folder / "credits.toml").write_text(text)  # the first one's is incomplete
     assert len(read_corpus([folder / "tone52.wav", folder / "tone54.wav"], RATE, 128).clips) == 2
-    with pytest.raises(Mistakes, match="author"):
+    with pytest.raises(ValidationErrors, match="author"):
         read_corpus([folder / "tone50.wav", folder / "tone54.wav"], RATE, 128)
 
 
@@ -225,9 +225,9 @@ def test_tones_are_for_sounds_that_no_pitch_explains(tmp_path: Path, corpus: Cor
     assert count == choices.TONES
     assert f"{count} fixed tones" in why
     for said in (None, AUTO):
-        assert choices.listened(Wishes(tones=said), Shape(), bells)[0].tones == count
-    assert choices.listened(Wishes(tones=0), Shape(), bells)[0].tones == 0
-    assert choices.listened(Wishes(), Shape(family="conv"), bells)[0].tones == 0
+        assert choices.listened(TrainOptions(tones=said), Shape(), bells)[0].tones == count
+    assert choices.listened(TrainOptions(tones=0), Shape(), bells)[0].tones == 0
+    assert choices.listened(TrainOptions(), Shape(family="conv"), bells)[0].tones == 0
 
 
 def test_tones_are_tuned_before_the_first_step_and_kept(corpus: Corpus, tmp_path: Path) -> None:
@@ -249,27 +249,27 @@ def test_tones_are_tuned_before_the_first_step_and_kept(corpus: Corpus, tmp_path
 @pytest.mark.parametrize(
     ("said", "wrong"),
     [
-        (Wishes(family="conv", tones=8), "no fixed tones"), (Wishes(latents=0), "--latents 8"),
-        (Wishes(width=4), "--width 128"), (Wishes(width=100), "multiple of 8"),
+        (TrainOptions(family="conv", tones=8), "no fixed tones"), (TrainOptions(latents=0), "--latents 8"),
+        (TrainOptions(width=4), "--width 128"), (TrainOptions(width=100), "multiple of 8"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_in_a_sentence(said: Wishes, wrong: str) -> None:
+def test_what_cannot_be_is_refused_in_a_sentence(said: TrainOptions, wrong: str) -> None:
     with pytest.raises(RosinError, match=wrong) as refusal:
         choices.shape_for(said, None)
     assert "\n" not in str(refusal.value)
 
 
 def test_defaults_go_by_family_and_machine() -> None:
-    assert choices.shape_for(Wishes(), None) == Shape()
-    assert choices.shape_for(Wishes(family="excited"), None) == Shape(family="excited", width=choices.CONV_WIDTH)
-    assert choices.crops_for(Wishes(), None, False, Shape()) == (8, 160)
-    assert choices.crops_for(Wishes(), None, True, Shape())[0] > 8
-    assert choices.crops_for(Wishes(seconds=0.5, size=3), None, False, Shape()) == (3, 188)
+    assert choices.shape_for(TrainOptions(), None) == Shape()
+    assert choices.shape_for(TrainOptions(family="excited"), None) == Shape(family="excited", width=choices.CONV_WIDTH)
+    assert choices.crops_for(TrainOptions(), None, False, Shape()) == (8, 160)
+    assert choices.crops_for(TrainOptions(), None, True, Shape())[0] > 8
+    assert choices.crops_for(TrainOptions(seconds=0.5, size=3), None, False, Shape()) == (3, 188)
     for seconds in (0.05, 60.0):
         with pytest.raises(RosinError, match="--seconds"):
-            choices.crops_for(Wishes(seconds=seconds), None, False, Shape())
+            choices.crops_for(TrainOptions(seconds=seconds), None, False, Shape())
     judged = [
-        choices.judges_for(Wishes(adversarial=said), None, gpu, Shape(family=family))
+        choices.judges_for(TrainOptions(adversarial=said), None, gpu, Shape(family=family))
         for said, gpu, family in ((None, False, "conv"), (None, True, "conv"), (None, True, "harmonic"),
                                   (True, False, "harmonic"), (False, True, "conv"))
     ]  # fmt: skip
@@ -278,14 +278,14 @@ def test_defaults_go_by_family_and_machine() -> None:
 
 def test_a_run_gone_on_with_keeps_its_choices() -> None:
     kept = {"shape": TINY.table(), "size": 5, "frames": 99, "judging": "large", "phase": 2}
-    assert choices.shape_for(Wishes(), kept) == TINY
-    assert choices.crops_for(Wishes(), kept, False, TINY) == (5, 99)
-    assert choices.judges_for(Wishes(), kept, False, TINY) == "large"
-    for said, wrong in ((Wishes(width=32), "--width 24"), (Wishes(tones=4), "--tones 0")):
+    assert choices.shape_for(TrainOptions(), kept) == TINY
+    assert choices.crops_for(TrainOptions(), kept, False, TINY) == (5, 99)
+    assert choices.judges_for(TrainOptions(), kept, False, TINY) == "large"
+    for said, wrong in ((TrainOptions(width=32), "--width 24"), (TrainOptions(tones=4), "--tones 0")):
         with pytest.raises(RosinError, match=wrong):
             choices.shape_for(said, kept)
     with pytest.raises(RosinError, match="joined"):
-        choices.judges_for(Wishes(adversarial=False), kept, False, TINY)
+        choices.judges_for(TrainOptions(adversarial=False), kept, False, TINY)
 
 
 def test_every_option_is_explained_and_read(capsys: pytest.CaptureFixture[str]) -> None:
@@ -335,13 +335,13 @@ def test_counters_are_read_and_wrap_round(tmp_path: Path) -> None:
 
 def test_energy_is_measured_where_it_can_be_and_else_marked_as_an_estimate(tmp_path: Path) -> None:
     now = [0.0]
-    meter = Meter(2, rapl=Rapl(tmp_path / "nothing"), clock=lambda: now[0])
+    meter = EnergyMeter(2, rapl=Rapl(tmp_path / "nothing"), clock=lambda: now[0])
     now[0] = 10.0
     assert meter.poll() == pytest.approx(20.0 * WATTS_PER_CORE)
     assert not meter.measured
     assert "an estimate" in meter.how
     root = fake_rapl(tmp_path, **ZONES)
-    meter = Meter(2, rapl=Rapl(root), clock=lambda: now[0])
+    meter = EnergyMeter(2, rapl=Rapl(root), clock=lambda: now[0])
     now[0] = 20.0
     fake_rapl(root, **{"intel-rapl_0": ("package-0", 9_700_000, 10_000_000)})
     assert meter.poll() == pytest.approx(0.7)
@@ -372,12 +372,12 @@ class FakeNvml:
 
 def test_a_gpu_is_measured_by_nvml_and_else_guessed(tmp_path: Path) -> None:
     now, nvml = [0.0], FakeNvml()
-    meter = Meter(0, True, nvml=Nvml(nvml), clock=lambda: now[0])
+    meter = EnergyMeter(0, True, nvml=Nvml(nvml), clock=lambda: now[0])
     nvml.energy += 2500
     now[0] = 1.0
     assert meter.poll() == pytest.approx(2.5)
     assert meter.measured
-    meter = Meter(0, True, clock=lambda: now[0])
+    meter = EnergyMeter(0, True, clock=lambda: now[0])
     now[0] = 3.0
     assert meter.poll() == pytest.approx(2.0 * WATTS_PER_GPU)
     assert not meter.measured

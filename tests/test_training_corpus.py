@@ -12,7 +12,7 @@ from training_sounds import RATE, tone, tone_folder, write_credits
 
 pytest.importorskip("scipy")
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.model.library import licences
 from instrument.training.data.corpus import read_corpus, read_sound
 from instrument.training.data.credits_check import read_credits
@@ -32,7 +32,7 @@ def test_every_sound_needs_its_own_credit_and_every_field_of_it(tmp_path: Path) 
     soundfile.write(tmp_path / "stranger.wav", tone(60), RATE)
     text = (tmp_path / "credits.toml").read_text().replace('author = "the tests"', 'author = ""', 1)
     (tmp_path / "credits.toml").write_text(text)
-    with pytest.raises(Mistakes) as mistakes:
+    with pytest.raises(ValidationErrors) as mistakes:
         read_corpus(tmp_path, RATE, 128)
     assert len(mistakes.value.lines) == 2
     assert any("stranger.wav: has no credit" in line for line in mistakes.value.lines)
@@ -115,7 +115,7 @@ def test_what_may_not_be_learned_from_is_refused_with_a_sentence(tmp_path: Path,
     tone_folder(tmp_path, (60, 62))
     path = tmp_path / "credits.toml"
     path.write_text(path.read_text().replace("CC0-1.0", licence, 1))
-    with pytest.raises(Mistakes) as mistakes:
+    with pytest.raises(ValidationErrors) as mistakes:
         read_corpus(tmp_path, RATE, 128)
     assert len(mistakes.value.lines) == 1
     assert said in mistakes.value.lines[0]
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_name_is_a_mistake_like_any_other(tmp_path: Path, file
     tone_folder(tmp_path, (60, 62))
     path = tmp_path / "credits.toml"
     path.write_text(path.read_text().replace('"tone60.wav"', file, 1))
-    with pytest.raises(Mistakes, match=r"sounds\[0\]\.file: .*; say it in words"):
+    with pytest.raises(ValidationErrors, match=r"sounds\[0\]\.file: .*; say it in words"):
         read_credits(tmp_path)
 
 
@@ -151,13 +151,13 @@ def test_sounds_in_folders_below_are_found_and_files_elsewhere_are_not(tmp_path:
     (tmp_path / "in" / "sub").mkdir()
     soundfile.write(tmp_path / "in" / "sub" / "low#1.wav", tone(50), RATE)
     soundfile.write(tmp_path / "out.wav", tone(55), RATE)
-    with pytest.raises(Mistakes, match=r"sub/low#1\.wav: has no credit"):
+    with pytest.raises(ValidationErrors, match=r"sub/low#1\.wav: has no credit"):
         read_corpus(tmp_path / "in", RATE, 128)
     names = ("tone60.wav", "tone62.wav", "sub/low#1.wav")
     write_credits(tmp_path / "in", *names)
     assert [c.name for c in read_corpus(tmp_path / "in", RATE, 128).clips] == list(names)
     write_credits(tmp_path / "in", *names, "../out.wav")
-    with pytest.raises(Mistakes, match=r"'\.\./out\.wav' is elsewhere"):
+    with pytest.raises(ValidationErrors, match=r"'\.\./out\.wav' is elsewhere"):
         read_corpus(tmp_path / "in", RATE, 128)
 
 
@@ -257,5 +257,5 @@ def test_a_note_in_the_credits_settles_the_octave_and_what_is_no_note_is_refused
     assert heard() == pytest.approx(33.0, abs=0.2), "and no pitch kept from before is taken for it"
     for wrong in ("300", "true", '"A1"', "nan"):
         path.write_text(plain.replace('file = "low.wav"', f'file = "low.wav"\nnote = {wrong}'))
-        with pytest.raises(Mistakes, match=r"sounds\[0\].note: .*MIDI note that is heard"):
+        with pytest.raises(ValidationErrors, match=r"sounds\[0\].note: .*MIDI note that is heard"):
             read_corpus(tmp_path, RATE, 128)

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
 from instrument.base.errors import RosinError
-from instrument.training.choices import Wishes, shape_for
+from instrument.training.choices import TrainOptions, shape_for
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning import loop as courses
 from instrument.training.learning.loop import Budget, Course, learn, new_course, one_step
@@ -93,7 +93,7 @@ def test_a_run_from_before_the_floor_was_said_goes_on_with_the_floor_it_had(tmp_
     kept = torch.load(path, weights_only=True)
     del kept["shape"]["power_floor"]
     torch.save(kept, path)
-    shape = shape_for(Wishes(), kept)
+    shape = shape_for(TrainOptions(), kept)
     assert shape.power_floor == OLD_POWER_FLOOR != TINY.power_floor
     again = new_course(shape, 7, "cpu")
     again.load(path)

@@ -21,7 +21,7 @@ from training_sounds import RATE, tone, tone_folder, write_credits
 
 pytest.importorskip("scipy")
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.training.data import reading
 from instrument.training.data.corpus import read_corpus, read_sound
 from instrument.training.data.credits_check import read_credits, sounds_of
@@ -180,7 +180,7 @@ def test_whatever_libsndfile_reads_is_learned_from(
     tone_folder(tmp_path, (60, 62), 0.4)
     (tmp_path / "sub").mkdir()
     soundfile.write(tmp_path / "sub" / name, tone(57, 0.6, rate), rate, subtype, format=kind)
-    with pytest.raises(Mistakes, match=rf"sub/{name}: has no credit"):
+    with pytest.raises(ValidationErrors, match=rf"sub/{name}: has no credit"):
         read_corpus(tmp_path, RATE, 128)
     write_credits(tmp_path, "tone60.wav", "tone62.wav", f"sub/{name}")
     corpus = read_corpus(tmp_path, RATE, 128)
@@ -221,7 +221,7 @@ def test_of_thousands_of_mistakes_the_first_are_named(tmp_path: Path) -> None:
     for i in range(3000):
         (tmp_path / f"{i:04}.wav").write_bytes(b"no")
     (tmp_path / "credits.toml").write_text(CREDITED.format(file='"0000.wav"'))
-    with pytest.raises(Mistakes) as wrong:
+    with pytest.raises(ValidationErrors) as wrong:
         read_corpus(tmp_path, RATE, 128)
     assert len(wrong.value.lines) == 21
     assert wrong.value.lines[-1] == "and 2979 more mistakes like these"
@@ -253,7 +253,7 @@ def test_two_names_that_differ_in_spelling_alone_are_told_apart(tmp_path: Path) 
     for name in ("e\u0301.wav", "\u00e9.wav"):
         soundfile.write(tmp_path / name, tone(50 + len(name), 0.4), RATE)
     write_credits(tmp_path, "tone60.wav", "tone62.wav", "\u00e9.wav")
-    with pytest.raises(Mistakes, match="two files have this name, in two spellings; rename one of them"):
+    with pytest.raises(ValidationErrors, match="two files have this name, in two spellings; rename one of them"):
         read_corpus(tmp_path, RATE, 128)
     write_credits(tmp_path, "tone60.wav", "tone62.wav", "\u00e9.wav", "e\u0301.wav")
     assert len(read_corpus(tmp_path, RATE, 128).clips) == 4
@@ -262,7 +262,7 @@ def test_two_names_that_differ_in_spelling_alone_are_told_apart(tmp_path: Path) 
 def test_a_sound_credited_twice_is_a_mistake_and_not_learned_from_twice(tmp_path: Path) -> None:
     tone_folder(tmp_path, (60, 62), 0.4)
     write_credits(tmp_path, "tone60.wav", "tone62.wav", "tone60.wav")
-    with pytest.raises(Mistakes, match=r"sounds\[2\]\.file: 'tone60\.wav' is credited a second time"):
+    with pytest.raises(ValidationErrors, match=r"sounds\[2\]\.file: 'tone60\.wav' is credited a second time"):
         read_corpus(tmp_path, RATE, 128)
 
 
@@ -304,7 +304,7 @@ def test_any_name_is_asked_for_written_and_read_again(name: str, tmp_path: Path)
     tone_folder(tmp_path, (60,), 0.4)
     soundfile.write(tmp_path / "x.wav", SOUND, RATE)
     (tmp_path / "x.wav").rename(tmp_path / name)
-    with pytest.raises(Mistakes) as wrong:
+    with pytest.raises(ValidationErrors) as wrong:
         read_credits(tmp_path)
     (line,) = wrong.value.lines
     assert "\n" not in line

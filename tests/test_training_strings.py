@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="training needs the extra [train]")
 pytest.importorskip("scipy")
 
-from instrument.training.choices import Wishes, listened
+from instrument.training.choices import TrainOptions, listened
 from instrument.training.data.corpus import Clip, Corpus
 from instrument.training.data.inharmonicity import COEFFICIENTS, inharmonicity
 from instrument.training.data.pitch import track
@@ -104,11 +104,11 @@ def test_a_corpus_of_stiff_strings_gets_them_and_another_does_not() -> None:
     limp = [clip(hz, 0.0, f"l{hz}") for hz in (55.0, 82.0, 110.0)]
     mixed, plain = Corpus((*stiff, *limp), RATE, RATIO, ()), Corpus(tuple(limp), RATE, RATIO, ())
     assert mixed.stiff_share == 0.5
-    shape, why = listened(Wishes(tones=0), Shape(), mixed)
+    shape, why = listened(TrainOptions(tones=0), Shape(), mixed)
     assert shape.inharmonic
     assert "50 % are of a stiff string" in why
-    assert not listened(Wishes(tones=0), Shape(), plain)[0].inharmonic
-    assert not listened(Wishes(), Shape(family="conv"), mixed)[0].inharmonic
+    assert not listened(TrainOptions(tones=0), Shape(), plain)[0].inharmonic
+    assert not listened(TrainOptions(), Shape(family="conv"), mixed)[0].inharmonic
     moved = mixed.at_first_partials()
     for was, now, hz in zip(mixed.clips[:3], moved.clips[:3], (55.0, 82.0, 110.0), strict=True):
         known = now.sure[60:-60] > 0.8

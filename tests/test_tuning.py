@@ -12,7 +12,7 @@ from instrument.chance.noise import Noise
 from instrument.documents.patch import Patch
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Kind
 from instrument.model.library.card import read_card
 from instrument.model.library.finder import open_voice
@@ -32,7 +32,7 @@ NOTE_S, SETTLE_S = 0.5, 0.2
 def engine_on(model: str, **changes: object) -> Engine:
     voice = open_voice(model, "", noise=Noise(0), providers="cpu")
     patch = Patch("scale", model, **{"notes": "mono", "sounds": "gesture", **NEUTRAL, **changes})  # type: ignore[arg-type]
-    return Engine(Part(patch, voice))
+    return Engine(Layer(patch, voice))
 
 
 def blocks(seconds: float) -> int:

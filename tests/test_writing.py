@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from stage import null_engine
 
 from instrument.audio import recording as taping_of
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.recorder import Recorder
 from instrument.audio.recording import Taping
 from instrument.base.errors import RosinError
@@ -35,7 +35,7 @@ from instrument.documents.scene_file import keep_scene
 from instrument.documents.take import read_take
 from instrument.ipc import Gesture, Kind, Link
 from instrument.storage.accident_store import keep_file
-from instrument.storage.stream import Stream
+from instrument.storage.stream import LatentStream
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -156,7 +156,7 @@ def test_a_record_that_finds_no_room_is_taken_back(
 def take_on(disk: Path, blocks: int) -> tuple[Path, list[str]]:
     """A take with a gesture a block; its .wav, and what was said."""
     with Link.create() as link:
-        player = Player(null_engine(sounds="always"), link, 128)
+        player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         row = link.health.row("sound")
         taping = Taping(player, bank, row, disk, "en")
@@ -196,7 +196,7 @@ def test_a_take_on_a_disk_that_gets_full_is_whole_as_far_as_it_came(
         take = read_take(path.with_suffix(".jsonl"))
         assert len(take.events) > 100
         assert take.events[-1].t <= frames / 48000 + 1e-6
-        stream = Stream(path.with_suffix(".z"))
+        stream = LatentStream(path.with_suffix(".z"))
         assert 100 < len(stream) <= frames // 128 + 1
         rows = path.with_suffix(".z").stat().st_size - len(path.with_suffix(".z").read_bytes().split(b"\n")[0]) - 1
         assert rows % (4 * (stream.shape[0] * stream.shape[1] + 1)) == 0, "no half row"

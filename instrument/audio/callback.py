@@ -1,4 +1,4 @@
-"""Player: the engine on a device - in its callback, or ahead of it on a thread. Between engine and device.
+"""Callback: the engine on a device - in its callback, or ahead of it on a thread. Between engine and device.
 
 The callback's contract: it takes the gestures that are there, computes, publishes one frame a block and returns. It
 opens nothing, waits for nothing, and what it may not do itself it leaves in ``engine.requests`` for the process.
@@ -45,13 +45,13 @@ class Called(Protocol):
     def xruns(self) -> int: ...
 
 
-class Tape(Protocol):
+class RecorderTap(Protocol):
     """What a recorder looks like from here."""
 
     def push(self, audio: F32) -> None: ...
 
 
-class Player:
+class Callback:
     """Drives one engine for one device. ``block``: frames a callback; ``ahead``: engine blocks computed ahead of it."""
 
     def __init__(self, engine: Engine, link: Link, block: int, ahead: int = 0) -> None:
@@ -63,7 +63,7 @@ class Player:
         self.device: Called | None = None
         """The one that calls, when it can tell of blocks it missed."""
         self._xruns_seen = 0
-        self.recorder: Tape | None = None
+        self.recorder: RecorderTap | None = None
         self.begin: Callable[[], None] | None = None
         """Called once, before the block with which a take begins."""
         self.tap: StreamTap | None = None

@@ -12,10 +12,10 @@ from collections import deque
 
 from instrument.audio.recording import Taping
 from instrument.base.errors import RosinError
-from instrument.base.rate import Allowance, Complaints
+from instrument.base.rate import Allowance, ThrottledSentences
 from instrument.base.text import say
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Kind
 from instrument.ipc.health import Row
 from instrument.storage.accident_store import Keepsakes
@@ -36,7 +36,7 @@ class Errands:
         self.engine, self.bank, self.row, self.language = engine, bank, row, language
         self._taping, self._keepsakes = taping, keepsakes
         self._said: deque[str] = deque()
-        self._often = Complaints()
+        self._often = ThrottledSentences()
         self._unheard: set[tuple[str, int]] = set()
         self._patch: int | None = None
         self._patches = Allowance(PATCHES_AT_ONCE, PATCH_SECONDS)
@@ -106,7 +106,7 @@ class Errands:
         self._loader = threading.Thread(target=load, name="loader", daemon=True)
         self._loader.start()
 
-    def _change(self, part: Part, now: float) -> None:
+    def _change(self, part: Layer, now: float) -> None:
         """Hand the engine another part."""
         engine = self.engine
         for sentence in self.bank.untold(part.index):
@@ -140,15 +140,15 @@ class Errands:
         self._excerpts = threading.Thread(target=load, name="excerpts", daemon=True)
         self._excerpts.start()
 
-    def _say_no_scene(self, part: Part, slot: int, now: float) -> None:
+    def _say_no_scene(self, part: Layer, slot: int, now: float) -> None:
         if self._often.may(f"scene {part.index} {slot}", now):
             self.row.say(say("scene.none", self.language, scene=slot + 1, patch=part.patch.name))
 
-    def _say_no_moment(self, part: Part, slot: int, now: float) -> None:
+    def _say_no_moment(self, part: Layer, slot: int, now: float) -> None:
         if self._often.may(f"moment {part.index} {slot}", now):
             self.row.say(say("snapshot.none", self.language, slot=slot, patch=part.patch.name))
 
-    def _say_unheard(self, part: Part, sound: int, kept: bool, now: float) -> None:
+    def _say_unheard(self, part: Layer, sound: int, kept: bool, now: float) -> None:
         """Why a neighbour that was asked for is not heard; once. ``kept``: the model has excerpts, but not of this."""
         place = part.place
         key = (part.voice.card.name, sound if kept else -1)

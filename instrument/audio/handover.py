@@ -30,7 +30,7 @@ WRITE_SECONDS = 0.5
 """Between two rounds of snapshots: who takes them by the hundred must not keep a disk busy."""
 
 
-class Handover:
+class SoundHandover:
     """``look`` often; ``take_up`` once, before the first block. ``folder`` of the show's own, or None."""
 
     def __init__(self, memo: Memo, bank: Bank, row: Row, folder: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from instrument.documents.patch import Scene
 from instrument.documents.take import Cue
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.storage.opening import Usage
 
 
@@ -18,12 +18,12 @@ class Coming(NamedTuple):
     usage: Usage
 
     @classmethod
-    def of(cls, part: Part) -> Coming:
+    def of(cls, part: Layer) -> Coming:
         scenes = {slot: Scene(knobs) for slot, knobs in part.scenes.all_knobs().items()}
         return cls(scenes, part.scenes.blend_ms, part.voice.usage())
 
 
-def cue_of(part: Part, seed: int, coming: Coming, fresh: bool = True) -> Cue:
+def cue_of(part: Layer, seed: int, coming: Coming, fresh: bool = True) -> Cue:
     """A part as a take names it."""
     patch, card = part.patch, part.voice.card
     return Cue(patch.name, patch.path, patch.digest, card.sha256 or card.name, seed, coming.scenes, coming.blend_ms,

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.device import NO_CARD, NO_PORTAUDIO, PortAudioDevice, open_device
 from instrument.audio.null_device import NullDevice
 from instrument.audio.portaudio import NoSuchDevice
@@ -37,7 +37,7 @@ class Output:
     and a device that refuses is no reason to end. ``xruns``: of all devices so far, ``missed_before`` among them."""
 
     def __init__(
-        self, wants: SoundSettings, player: Player, row: Row, patient: bool = False, missed_before: int = 0
+        self, wants: SoundSettings, player: Callback, row: Row, patient: bool = False, missed_before: int = 0
     ) -> None:
         self._wants, self._player, self._row, self._patient = wants, player, row, patient
         self._language = wants.language

@@ -41,7 +41,7 @@ Patched = dict[str, frozenset[str]]
 """Our ports, without the client's name, and what each is connected to."""
 
 
-class Jack(Protocol):
+class JackConnections(Protocol):
     """What the patchbay needs of JACK."""
 
     def connections(self, client: str) -> Patched: ...
@@ -53,7 +53,7 @@ class Jack(Protocol):
 class Patchbay:
     """``look`` often. ``row``: the sound's. Pure but for ``jack`` and ``memo``."""
 
-    def __init__(self, jack: Jack, row: Row, memo: Memo) -> None:
+    def __init__(self, jack: JackConnections, row: Row, memo: Memo) -> None:
         self._jack, self._row, self._memo = jack, row, memo
         left: dict[str, Any] = json.loads(memo.read() or "{}")
         self._opening = int(left.get("opening", 0))

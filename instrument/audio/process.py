@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from instrument.audio import realtime
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
-from instrument.audio.handover import Handover
+from instrument.audio.handover import SoundHandover
 from instrument.audio.output import Output
 from instrument.audio.recording import Taping
 from instrument.audio.settings import SoundSettings
@@ -32,7 +32,7 @@ from instrument.storage.bank import Bank
 LOOK_SECONDS = 0.02
 
 
-class Sound:
+class SoundProcess:
     """One sound process. ``run`` returns when it is told to stop."""
 
     def __init__(self, settings: SoundSettings) -> None:
@@ -46,7 +46,7 @@ class Sound:
             [Path(p) for p in settings.patches], provider=settings.provider, models=settings.models,
             allow_uncredited=settings.allow_uncredited, seed=settings.seed, language=settings.language,
         )  # fmt: skip
-        self.handover = Handover(self.link.memos["sound"], self.bank, self.row, settings.place)
+        self.handover = SoundHandover(self.link.memos["sound"], self.bank, self.row, settings.place)
         self._took_over = False
         self._tell_what_was_got = 0.0
         self._resets = 0
@@ -105,7 +105,7 @@ class Sound:
     def open_device(self) -> None:
         """Into the chosen device; into the null device, with a sentence, where there is no card at all."""
         wants = self.settings
-        self.player = Player(self.engine, self.link, wants.block, wants.ahead)
+        self.player = Callback(self.engine, self.link, wants.block, wants.ahead)
         self.output = Output(wants, self.player, self.row, self._took_over, self.handover.xruns)
         self.output.open()
         self.taping = Taping(self.player, self.bank, self.row, Path(wants.takes), self.language)
@@ -173,7 +173,7 @@ def main(text: str) -> int:
     link = Link.attach(settings.token)
     row = link.health.row("sound")
     try:
-        sound = Sound(settings)
+        sound = SoundProcess(settings)
         signal.signal(signal.SIGTERM, sound.stop)
         locked = realtime.lock_memory()
         seen = link.frames.latest()

@@ -1,4 +1,4 @@
-"""Taping: starts, watches and ends takes. After player, before the files (recorder.py, takefiles.py).
+"""Recording: starts, watches and ends takes. After player, before the files (recorder.py, take_files.py).
 
 Belongs to the process' main thread, which never waits for a disk here: what comes from outside (``ask``) is done by a
 thread, and not more often than a disk should have to bear. The newest wish counts: who switches it on and off all the
@@ -13,17 +13,17 @@ from collections import deque
 from pathlib import Path
 
 from instrument.audio.attribution_meter import Tally
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.recorder import Recorder
 from instrument.audio.take_files import TakeFiles
 from instrument.base.errors import RosinError
 from instrument.base.rate import Allowance
 from instrument.base.text import say
 from instrument.engine.engine import CHANNELS
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Flags
 from instrument.ipc.health import Row
-from instrument.model.atlas.attribution import Heard
+from instrument.model.atlas.attribution import Attribution
 from instrument.storage.bank import Bank
 
 END_SECONDS = 3.0
@@ -37,14 +37,14 @@ AT_ONCE, EVERY_SECONDS = 4, 10.0
 class Taping:
     """Starts, watches and ends recordings of one player."""
 
-    def __init__(self, player: Player, bank: Bank, row: Row, folder: Path, language: str) -> None:
+    def __init__(self, player: Callback, bank: Bank, row: Row, folder: Path, language: str) -> None:
         self.player, self.bank, self.row, self.language = player, bank, row, language
         self.recorder = Recorder(player.rate, CHANNELS, folder, floor_bytes=FLOOR_BYTES)
         player.recorder = self.recorder
         self._files: TakeFiles | None = None
         self._writer: threading.Thread | None = None
         self._tally = Tally(tuple)
-        self._began: Part | None = None
+        self._began: Layer | None = None
         self._said: deque[str] = deque()
         self._wanted: bool | None = None
         self._switch: threading.Thread | None = None
@@ -95,7 +95,7 @@ class Taping:
         self._switch = threading.Thread(target=self._record, args=(on,), name="switch", daemon=True)
         self._switch.start()
 
-    def coming(self, part: Part) -> None:
+    def coming(self, part: Layer) -> None:
         """Before a part is handed to the engine."""
         if (files := self._files) is not None and not files.ended.is_set():
             files.coming(part)
@@ -154,7 +154,7 @@ class Taping:
         self.row.set_text("state", str(path))
         self._said.append(say("recording_to", self.language, path=path))
 
-    def _parts(self) -> tuple[Part, ...]:
+    def _parts(self) -> tuple[Layer, ...]:
         """Every part that may come to sound."""
         found = (*self.bank.parts, self.player.engine.part)
         return tuple({id(part): part for part in found}.values())
@@ -162,7 +162,7 @@ class Taping:
     def _settle(self, files: TakeFiles) -> None:
         """What was heard in the take that ends now, for its credits."""
         began = () if self._began is None else (self._began,)
-        heard: list[Heard] = files.heard
+        heard: list[Attribution] = files.heard
         heard[:] = self._tally.heard((*began, self.player.engine.part))
 
     def _say_missing(self) -> None:

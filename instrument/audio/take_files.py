@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.layer_start import Coming, cue_of
 from instrument.audio.recorder import Recorder
 from instrument.base.text import say
@@ -27,12 +27,12 @@ from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
 from instrument.documents.take import End, TakeLog
 from instrument.documents.take_writing import row_of
-from instrument.engine.acted import AS_IT_WAS, WAITS, Act, Acted
+from instrument.engine.acted import AS_IT_WAS, WAITS, Acted, ActedGesture
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Kind
-from instrument.model.atlas.attribution import Heard, write_roll
+from instrument.model.atlas.attribution import Attribution, write_roll
 from instrument.storage.opening import TRACKS_MAX, Opening, Standing
 from instrument.storage.stream import StreamLog, StreamTap
 
@@ -42,9 +42,9 @@ WRITE_SECONDS = 0.05
 class TakeFiles:
     """One take. ``begin`` is for the callback, ``run`` for a thread of its own; it ends when ``ended`` is set."""
 
-    def __init__(self, player: Player, recorder: Recorder, path: Path, language: str) -> None:
+    def __init__(self, player: Callback, recorder: Recorder, path: Path, language: str) -> None:
         self.path, self.language = path, language
-        self.heard: list[Heard] = []
+        self.heard: list[Attribution] = []
         self.said: deque[str] = deque()
         self.ended = threading.Event()
         self.begun = False
@@ -53,13 +53,13 @@ class TakeFiles:
         self._engine: Engine = player.engine
         self._acted = Acted()
         self._opening: Opening | None = None
-        self._first: tuple[Part, ...] | None = None
+        self._first: tuple[Layer, ...] | None = None
         self._coming: dict[int, Coming] = {}
         self._begin_sample = 0
         self._log: TakeLog | None = None
         self._tap: StreamTap | None = None
         self._stream: StreamLog | None = None
-        self._told: Part | None = None
+        self._told: Layer | None = None
         self._told_after = 0
         self._state_stale = False
         self._length: int | None = None
@@ -100,7 +100,7 @@ class TakeFiles:
 
     # --- who hands a part in
 
-    def coming(self, part: Part) -> None:
+    def coming(self, part: Layer) -> None:
         """Before a part comes on stage: what is not its patch's own is noted, the first time."""
         if id(part) not in self._coming:
             self._coming[id(part)] = Coming.of(part)
@@ -161,7 +161,7 @@ class TakeFiles:
             self._open_stream(part, self._opening.on)
         self._state_stale = True
 
-    def _open_stream(self, part: Part, standing: Standing) -> None:
+    def _open_stream(self, part: Layer, standing: Standing) -> None:
         assert self._tap is not None
         words: dict[str, object] = {"patch": part.patch.name, "seed": standing.snapshot.seed,
                                     "model": part.voice.card.sha256 or part.voice.card.name}  # fmt: skip
@@ -188,7 +188,7 @@ class TakeFiles:
             with contextlib.suppress(OSError):
                 log.close()
 
-    def _note_change(self, log: TakeLog, at: float, act: Act) -> None:
+    def _note_change(self, log: TakeLog, at: float, act: ActedGesture) -> None:
         part, value = act.part, act.gesture.value
         self.coming(part)
         coming = self._coming[id(part)]
@@ -199,7 +199,7 @@ class TakeFiles:
             self._opening.usage[part.patch.name] = coming.usage
             self._state_stale = True
 
-    def _track_of(self, act: Act) -> str:
+    def _track_of(self, act: ActedGesture) -> str:
         """The name under which the opening keeps the accident that was called; empty when it has no room for it."""
         if act.track is None:
             return ""

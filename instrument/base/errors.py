@@ -11,7 +11,7 @@ LINES_MOST = 100
 """Of the mistakes of one file: nobody reads more, and a file of one megabyte can hold a hundred thousand."""
 
 
-class Mistakes(RosinError):
+class ValidationErrors(RosinError):
     """Several mistakes found at once in one file, one line each: ``path: what, found value; remedy``."""
 
     def __init__(self, where: str, lines: list[str]) -> None:

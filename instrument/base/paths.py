@@ -1,4 +1,4 @@
-"""Places: where patches, feels and takes are found - beside the checkout, installed, in the player's own folder."""
+"""Paths: where patches, feels and takes are found - beside the checkout, installed, in the player's own folder."""
 
 from __future__ import annotations
 

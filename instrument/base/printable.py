@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 
 LONGEST = 1000
 """Characters of one line."""
@@ -48,7 +48,7 @@ def printable_lines(text: object, lines: int = LINES, most: int = LONGEST) -> st
 
 def sentences(error: RosinError, prefix: str = "") -> str:
     """What a player is told, for a terminal: a line a mistake, or the one sentence after ``prefix``."""
-    if isinstance(error, Mistakes):
+    if isinstance(error, ValidationErrors):
         return "\n".join(printable(f"{error.where}: {line}") for line in error.shown)
     return printable(f"{prefix}{error}")
 

@@ -29,7 +29,7 @@ class Allowance:
         return max(0.0, (1.0 - self._left) * self._every_s)
 
 
-class Complaints:
+class ThrottledSentences:
     """Sentences that come again and again: each kind once every ``every_s`` seconds."""
 
     def __init__(self, every_s: float = 10.0) -> None:

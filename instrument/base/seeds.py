@@ -1,4 +1,4 @@
-"""Daily: numbers out of names - of an accident, and of the day that all Rosins share. Below the link, nothing before.
+"""Seeds: numbers out of names - of an accident, and of the day that all Rosins share. Below the link, nothing before.
 
 The number of a name is its BLAKE2b, 8 bytes, little end first; chance names its streams by it.
 """

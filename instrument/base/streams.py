@@ -60,7 +60,7 @@ class Sturdy:
             self.stream.flush()
 
 
-class Outlet(Sturdy):
+class SafeStream(Sturdy):
     """A sturdy stream on which nothing but text comes out. ``past``: for what makes its own escapes."""
 
     def __init__(self, past: Sturdy) -> None:
@@ -91,7 +91,7 @@ class Streams:
         if sys.stdin is None:
             sys.stdin = open(0, encoding="utf-8", closefd=False)
         self.out, self.err = (_sturdy(stream, number) for stream, number in ((sys.stdout, 1), (sys.stderr, 2)))
-        sys.stdout, sys.stderr = Outlet(self.out), Outlet(self.err)
+        sys.stdout, sys.stderr = SafeStream(self.out), SafeStream(self.err)
         return self
 
     def __exit__(
@@ -114,7 +114,7 @@ def terminal_stream(stderr: bool = False) -> Any:
     """The stream for what lays out its own lines and colours, and makes its words safe by itself."""
     stream: Any = sys.stderr if stderr else sys.stdout
     stream = getattr(stream, "rich_proxied_file", stream)  # while a bar is drawn
-    return stream.past if isinstance(stream, Outlet) else stream
+    return stream.past if isinstance(stream, SafeStream) else stream
 
 
 def _hold(number: int) -> None:
@@ -131,7 +131,7 @@ def _hold(number: int) -> None:
 
 
 def _sturdy(stream: Any, number: int) -> Sturdy:
-    if isinstance(stream, Outlet):  # one verb called by another
+    if isinstance(stream, SafeStream):  # one verb called by another
         return stream.past
     if stream is None:
         stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""Fields: the shape of a settings file, said once; checking and the editors' JSON Schema are derived from it.
+"""Validation: the shape of a settings file, said once; checking and the editors' JSON Schema are derived from it.
 
 Below patch and rig. All mistakes are found in one pass: a line each with path, value and remedy.
 """

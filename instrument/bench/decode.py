@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from instrument.audio.callback import Player
+from instrument.audio.callback import Callback
 from instrument.audio.realtime import settle
 from instrument.base.paths import find_patches
 from instrument.bench.machine import machine
@@ -23,9 +23,9 @@ from instrument.bench.rivals.against import what_is_compared
 from instrument.bench.shipped import model_costs, shipped_models, worst
 from instrument.documents.patch import Patch, read_patch, table_of
 from instrument.engine import warm
-from instrument.engine.control import QUANTUM, Control
+from instrument.engine.control import QUANTUM, ControlChain
 from instrument.engine.engine import CHANNELS, Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Gesture, Kind, Link
 from instrument.knobs import Label, LatentSpec
 from instrument.storage.bank import open_part
@@ -44,7 +44,7 @@ def spread(call: Callable[[int], None], count: int, block_ms: float) -> dict[str
     return found | {f"share_p{q}": found[f"p{q}_ms"] / block_ms for q in (5, 50, 99)}
 
 
-def model_times(part: Part, count: int, block_ms: float) -> dict[str, Any]:
+def model_times(part: Layer, count: int, block_ms: float) -> dict[str, Any]:
     """Decoder, encoder and both, with latents that wander over their whole range."""
     voice = part.voice
     rng = np.random.default_rng(1)
@@ -82,7 +82,7 @@ def chain_times(knobs: int, count: int, block_ms: float, rate: int) -> dict[str,
     patch = Patch("bench", "bench", difficulty=5.0, hazard=5.0, friction=EVERY_FRICTION, chance=EVERY_CHANCE,
                   chance_at={"pink": "bearing", "dice": "hand"})  # fmt: skip
     near = np.exp(-np.abs(np.subtract.outer(np.arange(knobs), np.arange(knobs))) / 2.0)
-    control = Control(patch, table_of(patch, latents), rate, 1, near)
+    control = ControlChain(patch, table_of(patch, latents), rate, 1, near)
     z = np.zeros((knobs, QUANTUM // 128), np.float32)
     values = np.random.default_rng(2).random((64, knobs))
 
@@ -99,7 +99,7 @@ def engine_times(engine: Engine, count: int, block_ms: float, live: bool) -> dic
     table = engine.part.table
     knobs = table.playable_count
     with Link.create() as link:
-        player = Player(engine, link, QUANTUM)
+        player = Callback(engine, link, QUANTUM)
         out = np.zeros((CHANNELS, QUANTUM), np.float32)
         heard = np.zeros((CHANNELS, QUANTUM), np.float32) + 0.05 if live else None
         rng = np.random.default_rng(3)

@@ -30,7 +30,7 @@ LIST_SECONDS, LIST_TIMES = 3.0, 4
 
 
 @dataclass(frozen=True)
-class Jack:
+class JackServer:
     """A running server. ``env`` is the environment in which clients find it and never start another."""
 
     name: str
@@ -79,7 +79,7 @@ def jack_is_here() -> bool:
 
 
 @contextlib.contextmanager
-def jack_server(period: int = 128, rate: int = 48000, synchronous: bool = False) -> Iterator[Jack]:
+def jack_server(period: int = 128, rate: int = 48000, synchronous: bool = False) -> Iterator[JackServer]:
     """Start a dummy JACK server, wait until clients can join, point this process at it, and end it afterwards.
 
     ``synchronous`` (-S) never reports late clients: for tests of function, not of timing.
@@ -95,7 +95,7 @@ def jack_server(period: int = 128, rate: int = 48000, synchronous: bool = False)
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=handle, stderr=handle)
     os.close(handle)
     log = Path(path)
-    jack = Jack(name, period, rate, process, log, env)
+    jack = JackServer(name, period, rate, process, log, env)
     try:
         end = time.monotonic() + START_SECONDS
         while not jack.ports():

@@ -25,7 +25,7 @@ import numpy as np
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError
 from instrument.base.paths import find_patches
-from instrument.bench.jackhost import Jack, jack_is_here, jack_server
+from instrument.bench.jackhost import JackServer, jack_is_here, jack_server
 from instrument.bench.machine import machine, stolen_ms
 from instrument.documents.patch import read_patch
 from instrument.documents.rig import Rig
@@ -79,7 +79,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def bare(server: Jack, block: int) -> Iterator[tuple[str, Callable[[bool], None]]]:
+def bare(server: JackServer, block: int) -> Iterator[tuple[str, Callable[[bool], None]]]:
     """The baseline's process: yields its JACK port and how to tell it."""
     number = free_port()
     before = set(server.ports())
@@ -142,7 +142,7 @@ def instrument(
         show.close()
 
 
-def measure(server: Jack, port: str, tell: Callable[[bool], None], messages: int) -> dict[str, Any]:
+def measure(server: JackServer, port: str, tell: Callable[[bool], None], messages: int) -> dict[str, Any]:
     """Send, listen, and find each first changed sample."""
     chance = random.Random(1)
     cycle = 0.18

@@ -103,7 +103,7 @@ class Accident:
         return cls(str(head["name"]), int(head["seed"]), int(head["first_tick"]), tick_hz, knobs, track)
 
 
-class Replay:
+class AccidentReplay:
     """Plays one accident at a time into the three sums. Nothing is allocated while it plays."""
 
     def __init__(self, count: int, tick_hz: float) -> None:

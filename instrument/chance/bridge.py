@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.source import Source
+from instrument.chance.source import ChanceSource
 from instrument.chance.words import normal, philox
 
 _2, _3 = np.uint64(2), np.uint64(3)
@@ -81,7 +81,7 @@ def _cross(
 LONGEST_SECONDS = 86400.0
 
 
-class Bridge(Source):
+class Bridge(ChanceSource):
     """The bridges of K knobs, one at a time each. ``streams``: one id each (``stream_id``).
 
     ``active``: u8[K], 1 while a knob has a bridge before it or under it. To be read, not written.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
 from instrument.chance.beta import between
-from instrument.chance.source import Source
+from instrument.chance.source import ChanceSource
 from instrument.chance.words import philox, uniform
 
 
@@ -65,7 +65,7 @@ def _iterate(
             phase[k] += turn
 
 
-class Orbit(Source):
+class Orbit(ChanceSource):
     """What both chaoses have in common: a phase, a count and two points of an orbit for each of their streams."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int, points: tuple[int, ...]) -> None:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
 from instrument.chance.beta import beta, between
-from instrument.chance.source import Source
+from instrument.chance.source import ChanceSource
 from instrument.chance.words import philox, uniform
 
 RING = 16
@@ -130,7 +130,7 @@ def _fill(seed: np.uint64, streams: NDArray[np.uint64], ring: NDArray[np.uint64]
             ring[k, i] = philox(seed, streams[k], np.uint64(_FIRST_RING + i))[1]
 
 
-class Dice(Source):
+class Dice(ChanceSource):
     """The dice of K knobs. ``streams``: one id each (``stream_id``). Before the first throw the value is 1/2."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.source import Source
+from instrument.chance.source import ChanceSource
 from instrument.chance.words import normal, philox
 
 TAU_LEAST_S = 1e-4
@@ -63,7 +63,7 @@ def _scale(sigma: NDArray[np.float32], scale: float, out: NDArray[np.float32]) -
         out[k] = sigma[k] * scale if scale > 0.0 else 0.0
 
 
-class Drift(Source):
+class Drift(ChanceSource):
     """The drift of K knobs. ``streams``: one id each (``stream_id``); the state is one number a knob."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.source import Source
+from instrument.chance.source import ChanceSource
 from instrument.chance.words import normal, philox
 
 TAU_LEAST_S = 1e-4
@@ -125,7 +125,7 @@ def against(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
     return c
 
 
-class Habit(Source):
+class Habit(ChanceSource):
     """The habits of K knobs. ``streams``: one id each (``stream_id``); ``correlation``: f64[K, K].
 
     ValueError when the correlation is not K by K.

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.source import Source
+from instrument.chance.source import ChanceSource
 from instrument.chance.words import philox, uniform
 
 FADE_S = 0.005
@@ -74,7 +74,7 @@ def _holes(
                 base[t, k] = held[k] if depth[k] == 1.0 else base[t, k] + depth[k] * (held[k] - base[t, k])
 
 
-class Holes(Source):
+class Holes(ChanceSource):
     """The holes of K knobs. ``streams``: one id each (``stream_id``)."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.accident import Accident, Replay
+from instrument.chance.accident import Accident, AccidentReplay
 from instrument.chance.chaos import Logistic
 from instrument.chance.coarse import Coarse
 from instrument.chance.dice import Dice
@@ -29,7 +29,7 @@ from instrument.chance.lorenz import Lorenz
 from instrument.chance.params import ChanceParams
 from instrument.chance.pink import Pink
 from instrument.chance.words import stream_id
-from instrument.knobs import MOVING
+from instrument.knobs import CHANCE_SOURCES
 
 F32 = NDArray[np.float32]
 
@@ -104,23 +104,23 @@ class Mix:
             "drift": self.drift, "pink": self.pink, "dice": self.dice, "chaos": self.logistic, "lorenz": self.lorenz,
             "habit": self.habit, "holes": self.holes, "coarse": self.coarse,
         }  # fmt: skip
-        self._place = np.array([ENTRIES.index(entry.get(name, "sound")) for name in MOVING], np.int64)
+        self._place = np.array([ENTRIES.index(entry.get(name, "sound")) for name in CHANCE_SOURCES], np.int64)
         self._live: frozenset[str] = frozenset()
-        self._heard = np.zeros(len(MOVING), np.bool_)
+        self._heard = np.zeros(len(CHANCE_SOURCES), np.bool_)
         self.seed = seed
         ticks = max(64, min(round(KEPT_SECONDS * tick_hz), KEPT_NUMBERS // max(1, 3 * count)))
         self.past: F32 = np.zeros((ticks, 3, count), np.float32)
         self.tick = 0
-        self.replay = Replay(count, tick_hz)
+        self.replay = AccidentReplay(count, tick_hz)
         self.active = np.zeros(3, np.bool_)
         self.grain: F32 = np.zeros(3, np.float32)
         """Root mean square of what enters at each place, over the last step: for the picture."""
         self._coarse = self._holes = False
-        self._behind, self._turn = [0] * len(MOVING), 0
+        self._behind, self._turn = [0] * len(CHANCE_SOURCES), 0
         self._params: ChanceParams | None = None
         self._unheard: F32 = np.zeros((TICKS_MOST, count), np.float32)
         self._sum: F32 = np.zeros((3, TICKS_MOST, count), np.float32)
-        self._stage: F32 = np.zeros((len(MOVING), TICKS_MOST, count), np.float32)
+        self._stage: F32 = np.zeros((len(CHANCE_SOURCES), TICKS_MOST, count), np.float32)
 
     # --- playing
 
@@ -131,7 +131,7 @@ class Mix:
         Valid until the next call; nothing is allocated that grows.
         """
         live, stage, behind = params.live, self._stage[:, :ticks], self._behind
-        for i, name in enumerate(MOVING):
+        for i, name in enumerate(CHANCE_SOURCES):
             if name in live:
                 if behind[i]:
                     self._catch_up(i, tick)
@@ -146,7 +146,7 @@ class Mix:
         self._params = params
         if live is not self._live:
             self._live = live
-            self._heard[:] = [name in live for name in MOVING]
+            self._heard[:] = [name in live for name in CHANCE_SOURCES]
         total = self._sum[:, :ticks]
         _gather(stage, self._heard, self._place, total, self.active)
         if self.replay.playing:
@@ -209,7 +209,7 @@ class Mix:
 
     def reseed(self, seed: int) -> None:
         """Everything begins again under another seed, at tick 0."""
-        self._behind = [0] * len(MOVING)
+        self._behind = [0] * len(CHANCE_SOURCES)
         self.seed, self.tick = seed, 0
         for source in self._sources.values():
             if hasattr(source, "reseed"):
@@ -235,7 +235,7 @@ class Mix:
             source.set_state(state[name])
         self.replay.set_state(state["replay"])
         self._coarse = self._holes = True
-        self._behind = [0] * len(MOVING)
+        self._behind = [0] * len(CHANCE_SOURCES)
 
 
 KERNELS = (_gather, _remember)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.knobs import MOVING, PARAMETERS
+from instrument.knobs import CHANCE_SOURCES, PARAMETERS
 
 NAMES = tuple(knob.id.partition(".")[2] for knob in PARAMETERS if knob.group == "chance")
 ROW = {name: i for i, name in enumerate(NAMES)}
 
-SCALED = (*MOVING, "holes", "coarse", "tape", "tape_drops", "temperature", "bend")
+SCALED = (*CHANCE_SOURCES, "holes", "coarse", "tape", "tape_drops", "temperature", "bend")
 """What hazard scales. The character of a chance (rates, lengths, shapes) stays, and so do bridges and wear, which the
 player asks for by name."""
 

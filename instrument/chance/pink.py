@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.source import Source
+from instrument.chance.source import ChanceSource
 from instrument.chance.words import normal, philox
 
 ROWS = 16
@@ -87,7 +87,7 @@ def _bloom(
         due[k] = first_tick + np.uint64(ticks)
 
 
-class Pink(Source):
+class Pink(ChanceSource):
     """The pink noise of K knobs. ``streams``: one id each (``stream_id``). Ticks below 2^57.
 
     ``tick_hz`` says nothing to the law, which counts in ticks; it is here because every source has it.

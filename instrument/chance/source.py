@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Source:
+class ChanceSource:
     """``streams``: one id each (``stream_id``); ``kept``: the arrays of its state, by name, owned from here on."""
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int, kept: dict[str, NDArray[Any]]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import find_take, is_patch, patch_folders, patches_in
 from instrument.base.printable import printable, sentences
 from instrument.base.text import language_of, say
@@ -31,7 +31,7 @@ from instrument.isf import read_header
 from instrument.model.library.bundle_reader import is_bundle
 from instrument.model.library.card import CARD, CREDITS, DECODE, TEXT_MOST, card_from
 from instrument.model.library.credits import credits_from
-from instrument.storage.stream import Stream
+from instrument.storage.stream import LatentStream
 
 SUFFIXES = (".toml", ".jsonl", *NUMBERS, ".z", ".fs")
 """What is looked at in a folder that is no model."""
@@ -101,7 +101,7 @@ def check_one(file: Path, rig: Rig) -> str:
     if file.suffix in NUMBERS:
         return check_numbers(file, [Path(rig.models)] if rig.models else [], language)
     if file.suffix == ".z":
-        return say("check.stream", language, blocks=len(Stream(file)))
+        return say("check.stream", language, blocks=len(LatentStream(file)))
     if file.suffix == ".fs":
         return say("check.visual", language, inputs=len(read_header(file).inputs))
     return check_toml(file, rig, language)
@@ -120,7 +120,7 @@ def check_toml(file: Path, rig: Rig, language: str) -> str:
         if not os.path.exists(file):
             raise RosinError(f"{file} cannot be read (no such file); give the path of a rig file")
         if wrong := rig_mistakes(file):
-            raise Mistakes(str(file), wrong)
+            raise ValidationErrors(str(file), wrong)
         return "\n".join([say("check.rig", language), *idle_in(read_rig(file), language, all_of_it=True)])
     if kind == "feel":
         return say("check.feel", language, name=feel_from(read_toml(file, "feel"), str(file)).name)
@@ -143,7 +143,7 @@ def check_patch(file: Path, given: Sequence[Path], language: str) -> str:
     if found.card is not None and found.knobs is not None:
         lines += [*renamed(patch, found.card, given), *scene_mistakes(patch, found.knobs)]
     if lines or found.card is None:
-        raise Mistakes(str(file), lines)
+        raise ValidationErrors(str(file), lines)
     return say("check.patch", language, model=patch.model, latents=len(found.card.latents))
 
 
@@ -152,7 +152,7 @@ def rig_mistakes(file: Path) -> list[str]:
     table = read_toml(file, "rig")
     try:
         rig_from(table, str(file))
-    except Mistakes as mistakes:
+    except ValidationErrors as mistakes:
         wrong = mistakes.lines
         if newer(table):
             return wrong
@@ -205,7 +205,7 @@ def check_model(path: Path, rig: Rig) -> str:
     language = language_of(rig.language)
     found = list(tried(path, given=[Path(rig.models)] if rig.models else [], language=language))
     if wrong := [f"{topic(f.about, language)}: {f.text}" for f in found if f.grade == "bad"]:
-        raise Mistakes(str(path), wrong)
+        raise ValidationErrors(str(path), wrong)
     card = read_card(unpacked(path))
     held = any(f.grade == "held" for f in found)
     return say("check.model_held" if held else "check.model", language, name=card.name, latents=len(card.latents))

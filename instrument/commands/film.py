@@ -22,7 +22,7 @@ from instrument.base.errors import RosinError
 from instrument.base.text import language_of, say
 from instrument.documents.rig import Rig
 from instrument.engine.engine import Engine
-from instrument.rehearsal.film import Teller, pictures_in
+from instrument.rehearsal.film import FilmTeller, pictures_in
 from instrument.rehearsal.reel import KINDS, Reel
 from instrument.stage.settings import BIG_TYPE, StageSettings, size_of
 
@@ -33,7 +33,7 @@ NUMBERED = re.compile(r"[^%]*%0?\d*d[^%]*\.png", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FilmOptions:
     """What film is asked for: pictures a second, pixels, and how the stage looks."""
 
     fps: int = FPS
@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     film.add_argument("--big-type", action=flag, help="larger words")
 
 
-def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> Wish | None:
+def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> FilmOptions | None:
     """The film that is asked for, None where ``out`` is no film's name. RosinError for options that do not fit."""
     given = {"--fps": args.fps, "--size": args.size, "--view": args.view, "--calm": args.calm,
              "--big-type": args.big_type}  # fmt: skip
@@ -76,16 +76,16 @@ def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> Wish | None:
         raise RosinError(f"--size {args.size} is odd, and films go by two pixels; give even numbers")
     calm = rig.calm if args.calm is None else args.calm
     big = rig.big_type if args.big_type is None else args.big_type
-    return Wish(fps, *size, args.view or VIEWS[0], calm, big)
+    return FilmOptions(fps, *size, args.view or VIEWS[0], calm, big)
 
 
 class Drawing:
     """The stage without a screen. ``picture(frames)``: uint8 [height, width, 3], valid until the next."""
 
-    def __init__(self, wish: Wish, patch: Path, rig: Rig, more: Sequence[Path] = ()) -> None:
+    def __init__(self, wish: FilmOptions, patch: Path, rig: Rig, more: Sequence[Path] = ()) -> None:
         from instrument.stage.data.patch_labels import read_programmes
         from instrument.stage.gpu import gl
-        from instrument.stage.player import Player
+        from instrument.stage.player import StagePlayer
         from instrument.stage.window import open_window
 
         self._gl, self._wish = gl, wish
@@ -96,7 +96,7 @@ class Drawing:
         )  # fmt: skip
         self._window = open_window(wish.width, wish.height, headless=True)
         try:
-            self._player = Player(settings, read_programmes(settings.patches, settings.language, settings.models))
+            self._player = StagePlayer(settings, read_programmes(settings.patches, settings.language, settings.models))
             wishes = self._player.input.wishes
             wishes.clock = lambda: self._player.frame.time  # the take's, so that nothing waits for a wall clock
             wishes.rehearsal = wish.view == "rehearsal"
@@ -123,14 +123,21 @@ class Film:
     far becomes a film of its own name. As a context it ends well, or leaves nothing."""
 
     def __init__(
-        self, out: Path, wish: Wish, engine: Engine, seconds: float, patch: Path, rig: Rig, more: Sequence[Path] = ()
+        self,
+        out: Path,
+        wish: FilmOptions,
+        engine: Engine,
+        seconds: float,
+        patch: Path,
+        rig: Rig,
+        more: Sequence[Path] = (),
     ) -> None:
         """``more``: patches that come later in it, by the index of their parts less one."""
         self.out, self._wish, self._language = out, wish, language_of(rig.language)
         self.stopping = False
         self.drawn = 0
         self.pictures = pictures_in(round(seconds * engine.rate), engine.rate, wish.fps)
-        self._teller = Teller(engine, wish.fps, self.pictures)
+        self._teller = FilmTeller(engine, wish.fps, self.pictures)
         self.heard = self._teller.heard
         self._digest = hashlib.sha256()
         self._drawing = Drawing(wish, patch, rig, more)

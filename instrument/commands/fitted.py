@@ -12,7 +12,7 @@ from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LinePiece:
     """A piece of the line: the ways to say it, longest first; ``rank``: the greatest is shortened and left out first.
 
     One of rank 0 is never left out.
@@ -22,7 +22,7 @@ class Part:
     rank: int
 
 
-def fitted(parts: Sequence[Part], width: int) -> Text:
+def fitted(parts: Sequence[LinePiece], width: int) -> Text:
     """The parts in their order in ``width`` cells, 0: all there are. What even then is too long ends in an ellipsis."""
     ways = [0] * len(parts)
     gone = [False] * len(parts)
@@ -49,7 +49,7 @@ def fitted(parts: Sequence[Part], width: int) -> Text:
     return line
 
 
-def _joined(parts: Sequence[Part], ways: Sequence[int], gone: Sequence[bool]) -> Text:
+def _joined(parts: Sequence[LinePiece], ways: Sequence[int], gone: Sequence[bool]) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
     for part, way, out in zip(parts, ways, gone, strict=True):
         if not out:

@@ -10,7 +10,7 @@ from instrument.base.errors import RosinError
 from instrument.base.printable import printable
 from instrument.base.text import language_of, say
 from instrument.documents.rig import read_rig
-from instrument.importing.run import BLOCKS, RACE, TOLERANCE, Wishes, import_file
+from instrument.importing.run import BLOCKS, RACE, TOLERANCE, ImportOptions, import_file
 from instrument.model.library.finder import user_folder
 
 
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.rate and not 8000 <= args.rate <= 192000:
         raise RosinError(f"--rate {args.rate} is no rate a sound card has; give 8000 to 192000")
     out = args.out or (Path(rig.models) if rig.models else user_folder())
-    wishes = Wishes(args.name, args.author, args.licence, args.credits, args.rate, args.blocks, args.tolerance,
+    wishes = ImportOptions(args.name, args.author, args.licence, args.credits, args.rate, args.blocks, args.tolerance,
                     args.race, args.forward, args.force)  # fmt: skip
     done = import_file(args.file, out, wishes)
     card = done.card

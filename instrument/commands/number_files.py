@@ -1,4 +1,4 @@
-"""Numbers: what a file of arrays is - accident, opening, snapshot, wear, atlas, reference, pitches. For check.
+"""Number files: what a file of arrays is - accident, opening, snapshot, wear, atlas, reference, pitches. For check.
 
 An .npz does not tell by its name: the names of its arrays do. What is none of the others is read as an accident, whose
 reader says why it is none.

@@ -25,7 +25,7 @@ from instrument.commands.idle import idle_given, idle_in
 from instrument.commands.preparing import prepare
 from instrument.commands.seed import seed_given
 from instrument.commands.stage import (
-    Reel,
+    LastFrames,
     add_stage,
     draw_picture,
     no_window,
@@ -161,7 +161,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     idle = [*idle_in(rig, language), *idle_given(args, rig, read_patch(paths[index]), language, windowed)]
     prepare(language)
     show = Show(sound, hands, language, stage if windowed else None)
-    reel = Reel()
+    reel = LastFrames()
     names = [path.stem for path in paths]
     try:
         show.open()

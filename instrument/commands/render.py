@@ -37,8 +37,8 @@ from instrument.engine.engine import CHANNELS, Engine
 from instrument.model.atlas.attribution import write_roll
 from instrument.rehearsal.reel import KINDS
 from instrument.rehearsal.render import offline_blocks
-from instrument.rehearsal.replay import Replay
-from instrument.storage.stream import Stream
+from instrument.rehearsal.replay import TakeReplay
+from instrument.storage.stream import LatentStream
 
 SECONDS = 10.0
 AIFF = ("AIFF", "FLOAT")
@@ -132,7 +132,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     may_be_written(out)
     args.seed = seed_given(args.seed)
     take = read_take(find_take(args.what)) if args.what.endswith(TAKE) or _is_example(args.what, rig) else None
-    stream = Stream(Path(args.what)) if args.what.endswith(".z") else None
+    stream = LatentStream(Path(args.what)) if args.what.endswith(".z") else None
     if stream and (take or args.set or args.note is not None or args.seed is not None or args.patch):
         raise RosinError(
             "a .z file is heard as it was; to change knobs, notes, seed or patch render the .jsonl beside it"
@@ -148,7 +148,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     if stream:
         plan.wrong += listen_again(engine, stream, Path(args.what))
     settings = settings_of(args, part.table)
-    replay = Replay(engine, plan.take, plan.cast, plan.opening, [gesture for _, gesture in settings])
+    replay = TakeReplay(engine, plan.take, plan.cast, plan.opening, [gesture for _, gesture in settings])
     played = played_into(args, part, stream, take is not None)
     lasts = len(stream) * QUANTUM / engine.rate if stream else played.seconds if played else SECONDS
     seconds = args.seconds or (max(take.seconds, played.seconds if played else 0.0) if take else lasts)

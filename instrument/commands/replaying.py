@@ -17,13 +17,13 @@ from instrument.commands.whole import whole_patch
 from instrument.documents.rig import Rig
 from instrument.documents.take import Cue, Take
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.model.library.retarget import recast
 from instrument.rehearsal.replay import Cast, cast_of, check, opening_of
 from instrument.storage.bank import open_part
 from instrument.storage.input_file import InputFile
 from instrument.storage.opening import Opening, read_state
-from instrument.storage.stream import Stream
+from instrument.storage.stream import LatentStream
 from instrument.storage.wear_store import Patina
 
 
@@ -42,7 +42,7 @@ class Plan:
     """What could not be read beside the patches, a sentence each."""
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Layer, ...]:
         return tuple({id(part): part for part in (self.cast.first, *self.cast.parts.values())}.values())
 
     def said(self, language: str) -> Iterator[str]:
@@ -51,7 +51,7 @@ class Plan:
             yield say(key, language, **values)
 
 
-def plan_of(args: argparse.Namespace, take: Take | None, stream: Stream | None, rig: Rig, place: Path) -> Plan:
+def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | None, rig: Rig, place: Path) -> Plan:
     """Open what ``rosin render`` is asked for. ``place``: a folder for a patch that is recast."""
     if take is not None and not (args.patch or args.model):
         return _as_it_was(args, take, rig)
@@ -94,7 +94,7 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
     except RosinError as error:
         wrong.append(str(error))
 
-    def open(cue: Cue, index: int) -> Part:
+    def open(cue: Cue, index: int) -> Layer:
         found, at = _paths_of(cue, rig)
         paths.append(found[at])
         seed = args.seed if args.seed is not None else cue.seed
@@ -154,7 +154,7 @@ def _fits(opening: Opening, cast: Cast) -> bool:
 
 def _open(
     path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Namespace
-) -> tuple[Part, list[str]]:  # fmt: skip
+) -> tuple[Layer, list[str]]:  # fmt: skip
     """A part to be rendered, on the CPU alone, as another device's arithmetic would be another result; and what is
     wrong beside it."""
     language = language_of(rig.language)
@@ -171,7 +171,7 @@ def _open(
     return part, [*wrong, *patina.wrong]
 
 
-def listen_again(engine: Engine, stream: Stream, path: Path) -> list[str]:
+def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:
     """Let the engine play what the model was told then; with the .state beside it also from where the model was.
     What is wrong with that is told, and it begins at rest."""
     part = engine.part
@@ -200,7 +200,7 @@ def listen_again(engine: Engine, stream: Stream, path: Path) -> list[str]:
     return wrong
 
 
-def played_into(args: argparse.Namespace, part: Part, stream: Stream | None, moved: bool) -> InputFile | None:
+def played_into(args: argparse.Namespace, part: Layer, stream: LatentStream | None, moved: bool) -> InputFile | None:
     """The file of --input at the engine's rate. RosinError when nothing would hear it. ``moved``: by a take."""
     if args.input is None:
         return None

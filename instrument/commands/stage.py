@@ -102,7 +102,7 @@ def draw_picture(path: Path, stage: StageSettings, frames: Sequence[Frame]) -> N
         raise RosinError(f"{path} cannot be written ({error.strerror}); make room, or choose another folder") from None
 
 
-class Reel:
+class LastFrames:
     """The frames of the last seconds, as many as the stage's rings are old."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from instrument.base.console import console
 from instrument.base.printable import printable
 from instrument.base.text import say
-from instrument.commands.fitted import Part, fitted
+from instrument.commands.fitted import LinePiece, fitted
 from instrument.ipc import AUTHORS_MAX, Flags, Frame
 from instrument.ipc.level import Level
 from instrument.knobs import KnobTable
@@ -118,7 +118,7 @@ class Status:
     def line(self, frame: Frame | None, now: float, width: int = 0) -> Text:
         """The status of one frame; ``width``: cells of the terminal that it must fit, 0 for as many as it takes."""
         if frame is None or now - frame.time > STALE_SECONDS:
-            lost = Part([Text(say("status_lost", self.language), style=_STRAIN)], 0)
+            lost = LinePiece([Text(say("status_lost", self.language), style=_STRAIN)], 0)
             return fitted([lost], width)
         self.level.push(frame)
         name = self.names[frame.patch] if frame.patch < len(self.names) else "?"
@@ -133,52 +133,56 @@ class Status:
         ]
         return fitted([part for part in parts if part is not None], width)
 
-    def _name(self, name: str, silenced: bool) -> Part:
+    def _name(self, name: str, silenced: bool) -> LinePiece:
         """The patch, cut where it must be; only how to sound again is needed more."""
         ways = [Text(f" {name} ", style=f"bold {_IVORY}")]
         for cells in NAME_CELLS:
             ways.append(ways[0].copy())
             ways[-1].truncate(cells, overflow="ellipsis")
-        return Part(ways, 2 if silenced else 0)
+        return LinePiece(ways, 2 if silenced else 0)
 
-    def _state(self, flags: Flags) -> Part:
+    def _state(self, flags: Flags) -> LinePiece:
         language = self.language
         if flags & Flags.PANICKED:
             said = [say(key, language) for key in ("status_panicked", "status_panicked_short")]
-            return Part([Text(words, style=_STRAIN) for words in said], 0)
+            return LinePiece([Text(words, style=_STRAIN) for words in said], 0)
         if flags & Flags.SWAPPING:
-            return Part([Text(say("status_swapping", language), style=_HAND)], 1)
+            return LinePiece([Text(say("status_swapping", language), style=_HAND)], 1)
         if not flags & Flags.SPEAKING:
             said = [say(key, language) for key in ("status_silent", "status_silent_short")]
-            return Part([Text(words, style=_HAND) for words in said], 1)
-        return Part([Text(say("status_playing", language), style=_QUIET)], 8)
+            return LinePiece([Text(words, style=_HAND) for words in said], 1)
+        return LinePiece([Text(say("status_playing", language), style=_QUIET)], 8)
 
-    def _loudness(self) -> list[Part]:
+    def _loudness(self) -> list[LinePiece]:
         db = decibels(self.level.rms)
         bars = [Text("  " + meter(db, cells), style=_IVORY) for cells in (METER_CELLS, METER_CELLS_SHORT)]
-        return [Part(bars, 9), Part([Text(f"{db:6.1f} dB", style=_QUIET)], 5)]
+        return [LinePiece(bars, 9), LinePiece([Text(f"{db:6.1f} dB", style=_QUIET)], 5)]
 
-    def _cost(self, frame: Frame) -> list[Part]:
+    def _cost(self, frame: Frame) -> list[LinePiece]:
         """Load, latency, dropouts: they may go unless they tell of trouble."""
         strained, language = frame.load_p99 > 0.8, self.language
         return [
-            Part([Text(f"  {say('word_load', language)} {frame.load * 100:.0f} %", style=_QUIET)], 7),
-            Part([Text(f" p99 {frame.load_p99 * 100:.0f} %", style=_STRAIN if strained else _QUIET)],
-                 4 if strained else 11),
-            Part([Text(f"  {say('word_latency', language)} {frame.latency * 1000:.1f} ms", style=_QUIET)], 10),
-            Part([Text(f"  {say('word_dropouts', language)} {frame.xruns}", style=_STRAIN if frame.xruns else _QUIET)],
-                 3 if frame.xruns else 12),
-        ]  # fmt: skip
+            LinePiece([Text(f"  {say('word_load', language)} {frame.load * 100:.0f} %", style=_QUIET)], 7),
+            LinePiece(
+                [Text(f" p99 {frame.load_p99 * 100:.0f} %", style=_STRAIN if strained else _QUIET)],
+                4 if strained else 11,
+            ),
+            LinePiece([Text(f"  {say('word_latency', language)} {frame.latency * 1000:.1f} ms", style=_QUIET)], 10),
+            LinePiece(
+                [Text(f"  {say('word_dropouts', language)} {frame.xruns}", style=_STRAIN if frame.xruns else _QUIET)],
+                3 if frame.xruns else 12,
+            ),
+        ]
 
-    def _recording(self, frame: Frame) -> Part | None:
+    def _recording(self, frame: Frame) -> LinePiece | None:
         if not Flags(frame.flags) & Flags.RECORDING:
             return None
         minutes, seconds = divmod(int(frame.record_seconds), 60)
         time = f"{minutes}:{seconds:02d}"
         said = (say("status_record", self.language, time=time), time)
-        return Part([Text("  ● " + words, style=_STRAIN) for words in said], 1)
+        return LinePiece([Text("  ● " + words, style=_STRAIN) for words in said], 1)
 
-    def _knob(self, frame: Frame) -> Part | None:
+    def _knob(self, frame: Frame) -> LinePiece | None:
         """The knob in focus: where the hand is, where the sound is, and whether it holds."""
         table = self.tables.get(frame.patch)
         if table is None or not table.playable_count:
@@ -189,7 +193,7 @@ class Status:
         values.append("→" if abs(hand - pos) > 0.002 else "=", style=_STRAIN if frame.stuck[i] == 2 else _QUIET)
         values.append(f"●{pos:.2f}", style=_IVORY)
         label = Text(f"  {printable(table[i].label.of(self.language), NAME_MOST)} ", style=_QUIET)
-        return Part([label + values, Text(f"  {i + 1} ", style=_QUIET) + values], 6)
+        return LinePiece([label + values, Text(f"  {i + 1} ", style=_QUIET) + values], 6)
 
 
 def terminal_here() -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.toml import read_toml
 from instrument.documents.patch import (
     Patch,
@@ -49,7 +49,7 @@ def whole_patch(path: Path, given: Sequence[Path] = ()) -> tuple[Patch, Card, Kn
     if len(found.wrong) == 1 and found.missing is not None:
         raise found.missing
     if found.wrong or found.card is None or found.knobs is None:
-        raise Mistakes(str(path), list(found.wrong))
+        raise ValidationErrors(str(path), list(found.wrong))
     return found.patch, found.card, found.knobs
 
 
@@ -59,7 +59,7 @@ def look_at(path: Path, given: Sequence[Path] = ()) -> Looked:
     wrong: list[str] = []
     try:
         patch = patch_from(table, str(path))
-    except Mistakes as mistakes:
+    except ValidationErrors as mistakes:
         if newer(table):
             raise
         wrong += mistakes.lines

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from instrument.base.errors import Mistakes
+from instrument.base.errors import ValidationErrors
 from instrument.base.paths import feel_folders
 from instrument.base.toml import read_toml
 from instrument.base.validation import Field, Section, check, json_schema, short
@@ -56,13 +56,15 @@ def feel_from(table: Mapping[str, Any], where: str) -> Feel:
     """A Feel out of plain tables. Raises Mistakes: one line each with path, value and remedy."""
     version = table.get("schema")
     if isinstance(version, int) and version > SCHEMA:
-        raise Mistakes(where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
+        raise ValidationErrors(
+            where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"]
+        )
     wrong = check(SHAPE, table)
     name, amounts = table.get("name"), table.get("friction")
     if isinstance(name, str) and not (0 < len(name) <= NAME_MAX and name.isprintable() and not set(name) & set("/\\")):
         wrong.append(f"name: {short(name)} is no name; use 1 to {NAME_MAX} characters without slashes")
     if wrong or not isinstance(amounts, Mapping):
-        raise Mistakes(where, wrong)
+        raise ValidationErrors(where, wrong)
     friction = {**_USUAL, **{key: float(value) for key, value in amounts.items()}}
     title = label_from(table["title"])
     about = label_from(table["about"]) if "about" in table else Label("", "")

@@ -15,14 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.seeds import daily_seed
 from instrument.base.toml import read_toml
 from instrument.base.validation import check, json_schema, short
 from instrument.documents.feels import find_feels, open_feel
 from instrument.documents.patch_shape import CHANCE, FRICTION, NAME, SCENE_SLOTS, SCHEMA, SHAPE, label_from
 from instrument.isf import find_visual, knobs_of, read_header
-from instrument.knobs import KNOBS_MAX, MOVING, Knob, KnobTable, Label, LatentSpec, own_parameter, table_for
+from instrument.knobs import CHANCE_SOURCES, KNOBS_MAX, Knob, KnobTable, Label, LatentSpec, own_parameter, table_for
 
 NO_LABEL = Label("", "")
 
@@ -92,7 +92,7 @@ class Patch:
     @property
     def entries(self) -> dict[str, str]:
         """Where each chance that moves knobs enters."""
-        return {name: self.chance_at.get(name, self.entry) for name in MOVING}
+        return {name: self.chance_at.get(name, self.entry) for name in CHANCE_SOURCES}
 
     def parameters(self) -> dict[str, float]:
         """Values (real units) of the parameter knobs that this patch sets."""
@@ -124,7 +124,7 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
     table = migrate(dict(table))
     if newer(table):  # whatever else it says is not for us to judge
         said = short(table["schema"])
-        raise Mistakes(where, [f"schema: {said} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
+        raise ValidationErrors(where, [f"schema: {said} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
     wrong = check(SHAPE, table)
     model = table.get("model", {})
     names = {"name": table.get("name"), "model.name": model.get("name") if isinstance(model, Mapping) else None}
@@ -134,7 +134,7 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
     if isinstance(names["model.name"], str) and names["model.name"] != "null" and "sha256" not in model:
         wrong.append("model.sha256: it is missing; write the hash that `rosin models list` prints for this model")
     if wrong:
-        raise Mistakes(where, wrong)
+        raise ValidationErrors(where, wrong)
     voice, live, friction, chance = (table.get(k, {}) for k in ("voice", "input", "friction", "chance"))
     wanted: dict[str, Any] = {
         "name": table["name"],
@@ -202,7 +202,7 @@ def read_patch(path: Path) -> Patch:
     """Read one patch file, with the feel it names under its own amounts. RosinError or Mistakes, with their remedy."""
     patch, wrong = with_feel(patch_from(read_toml(path, "patch"), str(path)))
     if wrong:
-        raise Mistakes(str(path), wrong)
+        raise ValidationErrors(str(path), wrong)
     return patch
 
 
@@ -215,7 +215,7 @@ def with_feel(patch: Patch) -> tuple[Patch, list[str]]:
     except LookupError:
         feels = ", ".join(find_feels())
         return patch, [f"friction.feel: there is no feel {patch.feel!r}; the feels here: {feels}"]
-    except Mistakes as mistakes:
+    except ValidationErrors as mistakes:
         return patch, [f"friction.feel: {mistakes.where}: {line}" for line in mistakes.lines]
     except RosinError as error:
         return patch, [f"friction.feel: {error}"]

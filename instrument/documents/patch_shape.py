@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from instrument.base.validation import Field, Section
-from instrument.knobs import MOVING, PARAMETERS, SCENES, Label
+from instrument.knobs import CHANCE_SOURCES, PARAMETERS, SCENES, Label
 
 SCHEMA = 1
 NAME = re.compile(r"[^/\\\x00-\x1f]{1,64}")
@@ -129,7 +129,7 @@ SHAPE = Section(
                 **CHANCE,
                 "entry": Field("choice", choices=ENTRIES, about="where chance enters: before, in or after friction"),
                 "at": Section(
-                    {name: Field("choice", choices=ENTRIES, about="where this one enters") for name in MOVING}
+                    {name: Field("choice", choices=ENTRIES, about="where this one enters") for name in CHANCE_SOURCES}
                 ),
                 "knob": Section({}, each=Section(CHANCE_OF_ONE)),
             }

@@ -19,7 +19,7 @@ from typing import Any
 import tomlkit
 
 from instrument.base import writing
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import read_text
 from instrument.base.toml import BYTES_MAX, read_toml
 from instrument.base.validation import Field, Section, check, json_schema, short
@@ -150,7 +150,9 @@ def rig_from(table: Mapping[str, Any], where: str) -> Rig:
     """A Rig out of plain tables; raises Mistakes."""
     version = table.get("schema")
     if isinstance(version, int) and version > SCHEMA:
-        raise Mistakes(where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"])
+        raise ValidationErrors(
+            where, [f"schema: {short(version)} is newer than this Rosin reads ({SCHEMA}); update Rosin"]
+        )
     wrong = check(SHAPE, table)
     osc, folders = (room if isinstance(room := table.get(key), Mapping) else {} for key in ("osc", "folders"))
     root = osc.get("root", "/rosin")
@@ -162,7 +164,7 @@ def rig_from(table: Mapping[str, Any], where: str) -> Rig:
         if isinstance(folder, str) and at_home(folder) is None:
             wrong.append(f"folders.{key}: {folder!r} is in the home of nobody here; write the whole path")
     if wrong:
-        raise Mistakes(where, wrong)
+        raise ValidationErrors(where, wrong)
     wanted: dict[str, Any] = {"path": where}
     for name, (section, key) in _PLACES.items():
         place = table.get(section, {}) if section else table

@@ -1,4 +1,4 @@
-"""Scenes: how they stand in files. A slot of a patch's file is rewritten, and nothing else in it. Above patch.
+"""Scene file: how scenes stand in files. A slot of a patch's file is rewritten, and nothing else in it. Above patch.
 
 Done on the file's own lines, as the rig does with what was learned: comments, order and spaces stay, and what comes
 out is read again and must say what it should before the old file goes. Where a file is laid out in a way that lines
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import scene_file, shipped
 from instrument.base.reading import open_file
 from instrument.base.toml import BYTES_MAX, read_toml, toml_from
@@ -79,7 +79,7 @@ def read_own(path: Path) -> dict[int, Scene]:
     """The scenes of a file in the player's own folder. RosinError or Mistakes."""
     table = read_toml(path, "scenes file")
     if wrong := check(OWN, table):
-        raise Mistakes(str(path), wrong)
+        raise ValidationErrors(str(path), wrong)
     return scenes_from(table.get("scenes", {}))
 
 

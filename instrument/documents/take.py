@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import read_bytes
 from instrument.base.writing import Growing
 from instrument.documents.patch import Scene
@@ -28,8 +28,8 @@ from instrument.documents.take_lines import (
     TAKE_SECONDS_MAX,
     Cue,
     End,
-    Event,
     Row,
+    TakeEvent,
     cue_of,
     event_of,
     number,
@@ -49,8 +49,19 @@ MISTAKES_MOST = 20
 TAKE_BYTES_MAX = 256 << 20
 """Of a take's file: twelve hours of a hundred gestures a second."""
 
-__all__ = ["SEED_MAX", "TAKE_SECONDS_MAX", "Cue", "End", "Event", "Take", "TakeLog", "gestures", "line_of",
-           "read_take", "take_from"]  # fmt: skip
+__all__ = [
+    "SEED_MAX",
+    "TAKE_SECONDS_MAX",
+    "Cue",
+    "End",
+    "Take",
+    "TakeEvent",
+    "TakeLog",
+    "gestures",
+    "line_of",
+    "read_take",
+    "take_from",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class Take:
     patch: str
     seed: int | None
     seconds: float
-    events: tuple[Event, ...]
+    events: tuple[TakeEvent, ...]
     path: str = ""
     scenes: Mapping[int, Scene] | None = None
     """By slot, as they were when it began; None: the take does not say, and the patch's count."""
@@ -125,7 +136,7 @@ class _Reading:
     def __init__(self) -> None:
         self.head: Row | None = None
         self.cue: Cue | None = None
-        self.events: list[Event] = []
+        self.events: list[TakeEvent] = []
         self.end: End | None = None
 
     def read(self, line: str) -> None:
@@ -185,7 +196,7 @@ def take_from(lines: Iterable[str], where: str) -> Take:
     if reading.head is None and not wrong:
         wrong.append("it is empty; give a take, as `rosin play --record` leaves one beside its sound")
     if wrong:
-        raise Mistakes(where, wrong)
+        raise ValidationErrors(where, wrong)
     return reading.take(where)
 
 
@@ -220,7 +231,7 @@ def gestures(take: Take, table: KnobTable, start: float = 0.0) -> Iterator[Gestu
             yield gesture_of(event, table, start)
 
 
-def gesture_of(event: Event, table: KnobTable, start: float = 0.0) -> Gesture:
+def gesture_of(event: TakeEvent, table: KnobTable, start: float = 0.0) -> Gesture:
     """One of them. RosinError for a knob that is not there."""
     named = table.index(event.knob) if event.knob else event.number
     seeded = event.kind is Kind.SEED

@@ -45,7 +45,7 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TakeEvent:
     """One gesture of a take. ``knob`` is a knob's id, or empty for kinds that have none; ``extra`` as in Gesture."""
 
     t: float
@@ -119,27 +119,27 @@ def _named(row: Mapping[str, Any], key: str) -> str:
 # --- from lines
 
 
-def _read_knob(t: float, row: Row) -> Event:
+def _read_knob(t: float, row: Row) -> TakeEvent:
     stood = row.get("stood") is True
-    return Event(t, Kind.KNOB, number(row, "value", 0.0, 1.0), _named(row, "knob"), stood=stood)
+    return TakeEvent(t, Kind.KNOB, number(row, "value", 0.0, 1.0), _named(row, "knob"), stood=stood)
 
 
-def _read_push(t: float, row: Row) -> Event:
-    return Event(t, Kind.FORCE, number(row, "value", -1.0, 1.0), _named(row, "push"))
+def _read_push(t: float, row: Row) -> TakeEvent:
+    return TakeEvent(t, Kind.FORCE, number(row, "value", -1.0, 1.0), _named(row, "push"))
 
 
-def _read_note(t: float, row: Row) -> Event:
+def _read_note(t: float, row: Row) -> TakeEvent:
     note = whole(row, "note", NOTE_MAX)
     velocity = number(row, "velocity", 0.0, 1.0)
-    return Event(t, Kind.NOTE_ON if velocity else Kind.NOTE_OFF, velocity, number=note)
+    return TakeEvent(t, Kind.NOTE_ON if velocity else Kind.NOTE_OFF, velocity, number=note)
 
 
-def _read_bridge(t: float, row: Row) -> Event:
+def _read_bridge(t: float, row: Row) -> TakeEvent:
     knob, seconds = _named(row, "bridge"), number(row, "seconds", 0.0, TAKE_SECONDS_MAX)
-    return Event(t, Kind.BRIDGE, number(row, "value", 0.0, 1.0), knob, extra=round(seconds * 1000))
+    return TakeEvent(t, Kind.BRIDGE, number(row, "value", 0.0, 1.0), knob, extra=round(seconds * 1000))
 
 
-def _read_accident(t: float, row: Row) -> Event:
+def _read_accident(t: float, row: Row) -> TakeEvent:
     shift = number({"shift": 0.0, **row}, "shift", -327.68, 327.67)
     mode = whole({"mode": 1, **row}, "mode", 2)
     try:
@@ -148,31 +148,31 @@ def _read_accident(t: float, row: Row) -> Event:
         called = -1
     if not 0 <= called < 2**64:
         raise ValueError(f"accident: {short(row['accident'])} is no accident; write its number in 16 hex digits")
-    return Event(t, Kind.ACCIDENT, float(mode), number=NO_SHIFT + round(shift * 100), extra=called,
+    return TakeEvent(t, Kind.ACCIDENT, float(mode), number=NO_SHIFT + round(shift * 100), extra=called,
                  track=text(row, "track"))  # fmt: skip
 
 
-def _read_hear(t: float, row: Row) -> Event:
-    return Event(t, Kind.HEAR, float(whole({"on": 1, **row}, "on", 1)), number=whole(row, "hear", HEARD_MAX))
+def _read_hear(t: float, row: Row) -> TakeEvent:
+    return TakeEvent(t, Kind.HEAR, float(whole({"on": 1, **row}, "on", 1)), number=whole(row, "hear", HEARD_MAX))
 
 
-def _read_scene(t: float, row: Row) -> Event:
+def _read_scene(t: float, row: Row) -> TakeEvent:
     ms = whole({"blend_ms": 0, **row}, "blend_ms", BLEND_MS)
-    return Event(t, Kind.SCENE, number=whole(row, "scene", SCENES, 1) - 1, extra=ms)
+    return TakeEvent(t, Kind.SCENE, number=whole(row, "scene", SCENES, 1) - 1, extra=ms)
 
 
-def _read_scene_save(t: float, row: Row) -> Event:
-    return Event(t, Kind.SCENE_SAVE, number=whole(row, "scene_save", SCENES, 1) - 1)
+def _read_scene_save(t: float, row: Row) -> TakeEvent:
+    return TakeEvent(t, Kind.SCENE_SAVE, number=whole(row, "scene_save", SCENES, 1) - 1)
 
 
-def _read_seed(t: float, row: Row) -> Event:
-    return Event(t, Kind.SEED, number=whole(row, "seed", SEED_MAX))
+def _read_seed(t: float, row: Row) -> TakeEvent:
+    return TakeEvent(t, Kind.SEED, number=whole(row, "seed", SEED_MAX))
 
 
-def _read_patch(t: float, row: Row) -> Event:
+def _read_patch(t: float, row: Row) -> TakeEvent:
     if row.get("waits") is True:
-        return Event(t, Kind.PATCH)
-    return Event(t, Kind.PATCH, 1.0, cue=cue_of(row))
+        return TakeEvent(t, Kind.PATCH)
+    return TakeEvent(t, Kind.PATCH, 1.0, cue=cue_of(row))
 
 
 def cue_of(row: Row) -> Cue:
@@ -186,16 +186,16 @@ def cue_of(row: Row) -> Cue:
                scenes_of(row), blend_ms, row.get("fresh") is not False)  # fmt: skip
 
 
-def _valued(key: str, kind: Kind) -> Callable[[float, Row], Event]:
-    return lambda t, row: Event(t, kind, number(row, key, -1.0, 1.0))
+def _valued(key: str, kind: Kind) -> Callable[[float, Row], TakeEvent]:
+    return lambda t, row: TakeEvent(t, kind, number(row, key, -1.0, 1.0))
 
 
-def _slotted(key: str, kind: Kind) -> Callable[[float, Row], Event]:
-    return lambda t, row: Event(t, kind, number=whole(row, key, SLOT_MAX))
+def _slotted(key: str, kind: Kind) -> Callable[[float, Row], TakeEvent]:
+    return lambda t, row: TakeEvent(t, kind, number=whole(row, key, SLOT_MAX))
 
 
-def _bare(kind: Kind) -> Callable[[float, Row], Event]:
-    return lambda t, row: Event(t, kind)
+def _bare(kind: Kind) -> Callable[[float, Row], TakeEvent]:
+    return lambda t, row: TakeEvent(t, kind)
 
 
 VALUED = {"bend": Kind.BEND, "pressure": Kind.PRESSURE, "sustain": Kind.SUSTAIN, "hands_only": Kind.HANDS_ONLY}
@@ -205,7 +205,7 @@ BARE = {
     "panic": Kind.PANIC, "resume": Kind.RESUME, "reset": Kind.RESET, "notes_off": Kind.ALL_NOTES_OFF,
     "fill": Kind.FILL, "mark": Kind.MARK,
 }  # fmt: skip
-READ: dict[str, Callable[[float, Row], Event]] = {
+READ: dict[str, Callable[[float, Row], TakeEvent]] = {
     "knob": _read_knob, "push": _read_push, "note": _read_note, "bridge": _read_bridge, "accident": _read_accident,
     "hear": _read_hear, "scene": _read_scene, "scene_save": _read_scene_save, "patch": _read_patch,
     "seed": _read_seed,
@@ -216,7 +216,7 @@ READ: dict[str, Callable[[float, Row], Event]] = {
 """By the key that says what a line is; the first that a line has counts."""
 
 
-def event_of(row: Row) -> Event | End:
+def event_of(row: Row) -> TakeEvent | End:
     """What one line says. ValueError with key, value and remedy."""
     t = number(row, "t", 0.0, TAKE_SECONDS_MAX)
     if "end" in row:

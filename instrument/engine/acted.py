@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Gesture, Kind
 
 WAITS, AS_IT_WAS, FRESH = 0.0, 1.0, 2.0
@@ -21,13 +21,13 @@ NOTES_MAX = 1 << 17
 """Acts that wait for the disk: a quarter of an hour of a hand, seconds of a flood."""
 
 
-class Act(NamedTuple):
+class ActedGesture(NamedTuple):
     """``gesture`` acted at ``sample``; ``part`` was on stage then (of a change: the one that comes). ``track`` f32
     [ticks, 3, K]: of an accident that was called, what was called."""
 
     sample: int
     gesture: Gesture
-    part: Part
+    part: Layer
     track: NDArray[np.float32] | None = None
 
 
@@ -35,10 +35,10 @@ class Acted:
     """The callback notes, the writer takes away. ``missed``: acts there was no room for."""
 
     def __init__(self) -> None:
-        self.acts: deque[Act] = deque()
+        self.acts: deque[ActedGesture] = deque()
         self.missed = 0
 
-    def note(self, sample: int, gesture: Gesture, part: Part) -> None:
+    def note(self, sample: int, gesture: Gesture, part: Layer) -> None:
         """For the callback."""
         if len(self.acts) >= NOTES_MAX:
             self.missed += 1
@@ -46,9 +46,9 @@ class Acted:
         track = None
         if gesture.kind == Kind.ACCIDENT and gesture.value >= 0.5:
             track = part.control.mix.replay.library.get(gesture.extra)
-        self.acts.append(Act(sample, gesture, part, track))
+        self.acts.append(ActedGesture(sample, gesture, part, track))
 
-    def take(self, before: int) -> list[Act]:
+    def take(self, before: int) -> list[ActedGesture]:
         """Those that acted before a sample, oldest first, and no longer here."""
         found, acts = [], self.acts
         while acts and acts[0].sample < before:

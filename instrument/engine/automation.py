@@ -1,4 +1,5 @@
-"""Travel: hands that go by themselves - bridges, which wander, and the way to a scene, which is straight. In control.
+"""Automation: hands that go by themselves - bridges, which wander, and the way to a scene, which is straight.
+In control.
 
 The hand of a playable knob travels as a bridge does (chance/bridge.py), with its wander or without; what it pulls goes
 through friction and chance as ever. A parameter has no friction: it travels on a line of its own, one value a block.

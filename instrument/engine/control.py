@@ -23,7 +23,7 @@ from instrument.documents.patch import Patch
 from instrument.engine.automation import Travel
 from instrument.engine.effective_params import Amounts
 from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
-from instrument.engine.note_queue import ALL_UP, PEDAL, Keybed
+from instrument.engine.note_queue import ALL_UP, PEDAL, NoteQueue
 from instrument.engine.notes import Notes
 from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
@@ -43,7 +43,7 @@ TARGETS_MAX = 512
 _ROLES = {"pitch": PITCH, "loudness": LOUDNESS}
 
 
-class Control:
+class ControlChain:
     """The knobs of one patch on one model. ``rate`` in Hz; K playable knobs, N in all.
 
     ``correlation`` f64 [K, K] of the training latents, for coupling and habit; None where the model does not tell.
@@ -82,7 +82,7 @@ class Control:
         )
         self._pitch = np.zeros(TICKS, np.float32)
         self._level = np.zeros(TICKS, np.float32)
-        self.keys = Keybed(self.notes)
+        self.keys = NoteQueue(self.notes)
         self._role = np.array([_ROLES.get(knob.role or "", PLAIN) for knob in table.playable], np.uint8)
         self._low = np.array([knob.low for knob in table.playable], np.float32)
         self._span = np.array([knob.high - knob.low for knob in table.playable], np.float32)

@@ -1,4 +1,5 @@
-"""Amounts: what the knobs of the table make of friction and chance, knob by knob. Between the table and control.
+"""Effective params: what the knobs of the table make of friction and chance, knob by knob.
+Between the table and control.
 
 Every amount has three layers, the last one wins: the parameter for all knobs, the share a knob's role takes of it, and
 what the patch says of that very knob - which is a knob of its own in the table, ``friction.stick.z1``.
@@ -16,12 +17,12 @@ from instrument.chance.params import scaled as scaled_chance
 from instrument.friction.params import NAMES as FRICTION
 from instrument.friction.params import FrictionParams
 from instrument.friction.params import scaled as scaled_friction
-from instrument.knobs import MOVING, KnobTable
+from instrument.knobs import CHANCE_SOURCES, KnobTable
 
 SHARE = {
     # A chance that colours a timbre would put a melody out of tune, and one on loudness would sound without a gesture.
-    "pitch": {**dict.fromkeys(MOVING, 0.1), "holes": 0.0, "coarse": 0.0},
-    "loudness": {**dict.fromkeys(MOVING, 0.0), "holes": 0.0, "coarse": 0.0},
+    "pitch": {**dict.fromkeys(CHANCE_SOURCES, 0.1), "holes": 0.0, "coarse": 0.0},
+    "loudness": {**dict.fromkeys(CHANCE_SOURCES, 0.0), "holes": 0.0, "coarse": 0.0},
 }
 
 UNCOUPLED = ("pitch", "loudness")

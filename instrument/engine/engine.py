@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from instrument.engine.acted import AS_IT_WAS, FRESH, WAITS, Acted
 from instrument.engine.acts import HEAVY_A_BLOCK, SLOTS, act, without_excess
 from instrument.engine.control import QUANTUM, TICK
-from instrument.engine.effects.excerpt_player import Hearing, Played
+from instrument.engine.effects.excerpt_player import ExcerptPlayer, PlayedLevel
 from instrument.engine.effects.guard import Guard
-from instrument.engine.effects.tape_effect import Tape
-from instrument.engine.held import Held
-from instrument.engine.layer import Part
+from instrument.engine.effects.tape_effect import TapeEffect
+from instrument.engine.held import HeldKeys
+from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
 from instrument.ipc import Gesture, Kind
 from instrument.model.atlas.attribution import AUDIBLE
@@ -46,7 +46,7 @@ class Engine:
     the engine may not do itself (load a patch, start a recording): (kind, number, value) for its owner.
     """
 
-    def __init__(self, part: Part, ceiling_db: float = -1.0) -> None:
+    def __init__(self, part: Layer, ceiling_db: float = -1.0) -> None:
         self.part = part
         part.fresh = False
         self.rate = part.voice.sample_rate
@@ -54,20 +54,20 @@ class Engine:
         self.ceiling_db = ceiling_db
         self.guard = Guard(CHANNELS, self.rate, ceiling_db=ceiling_db)
         self.panicked = False
-        self.tape = Tape(CHANNELS, self.rate, part.seed)
+        self.tape = TapeEffect(CHANNELS, self.rate, part.seed)
         self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=REQUESTS_MAX)
-        self.hearing = Hearing(self.rate)
-        self._played = Played(self.rate, QUANTUM)
+        self.hearing = ExcerptPlayer(self.rate)
+        self._played = PlayedLevel(self.rate, QUANTUM)
         self.resets = 0
-        self.held = Held()
+        self.held = HeldKeys()
         self.acted: Acted | None = None
         """While a take is written: what acted, to the sample; its owner empties it."""
         self.late = 0
         self.lost = 0
         self.fading = False
-        self._leaving: Part | None = None
-        self._incoming: Part | None = None
-        self._waiting: Part | None = None
+        self._leaving: Layer | None = None
+        self._incoming: Layer | None = None
+        self._waiting: Layer | None = None
         self._fade = 0.0
         self._fade_step = 0.0
         self._due: list[tuple[int, int, Gesture]] = []
@@ -116,13 +116,13 @@ class Engine:
 
     # --- patches
 
-    def change(self, part: Part) -> None:
+    def change(self, part: Layer) -> None:
         """Hand in a loaded, warmed part; the next block begins the crossfade to it. Safe from another thread."""
         if part.voice.sample_rate != self.rate:
             raise ValueError("a part of another sample rate")
         self._incoming = part
 
-    def on_stage(self, part: Part) -> bool:
+    def on_stage(self, part: Layer) -> bool:
         """Whether it sounds, fades, or waits for its turn: then its state is not for others to touch."""
         return part in (self.part, self._leaving, self._incoming)
 
@@ -163,7 +163,7 @@ class Engine:
         self.fading = True
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Layer, ...]:
         """The part on stage, and the one that fades away."""
         return (self.part,) if self._leaving is None else (self.part, self._leaving)
 
@@ -242,7 +242,7 @@ class Engine:
         return self._played.power
 
     @property
-    def coming(self) -> Part | None:
+    def coming(self) -> Layer | None:
         """The part that waits for its turn."""
         return self._incoming
 
@@ -251,7 +251,7 @@ class Engine:
         """How far the change of patch is, 0..1, and how far it goes in a block."""
         return self._fade, self._fade_step
 
-    def fade_from(self, leaving: Part, fade: float, step: float) -> None:
+    def fade_from(self, leaving: Layer, fade: float, step: float) -> None:
         """Be in the middle of a change of patch, from ``leaving`` to the part there is."""
         self._leaving, self._fade, self._fade_step, self.fading = leaving, fade, step, True
 

@@ -1,4 +1,6 @@
-"""Telling: what a frame says of the engine, and an engine taking up where a lost one left off. Beside the engine."""
+"""Frame writer: what a frame says of the engine, and an engine taking up where a lost one left off.
+Beside the engine.
+"""
 
 from __future__ import annotations
 

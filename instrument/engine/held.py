@@ -12,7 +12,7 @@ from typing import Any
 from instrument.engine.notes import Key, Notes
 
 
-class Held:
+class HeldKeys:
     """In order of pressing: ``keys`` are down, ``kept`` were let go while the pedal was."""
 
     def __init__(self) -> None:

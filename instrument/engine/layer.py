@@ -1,4 +1,6 @@
-"""Part: one patch on stage - its voice, its knobs in motion, its place in the crossfade. Between control and engine."""
+"""Layer: one patch on stage - its voice, its knobs in motion, its place in the crossfade.
+Between control and engine.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from instrument.base.errors import RosinError
 from instrument.chance.accident import Accident
 from instrument.chance.words import stream_id
 from instrument.documents.patch import Patch, table_of
-from instrument.engine.control import QUANTUM, TICK, Control
-from instrument.engine.held import Held
+from instrument.engine.control import QUANTUM, TICK, ControlChain
+from instrument.engine.held import HeldKeys
 from instrument.engine.live import Live
 from instrument.engine.scenes import Scenes
 from instrument.ipc import Source
@@ -62,7 +64,7 @@ class LatentSource(Protocol):
     def next_into(self, z: F32) -> None: ...
 
 
-class Part:
+class Layer:
     """One patch on stage: its voice, its knobs in motion, its place in the crossfade."""
 
     def __init__(self, patch: Patch, voice: Voice, index: int = 0, seed: int | None = None, credits: str = "") -> None:
@@ -96,8 +98,8 @@ class Part:
         self.live = Live(patch, voice)
         self.voice.reseed(self.seed, 0)
 
-    def _control(self, seed: int) -> Control:
-        control = Control(self.patch, self.table, self.voice.sample_rate, seed, self.correlation)
+    def _control(self, seed: int) -> ControlChain:
+        control = ControlChain(self.patch, self.table, self.voice.sample_rate, seed, self.correlation)
         for name, accident in getattr(self, "accidents", {}).items():
             control.mix.replay.learn(stream_id(name), accident, control.mix.names)
         return control
@@ -168,14 +170,14 @@ class Part:
         self.voice.reseed(self.seed, 0)
         self.fresh = True
 
-    def take_keys(self, held: Held) -> bool:
+    def take_keys(self, held: HeldKeys) -> bool:
         """Coming on stage: what hands hold down is held here too. True when a key of theirs sounds."""
         sounds = self.hold_keys(held)
         if held.pressure > 0.0:
             self.control.place_pressure(held.pressure, 0.0, Source.SHOW)
         return sounds
 
-    def hold_keys(self, held: Held) -> bool:
+    def hold_keys(self, held: HeldKeys) -> bool:
         """Keys, pedal and bend alone: the knob that pressure leans on stays where it is. True when a key sounds."""
         plays = self.patch.notes != "off"
         keys = [key for key in held.keys if plays and key[0] not in self.accident_keys]

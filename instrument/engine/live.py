@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.documents.patch import Patch
-from instrument.engine.control import QUANTUM, Control
+from instrument.engine.control import QUANTUM, ControlChain
 from instrument.model.runtime.voice import Voice
 
 F32 = NDArray[np.float32]
@@ -35,7 +35,7 @@ class Live:
         self._centre = np.array([[spec.start] for spec in voice.latents], np.float32)
         self._played = np.zeros(voice.frames, np.float32)
 
-    def hear(self, live: F32 | None, amount: float, control: Control, voice: Voice, z: F32) -> None:
+    def hear(self, live: F32 | None, amount: float, control: ControlChain, voice: Voice, z: F32) -> None:
         """``live`` f32 [Ci, QUANTUM] or None; ``amount`` 0..1, at 0 the model does not listen. z f32 [L, F]: what the
         hands made, and after it what the model is given."""
         if live is None or amount <= 0.0 or self.mode == "off":
@@ -55,7 +55,7 @@ class Live:
         if self._pitch >= 0:
             self._tune(control, z[self._pitch])
 
-    def _tune(self, control: Control, pitch: F32) -> None:
+    def _tune(self, control: ControlChain, pitch: F32) -> None:
         """f32 [F], filled with the note the model is given: as heard, and as far away from it as the hands say."""
         heard, key = self._heard[self._pitch], control.key_sounds
         if key and self.mode == "blend":

@@ -1,4 +1,6 @@
-"""Keybed: keys and pedal placed at ticks of the coming block, played in the order in which they came. Over notes."""
+"""Note queue: keys and pedal placed at ticks of the coming block, played in the order in which they came.
+Over notes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ PEDAL, ALL_UP = -1, -2
 """Events that are no note: they wait in line with the notes, or a pedal would come before the key under it."""
 
 
-class Keybed:
+class NoteQueue:
     """What is to happen to one ``Notes`` in the coming block."""
 
     def __init__(self, notes: Notes) -> None:

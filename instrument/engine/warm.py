@@ -49,15 +49,15 @@ def _engine() -> None:
     from instrument.engine.control import QUANTUM
     from instrument.engine.engine import CHANNELS, Engine
     from instrument.engine.frame_writer import fill_frame
-    from instrument.engine.layer import Part
+    from instrument.engine.layer import Layer
     from instrument.ipc import Frame, Gesture, Kind
     from instrument.model.runtime.null import NullVoice
 
     out = np.zeros((CHANNELS, QUANTUM), np.float32)
-    engine = Engine(Part(Patch("warm", "null", hazard=5.0), NullVoice(Noise(0))))
+    engine = Engine(Layer(Patch("warm", "null", hazard=5.0), NullVoice(Noise(0))))
     engine.post(Gesture(Kind.NOTE_ON, 60, 0.5), 0)
     engine.block(out)
-    engine.change(Part(Patch("warm", "null", entry="bearing"), NullVoice(Noise(0))))
+    engine.change(Layer(Patch("warm", "null", entry="bearing"), NullVoice(Noise(0))))
     engine.block(out)
     fill_frame(engine, Frame(), 0.0)
 

@@ -1,4 +1,4 @@
-"""Amounts: the rows of the panel turned into the numbers the laws use, once a block. After params, before bearing.
+"""Coefficients: the rows of the panel turned into the numbers the laws use, once a block. After params, before bearing.
 
 Nothing a row may hold is trusted: what is not a number is 0, what lies outside its range is clipped, slide to stick.
 """

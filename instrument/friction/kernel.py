@@ -1,4 +1,4 @@
-"""Turn: all the knobs of a bearing, tick by tick - the chain of friction in one place. Below bearing.
+"""Kernel: all the knobs of a bearing, tick by tick - the chain of friction in one place. Below bearing.
 
     hand u --play--> p --hand's spring--> mass + friction + detents, end stops, dug wells, springs to others --> pos
 

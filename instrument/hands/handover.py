@@ -17,18 +17,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from instrument.hands.midi.hand import MidiHand, Wish
+from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.osc.echo import Client
 from instrument.hands.osc.hand import OscHand
 from instrument.hands.osc.osc_learn import Foreign
-from instrument.hands.state.mapping_table import Slot
+from instrument.hands.state.mapping_table import Mapping
 from instrument.ipc import Frame, Source
 from instrument.ipc.memo import Memo
 
 WRITE_SECONDS = 0.05
 
 
-class Handover:
+class HandsHandover:
     """``write`` often; ``join`` and ``take`` once, in hands that are new to a show that has been played."""
 
     def __init__(self, memo: Memo) -> None:
@@ -64,7 +64,7 @@ class Handover:
         """Take up what was left. ``frame``: the newest; a knob that others have moved since was not caught."""
         state = self._left
         if (wish := state.get("wish")) is not None and not wish["fresh"]:  # the stage asks again by itself
-            midi.learning = Wish(**wish)
+            midi.learning = LearnRequest(**wish)
         midi.select(state.get("ports", {}))
         if state.get("patch") == patch:
             _catch(midi, osc.foreign if osc is not None else None, state.get("caught", {}), frame)
@@ -96,7 +96,7 @@ def _caught(midi: MidiHand, foreign: Foreign | None) -> dict[str, list[Any]]:
     """Of each binding: whether it has caught its knob, where the controller was seen last, fingers on its fader."""
     found = {}
     for key, slot in _slots(midi, foreign):
-        fingers = list(slot.motor.fingers) if isinstance(slot, Slot) and slot.motor is not None else []
+        fingers = list(slot.motor.fingers) if isinstance(slot, Mapping) and slot.motor is not None else []
         if slot.takeover.control is not None or fingers:
             found[key] = [slot.takeover.caught, slot.takeover.control, fingers]
     return found

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from instrument.base.errors import RosinError
-from instrument.hands.handover import Handover
+from instrument.hands.handover import HandsHandover
 from instrument.hands.midi.driver import finder
-from instrument.hands.midi.hand import MidiHand, Wish
+from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.midi.ports import DriverFinder, Ports
 from instrument.hands.midi.wires import Wires
 from instrument.hands.osc.addresses import OscBoard, read_addresses
@@ -24,8 +24,8 @@ from instrument.hands.osc.osc_learn import Foreign
 from instrument.hands.osc.waiting import Waiting
 from instrument.hands.settings import MidiSettings, NotYet, OscSettings
 from instrument.hands.state.bindings import read_bindings
-from instrument.hands.state.counts import GAUGES, Counts, Event, Events
-from instrument.hands.state.learn_server import Lesson
+from instrument.hands.state.counts import GAUGES, Counts, EventLog, LogEntry
+from instrument.hands.state.learn_server import LearnServer
 from instrument.hands.state.outbox import Outbox
 from instrument.hands.state.positions import Positions
 from instrument.hands.state.reach import Pickup
@@ -62,7 +62,7 @@ class Hands:
         osc: OscSettings,
         midi: MidiSettings,
         save: Callable[[list[dict[str, Any]]], None],
-        say: Callable[[Event], None] | None = None,
+        say: Callable[[LogEntry], None] | None = None,
         find: DriverFinder | None = None,
         index: int = 0,
         credits: Callable[[int], Credits | None] = lambda index: None,
@@ -74,7 +74,7 @@ class Hands:
         self._link, self._tables, self._credits = link, tables, credits
         self._row = link.health.row("hands")
         self.counts = Counts()
-        self.events = Events(say if say is not None else self._say_in_row)
+        self.events = EventLog(say if say is not None else self._say_in_row)
         names = [(name,) if isinstance(name, str) else tuple(name) for name in patches]
         self._patch_count = len(names)
         frame = link.frames.latest()
@@ -98,8 +98,8 @@ class Hands:
             OscBoard(read_addresses(osc.bindings), usual, self.positions.table),
             self.midi, self.positions, osc.root, save_osc, self.events,
         )  # fmt: skip
-        self._lesson = Lesson(link.health, self.midi, self.positions, self._foreign)
-        self._handover = Handover(link.memos["hands"])
+        self._lesson = LearnServer(link.health, self.midi, self.positions, self._foreign)
+        self._handover = HandsHandover(link.memos["hands"])
 
         def listen(numbers: OscSettings) -> OscHand:
             return OscHand(
@@ -251,9 +251,9 @@ class Hands:
 
     def learn(self, knob: str, **wish: Any) -> bool:
         """Arm: the next control moved will move ``knob``. Keywords as in Wish. False when there is no such knob."""
-        return self.midi.arm(Wish(knob, **wish))
+        return self.midi.arm(LearnRequest(knob, **wish))
 
-    def _say_in_row(self, event: Event) -> None:
+    def _say_in_row(self, event: LogEntry) -> None:
         self._row.say(str(event))
 
     def _report(self, now: float) -> None:

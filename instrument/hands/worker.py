@@ -1,4 +1,4 @@
-"""The hands process: what show starts. ``python -m instrument.hands.worker`` with settings as JSON.
+"""Worker: what show starts. ``python -m instrument.hands.worker`` with settings as JSON.
 
 Imports nothing heavy until it runs, so that show, which only needs the settings, stays light.
 """

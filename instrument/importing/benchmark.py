@@ -1,4 +1,4 @@
-"""Race: the imported graph against its file as a player of such files runs it, turn by turn. After proof.
+"""Benchmark: the imported graph against its file as a player of such files runs it, turn by turn. After verification.
 
 Both play the same blocks in one process on one thread, each in its turn, so that whatever else the machine does slows
 both; what counts is the thread's own processor time, so waiting for others does not. The file runs in torch as that
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from instrument.importing.facts import load
-from instrument.importing.verification import Floats, Played
+from instrument.importing.verification import Floats, SteppedGraph
 
 WARM = 20
 """Blocks before the first that counts: torch looks at a few before it settles on its code."""
@@ -51,7 +51,7 @@ def race(path: Path, method: str, graph: bytes | str, signal: Floats, frames: in
 
     ``signal`` f32 [1, C, n * frames]: what both are given, ``frames`` numbers a block, begun anew at its end.
     """
-    played = Played(graph)
+    played = SteppedGraph(graph)
     given = "z" if "z" in played.shapes else "audio"
     heard = "audio" if given == "z" else next(n for n in played.outputs if not n.startswith("next."))
     count = signal.shape[2] // frames

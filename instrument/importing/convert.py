@@ -17,8 +17,8 @@ from instrument.importing.lower import lower
 from instrument.importing.signals import Span, sounds, wandering
 from instrument.importing.state_buffers import moving, rows_in_use, same_slots, seeded, zeros
 from instrument.importing.tracer import Recording, record
-from instrument.importing.values import Sheet
-from instrument.importing.verification import Floats, Played, Proof, clicks, prove
+from instrument.importing.values import GraphSheet
+from instrument.importing.verification import Floats, Proof, SteppedGraph, clicks, prove
 from instrument.model.runtime.voice import QUANTUM
 
 CLICK = 1e-3
@@ -31,7 +31,7 @@ class Converted:
     """A method as a graph: ``noises`` name -> kind; ``clicking`` when it is not made for streaming."""
 
     method: Method
-    sheet: Sheet
+    sheet: GraphSheet
     noises: dict[str, str]
     frames: int
     ratio: int
@@ -40,8 +40,8 @@ class Converted:
     memory: list[str]
     state_bytes: int
 
-    def played(self) -> Played:
-        return Played(self.sheet.model("trial", {}).SerializeToString())
+    def played(self) -> SteppedGraph:
+        return SteppedGraph(self.sheet.model("trial", {}).SerializeToString())
 
     def raced(self, path: Path, rate: int, blocks: int, span: Span | None = None) -> Race:
         """Its time against that of the file."""
@@ -134,7 +134,7 @@ def convert(path: Path, module: Any, method: Method, names: tuple[str, str], rat
         recording = record(module, method.name, block(0), slots)
         noise_names = _noise_names(recording, method.name, samples_in)
         sheet = lower(recording, names, noise_names)
-    played = Played(sheet.model(method.name, {}).SerializeToString())
+    played = SteppedGraph(sheet.model(method.name, {}).SerializeToString())
     long = signal[:, :, : 8 * samples_in] if signal.shape[2] >= 8 * samples_in else signal
     with unasked():
         fresh = load(path)

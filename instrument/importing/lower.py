@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from instrument.base.errors import RosinError
 from instrument.importing import convolving, fourier, pointwise, reshaping, summing
 from instrument.importing.tracer import Recording
-from instrument.importing.values import Sheet, Val, laid_shape
+from instrument.importing.values import GraphSheet, Val, laid_shape
 
 HANDLERS = {**pointwise.HANDLERS, **reshaping.HANDLERS, **summing.HANDLERS, **convolving.HANDLERS}
 
@@ -24,7 +24,7 @@ class Lower:
     """``call`` runs an operation and writes it; handlers write with ``sheet`` and call each other through it."""
 
     def __init__(self) -> None:
-        self.sheet = Sheet()
+        self.sheet = GraphSheet()
 
     def call(self, func: Any, *args: Any, **kwargs: Any) -> Any:
         """The result of an ATen operation on Vals and plain numbers: a Val, or a list of them."""
@@ -49,7 +49,7 @@ class Lower:
         return handler(self, real, func, *args, **kwargs)
 
 
-def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) -> Sheet:
+def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) -> GraphSheet:
     """The sheet of a recording. ``names``: of its input and output. Written twice: the first time tells which states
     meet signals in the tall layout; those are [B, T, C] for good. Others of three dimensions are [B, C, 1, T]."""
     _, states = _written(recording, names, noise_names, [False] * len(recording.states))
@@ -59,7 +59,7 @@ def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) 
 
 def _written(
     recording: Recording, names: tuple[str, str], noise_names: list[str], tall: list[bool]
-) -> tuple[Sheet, list[Val]]:
+) -> tuple[GraphSheet, list[Val]]:
     made = Lower()
     sheet = made.sheet
     env: dict[fx.Node, Any] = {}

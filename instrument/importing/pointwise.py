@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from instrument.importing.values import Sheet, Val
+from instrument.importing.values import GraphSheet, Val
 
 aten = torch.ops.aten
 
@@ -24,7 +24,7 @@ def common(values: Sequence[Val]) -> str:
     return layouts[0] if layouts else ""
 
 
-def emit(sheet: Sheet, op: str, real: torch.Tensor, *inputs: Val, **attributes: Any) -> Val:
+def emit(sheet: GraphSheet, op: str, real: torch.Tensor, *inputs: Val, **attributes: Any) -> Val:
     """One ONNX node on values that broadcast; in the fast layout where a signal already is."""
     layout = common(inputs)
     fits = all(not v.live or v.real.dim() == 3 or v.real.numel() == 1 for v in inputs)
@@ -34,7 +34,7 @@ def emit(sheet: Sheet, op: str, real: torch.Tensor, *inputs: Val, **attributes: 
     return Val(real, sheet.node(op, *(sheet.flat(v) for v in inputs), **attributes))
 
 
-def _scalar(sheet: Sheet, value: Val) -> str:
+def _scalar(sheet: GraphSheet, value: Val) -> str:
     return sheet.reshape(sheet.flat(value), (1,)) if value.real.dim() else sheet.flat(value)
 
 

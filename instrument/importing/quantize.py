@@ -1,4 +1,4 @@
-"""Eco: a lighter copy of a model, its large products in 8 bits. For `rosin models eco`; needs onnx, no torch.
+"""Quantize: a lighter copy of a model, its large products in 8 bits. For `rosin models eco`; needs onnx, no torch.
 
 Weights are kept as int8 with a scale for each output, activations are scaled anew at every call (dynamic
 quantisation). Only matrix products gain: a large convolution is first written as one, over its gathered taps. What it

@@ -26,7 +26,7 @@ from instrument.importing.archive import checked
 from instrument.model.library import licences
 from instrument.model.library.card import CARD, TEXT_MOST, Card, card_from, write_card
 from instrument.model.library.credits import CREDITS, Credits, credits_from, write_credits
-from instrument.model.report.check_result import Finding
+from instrument.model.report.check_result import CheckResult
 from instrument.model.report.trial import tried
 
 UNKNOWN = "licence unknown: ask its author"
@@ -37,7 +37,7 @@ PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ImportOptions:
     """What the player gave. ``rate`` 0: as the file says; ``race``: blocks against the clock; ``credits``: a
     credits.toml to take over."""
 
@@ -63,7 +63,7 @@ class Imported:
     notes: tuple[str, ...]
     shared: tuple[str, ...]
     credited: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckResult, ...]
 
 
 def plain_name(path: Path) -> str:
@@ -108,7 +108,7 @@ def _ask_child(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     return dict(answer)
 
 
-def import_file(path: Path, out: Path, wishes: Wishes) -> Imported:
+def import_file(path: Path, out: Path, wishes: ImportOptions) -> Imported:
     """A .ts file to a model folder under ``out``, all or nothing. RosinError, one sentence, for what cannot be done."""
     for extra in ("torch", "onnx"):
         if find_spec(extra) is None:

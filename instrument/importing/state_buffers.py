@@ -1,4 +1,4 @@
-"""Slots: where a scripted module keeps what it remembers between two blocks. After chance, before record.
+"""State buffers: where a scripted module keeps what it remembers between two blocks. After chance, before tracer.
 
 Found by looking: a tensor of the module that is written to, or replaced, while a method runs is state. Files of nn~'s
 kind allocate many rows and use one; rows that nothing touches are cut off, and a trial shows that nobody misses them.
@@ -22,7 +22,7 @@ WARM = 3
 
 
 @dataclass
-class Slot:
+class StateBuffer:
     """A tensor of the module: every (part, attribute) that holds it, their paths, and its whole size."""
 
     places: list[tuple[Any, str]]
@@ -65,7 +65,7 @@ def _fingerprint(value: Any) -> Any:
     return repr(value) if isinstance(value, dict) else value
 
 
-def moving(module: Any, call: Callable[[], Any]) -> list[Slot]:
+def moving(module: Any, call: Callable[[], Any]) -> list[StateBuffer]:
     """The slots that a call writes. RosinError for a memory that no graph can hold."""
     for _ in range(WARM):
         call()
@@ -73,7 +73,7 @@ def moving(module: Any, call: Callable[[], Any]) -> list[Slot]:
     marks = [_fingerprint(value) for _, _, _, value in before]
     shapes = [tuple(v.shape) if isinstance(v, torch.Tensor) else () for _, _, _, v in before]
     call()
-    found: dict[tuple[Any, ...], Slot] = {}
+    found: dict[tuple[Any, ...], StateBuffer] = {}
     for (part, name, path, old), mark, shape in zip(before, marks, shapes, strict=True):
         new = part.getattr(name)
         if _fingerprint(new) == mark:
@@ -90,25 +90,27 @@ def moving(module: Any, call: Callable[[], Any]) -> list[Slot]:
             )
         if new.numel():
             key = (new.untyped_storage()._cdata, new.storage_offset(), tuple(new.shape))
-            slot = found.setdefault(key, Slot([], [], shape))
+            slot = found.setdefault(key, StateBuffer([], [], shape))
             slot.places.append((part, name))
             slot.paths.append(path)
     return list(found.values())
 
 
-def same_slots(slots: Sequence[Slot], module: Any) -> list[Slot]:
+def same_slots(slots: Sequence[StateBuffer], module: Any) -> list[StateBuffer]:
     """The same slots in another copy of the module."""
     there = {path: (part, name) for part, name, path, _ in attributes(module)}
-    return [Slot([there[path] for path in slot.paths], slot.paths, slot.size) for slot in slots]
+    return [StateBuffer([there[path] for path in slot.paths], slot.paths, slot.size) for slot in slots]
 
 
-def zeros(slots: Sequence[Slot], rows: Sequence[int]) -> None:
+def zeros(slots: Sequence[StateBuffer], rows: Sequence[int]) -> None:
     """Every slot fresh, with so many rows (0: all there were)."""
     for slot, count in zip(slots, rows, strict=True):
         slot.put(torch.zeros((count, *slot.size[1:]) if count else slot.size, dtype=slot.get().dtype))
 
 
-def rows_in_use(slots: Sequence[Slot], call: Callable[[], Any], run: Callable[[], list[torch.Tensor]]) -> list[int]:
+def rows_in_use(
+    slots: Sequence[StateBuffer], call: Callable[[], Any], run: Callable[[], list[torch.Tensor]]
+) -> list[int]:
     """How many rows of each slot are used (0: leave it as it is). ``run``: the sound of a few blocks, for the trial."""
     wanted = []
     for slot in slots:

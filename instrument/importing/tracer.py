@@ -1,4 +1,5 @@
-"""Record: one call of a scripted method becomes a flat graph of inputs, state and noise. After slots, before lower.
+"""Tracer: one call of a scripted method becomes a flat graph of inputs, state and noise.
+After state buffers, before lower.
 
 Every operation of the TorchScript interpreter passes through a dispatch mode. What depends on no input, state or
 noise is worked out on the spot, so branches on flags vanish; the rest is noted with its writes in place, and
@@ -19,7 +20,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from instrument.base.errors import RosinError
 from instrument.importing.chance import Watching, drawn, is_random
-from instrument.importing.state_buffers import Slot
+from instrument.importing.state_buffers import StateBuffer
 
 aten = torch.ops.aten
 
@@ -215,7 +216,7 @@ def _item(values: Any, i: int) -> Any:
     return values[i]
 
 
-def record(module: Any, method: str, x: torch.Tensor, slots: Sequence[Slot]) -> Recording:
+def record(module: Any, method: str, x: torch.Tensor, slots: Sequence[StateBuffer]) -> Recording:
     """One call of ``method`` on ``x``, from the state now in the slots."""
     recorder = _Recorder()
     states = [slot.get().clone() for slot in slots]

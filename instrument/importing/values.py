@@ -81,7 +81,7 @@ def laid_shape(tensor: torch.Tensor, layout: str) -> tuple[int, ...]:
 
 
 @dataclass
-class Sheet:
+class GraphSheet:
     """Nodes, constants, inputs and outputs of one graph."""
 
     nodes: list[Any] = field(default_factory=list)

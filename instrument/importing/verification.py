@@ -1,4 +1,5 @@
-"""Proof: the ONNX graph beside the file it came from, block by block, from memories full of rubbish. After lower.
+"""Verification: the ONNX graph beside the file it came from, block by block, from memories full of rubbish.
+After lower.
 
 The file is loaded anew and played with all rows that it allocates; both are given the same state and the same noise.
 """
@@ -17,13 +18,13 @@ import torch
 
 from instrument.importing.chance import Given
 from instrument.importing.signals import Span
-from instrument.importing.state_buffers import Slot
+from instrument.importing.state_buffers import StateBuffer
 from instrument.model.runtime.denormals import AsItWas
 
 Floats = npt.NDArray[np.float32]
 
 
-class Played:
+class SteppedGraph:
     """A graph in ONNX Runtime, its state carried by hand."""
 
     def __init__(self, model: bytes | str) -> None:
@@ -63,7 +64,7 @@ class Proof:
     block_ms: float
 
 
-def poison(slots: Sequence[Slot], rows: Sequence[int], played: Played, seed: int) -> None:
+def poison(slots: Sequence[StateBuffer], rows: Sequence[int], played: SteppedGraph, seed: int) -> None:
     """Rubbish into both memories, the same in the rows that count, other rubbish in the rest."""
     generator = torch.Generator().manual_seed(seed)
     for i, (slot, count) in enumerate(zip(slots, rows, strict=True)):
@@ -81,9 +82,17 @@ def poison(slots: Sequence[Slot], rows: Sequence[int], played: Played, seed: int
 
 
 def prove(
-    module: Any, method: str, slots: Sequence[Slot], rows: Sequence[int], played: Played, names: tuple[str, str],
-    noise_names: Sequence[str], signal: Floats, frames: int, seed: int = 7,
-) -> Proof:  # fmt: skip
+    module: Any,
+    method: str,
+    slots: Sequence[StateBuffer],
+    rows: Sequence[int],
+    played: SteppedGraph,
+    names: tuple[str, str],
+    noise_names: Sequence[str],
+    signal: Floats,
+    frames: int,
+    seed: int = 7,
+) -> Proof:
     """``module``: a fresh copy that was called once, ``slots`` its own. ``signal`` f32 [1, C, blocks * frames] is what
     both are given, ``frames`` numbers a block."""
     blocks = signal.shape[2] // frames
@@ -115,7 +124,7 @@ def prove(
     return Proof(blocks, worst / max(1.0, peak), peak, 1000.0 * float(np.median(played.seconds)))
 
 
-def clicks(module: Any, method: str, slots: Sequence[Slot], x: Floats, frames: int) -> float:
+def clicks(module: Any, method: str, slots: Sequence[StateBuffer], x: Floats, frames: int) -> float:
     """How far blocks one by one are from all at once, in parts of the peak; 0 when the file takes no long blocks."""
 
     def silence(shape: tuple[int, ...], kind: str) -> torch.Tensor:
@@ -140,7 +149,7 @@ def clicks(module: Any, method: str, slots: Sequence[Slot], x: Floats, frames: i
     return float(np.abs(joined - whole).max() / max(1e-9, float(np.abs(whole).max())))
 
 
-def delay(played: Played, latents: int, frames: int, span: Span | None = None, blocks: int = 24) -> int:
+def delay(played: SteppedGraph, latents: int, frames: int, span: Span | None = None, blocks: int = 24) -> int:
     """Samples from a change of z to the first sound that hears it (1 % of the change's peak); 0 when nothing does.
 
     z rests at the lower end of its ``span`` and is kicked to the upper one for a block (else from 0 to 1).

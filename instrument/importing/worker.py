@@ -1,4 +1,4 @@
-"""Child: the process that loads a stranger's file. Started by run; torch lives here and nowhere else.
+"""Worker: the process that loads a stranger's file. Started by run; torch lives here and nowhere else.
 
     python -m instrument.importing.worker REQUEST.json
 

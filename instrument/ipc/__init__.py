@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from instrument.ipc.memory import Memory
+from instrument.ipc.memory import SharedMemory
 from instrument.ipc.pressed import Pressed
 from instrument.ipc.records import (
     AUTHORS_MAX,
@@ -34,7 +34,7 @@ __all__ = [
     "GestureRing",
     "Kind",
     "Link",
-    "Memory",
     "Pressed",
+    "SharedMemory",
     "Source",
 ]  # fmt: skip

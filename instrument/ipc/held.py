@@ -18,7 +18,7 @@ OSC: Final = "osc"
 _NEWEST: Final = (Kind.BEND, Kind.PRESSURE)
 
 
-class Held:
+class Holders:
     """What is held, by the names of its holders. ``saw`` for every gesture that goes to the sound."""
 
     def __init__(self) -> None:

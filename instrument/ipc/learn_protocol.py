@@ -1,4 +1,4 @@
-"""Asking: what stage and hands say to each other in words - learn this knob, it was learned, where controllers are.
+"""Learn protocol: what stage and hands say to each other - learn this knob, it was learned, where controllers are.
 
 The two share no ring; each writes texts of its own health row and reads the other's. A text is whole or not there, and
 says how things are, not what to do next, so that either may die and come back. Knobs are numbers in the patch's table.

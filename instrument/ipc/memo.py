@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from zlib import crc32
 
-from instrument.ipc.memory import Memory
+from instrument.ipc.memory import SharedMemory
 
 MEMO_BYTES = 1 << 16
 
@@ -22,7 +22,7 @@ class Memo:
 
     _STRIDE = _HEAD.size + MEMO_BYTES
 
-    def __init__(self, memory: Memory, offset: int) -> None:
+    def __init__(self, memory: SharedMemory, offset: int) -> None:
         self._bytes, self._words = memory.bytes, memory.words
         self._count, self._first = offset // 8, offset + 8
 

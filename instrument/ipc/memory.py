@@ -20,7 +20,7 @@ from instrument.base.errors import RosinError
 _REMEDY = "start this process with `rosin play`"
 
 
-class Memory:
+class SharedMemory:
     """``size`` bytes, zeroed at first. ``bytes``: all of it; ``words``: the same as unsigned 64-bit numbers.
 
     An aligned word is read and written in one piece; nothing else is.
@@ -34,7 +34,7 @@ class Memory:
         self.words = self.bytes.cast("Q")
 
     @classmethod
-    def create(cls, size: int) -> Memory:
+    def create(cls, size: int) -> SharedMemory:
         size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         if sys.platform == "win32":
             tag = f"rosin-{secrets.token_hex(16)}"
@@ -43,7 +43,7 @@ class Memory:
         return cls(_map(fd, size), size, fd)
 
     @classmethod
-    def attach(cls, token: str) -> Memory:
+    def attach(cls, token: str) -> SharedMemory:
         """The memory a token speaks of: in the process that made it or in a child that was passed its ``fds``."""
         kind, _, rest = token.partition(":")
         where, _, length = rest.rpartition(":")
@@ -79,20 +79,20 @@ class Memory:
             os.close(self.fd)
             self.fd = -1
 
-    def __reduce__(self) -> tuple[Callable[..., Memory], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., SharedMemory], tuple[Any, ...]]:
         """For multiprocessing: only while a child is being started can a file descriptor go with it."""
         from multiprocessing import context, reduction
 
         if sys.platform == "win32":
-            return Memory.attach, (self.token,)
+            return SharedMemory.attach, (self.token,)
         if context.get_spawning_popen() is None:
             raise TypeError("a link can be pickled only on its way to a process being started")
         return _from_parent, (reduction.DupFd(self.fd), self.size)
 
 
-def _from_parent(handle: Any, size: int) -> Memory:
+def _from_parent(handle: Any, size: int) -> SharedMemory:
     fd: int = handle.detach()
-    return Memory(_map(fd, size), size, fd)
+    return SharedMemory(_map(fd, size), size, fd)
 
 
 def _nameless_file(size: int) -> int:

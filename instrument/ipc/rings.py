@@ -16,7 +16,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.ipc.memory import Memory
+from instrument.ipc.memory import SharedMemory
 from instrument.ipc.pressed import TOUCHES, Pressed, presses
 from instrument.ipc.records import FRAME, FRAME_BYTES, GESTURE, Frame, Gesture
 
@@ -37,7 +37,7 @@ class GestureRing:
 
     HEAD = 2 * CACHE_LINE + -(-8 * Pressed.WORDS // CACHE_LINE) * CACHE_LINE
 
-    def __init__(self, memory: Memory, offset: int, capacity: int = 4096) -> None:
+    def __init__(self, memory: SharedMemory, offset: int, capacity: int = 4096) -> None:
         if capacity & (capacity - 1) or offset % CACHE_LINE:
             raise ValueError("capacity is a power of two, offset a multiple of 64")
         self.capacity = capacity
@@ -166,7 +166,7 @@ class FrameRing:
     HEAD = CACHE_LINE
     SLOT = -(-(16 + FRAME_BYTES) // CACHE_LINE) * CACHE_LINE
 
-    def __init__(self, memory: Memory, offset: int, slots: int = 64) -> None:
+    def __init__(self, memory: SharedMemory, offset: int, slots: int = 64) -> None:
         if slots < 2 or offset % CACHE_LINE:
             raise ValueError("slots is at least 2, offset a multiple of 64")
         self.slots = slots

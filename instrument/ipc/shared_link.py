@@ -12,7 +12,7 @@ from zlib import crc32
 from instrument.base.errors import RosinError
 from instrument.ipc.health import COUNTERS, ROW_BYTES, TEXTS, Health
 from instrument.ipc.memo import Memo
-from instrument.ipc.memory import Memory
+from instrument.ipc.memory import SharedMemory
 from instrument.ipc.records import FRAME, GESTURE
 from instrument.ipc.rings import CACHE_LINE, FrameRing, GestureRing
 
@@ -32,7 +32,7 @@ class Link:
     ``frames``: what sound publishes. ``health``: a row per process. ``memos``: by name, what each process leaves to the
     one that takes over from it."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: SharedMemory) -> None:
         self._memory = memory
         at = CACHE_LINE
         rings = []
@@ -53,17 +53,17 @@ class Link:
 
     @classmethod
     def create(cls) -> Link:
-        memory = Memory.create(cls.size())
+        memory = SharedMemory.create(cls.size())
         memory.words[0], memory.words[1] = _MARK, _LAYOUT
         return cls(memory)
 
     @classmethod
     def attach(cls, token: str) -> Link:
         """RosinError if this process was not given the memory, or another version of the program laid it out."""
-        return cls._checked(Memory.attach(token))
+        return cls._checked(SharedMemory.attach(token))
 
     @classmethod
-    def _checked(cls, memory: Memory) -> Link:
+    def _checked(cls, memory: SharedMemory) -> Link:
         if memory.size < cls.size() or (memory.words[0], memory.words[1]) != (_MARK, _LAYOUT):
             memory.close()
             raise RosinError("the link was made by another version of Rosin; stop every `rosin` and start again")

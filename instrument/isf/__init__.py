@@ -9,10 +9,22 @@ from __future__ import annotations
 
 from instrument.isf.knobs import find_visual, knobs_of, value_of, visual_folders
 from instrument.isf.parse import parse_header, read_header
-from instrument.isf.shape import Header, Input, InputKind, Pass, Value, one_line
+from instrument.isf.shape import Header, InputKind, IsfInput, Pass, Value, one_line
 from instrument.isf.source import decoded, read_text
 
 __all__ = [
-    "Header", "Input", "InputKind", "Pass", "Value", "decoded", "find_visual", "knobs_of", "one_line", "parse_header",
-    "read_header", "read_text", "value_of", "visual_folders",
+    "Header",
+    "InputKind",
+    "IsfInput",
+    "Pass",
+    "Value",
+    "decoded",
+    "find_visual",
+    "knobs_of",
+    "one_line",
+    "parse_header",
+    "read_header",
+    "read_text",
+    "value_of",
+    "visual_folders",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from instrument.base.errors import RosinError
 from instrument.base.paths import data_home, shipped
-from instrument.isf.shape import PARTS, PICTURES, Header, Input, Value, one_line
+from instrument.isf.shape import PARTS, PICTURES, Header, IsfInput, Value, one_line
 from instrument.knobs import Curve, Knob, Label
 
 
@@ -54,7 +54,7 @@ def knobs_of(header: Header) -> list[Knob]:
     return knobs
 
 
-def value_of(one: Input, values: Sequence[float]) -> Value:
+def value_of(one: IsfInput, values: Sequence[float]) -> Value:
     """What the shader is given when the knobs of an input stand at ``values``, in their unit."""
     if one.kind in PARTS:
         return tuple(values)

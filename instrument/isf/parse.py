@@ -22,7 +22,7 @@ from instrument.isf.shape import (
     PICTURES_MAX,
     SAMPLES_MAX,
     Header,
-    Input,
+    IsfInput,
     Pass,
     is_hard,
     one_line,
@@ -112,7 +112,7 @@ class _Reader:
             )
         return name
 
-    def _input(self, row: Mapping[str, Any], place: int) -> Input:
+    def _input(self, row: Mapping[str, Any], place: int) -> IsfInput:
         name = self._named(row.get("NAME"), f"input {place + 1}")
         kind = next((k for k in KINDS if k.lower() == str(row.get("TYPE")).lower()), None)
         if kind is None:
@@ -120,13 +120,13 @@ class _Reader:
             raise self._no(f"input {name} has the type {said}; write one of {', '.join(KINDS)}")
         label = one_line(row["LABEL"]) if isinstance(row.get("LABEL"), str) else ""
         if kind == "image":
-            return Input(name, kind, label)
+            return IsfInput(name, kind, label)
         if kind in PICTURES:
             columns = self._numbers(row, "MAX", name, 1, (0.0,))[0]
-            return Input(name, kind, label, high=min(SAMPLES_MAX, max(0, int(columns))))
+            return IsfInput(name, kind, label, high=min(SAMPLES_MAX, max(0, int(columns))))
         if kind in ("event", "bool"):
             on, same = (self._switch(row, key, name) for key in ("DEFAULT", "IDENTITY"))
-            return Input(name, kind, label, bool(on) and kind == "bool", False, True, same)
+            return IsfInput(name, kind, label, bool(on) and kind == "bool", False, True, same)
         if kind == "long":
             return self._long(row, name, label)
         count = len(PARTS.get(kind, "x"))
@@ -140,12 +140,12 @@ class _Reader:
         if kind != "point2D" or "MIN" in row or "MAX" in row:  # a point without a range may be in pixels
             start = tuple(min(h, max(lo, v)) for v, lo, h in zip(start, low, high, strict=True))
         one = count == 1
-        return Input(
+        return IsfInput(
             name, kind, label, start[0] if one else start, low[0] if one else low, high[0] if one else high,
             (identity[0] if one else identity) if identity else None,
         )  # fmt: skip
 
-    def _long(self, row: Mapping[str, Any], name: str, label: str) -> Input:
+    def _long(self, row: Mapping[str, Any], name: str, label: str) -> IsfInput:
         values, labels = row.get("VALUES") or [], row.get("LABELS") or []
         if not isinstance(values, list) or not isinstance(labels, list):
             raise self._no(f"VALUES or LABELS of input {name} is not a list; write one")
@@ -159,7 +159,7 @@ class _Reader:
             start = first
         identity = self._whole(row["IDENTITY"], name) if "IDENTITY" in row else None
         start = min(high, max(low, start))
-        return Input(name, "long", label, start, low, high, identity, menu, tuple(map(one_line, labels[:256])))
+        return IsfInput(name, "long", label, start, low, high, identity, menu, tuple(map(one_line, labels[:256])))
 
     def _switch(self, row: Mapping[str, Any], key: str, name: str) -> bool | None:
         """Of a bool or an event, as files write it: true, 1, 1.0, "TRUE", "1", [1]. None where nothing is said."""

@@ -37,7 +37,7 @@ _FED = re.compile(r"(level|rms|peak|note|gate|chance|known)|(hand|pos|force|late
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class IsfInput:
     """One input. ``low``, ``high``, ``default``, ``identity``: numbers, or as many as a point or colour has parts.
 
     Of an ``audio`` or ``audioFFT`` input ``high`` is the number of columns asked for, 0 for as many as there are.
@@ -80,7 +80,7 @@ class Header:
     description: str = ""
     credit: str = ""
     categories: tuple[str, ...] = ()
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[IsfInput, ...] = ()
     passes: tuple[Pass, ...] = (Pass(),)
     imported: tuple[tuple[str, str], ...] = ()
 
@@ -93,7 +93,7 @@ class Header:
     def filters(self) -> bool:
         return any(i.name == "inputImage" and i.kind == "image" for i in self.inputs)
 
-    def find(self, name: str) -> Input:
+    def find(self, name: str) -> IsfInput:
         """RosinError names the inputs there are."""
         for one in self.inputs:
             if one.name == name:

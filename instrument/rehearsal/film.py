@@ -22,7 +22,7 @@ def pictures_in(samples: int, rate: int, fps: int) -> int:
     return -(-samples * fps // rate)
 
 
-class Teller:
+class FilmTeller:
     """Call ``heard`` after each block of the engine; ``shots`` then gives what each picture that is due shows.
 
     Picture k stands at k / ``fps`` seconds and shows all frames up to the block in which that moment lies.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from instrument.documents.take import Cue, Event, Take, gesture_of
+from instrument.documents.take import Cue, Take, TakeEvent, gesture_of
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Gesture, Kind
 from instrument.storage.opening import Opening, read_state
 
@@ -22,10 +22,10 @@ from instrument.storage.opening import Opening, read_state
 class Cast:
     """The parts of a take by what its cues name; ``first`` plays when it begins."""
 
-    first: Part
-    parts: Mapping[tuple[str, str], Part] = field(default_factory=dict)
+    first: Layer
+    parts: Mapping[tuple[str, str], Layer] = field(default_factory=dict)
 
-    def part(self, cue: Cue) -> Part:
+    def part(self, cue: Cue) -> Layer:
         return self.parts[key_of(cue)]
 
 
@@ -54,7 +54,7 @@ def opening_of(take: Take) -> Opening | None:
     return found if isinstance(found, Opening) and found.name == take.opening else None
 
 
-class Replay:
+class TakeReplay:
     """Feeds an engine with a take, block by block: ``before`` each one. ``more``: gestures at the very beginning."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Replay:
         self._table = engine.part.table
         begin, rate = engine.sample, engine.rate
         events = [event for event in take.events if not (event.stood and opening is not None)]
-        due: list[tuple[int, Event | Gesture]] = [(begin + round(event.t * rate), event) for event in events]
+        due: list[tuple[int, TakeEvent | Gesture]] = [(begin + round(event.t * rate), event) for event in events]
         due += [(begin, gesture) for gesture in more]
         due.sort(key=lambda pair: pair[0])
         self._due = due[::-1]
@@ -87,7 +87,7 @@ class Replay:
             opening.teach(part)
 
     @property
-    def _parts(self) -> Iterable[Part]:
+    def _parts(self) -> Iterable[Layer]:
         return {id(part): part for part in (self._cast.first, *self._cast.parts.values())}.values()
 
     def before(self) -> None:
@@ -105,7 +105,7 @@ class Replay:
             else:
                 self._change(event.cue)
 
-    def _gesture(self, event: Event) -> Gesture:
+    def _gesture(self, event: TakeEvent) -> Gesture:
         gesture, opening = gesture_of(event, self._table), self._opening
         if event.track and opening is not None and (kept := opening.accidents.get(event.track)) is not None:
             return gesture._replace(extra=kept.key)  # what was called then, whatever has that name now
@@ -140,7 +140,7 @@ def check(take: Take, cast: Cast) -> None:
             gesture_of(event, table)
 
 
-Open = Callable[[Cue, int], Part]
+Open = Callable[[Cue, int], Layer]
 
 
 def cast_of(take: Take, open: Open) -> Cast:

@@ -1,4 +1,5 @@
-"""Roles: one part of the show each - the process that plays it, the one that could, how often it was lost. Under show.
+"""Supervisor: one part of the show each - the process that plays it, the one that could, how often it was lost.
+Under show.
 
 Sound and hands have to be there: when one keeps dying the show ends with its last word. The stage need not be: it may
 be closed, it may fail for good, and nothing but a sentence comes of it.

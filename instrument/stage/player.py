@@ -16,16 +16,16 @@ from instrument.ipc.learn_protocol import BOUND, bound_of
 from instrument.stage.data.figures import binding
 from instrument.stage.data.history import History
 from instrument.stage.data.mappings import Mappings
-from instrument.stage.data.meter import Meter
-from instrument.stage.data.patch_labels import Programme
-from instrument.stage.gpu.scene import Scene
-from instrument.stage.input.gestures import Input
+from instrument.stage.data.meter import LevelMeter
+from instrument.stage.data.patch_labels import PatchLabels
+from instrument.stage.gpu.scene import StagePicture
+from instrument.stage.input.gestures import StageInput
 from instrument.stage.isf.backdrop import Backdrop
 from instrument.stage.settings import StageSettings
-from instrument.stage.views.control_view import Desk
+from instrument.stage.views.control_view import ControlView
 from instrument.stage.views.layout import Layout
 from instrument.stage.views.overlays import Overlays
-from instrument.stage.views.panel import Around
+from instrument.stage.views.panel import PanelFacts
 from instrument.stage.views.rehearsal import Rehearsal
 from instrument.stage.views.writing import Writing
 
@@ -39,33 +39,33 @@ FADE_S, CALM_FADE_S = 0.3, 1.0
 """The black picture comes and goes in this time: no reversal of the whole picture is sudden. Slower in calm mode."""
 
 
-class Player:
+class StagePlayer:
     """``take(frames)`` what came, ``paint(width, height, scale)`` a picture of it.
 
     ``health``: the rows of the processes, set by whoever has a link; without them no ports are told.
     """
 
-    def __init__(self, settings: StageSettings, programmes: Sequence[Programme]) -> None:
+    def __init__(self, settings: StageSettings, programmes: Sequence[PatchLabels]) -> None:
         self.settings = settings
         self.programmes = list(programmes)
         self.history = History()
         self.frame = Frame()
         self.frame.patch = settings.index
         self.layout = Layout(settings.width, settings.height, 0)
-        self.input = Input(self.layout)
-        self.scene = Scene(settings.reduced_motion)
+        self.input = StageInput(self.layout)
+        self.scene = StagePicture(settings.reduced_motion)
         self.backdrop = Backdrop(settings.patches, settings.models, settings.language, settings.reduced_motion)
         self.health: Health | None = None
         self._writing: Writing | None = None
-        self._desk: Desk | None = None
+        self._desk: ControlView | None = None
         self._overlays: Overlays | None = None
-        self._meter = Meter()
+        self._meter = LevelMeter()
         self._mappings = Mappings(settings.rig)
-        self._around = Around()
+        self._around = PanelFacts()
         self._around_at = float("-inf")
         self._shown = 1.0
         self._made: tuple[int, ...] = ()
-        self._programme = Programme("")
+        self._programme = PatchLabels("")
 
     def take(self, frames: Sequence[Frame]) -> None:
         """New frames, oldest first. A frozen picture goes on hearing them for the input's sake only."""
@@ -104,7 +104,7 @@ class Player:
         self._overlays.draw(wishes, self.frame, self._programme, self.health)
         return gestures
 
-    def _rehearse(self, width: int, height: int, status: str) -> Desk:
+    def _rehearse(self, width: int, height: int, status: str) -> ControlView:
         """The desk of the rehearsal view, made when it is first asked for, with its words as they are now."""
         plays = self.input.wishes.letters[1]
         if self._desk is not None and self._desk.plays != plays:
@@ -113,7 +113,7 @@ class Player:
         if self._desk is None:
             still = self.settings.reduced_motion
             layout = Rehearsal(width, height, self.frame.playable, self.settings.type_scale)
-            self._desk = Desk(layout, self._programme, self.settings.language, self._meter, still, plays)
+            self._desk = ControlView(layout, self._programme, self.settings.language, self._meter, still, plays)
             self._around_at = float("-inf")
         self._look_around()
         if self._overlays is not None:
@@ -135,7 +135,7 @@ class Player:
         for i, id in enumerate(ids):
             if rows := self._mappings.of(id):
                 bound[i] = tuple(binding(one) for one in rows)
-        self._around = Around(
+        self._around = PanelFacts(
             "" if row is None else row.text("ports"),
             "" if row is None or not row.pid else self._osc(row.count("osc_clients")),
             bound, {i: self._mappings.address(id) for i, id in enumerate(ids)},
@@ -181,7 +181,7 @@ class Player:
             return []
         self._made = wanted
         known = self.frame.patch < len(self.programmes)
-        self._programme = programme = self.programmes[self.frame.patch] if known else Programme("")
+        self._programme = programme = self.programmes[self.frame.patch] if known else PatchLabels("")
         if self._desk is not None:
             self._desk.delete()
         self._desk = None

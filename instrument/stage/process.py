@@ -27,8 +27,8 @@ from instrument.stage.data.patch_labels import read_programmes
 from instrument.stage.gpu import gl
 from instrument.stage.gpu.png import write_png
 from instrument.stage.gpu.scale import RenderScale
-from instrument.stage.player import Player, stamped
-from instrument.stage.settings import Memo, StageSettings
+from instrument.stage.player import StagePlayer, stamped
+from instrument.stage.settings import StageSettings, WindowMemo
 from instrument.stage.still import PICTURE_LOOK_S, frames_of, picture, read_frames
 from instrument.stage.window import open_window
 
@@ -43,11 +43,11 @@ REFUSED, FAILED = 2, 3
 """Exit codes: there can be no window here, and it said why; something broke, and another one may be luckier."""
 
 
-class Stage:
+class StageProcess:
     """The window at play: draws until it is closed, the show is gone, or SIGTERM."""
 
     _window: Any
-    _player: Player
+    _player: StagePlayer
 
     def __init__(self, settings: StageSettings, link: Link) -> None:
         self._link, self._settings = link, settings
@@ -60,7 +60,7 @@ class Stage:
         self._programmes = read_programmes(settings.patches, settings.language, settings.models)
         self._row = link.health.row("stage")
         self._held: set[int] = set()
-        self._memo = Memo()
+        self._memo = WindowMemo()
         self._seq = 0
         hidden = settings.understudy
         if hidden and sys.platform == "darwin":  # there every process with a window has an icon of its own
@@ -77,7 +77,7 @@ class Stage:
         self._window = open_window(
             wants.width, wants.height, False, wants.fullscreen, wants.screen, visible, wants.grows
         )
-        self._player = Player(wants, self._programmes)
+        self._player = StagePlayer(wants, self._programmes)
         self._window.attach(self._player.input, self._post)
         software = "pipe" in gl.renderer()
         self._frame_s = SOFTWARE_FRAME_S if software else FRAME_S
@@ -118,14 +118,14 @@ class Stage:
             if self._settings.fullscreen:
                 self._window.set_location(*at)  # a window manager may have its own mind about a window that is new
             self._window.activate()
-        memo = Memo.from_text(self._row.text("device"))
+        memo = WindowMemo.from_text(self._row.text("device"))
         if memo is not None:
             self._take_up(memo)
         else:
             self._check_display()
         self._row.set_text("state", f"scale {self._scale.value:g}")
 
-    def _take_up(self, memo: Memo) -> None:
+    def _take_up(self, memo: WindowMemo) -> None:
         """Look like ``memo``."""
         wishes = self._player.input.wishes
         for name in memo.shown:
@@ -202,7 +202,7 @@ class Stage:
         wishes, before = self._player.input.wishes, self._memo
         width, height = (before.width, before.height) if wishes.fullscreen else self._window.get_size()
         shown = tuple(name for name in KEPT if wishes.wants(name))
-        memo = Memo(
+        memo = WindowMemo(
             width, height, wishes.fullscreen, wishes.displays, wishes.focus, shown, tuple(wishes.letters),
             self._scale.value,
         )  # fmt: skip
@@ -236,7 +236,7 @@ def main(arguments: Sequence[str]) -> int:
         if hasattr(os, "nice"):  # not on Windows
             with contextlib.suppress(OSError):
                 os.nice(max(0, NICE - os.nice(0)))
-        stage = Stage(settings, link)
+        stage = StageProcess(settings, link)
         if settings.understudy and not stage.wait_for_cue():
             return 0
         seen = True

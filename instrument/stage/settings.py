@@ -60,7 +60,7 @@ def size_of(text: str) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Memo:
+class WindowMemo:
     """What the window was like, for the next process that opens it: one that comes after a crash shows the same.
 
     ``shown``: the switches of the wishes that are on. ``scale``: of the light, so that it need not be found again.
@@ -81,7 +81,7 @@ class Memo:
         return json.dumps(dataclasses.astuple(self), separators=(",", ":"))
 
     @classmethod
-    def from_text(cls, text: str) -> Memo | None:
+    def from_text(cls, text: str) -> WindowMemo | None:
         """None where nothing, or nothing whole, was written."""
         try:
             width, height, fullscreen, displays, focus, shown, letters, scale = json.loads(text)

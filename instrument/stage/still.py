@@ -13,7 +13,7 @@ from instrument.base.errors import RosinError
 from instrument.ipc import FRAME, Frame, Link
 from instrument.stage.data.patch_labels import read_programmes
 from instrument.stage.gpu import gl
-from instrument.stage.player import BACKDROP, Player
+from instrument.stage.player import BACKDROP, StagePlayer
 from instrument.stage.settings import StageSettings
 from instrument.stage.window import open_window
 
@@ -29,7 +29,7 @@ def picture(settings: StageSettings, frames: Sequence[Frame], scale: float = 1.0
     """
     window = open_window(settings.width, settings.height, headless=True)
     try:
-        player = Player(settings, read_programmes(settings.patches, settings.language, settings.models))
+        player = StagePlayer(settings, read_programmes(settings.patches, settings.language, settings.models))
         for name in wishes:
             setattr(player.input.wishes, name, True)
         frames = list(frames)

@@ -18,7 +18,7 @@ from instrument.ipc import Gesture
 from instrument.stage import x11
 from instrument.stage.desktop import PLAIN_DPI, middle_of, opening_size, pixels_per_unit, scale_of, units, whole_of
 from instrument.stage.gpu import gl
-from instrument.stage.input.gestures import Input
+from instrument.stage.input.gestures import StageInput
 from instrument.stage.input.keyboard import PULL_KEYS, PUSH_KEYS, place_of
 
 X11_KEY_RELEASE = 3
@@ -72,7 +72,7 @@ def _window_class(pyglet: Any) -> type[Any]:
             self, width: int, height: int, config: Any, fullscreen: bool, chosen: Any, visible: bool
         ) -> None:  # fmt: skip
             self.place = 0
-            self.input: Input | None = None
+            self.input: StageInput | None = None
             self._down: dict[int, int] = {}
             self._shift = False
             self._displays = 0
@@ -104,7 +104,7 @@ def _window_class(pyglet: Any) -> type[Any]:
             if chosen is not None and (fullscreen or chosen.x or chosen.y):  # on the first the system may find a place
                 self._put_in_the_middle(chosen)
 
-        def attach(self, input: Input, post: Callable[[Gesture], object]) -> None:
+        def attach(self, input: StageInput, post: Callable[[Gesture], object]) -> None:
             self.input, self._post = input, post
             input.wishes.fullscreen, self._displays = self._whole, input.wishes.displays
 

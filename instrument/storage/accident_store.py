@@ -1,4 +1,4 @@
-"""Keepsakes: what a show leaves behind - scenes in the patch's file, accidents that were kept, how worn the models are.
+"""Accident store: what a show leaves behind - scenes in the patch's file, accidents that were kept, worn models.
 
 Belongs to the process' main thread, which only notes what is to be written; threads write it, as often as a disk should
 bear. Nothing that is kept takes the place of another: an accident under a name that was taken has that name from now
@@ -16,14 +16,14 @@ from pathlib import Path
 from instrument.base.aside import set_aside
 from instrument.base.errors import RosinError
 from instrument.base.paths import accident_folder, file_name
-from instrument.base.rate import Allowance, Complaints
+from instrument.base.rate import Allowance, ThrottledSentences
 from instrument.base.text import say
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
 from instrument.chance.words import stream_id
 from instrument.documents.patch import Patch
 from instrument.documents.scene_file import SHIPPED, keep_scene
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.ipc import Link
 from instrument.storage.bank import Bank
 
@@ -48,7 +48,7 @@ class Keepsakes:
         self._save_at = time.monotonic() + SAVE_SECONDS
         self._saving: threading.Thread | None = None
         self._said: deque[str] = deque()
-        self._seen: dict[int, tuple[Part, list[int]]] = {}
+        self._seen: dict[int, tuple[Layer, list[int]]] = {}
         self._scenes: OrderedDict[tuple[str, int], tuple[Patch, dict[str, float]]] = OrderedDict()
         self._scribe: threading.Thread | None = None
         self._scribe_at = 0.0
@@ -56,11 +56,11 @@ class Keepsakes:
         self._accidents: deque[tuple[Accident, Path]] = deque()
         self._keeper: threading.Thread | None = None
         self._keeps = Allowance(KEEPS_AT_ONCE, KEEP_SECONDS)
-        self._often = Complaints()
+        self._often = ThrottledSentences()
 
     # --- accidents
 
-    def keep_accident(self, part: Part, key: int, seconds: float, now: float | None = None) -> None:
+    def keep_accident(self, part: Layer, key: int, seconds: float, now: float | None = None) -> None:
         """What chance just did, at hand from now on and soon in a file of the patch's folder.
 
         The name does not fit a gesture: it stands in the health row of the hands, and ``key`` says whether it is still
@@ -94,7 +94,7 @@ class Keepsakes:
                 self._names.popitem(last=False)
 
     @staticmethod
-    def _free_name(part: Part) -> str:
+    def _free_name(part: Layer) -> str:
         stem = time.strftime("accident-%Y%m%d-%H%M%S")
         number, name = 1, stem
         while name in part.accidents:

@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import accident_folder, data_home, scene_file
 from instrument.base.text import say
 from instrument.chance.noise import Noise
 from instrument.documents.patch import Patch, mistakes_against, read_patch, scene_mistakes
 from instrument.documents.scene_file import with_own_scenes
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.knobs import KnobTable
 from instrument.model.atlas.atlas import read_atlas
 from instrument.model.library.cards import credits_for, model_folder
@@ -48,7 +48,7 @@ class Bank:
         self._models = models
         self._allow_uncredited = allow_uncredited
         self._language = language
-        self._parts: dict[int, Part] = {}
+        self._parts: dict[int, Layer] = {}
         self._scenes_at: dict[int, tuple[int, ...]] = {}
         self.patina = Patina(data_home(), language)
         self.wrong: list[str] = []
@@ -58,7 +58,7 @@ class Bank:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def part(self, index: int) -> Part:
+    def part(self, index: int) -> Layer:
         """The part of one patch, opened and warmed. RosinError or Mistakes: it stays out, the rest plays on."""
         if not 0 <= index < len(self.paths):
             raise RosinError(f"there is no patch number {index + 1}; the list has {len(self.paths)}")
@@ -66,11 +66,11 @@ class Bank:
             self._parts[index] = self._open(index)
         return self._parts[index]
 
-    def opened(self, index: int) -> Part | None:
+    def opened(self, index: int) -> Layer | None:
         """The part of one patch if it is open; opens nothing."""
         return self._parts.get(index)
 
-    def trim(self, needed: Callable[[Part], bool]) -> None:
+    def trim(self, needed: Callable[[Layer], bool]) -> None:
         """Let go of parts beyond what is kept, the first opened first; not of those that are ``needed``."""
         excess = len(self._parts) - KEPT - SPARE
         for index, part in list(self._parts.items()):
@@ -79,7 +79,7 @@ class Bank:
                 del self._parts[index]
                 self.patina.let_go(part.voice)
 
-    def _open(self, index: int) -> Part:
+    def _open(self, index: int) -> Layer:
         patch = read_patch(self.paths[index])
         self._scenes_at[index] = _changed_at(patch)
         part = open_part(
@@ -148,14 +148,14 @@ class Bank:
                     patch, _ = with_own_scenes(read_patch(self.paths[index]))
                     part.scenes.hold(patch.scenes, patch.blend_ms)
 
-    def also_here(self, part: Part) -> str:
+    def also_here(self, part: Layer) -> str:
         """One line naming the other models of this show, for a recording in which any of them may come to sound."""
         own = part.voice.card.name
         others = {p.voice.card.name: p.credits for p in self._parts.values() if p.voice.card.name != own}
         return "; ".join(f"also in this show: {name}, {credits}" for name, credits in sorted(others.items()))
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Layer, ...]:
         """Those that are open."""
         return tuple(self._parts.values())
 
@@ -196,7 +196,7 @@ def open_part(
     models: str = "",
     allow_uncredited: bool = False,
     seed: int | None = None,
-) -> Part:
+) -> Layer:
     """Patch and model put together: the one place where a voice is opened for playing. Mistakes if they do not fit."""
     # One noise source for a voice; the seed is mixed into its streams by the voice itself (reseed).
     voice = open_voice(
@@ -206,9 +206,9 @@ def open_part(
     given = [Path(models)] if models else []
     folder = model_folder(patch.model, patch.model_sha256, given)
     patch, wrong_scenes = with_own_scenes(patch)
-    part = Part(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
+    part = Layer(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
     if wrong := mistakes_against(patch, part.table):
-        raise Mistakes(patch.path or patch.name, wrong)
+        raise ValidationErrors(patch.path or patch.name, wrong)
     part.wrong = wrong_scenes
     part.place = read_atlas(folder, voice.card, voice.lineage) if folder else None
     return part

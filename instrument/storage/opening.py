@@ -25,7 +25,7 @@ from instrument.chance.accident import Accident
 from instrument.engine.acts import SLOTS
 from instrument.engine.effects.excerpt_player import HearingState
 from instrument.engine.engine import Engine
-from instrument.engine.layer import Part
+from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
 
 F32 = NDArray[np.float32]
@@ -49,14 +49,14 @@ class Standing:
     usage: Usage
 
     @classmethod
-    def of(cls, part: Part, engine: Engine | None = None) -> Standing:
+    def of(cls, part: Layer, engine: Engine | None = None) -> Standing:
         """``engine``: on whose stage it is, for what is not the part's own (the tape, the guard)."""
         kept = engine.snapshot() if engine is not None else Snapshot(
             part.patch.name, part.speaking, part.seed, 0, part.voice.snapshot(), part.control.state(), {}, {}, 0.0
         )  # fmt: skip
         return cls(kept, part.z.copy(), part.voice.usage())
 
-    def give(self, part: Part) -> None:
+    def give(self, part: Layer) -> None:
         """Let a part of the same patch stand so. RosinError or ValueError when it cannot be."""
         kept = self.snapshot
         part.voice.load_usage(self.usage)
@@ -107,7 +107,7 @@ class Opening:
         opening.accidents = {n: accident for n, accident in library.items() if accident.key in playing}
         return opening
 
-    def give(self, engine: Engine, leaving: Part | None = None) -> None:
+    def give(self, engine: Engine, leaving: Layer | None = None) -> None:
         """Let an engine, on the patch that began, be so; ``leaving``: a part for the one that fades away."""
         part = engine.part
         self.teach(part)
@@ -124,7 +124,7 @@ class Opening:
         for i, kept in self.slots.items():
             engine.slots[i] = kept
 
-    def teach(self, part: Part) -> None:
+    def teach(self, part: Layer) -> None:
         """Have the accidents of the take ready. Keys call none: a take says what was called."""
         for accident in self.accidents.values():
             part.learn(accident)
@@ -194,7 +194,7 @@ def read_state(path: Path) -> Opening | Snapshot:
         raise RosinError(f"{path} is no opening of a take; {remedy}") from None
 
 
-def _settle(part: Part) -> None:
+def _settle(part: Layer) -> None:
     """How worn the channels are is looked up when the amount moves: so that it is the same again, now."""
     if part.control.amounts.model.wear > 0.0:
         part.voice.restore(part.voice.snapshot())

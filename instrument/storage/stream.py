@@ -99,7 +99,7 @@ class StreamLog:
         self._file.close()
 
 
-class Stream:
+class LatentStream:
     """One stream to be listened to again: ``next_into`` gives a row a block. RosinError for what is none.
 
     Rows are read as they are wanted: a stream of an evening is as large as its sound.

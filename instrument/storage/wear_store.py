@@ -1,4 +1,4 @@
-"""Patina: the wear of a show's models, read when they are opened and written now and then. Beside the bank.
+"""Wear store: the wear of a show's models, read when they are opened and written now and then. Beside the bank.
 
 Several patches may play one model, each with a voice of its own: what any of them wears off is added up.
 """

@@ -1,4 +1,4 @@
-"""Choices: what is decided for an artist who does not say - tones or none, sizes, judges. Between arguments and course.
+"""Choices: what is decided for an artist who does not say - tones or none, sizes, judges. Between arguments and loop.
 
 Whoever goes on with a run gets the choices of its beginning again.
 """
@@ -36,7 +36,7 @@ LOOKED_AT = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class TrainOptions:
     """What was said; None where nothing was. ``size``: crops a step and process, ``seconds`` of each."""
 
     family: str | None = None
@@ -83,7 +83,7 @@ def tuned(network: Network, corpus: Corpus) -> None:
         network.decoder.tune(ringing(corpus, network.shape.tones))
 
 
-def listened(wishes: Wishes, shape: Shape, corpus: Corpus) -> tuple[Shape, str]:
+def listened(wishes: TrainOptions, shape: Shape, corpus: Corpus) -> tuple[Shape, str]:
     """The shape with stretched partials if the sounds ask for them, and as many tones, where nobody said how many; and
     why, in words."""
     if shape.family != FAMILIES[0]:
@@ -98,7 +98,7 @@ def listened(wishes: Wishes, shape: Shape, corpus: Corpus) -> tuple[Shape, str]:
     return shape, why
 
 
-def shape_for(wishes: Wishes, kept: dict[str, Any] | None) -> Shape:
+def shape_for(wishes: TrainOptions, kept: dict[str, Any] | None) -> Shape:
     """The shape that is asked for, tones (when left to listening) still to come; of a run gone on with, its own.
 
     RosinError when they contradict each other, in a sentence.
@@ -127,7 +127,7 @@ def shape_for(wishes: Wishes, kept: dict[str, Any] | None) -> Shape:
     return shape
 
 
-def crops_for(wishes: Wishes, kept: dict[str, Any] | None, gpu: bool, shape: Shape) -> tuple[int, int]:
+def crops_for(wishes: TrainOptions, kept: dict[str, Any] | None, gpu: bool, shape: Shape) -> tuple[int, int]:
     """Crops a step and process, and frames of each."""
     kept = kept or {}
     size = wishes.size or kept.get("size") or (GPU_SIZE if gpu else SIZE)
@@ -142,7 +142,7 @@ def crops_for(wishes: Wishes, kept: dict[str, Any] | None, gpu: bool, shape: Sha
     return size, frames
 
 
-def judges_for(wishes: Wishes, kept: dict[str, Any] | None, gpu: bool, shape: Shape) -> str:
+def judges_for(wishes: TrainOptions, kept: dict[str, Any] | None, gpu: bool, shape: Shape) -> str:
     """The size of the adversary that is to join, empty for none."""
     begun = bool(kept) and kept.get("phase") == ADVERSARY  # type: ignore[union-attr]
     if begun and wishes.adversarial is False:

@@ -21,7 +21,7 @@ from instrument.model.library.card import CARD
 from instrument.training.arguments import LISTEN_MINUTES, MINUTES, SAVE_SECONDS, add_arguments
 
 if TYPE_CHECKING:
-    from instrument.training.choices import Wishes
+    from instrument.training.choices import TrainOptions
     from instrument.training.data.corpus import Corpus
     from instrument.training.learning.ranks import Ranks
     from instrument.training.network.shape import Shape
@@ -90,7 +90,7 @@ def train(
     seed: int | None = None, device: str = "cpu", resume: bool = False, threads: int = 0, shape: Shape | None = None,
     size: int | None = None, frames: int | None = None, runs: Path = Path("runs"),
     title: tuple[str, str] | None = None, by: str = "the owner of this instrument", licence: str = "",
-    quiet: bool = False, wishes: Wishes | None = None, precision: str = "", compiled: bool | None = None,
+    quiet: bool = False, wishes: TrainOptions | None = None, precision: str = "", compiled: bool | None = None,
     save_every_s: float = SAVE_SECONDS, listen: float = LISTEN_MINUTES, pictured: bool = True,
 ) -> Path:  # fmt: skip
     """Train on folders of sounds and write the model folder ``out/name``; returns it.
@@ -118,7 +118,7 @@ def train(
         ) from None
 
     sources = [sounds] if isinstance(sounds, Path) else list(sounds)
-    wishes = wishes or choices.Wishes()
+    wishes = wishes or choices.TrainOptions()
     title = title or (name, name)
     promise.check_words(name, title, by, licence)
     if (out / name / CARD).exists() and not resume:
@@ -190,7 +190,7 @@ def run(args: argparse.Namespace) -> int:
     if args.save_every < 0 or args.listen < 0:
         raise RosinError("--save-every and --listen are times; give 0 or more")
     try:
-        from instrument.training.choices import Wishes
+        from instrument.training.choices import TrainOptions
     except ModuleNotFoundError as missing:
         raise RosinError(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"
@@ -200,7 +200,7 @@ def run(args: argparse.Namespace) -> int:
         resume=args.resume, threads=args.threads, runs=args.runs, title=tuple(args.title) if args.title else None,
         by=args.by, licence=args.licence, precision=args.precision or "", compiled=args.compile,
         save_every_s=args.save_every, listen=args.listen, pictured=not args.no_pictures,
-        wishes=Wishes(args.family, args.tones, args.latents, args.width, args.seed, args.size, args.seconds,
+        wishes=TrainOptions(args.family, args.tones, args.latents, args.width, args.seed, args.size, args.seconds,
                       args.adversarial),
     )  # fmt: skip
     return 0

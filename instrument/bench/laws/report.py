@@ -1,4 +1,4 @@
-"""Laws: does this Rosin obey what it says of itself? Every figure measured anew from the kernels that play.
+"""Report: does this Rosin obey what it says of itself? Every figure measured anew from the kernels that play.
 
 A row is a law with the number it should give, the number it gave just now, and how far apart they may be; it holds if
 |measured - expected| <= tolerance. A law that is a bound ("never more than") expects 0 and has the bound for tolerance;

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from instrument.bench.laws.report import Law, Measure, differing_bits
 from instrument.chance.noise import Noise
 from instrument.engine.effects.flutter_meter import TONE_HZ, reading_percent
-from instrument.engine.effects.tape_effect import Tape
+from instrument.engine.effects.tape_effect import TapeEffect
 from instrument.model.library.finder import open_voice
 from instrument.model.runtime.wear import HALF_S
 
@@ -24,7 +24,7 @@ MODEL = "first-bow"
 
 def worn_tone(percent: float, seconds: int, seed: int = 2) -> NDArray[np.float32]:
     """The meter's tone after a worn tape, f32[n]; the first two seconds, in which the tape gets going, are dropped."""
-    rate, tape = 48_000, Tape(1, 48_000.0, seed)
+    rate, tape = 48_000, TapeEffect(1, 48_000.0, seed)
     audio = (0.5 * np.sin(2 * math.pi * TONE_HZ / rate * np.arange((seconds + 2) * rate))).astype(np.float32)[None]
     tape.step(audio, percent, 0.0, 0)
     return np.asarray(audio[0, 2 * rate :])
@@ -36,7 +36,7 @@ def tape() -> Iterator[Law]:
         yield Law(f"worn tape at {percent:g} %: weighted reading of a minute [%]", percent,
                   reading_percent(worn_tone(percent, 60), 48_000.0), 0.1 * percent)  # fmt: skip
     audio = np.random.default_rng(1).normal(size=(2, 48_000)).astype(np.float32)
-    Tape(2, 48_000.0).step(heard := audio.copy(), 0.0, 0.0, 0)
+    TapeEffect(2, 48_000.0).step(heard := audio.copy(), 0.0, 0.0, 0)
     yield Law("worn tape at 0: samples that differ", 0.0, differing_bits(audio, heard), 0.0)
 
 

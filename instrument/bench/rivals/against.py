@@ -22,7 +22,7 @@ from instrument.bench.rivals.torchscript import NEEDS, Scripted, Ways
 from instrument.bench.turns import Call, NoNoise, by_turns, ratios
 from instrument.model.library.card import DECODE, ENCODE, Card, read_card
 from instrument.model.runtime.denormals import AsItWas
-from instrument.model.runtime.graph import Graph
+from instrument.model.runtime.graph import BoundGraph
 from instrument.model.runtime.voice import F32, QUANTUM
 
 EQUAL_BLOCKS = 200
@@ -51,15 +51,15 @@ def wandering(card: Card, frames: int, blocks: int) -> F32:
     return np.ascontiguousarray(z.reshape(len(low), blocks, frames).transpose(1, 0, 2), np.float32)
 
 
-def opened(card: Card, folder: Path, name: str, voices: int = 1) -> Graph:
+def opened(card: Card, folder: Path, name: str, voices: int = 1) -> BoundGraph:
     """One graph as play binds it, on the CPU. ``name``: of the file; ``voices``: how many it plays at once."""
     wide, deep = card.channels, len(card.latents)
     frames = max(1, QUANTUM // card.ratio)
     sound, latents = (voices, wide, "T"), (voices, deep, "F")
     if name == ENCODE:
-        return Graph(folder / name, {"audio": sound}, {"mean": latents, "std": latents}, card.ratio, frames, NoNoise(),
-                     "cpu")  # fmt: skip
-    return Graph(folder / name, {"z": latents}, {"audio": sound}, card.ratio, frames, NoNoise(), "cpu")
+        outputs = {"mean": latents, "std": latents}
+        return BoundGraph(folder / name, {"audio": sound}, outputs, card.ratio, frames, NoNoise(), "cpu")
+    return BoundGraph(folder / name, {"z": latents}, {"audio": sound}, card.ratio, frames, NoNoise(), "cpu")
 
 
 class Rival(Protocol):
@@ -74,7 +74,7 @@ class Rival(Protocol):
 class Pair:
     """One graph here, and whoever plays it in torch. ``given``: what its input is in each block, f32 [blocks, ...]."""
 
-    graph: Graph
+    graph: BoundGraph
     path: Path
     given: F32
     heard: str

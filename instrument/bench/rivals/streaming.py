@@ -189,7 +189,7 @@ class Synthesis(nn.Module):
         return ((pairs @ torch.cat(parts, 1)) * self.ramp).sum(1, keepdim=True)
 
 
-class Decoder(nn.Module):
+class StreamingDecoder(nn.Module):
     """HarmonicDecoder.play, a frame at a time."""
 
     def __init__(self, decoder: HarmonicDecoder) -> None:
@@ -204,7 +204,7 @@ class Decoder(nn.Module):
         return self.synthesis(self.head(self.stack(z * self.z_scale + self.z_shift)), z, noise)
 
 
-class Hearing(nn.Module):
+class StreamingEncoder(nn.Module):
     """Encoder.encode, a frame at a time, without the spread."""
 
     def __init__(self, encoder: Encoder) -> None:
@@ -253,8 +253,8 @@ class Export(nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.decoder = Decoder(network.decoder)
-        self.encoder = Hearing(network.encoder)
+        self.decoder = StreamingDecoder(network.decoder)
+        self.encoder = StreamingEncoder(network.encoder)
 
     @torch.jit.export
     def decode(self, z: Tensor, noise: Tensor) -> Tensor:

@@ -99,13 +99,13 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """The card on one page, with what the model costs on this machine."""
-    from instrument.model.report.page import Around, page
+    from instrument.model.report.page import PageFacts, page
     from instrument.model.report.probe import Load, load_of
     from instrument.model.runtime.voice import QUANTUM
 
     language = args.language or language_of(read_rig().language)
     if args.name == NULL:
-        folder, card, around = None, null_card(), Around(NULL_CREDITS)
+        folder, card, around = None, null_card(), PageFacts(NULL_CREDITS)
     else:
         folder = unpacked(path_of(args.name))
         card = read_card(folder)
@@ -128,7 +128,7 @@ def run_show(args: argparse.Namespace) -> int:
             of(read_credits, folder) if (folder / "credits.toml").exists() or "credits.toml" in card.files else None
         )
         whose = None if isinstance(credits, RosinError) else credits
-        around = Around(credits, of(read_atlas, folder, card, whose), of(load), ancestors(card, given()),
+        around = PageFacts(credits, of(read_atlas, folder, card, whose), of(load), ancestors(card, given()),
                         _bytes(folder, card))  # fmt: skip
     if args.json:
         print(json.dumps(_told(card, folder, around), indent=1, ensure_ascii=False))

@@ -61,13 +61,13 @@ def _late_bar(total: int, said: str) -> Iterator[Progress]:
 
 def run_verify(args: argparse.Namespace) -> int:
     """Every finding of every model; 1 when one of them is bad."""
-    from instrument.model.report.check_result import Finding, topic
+    from instrument.model.report.check_result import CheckResult, topic
     from instrument.model.report.trial import tried
 
     language, here = language_of(read_rig().language), given()
     paths = [path_of(name) for name in args.name] or list(model_folders(here))
     ours = shipped("models").resolve()
-    told: list[tuple[Path, list[Finding]]] = []
+    told: list[tuple[Path, list[CheckResult]]] = []
     with _late_bar(len(paths), say("models.verifying", language)) as bar:
         job = bar.task_ids[0]
         for i, path in enumerate(paths):

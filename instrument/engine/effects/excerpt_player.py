@@ -1,4 +1,5 @@
-"""Neighbour: a neighbouring sound itself, a second or two of it, beside the voice. After the level, before the guard.
+"""Excerpt player: a neighbouring sound itself, a second or two of it, beside the voice.
+After the level, before the guard.
 
 The model's own neighbour is asked for while it plays: whose recording is this place of the knobs near to? What sounds
 is the excerpt that training put beside the atlas, as loud as what one plays, added to the mix and ducking nothing; the
@@ -127,7 +128,7 @@ def _loudest(sound: I16, share: float) -> float:
     return most
 
 
-class Played:
+class PlayedLevel:
     """How loud what one plays is. ``hear`` every block that sounds; ``power``: mean square of one channel, 0: nothing.
 
     At a level knob of 0 dB, which is the excerpt's too.
@@ -150,7 +151,7 @@ class Played:
         self._moment, self.power = state
 
 
-class Hearing:
+class ExcerptPlayer:
     """One excerpt at a time. ``start`` and ``let_go`` act at once, ``add`` makes the next block: for the callback."""
 
     def __init__(self, rate: float) -> None:
@@ -229,7 +230,7 @@ def level_of(audio: I16, played: float) -> float:
 
 def warm() -> None:
     """Compile or load the kernel, then refuse to compile any other."""
-    hearing = Hearing(48000.0)
+    hearing = ExcerptPlayer(48000.0)
     for kept in (False, True):  # to the compiler two types
         sound = np.zeros(8, np.int16)
         sound.flags.writeable = kept

@@ -1,4 +1,5 @@
-"""Weighting: a meter of wow and flutter, for tests and the bench; never while playing. Beside the tape, before nothing.
+"""Flutter meter: a meter of wow and flutter, for tests and the bench; never while playing.
+Beside the tape, before nothing.
 
 Weighted peak flutter as AES6-2008 has it, whose requirements are those of IEC 60386 (1972, amended 1988), DIN 45507 and
 CCIR 409: a tone of 3150 Hz is frequency demodulated, the deviation weighted by frequency (0 dB at 4 Hz), and read on a

@@ -1,4 +1,4 @@
-"""Tape: a worn tape machine under the sound - wow, flutter and drop-outs. After the voice, before the guard.
+"""Tape effect: a worn tape machine under the sound - wow, flutter and drop-outs. After the voice, before the guard.
 
     x -> delay of moving length (8-point Lagrange) -> drop-outs (level and treble) -> out
 
@@ -205,7 +205,7 @@ def _tape(audio, seed, first, target, drop_chance, rate, streams, per_sample, de
     mark[_NEXT], mark[_SEED], mark[_FRESH] = first + np.uint64(samples), seed, 0
 
 
-class Tape:
+class TapeEffect:
     """The tape of one output. ``step`` is real-time safe after ``warm``: one compiled call, no allocation, no lock."""
 
     def __init__(self, channels: int, sample_rate: float, seed: int = 0) -> None:
@@ -318,7 +318,7 @@ KERNELS = (_tape,)
 
 def warm() -> None:
     """Compile or load every kernel here, for both memory layouts, then refuse to compile any other."""
-    tape = Tape(2, 48000.0)
+    tape = TapeEffect(2, 48000.0)
     tape.step(np.zeros((2, TICK), np.float32), 1.0, 1.0, 0)
     tape.step(np.zeros((2, 2 * TICK), np.float32)[:, :TICK], 1.0, 1.0, TICK)
     close(*KERNELS)

@@ -20,7 +20,7 @@ _LENGTHS = {
 }  # fmt: skip
 
 
-class Message(NamedTuple):
+class MidiMessage(NamedTuple):
     """``status`` without its channel, ``channel`` 1..16 (0: none), data bytes ``a`` and ``b``."""
 
     status: int
@@ -29,7 +29,7 @@ class Message(NamedTuple):
     b: int = 0
 
 
-class Decoder:
+class MidiParser:
     """The bytes of one port. ``malformed`` counts bytes and broken messages that meant nothing."""
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class Decoder:
         self._data: list[int] = []
         self._in_sysex = False
 
-    def feed(self, data: Iterable[int]) -> list[Message]:
+    def feed(self, data: Iterable[int]) -> list[MidiMessage]:
         """The messages that these bytes complete."""
-        found: list[Message] = []
+        found: list[MidiMessage] = []
         for byte in data:
             if byte >= 0xF8:
                 if byte in _REAL_TIME:
-                    found.append(Message(byte))
+                    found.append(MidiMessage(byte))
                 else:
                     self.malformed += 1
             elif byte >= 0x80:
@@ -54,7 +54,7 @@ class Decoder:
                 self._continue(byte, found)
         return found
 
-    def _begin(self, status: int, found: list[Message]) -> None:
+    def _begin(self, status: int, found: list[MidiMessage]) -> None:
         if self._data:  # the message before was cut off
             self.malformed += 1
             self._data.clear()
@@ -70,11 +70,11 @@ class Decoder:
         if wanted is None:
             self.malformed += 1
         elif wanted == 0:
-            found.append(Message(status))
+            found.append(MidiMessage(status))
         else:
             self._status, self._wanted = status, wanted
 
-    def _continue(self, byte: int, found: list[Message]) -> None:
+    def _continue(self, byte: int, found: list[MidiMessage]) -> None:
         if not self._status:
             self.malformed += 1
             return
@@ -84,7 +84,7 @@ class Decoder:
         a, b = self._data[0], self._data[1] if self._wanted == 2 else 0
         self._data.clear()
         if self._status >= 0xF0:
-            found.append(Message(self._status, 0, a, b))
+            found.append(MidiMessage(self._status, 0, a, b))
             self._status = 0  # system messages have no running status
         else:
-            found.append(Message(self._status & 0xF0, (self._status & 0x0F) + 1, a, b))
+            found.append(MidiMessage(self._status & 0xF0, (self._status & 0x0F) + 1, a, b))

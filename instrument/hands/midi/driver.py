@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from instrument.hands.midi.native import libjack, silence_alsa
-from instrument.hands.midi.ports import Driver, DriverFinder, Inlet, Outlet
+from instrument.hands.midi.ports import Driver, DriverFinder, Inlet, OpenOutput
 from instrument.hands.state.names import CLIENT, is_ours
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class RtDriver:
     def open(self, name: str) -> Inlet:
         return RtInlet(_opened(self._input(f"{CLIENT}-device"), name))
 
-    def open_out(self, name: str) -> Outlet:
+    def open_out(self, name: str) -> OpenOutput:
         return RtOutlet(_opened(self._output(f"{CLIENT}-motor"), name))
 
     def own(self) -> Inlet | None:
@@ -111,7 +111,7 @@ class RtDriver:
         port.open_virtual_port("in")
         return RtInlet(port)
 
-    def own_out(self) -> Outlet | None:
+    def own_out(self) -> OpenOutput | None:
         if self.api == "winmm":
             return None
         port = self._output(CLIENT_OUT)

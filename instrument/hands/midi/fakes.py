@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from instrument.hands.midi.ports import Inlet, Outlet
+from instrument.hands.midi.ports import Inlet, OpenOutput
 
 
 class FakeInlet:
@@ -86,10 +86,10 @@ class FakeDriver:
             raise OSError("gone")
         return list(self.outlets)
 
-    def open_out(self, name: str) -> Outlet:
+    def open_out(self, name: str) -> OpenOutput:
         return self.outlets[name]
 
-    def own_out(self) -> Outlet | None:
+    def own_out(self) -> OpenOutput | None:
         return self.my_out
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""MIDI: the hand at the controllers. Bytes from ports in, gestures out; learns what it is shown.
+"""MIDI hand: the hand at the controllers. Bytes from ports in, gestures out; learns what it is shown.
 
 Without any binding: notes, bend, pressure and sustain (CC 64) play, program change is a patch, CC 120 is panic, CC 123
 lets all notes go, CC 121 puts controllers back. A bound control does what it is bound to instead. What a motor has done
@@ -15,19 +15,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from instrument.hands.midi import decode
 from instrument.hands.midi.clock import Clock
-from instrument.hands.midi.controls import Control, Controls
-from instrument.hands.midi.decode import Decoder, Message
+from instrument.hands.midi.controls import ControlChange, Controls
+from instrument.hands.midi.decode import MidiMessage, MidiParser
 from instrument.hands.midi.pushback import Pushback
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding
-from instrument.hands.state.counts import Counts, Events
-from instrument.hands.state.learn_request import Wish, shown
+from instrument.hands.state.counts import Counts, EventLog
+from instrument.hands.state.learn_request import LearnRequest, shown
 from instrument.hands.state.learning import Learning, Save
-from instrument.hands.state.mapping_table import Board, Move
+from instrument.hands.state.mapping_table import MappingTable, Move
 from instrument.hands.state.names import plain
 from instrument.hands.state.positions import Positions
 from instrument.hands.state.takeover import Mode
 from instrument.ipc import Gesture, Kind, Source
-from instrument.ipc.held import PEDAL_DOWN, Held
+from instrument.ipc.held import PEDAL_DOWN, Holders
 
 SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
 SENSING_SECONDS = 1.0
@@ -37,13 +37,13 @@ PLAYED_SECONDS = 0.3
 
 Post = Callable[[Gesture], None]
 
-__all__ = ["MidiHand", "Wish"]
+__all__ = ["LearnRequest", "MidiHand"]
 
 
-class _Port:
+class _InputPort:
     def __init__(self, name: str) -> None:
         self.name, self.plain = name, plain(name)
-        self.decoder = Decoder()
+        self.decoder = MidiParser()
         self.controls = Controls()
         self.heard_at = 0.0
         self.senses = False
@@ -61,23 +61,23 @@ class MidiHand:
     def __init__(
         self,
         bindings: Sequence[Binding], takeover: Mode, positions: Positions, patches: int,
-        post: Post, save: Save, counts: Counts, events: Events,
+        post: Post, save: Save, counts: Counts, events: EventLog,
     ) -> None:  # fmt: skip
-        self.board = Board(bindings, takeover, positions.table)
+        self.board = MappingTable(bindings, takeover, positions.table)
         self.pushback = Pushback(self.board)
         self.clock = Clock()
-        self.held = Held()
-        self.last: Control | None = None
+        self.held = Holders()
+        self.last: ControlChange | None = None
         self._positions, self._patches = positions, patches
         self._post, self._counts, self._events = post, counts, events
         self._learning = Learning(self.board, save, events)
-        self._ports: dict[str, _Port] = {}
+        self._ports: dict[str, _InputPort] = {}
 
     def take(self, port: str, data: Sequence[int], now: float) -> None:
         """Bytes that arrived at ``now`` from a port."""
         source = self._ports.get(port)
         if source is None:
-            source = self._ports[port] = _Port(port)
+            source = self._ports[port] = _InputPort(port)
         source.heard_at = now
         messages = source.decoder.feed(data)
         if source.decoder.malformed:
@@ -114,7 +114,7 @@ class MidiHand:
     def select(self, ports: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
         """As they were ``selected`` in hands before these."""
         for name, (bank, nrpn) in ports.items():
-            self._ports.setdefault(name, _Port(name)).controls.select(bank, nrpn)
+            self._ports.setdefault(name, _InputPort(name)).controls.select(bank, nrpn)
 
     def forget(self, port: str) -> None:
         """The port went: what it sent half of is void, no finger is on it, and what it held is let go."""
@@ -138,7 +138,7 @@ class MidiHand:
         for kind, knob, value in moves:
             self._gesture(kind, knob, value, port, now)
 
-    def _system(self, message: Message, source: _Port, now: float) -> None:
+    def _system(self, message: MidiMessage, source: _InputPort, now: float) -> None:
         if message.status == decode.CLOCK:
             self._counts.clock_ticks += 1
             self.clock.tick(now)
@@ -153,7 +153,7 @@ class MidiHand:
         elif message.status == decode.RESET:
             self._let_go(source.name, now)
 
-    def _control(self, control: Control, source: _Port, now: float) -> None:
+    def _control(self, control: ControlChange, source: _InputPort, now: float) -> None:
         touch = self.pushback.touch(control, source.plain)
         if not self.pushback.believed(control, source.plain, now):
             return
@@ -178,7 +178,7 @@ class MidiHand:
         elif not touch:
             self._unbound(control, source.name, now)
 
-    def _lets_pedal_up(self, control: Control, port: str) -> bool:
+    def _lets_pedal_up(self, control: ControlChange, port: str) -> bool:
         """The foot was on the pedal before a knob began to wait: that it leaves is playing, not meant for the knob."""
         pedal = (control.what, control.number) == ("cc", SUSTAIN) and control.value < PEDAL_DOWN
         return pedal and self.learning is not None and self.held.holds(Kind.SUSTAIN, port)
@@ -191,7 +191,7 @@ class MidiHand:
             if kind is not None and self.held.holds(kind, port):
                 self._gesture(kind, 0, 0.0, port, now)
 
-    def _unbound(self, control: Control, port: str, now: float) -> None:
+    def _unbound(self, control: ControlChange, port: str, now: float) -> None:
         what, number, value = control.what, control.number, control.value
         if what == "note":
             self._gesture(Kind.NOTE_ON if control.raw else Kind.NOTE_OFF, number, value, port, now)
@@ -211,7 +211,7 @@ class MidiHand:
         elif what == "cc" and number not in NOT_LEARNABLE:
             self._counts.midi_unbound += 1
 
-    def _mode(self, control: Control, port: str, now: float) -> None:
+    def _mode(self, control: ControlChange, port: str, now: float) -> None:
         self._play(self.board.let_go(), port, now)
         if control.number == SOUND_OFF:
             self._gesture(Kind.PANIC, 0, 0.0, port, now)
@@ -224,12 +224,12 @@ class MidiHand:
             self._gesture(Kind.ALL_NOTES_OFF, 0, 0.0, port, now)
 
     @property
-    def learning(self) -> Wish | None:
+    def learning(self) -> LearnRequest | None:
         """The knob that waits for a controller."""
         return self._learning.wish
 
     @learning.setter
-    def learning(self, wish: Wish | None) -> None:
+    def learning(self, wish: LearnRequest | None) -> None:
         self._learning.wish = wish
 
     @property
@@ -237,7 +237,7 @@ class MidiHand:
         """What was learned last: the knob, the control in words, and whether the rig has it."""
         return self._learning.learned
 
-    def arm(self, wish: Wish) -> bool:
+    def arm(self, wish: LearnRequest) -> bool:
         """The next control moved will move this knob. False when there is no such knob in this patch."""
         if wish.knob not in self._positions.table:
             self._events.post("hands.learn.no", knob=wish.knob)

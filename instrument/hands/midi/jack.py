@@ -33,7 +33,7 @@ from instrument.hands.midi.jack_cycle import (
     WORDS,
     Callbacks,
 )
-from instrument.hands.midi.ports import Inlet, Outlet
+from instrument.hands.midi.ports import Inlet, OpenOutput
 from instrument.hands.state.names import CLIENT, is_ours
 
 MIDI = b"8 bit raw midi"
@@ -65,7 +65,7 @@ class Keeper(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class _Port:
+class _JackPort:
     """A port of ours. ``handle``: libjack's; ``ends``: what it was connected to when last looked at; ``cut``: how
     many ports had gone before its device's cable was found cut; ``broken``: the device went, whoever is there now."""
 
@@ -82,7 +82,7 @@ class _Port:
 
 
 class JackInlet:
-    def __init__(self, driver: JackDriver, port: _Port) -> None:
+    def __init__(self, driver: JackDriver, port: _JackPort) -> None:
         self._driver, self._port = driver, port
 
     def read(self) -> Sequence[int] | None:
@@ -97,7 +97,7 @@ class JackInlet:
 
 
 class JackOutlet:
-    def __init__(self, driver: JackDriver, port: _Port) -> None:
+    def __init__(self, driver: JackDriver, port: _JackPort) -> None:
         self._driver, self._port = driver, port
 
     def send(self, data: bytes) -> None:
@@ -117,7 +117,7 @@ class JackDriver:
         self._client = self._open(name)
         self._keeper, self._wires = keeper, keeper.read() if keeper is not None else []
         self._shutdown = native.Shutdown()
-        self._ports: dict[str, _Port] = {}
+        self._ports: dict[str, _JackPort] = {}
         self._rings = (jack.jack_ringbuffer_create(RING_BYTES), jack.jack_ringbuffer_create(RING_BYTES))
         self._words = words = np.zeros(WORDS, np.int64)
         words[SELF], words[RING_IN], words[RING_OUT] = words.ctypes.data, *self._rings
@@ -191,18 +191,18 @@ class JackDriver:
     def open(self, name: str) -> Inlet:
         return JackInlet(self, self._to(name, output=False))
 
-    def open_out(self, name: str) -> Outlet:
+    def open_out(self, name: str) -> OpenOutput:
         return JackOutlet(self, self._to(name, output=True))
 
     def own(self) -> Inlet | None:
         return JackInlet(self, self._port("in", output=False))
 
-    def own_out(self) -> Outlet | None:
+    def own_out(self) -> OpenOutput | None:
         port = self._port("out", output=True)
         self._wire_again()
         return JackOutlet(self, port)
 
-    def _to(self, name: str, output: bool) -> _Port:
+    def _to(self, name: str, output: bool) -> _JackPort:
         """A port of ours, connected to the device of this name."""
         port = self._port(f"{'to' if output else 'from'} {_short(name)}", output)
         ours, theirs = f"{self.name}:{port.name}".encode(), name.encode()
@@ -213,7 +213,7 @@ class JackDriver:
             raise OSError("JACK does not connect it")
         return port
 
-    def _port(self, name: str, output: bool) -> _Port:
+    def _port(self, name: str, output: bool) -> _JackPort:
         """A port of ours of this name, or the one that outlived its device."""
         port = self._ports.get(name)
         if port is None or port.retired_at is None:
@@ -225,13 +225,13 @@ class JackDriver:
             handle = self._jack.jack_port_register(self._client, name.encode(), MIDI, flags, 0)
             if not handle:
                 raise OSError("JACK makes no port")
-            port = self._ports[name] = _Port(name, slot, output, int(handle))
+            port = self._ports[name] = _JackPort(name, slot, output, int(handle))
         port.retired_at, port.cut, port.broken = None, None, False
         port.queue.clear()
         self._words[(OUTS if output else INS) + port.slot] = port.handle
         return port
 
-    def retire(self, port: _Port) -> None:
+    def retire(self, port: _JackPort) -> None:
         """It sends and hears no more, and goes later, in a calm moment."""
         port.retired_at, port.ends = time.monotonic(), frozenset()
         self._words[(OUTS if port.output else INS) + port.slot] = 0
@@ -268,7 +268,7 @@ class JackDriver:
                 port.lost = lost
                 port.queue.append(ALL_RELEASED)
 
-    def send(self, port: _Port, data: bytes) -> None:
+    def send(self, port: _JackPort, data: bytes) -> None:
         """OSError when the server went, or takes nothing."""
         if self._shutdown.came:
             raise OSError("the JACK server went")

@@ -1,4 +1,5 @@
-"""Motor: one motor fader as the hands know it - where it stands, who is moving it, finger or motor. Pure, before board.
+"""Motor: one motor fader as the hands know it - where it stands, who is moving it, finger or motor.
+Pure, before mapping table.
 
 The law by which an echo never becomes a gesture:
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from instrument.hands.state.counts import Counts, Events, clipped
+from instrument.hands.state.counts import Counts, EventLog, clipped
 from instrument.hands.state.names import OURS, is_ours, partners, wanted
 
 LOOK_SECONDS = 1.5
@@ -32,7 +32,7 @@ class Inlet(Protocol):
     def close(self) -> None: ...
 
 
-class Outlet(Protocol):
+class OpenOutput(Protocol):
     """One open output."""
 
     def send(self, data: bytes) -> None:
@@ -60,9 +60,9 @@ class Driver(Protocol):
     def out_names(self) -> list[str]:
         """What could be opened to send to."""
 
-    def open_out(self, name: str) -> Outlet: ...
+    def open_out(self, name: str) -> OpenOutput: ...
 
-    def own_out(self) -> Outlet | None:
+    def own_out(self) -> OpenOutput | None:
         """An output under our own name."""
 
     def close(self) -> None: ...
@@ -80,11 +80,11 @@ OWN = OURS
 class Ports:
     """All open inputs and the outputs that belong to them. ``find`` is asked for a driver while there is none."""
 
-    def __init__(self, find: DriverFinder, parts: tuple[str, ...], counts: Counts, events: Events) -> None:
+    def __init__(self, find: DriverFinder, parts: tuple[str, ...], counts: Counts, events: EventLog) -> None:
         self._find, self._parts, self._counts, self._events = find, parts, counts, events
         self._driver: Driver | None = None
         self._inlets: dict[str, Inlet] = {}
-        self._outlets: dict[str, tuple[str, Outlet]] = {}  # by the input's name: the output's, and itself
+        self._outlets: dict[str, tuple[str, OpenOutput]] = {}  # by the input's name: the output's, and itself
         self._shut: set[str] = set()
         self._dumb: set[str] = set()
         self.version = 0

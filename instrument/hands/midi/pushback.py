@@ -27,11 +27,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from instrument.hands.midi import decode
-from instrument.hands.midi.controls import Control
-from instrument.hands.midi.decode import Message
+from instrument.hands.midi.controls import ControlChange
+from instrument.hands.midi.decode import MidiMessage
 from instrument.hands.midi.halves import FINE
 from instrument.hands.midi.motor import ECHO_SECONDS
-from instrument.hands.state.mapping_table import Board, Slot
+from instrument.hands.state.mapping_table import Mapping, MappingTable
 from instrument.hands.state.names import plain
 from instrument.ipc import Frame
 
@@ -44,7 +44,7 @@ Place = tuple[int, int]
 """Where a value is sent: status with channel, and the number of the CC (0 for bend)."""
 
 
-class Line(NamedTuple):
+class PushbackLine(NamedTuple):
     """What one control is sent, and how: ``places`` its messages go to, ``steps`` from its bottom to its top."""
 
     places: tuple[Place, ...]
@@ -59,22 +59,22 @@ class Line(NamedTuple):
         return [bytes((status, number, step))]
 
 
-def line(kind: str, channel: int, number: int) -> Line:
+def line(kind: str, channel: int, number: int) -> PushbackLine:
     """The line of a control: ``cc``, ``cc14`` or ``bend``."""
     low = max(0, channel - 1)
     if kind == "bend":
-        return Line(((decode.BEND | low, 0),), FINE)
+        return PushbackLine(((decode.BEND | low, 0),), FINE)
     if kind == "cc14":
-        return Line(((decode.CONTROL | low, number), (decode.CONTROL | low, number + 32)), FINE)
-    return Line(((decode.CONTROL | low, number),), 127)
+        return PushbackLine(((decode.CONTROL | low, number), (decode.CONTROL | low, number + 32)), FINE)
+    return PushbackLine(((decode.CONTROL | low, number),), 127)
 
 
 @dataclass(eq=False, slots=True)
 class _Way:
     """A line to some ports, what stands at its end, and the last it was sent, in steps and fractions."""
 
-    slot: Slot
-    line: Line
+    slot: Mapping
+    line: PushbackLine
     shows: str  # motor, ring or ring_pos
     ports: tuple[str, ...]
     told: float | None = None
@@ -83,13 +83,13 @@ class _Way:
 class Pushback:
     """``touch`` and ``believed`` for each control that comes, ``look`` for each frame, ``forget`` when a port came."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: MappingTable) -> None:
         self._board = board
         self._ports: tuple[str, ...] = ()
         self._built = -1
         self._ways: list[_Way] = []
-        self._motors: dict[tuple[str, int], list[Slot]] = {}
-        self._touches: dict[int, list[Slot]] = {}
+        self._motors: dict[tuple[str, int], list[Mapping]] = {}
+        self._touches: dict[int, list[Mapping]] = {}
         self._sent_at: dict[tuple[str, Place], float] = {}
         self._marks: dict[tuple[str, Place], deque[tuple[float, int]]] = {}
 
@@ -138,7 +138,7 @@ class Pushback:
 
     # -- what comes
 
-    def is_echo(self, port: str, message: Message, now: float) -> bool:
+    def is_echo(self, port: str, message: MidiMessage, now: float) -> bool:
         """Whether this message is a mark of ours come back from the port of this plain name."""
         marks = self._marks.get((port, (message.status | max(0, message.channel - 1), message.a)))
         if not marks:
@@ -151,7 +151,7 @@ class Pushback:
                 return True
         return False
 
-    def touch(self, control: Control, port: str) -> bool:
+    def touch(self, control: ControlChange, port: str) -> bool:
         """Whether a control is the touch of a fader; then it is no note."""
         if control.what != "note":
             return False
@@ -162,7 +162,7 @@ class Pushback:
                 slot.motor.touch(port, control.raw > 0)
         return bool(touched)
 
-    def believed(self, control: Control, port: str, now: float) -> bool:
+    def believed(self, control: ControlChange, port: str, now: float) -> bool:
         """Whether a hand has moved this control, and not its motor."""
         self._build()
         number = 0 if control.what == "bend" else control.number

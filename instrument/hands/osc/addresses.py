@@ -1,4 +1,5 @@
-"""Addresses: OSC of other programs that moves our knobs, learned or written into the rig. Beside board, for OSC.
+"""Addresses: OSC of other programs that moves our knobs, learned or written into the rig.
+Beside mapping table, for OSC.
 
 One row of the rig's TOML each:  { address = "/1/fader3", knob = "z2", high = 127.0 }
 ``low`` and ``high`` are the numbers that are sent at ``bottom`` and ``top``, raw positions of the knob. Nobody tells
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from instrument.base.errors import Mistakes
+from instrument.base.errors import ValidationErrors
 from instrument.base.validation import Field, Section, check, sound
 from instrument.hands.osc.codec import TAGS_MAX
 from instrument.hands.state import reach
@@ -119,7 +120,7 @@ def read_addresses(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> lis
     rows = list(rows)
     wrong = [line for i, row in enumerate(rows) for line in mistakes(row, f"osc.bindings[{i}]")]
     if wrong:
-        raise Mistakes(where, wrong)
+        raise ValidationErrors(where, wrong)
     whole: list[dict[str, Any]] = [{k: float(v) if k in NUMBERS else v for k, v in row.items()} for row in rows]
     return [OscBinding(**row) for row in whole]
 

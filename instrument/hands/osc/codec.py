@@ -1,4 +1,4 @@
-"""Wire: OSC datagrams to messages and back. First thing behind the socket.
+"""Codec: OSC datagrams to messages and back. First thing behind the socket.
 
 python-osc's codec reads the messages; what surrounds it is checked here first, because a hostile datagram can hang it
 (a negative element size in a bundle loops for ever), overflow the stack (nested bundles), take seconds (65,000 type
@@ -31,11 +31,11 @@ _NO_NUMBER = frozenset("rcmt")
 _NTP_TO_UNIX = 2_208_988_800
 
 
-class Malformed(ValueError):
+class NotOsc(ValueError):
     """Not OSC."""
 
 
-class Refused(Malformed):
+class OscRefused(NotOsc):
     """OSC, but more or other of it than is taken here: the ``key`` of the sentence that says so, and its values."""
 
     def __init__(self, key: str, address: str = "", **values: object) -> None:
@@ -50,7 +50,7 @@ class Other(NamedTuple):
     bits: int
 
 
-class Message(NamedTuple):
+class ReadMessage(NamedTuple):
     """One message. ``timetag`` is the NTP time of the bundle round it, AT_ONCE outside a bundle."""
 
     address: str
@@ -63,13 +63,13 @@ class Message(NamedTuple):
         return None if self.timetag <= AT_ONCE else self.timetag / 4_294_967_296 - _NTP_TO_UNIX
 
 
-def read(datagram: bytes, wrong: list[Malformed] | None = None) -> tuple[list[Message], int]:
+def read(datagram: bytes, wrong: list[NotOsc] | None = None) -> tuple[list[ReadMessage], int]:
     """The messages of a datagram in their order, and how many were malformed. Malformed when the whole is.
 
     A bundle whose frame is broken is refused whole; a bad message in a sound bundle costs only itself. ``wrong`` gets
     what was the matter with each of those.
     """
-    messages: list[Message] = []
+    messages: list[ReadMessage] = []
     if datagram.startswith(BUNDLE):
         bad = [] if wrong is None else wrong
         _bundle(datagram, 0, messages, bad)
@@ -78,51 +78,51 @@ def read(datagram: bytes, wrong: list[Malformed] | None = None) -> tuple[list[Me
     return messages, 0
 
 
-def _bundle(data: bytes, depth: int, messages: list[Message], wrong: list[Malformed]) -> None:
+def _bundle(data: bytes, depth: int, messages: list[ReadMessage], wrong: list[NotOsc]) -> None:
     if len(data) < 16:
-        raise Malformed("a bundle without its time")
+        raise NotOsc("a bundle without its time")
     if depth >= DEPTH_MAX:
-        raise Refused("hands.osc.deep", most=DEPTH_MAX)
+        raise OscRefused("hands.osc.deep", most=DEPTH_MAX)
     (timetag,) = struct.unpack_from(">Q", data, 8)
     at = 16
     while at < len(data):
         if len(data) - at < 4:
-            raise Malformed("a bundle cut short")
+            raise NotOsc("a bundle cut short")
         (size,) = struct.unpack_from(">i", data, at)
         at += 4
         if not 0 <= size <= len(data) - at:
-            raise Malformed("an element larger than its bundle")
+            raise NotOsc("an element larger than its bundle")
         element = data[at : at + size]
         at += size
         if element.startswith(BUNDLE):
             _bundle(element, depth + 1, messages, wrong)
             continue
         if len(messages) + len(wrong) >= MESSAGES_MAX:
-            raise Refused("hands.osc.many", most=MESSAGES_MAX)
+            raise OscRefused("hands.osc.many", most=MESSAGES_MAX)
         try:
             messages.append(_message(element, timetag))
-        except Malformed as error:
+        except NotOsc as error:
             wrong.append(error)
 
 
-def _message(data: bytes, timetag: int) -> Message:
+def _message(data: bytes, timetag: int) -> ReadMessage:
     if not data.startswith(b"/"):
-        raise Malformed("neither a message nor a bundle")
+        raise NotOsc("neither a message nor a bundle")
     end = data.find(b"\0")
     if not 0 < end <= ADDRESS_BYTES_MAX:
-        raise Malformed("an address without end")
+        raise NotOsc("an address without end")
     try:
         address = data[:end].decode()
     except UnicodeDecodeError:
-        raise Malformed("an address that is no text") from None
+        raise NotOsc("an address that is no text") from None
     data, tags = _as_known(data, (end + 4) & ~3, address)
     try:
         args = tuple(OscMessage(data).params)
     except Exception as error:  # the codec lets ValueError, OverflowError and others through
-        raise Malformed(str(error)) from None
+        raise NotOsc(str(error)) from None
     if not _NO_NUMBER.isdisjoint(tags):
         args = tuple(_marked(args, iter(tags)))
-    return Message(address, args, timetag)
+    return ReadMessage(address, args, timetag)
 
 
 def _as_known(data: bytes, start: int, address: str) -> tuple[bytes, str]:
@@ -131,16 +131,16 @@ def _as_known(data: bytes, start: int, address: str) -> tuple[bytes, str]:
         return data, ""
     stop = data.find(b"\0", start)
     if data[start : start + 1] != b"," or stop <= start:
-        raise Malformed("arguments without type tags")
+        raise NotOsc("arguments without type tags")
     if stop > start + TAGS_MAX:
-        raise Refused("hands.osc.long", address, most=TAGS_MAX)
+        raise OscRefused("hands.osc.long", address, most=TAGS_MAX)
     if len(data) > MESSAGE_BYTES_MAX:
-        raise Refused("hands.osc.large", address, most=MESSAGE_BYTES_MAX)
+        raise OscRefused("hands.osc.large", address, most=MESSAGE_BYTES_MAX)
     tags = data[start + 1 : stop]
     if tags == b"I":  # "impulse": a bang, which has no argument
         return data[:start], ""
     if unknown := set(tags) - _KNOWN:
-        raise Refused("hands.osc.tag", address, tag=chr(min(unknown)))
+        raise OscRefused("hands.osc.tag", address, tag=chr(min(unknown)))
     return data[: start + 1] + tags.translate(_SAME_SHAPE) + data[stop:], tags.decode()
 
 

@@ -1,4 +1,5 @@
-"""OSC: the hand on the network. What the ear heard to gestures, by the book; keeps the echo. Beside midi.
+"""OSC hand: the hand on the network. What the receiver heard to gestures, by the namespace; keeps the echo.
+Beside midi.
 
 Of several messages that say where one thing is, in one pass, only the newest becomes a gesture: a client that sends a
 thousand positions a second is not meant to be played one by one. Notes and triggers all count, in their order.
@@ -18,7 +19,7 @@ from typing import Any
 from instrument.base.errors import RosinError
 from instrument.base.paths import file_name
 from instrument.documents.feels import find_feels, open_feel
-from instrument.hands.midi.hand import MidiHand, Wish
+from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.osc.arguments import TAKES, kept
 from instrument.hands.osc.codec import number, shown
 from instrument.hands.osc.echo import Client, Echo
@@ -26,9 +27,9 @@ from instrument.hands.osc.match import PatternError
 from instrument.hands.osc.namespace import ACCIDENTS, DESK, Book, Meaning, NoFeel
 from instrument.hands.osc.neighbours import Neighbours
 from instrument.hands.osc.osc_learn import Foreign
-from instrument.hands.osc.receiver import Heard, OscEar
+from instrument.hands.osc.receiver import OscEar, Received
 from instrument.hands.settings import OscSettings, Where, where
-from instrument.hands.state.counts import Counts, Event, Events, clipped
+from instrument.hands.state.counts import Counts, EventLog, LogEntry, clipped
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Frame, Gesture, Kind, Source
 from instrument.model.library.credits import Credits
@@ -52,8 +53,8 @@ class OscHand:
     def __init__(
         self,
         settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
-        post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: Events, foreign: Foreign,
-        patch: int = 0, credits: Credits | None = None,
+        post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: EventLog,
+        foreign: Foreign, patch: int = 0, credits: Credits | None = None,
         accidents: Callable[[int], Sequence[str]] = lambda patch: (),
     ) -> None:  # fmt: skip
         self.foreign = foreign
@@ -67,7 +68,7 @@ class OscHand:
         self._accidents, self._kept = accidents, deque[str](maxlen=KEPT_MAX)
         self._looked_at, self._there = -math.inf, tuple[str, ...]()
         self._passing: dict[object, Gesture] = {}
-        self._held: list[Heard] = []
+        self._held: list[Received] = []
         self._changing_until = 0.0
         self.place(patch, credits)
         events.post("hands.osc.on", where="{}:{}".format(*self.ear.where))
@@ -92,7 +93,7 @@ class OscHand:
             self.take(heard)
         self.flush()
 
-    def take(self, heard: Heard) -> None:
+    def take(self, heard: Received) -> None:
         """One message. Its gestures wait for ``flush``, the end of the pass."""
         address = heard.message.address
         self.echo.heard(heard.sender, time.monotonic(), address == f"{self._root}/sync")
@@ -122,7 +123,7 @@ class OscHand:
                 raise
             return ()
 
-    def _take_foreign(self, heard: Heard) -> None:
+    def _take_foreign(self, heard: Received) -> None:
         address, args, _ = heard.message
         moves = self.foreign.take(address, args)
         if moves is None:
@@ -135,7 +136,7 @@ class OscHand:
             self.echo.moved(knob, heard.sender)
             self._pass(Gesture(Kind.KNOB, knob, raw, heard.time, Source.OSC))
 
-    def _try(self, meaning: Meaning, heard: Heard) -> None:
+    def _try(self, meaning: Meaning, heard: Received) -> None:
         """Do what a message means, or tell why not."""
         args = heard.message.args
         try:
@@ -153,17 +154,17 @@ class OscHand:
             self._events.complain("hands.feel.wrong", str(wrong), why=clipped(str(wrong).replace("\n", "; "), 200))
         except ValueError:
             self._counts.osc_malformed += 1
-            takes = Event(TAKES[meaning.verb])
+            takes = LogEntry(TAKES[meaning.verb])
             if args:
                 self._complain("hands.osc.arguments", heard, args=shown(args), takes=takes)
             else:
                 self._complain("hands.osc.bare", heard, takes=takes)
 
-    def _complain(self, key: str, heard: Heard, kind: str = "", **values: object) -> None:
+    def _complain(self, key: str, heard: Received, kind: str = "", **values: object) -> None:
         address = heard.message.address
         self._events.complain(key, address, kind, sender=heard.sender[0], address=clipped(address), **values)
 
-    def _do(self, meaning: Meaning, args: tuple[Any, ...], heard: Heard) -> None:
+    def _do(self, meaning: Meaning, args: tuple[Any, ...], heard: Received) -> None:
         if meaning.verb in DESK:
             self._desk(meaning.verb, args, heard.sender)
             return
@@ -261,11 +262,11 @@ def _feel(name: str) -> Mapping[str, float]:
     return open_feel(name).parameters()
 
 
-def _wish(knob: str, numbers: Sequence[float]) -> Wish:
+def _wish(knob: str, numbers: Sequence[float]) -> LearnRequest:
     """``low``, ``high``, ``invert`` as far as they were sent."""
     if not numbers:
-        return Wish(knob)
+        return LearnRequest(knob)
     low, high = (min(1.0, max(0.0, value)) for value in (numbers[0], numbers[1] if len(numbers) > 1 else 1.0))
     if low == high:
         raise ValueError("a range without extent, in which the knob could not move")
-    return Wish(knob, low, high, bool(numbers[2]) if len(numbers) > 2 else None)
+    return LearnRequest(knob, low, high, bool(numbers[2]) if len(numbers) > 2 else None)

@@ -1,4 +1,4 @@
-"""Match: OSC address patterns against the addresses there are, in bounded time. Between wire and book.
+"""Match: OSC address patterns against the addresses there are, in bounded time. Between codec and namespace.
 
 Patterns as in OSC 1.0: ``?`` one character, ``*`` any number, ``[a-z]`` ``[!a-z]`` a set, ``{foo,bar}`` alternatives;
 none of them crosses a ``/``. A regular expression would do it too, and did: twelve stars in one pattern took 4.9 s of

@@ -1,4 +1,5 @@
-"""Book: every OSC address there is in this patch, derived from the knob table, and what a message to it means. Pure.
+"""Namespace: every OSC address there is in this patch, derived from the knob table, and what a message to it means.
+Pure.
 
     /rosin/knob/<id> f         raw 0..1            /rosin/patch/load s|i      by name or by place in the list
     /rosin/knob/<id>/value f   in the knob's unit  /rosin/note if             note, velocity (0 = off; 1 or 127 = full)

@@ -1,4 +1,4 @@
-"""Foreign: what comes to addresses that are not ours - learned when a knob waits, played when it was. Under osc.
+"""OSC learning: what comes to addresses that are not ours - learned when a knob waits, played when it was. Under osc.
 
 A knob that waits takes the argument of the address that was moved for it (see ``moved``), and nothing under our own
 root. As long as it is being shown it may still turn out to be another argument: of a finger on a pad, the way it goes.
@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from instrument.base.errors import RosinError
-from instrument.hands.midi.hand import MidiHand, Wish
+from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.osc.addresses import OscBinding, OscBoard, Values
 from instrument.hands.osc.codec import flat
 from instrument.hands.osc.moved import Moved, fader_of
-from instrument.hands.state.counts import Events
+from instrument.hands.state.counts import EventLog
 from instrument.hands.state.positions import Positions
 
 LARGEST = 1e30
@@ -29,12 +29,12 @@ class Foreign:
     def __init__(
         self,
         board: OscBoard, midi: MidiHand, positions: Positions, root: str,
-        save: Callable[[list[dict[str, Any]]], None], events: Events,
+        save: Callable[[list[dict[str, Any]]], None], events: EventLog,
     ) -> None:  # fmt: skip
         self.board = board
         self._midi, self._positions, self._root, self._save, self._events = midi, positions, root, save, events
         self._moved = Moved()
-        self._waiting: Wish | None = None
+        self._waiting: LearnRequest | None = None
 
     def take(self, address: str, args: tuple[Any, ...]) -> list[tuple[int, float]] | None:
         """A message to an address that the book lacks: where knobs go (raw). None: it means nothing here either."""
@@ -55,7 +55,7 @@ class Foreign:
             self._learn(wish, OscBinding(address, wish.knob, argument=found), values, now)
         return self.board.turn(address, values, self._positions, now) if address in self.board else None
 
-    def _learn(self, wish: Wish, binding: OscBinding, values: Values, now: float) -> None:
+    def _learn(self, wish: LearnRequest, binding: OscBinding, values: Values, now: float) -> None:
         bottom, top = 0.0 if wish.low is None else wish.low, 1.0 if wish.high is None else wish.high
         if wish.invert:
             bottom, top = top, bottom

@@ -1,4 +1,4 @@
-"""OSC: the ear. A UDP socket and a loop over recvfrom; datagrams to messages with sender and time. Before the book.
+"""Receiver: a UDP socket and a loop over recvfrom; datagrams to messages with sender and time. Before the namespace.
 
 python-osc's own servers are not used: a future timetag blocks their thread, datagrams over 8 KiB vanish, and every
 malformed one is a traceback. Here nothing waits and nothing raises; what is wrong is counted and, once a minute, said.
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from instrument.base.errors import RosinError
 from instrument.hands.osc import codec
 from instrument.hands.settings import HERE, NotYet, OscSettings, Where, networks, where
-from instrument.hands.state.counts import Counts, Events, clipped
+from instrument.hands.state.counts import Counts, EventLog, clipped
 
 BUFFER_BYTES = 1 << 20
 DATAGRAM_BYTES_MAX = 65535
@@ -29,10 +29,10 @@ PASS_SECONDS = 0.002
 SCHEDULE_SECONDS = 0.2
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """A message: who sent it, and the monotonic time at which it is meant."""
 
-    message: codec.Message
+    message: codec.ReadMessage
     sender: Where
     time: float
 
@@ -40,21 +40,21 @@ class Heard(NamedTuple):
 class OscEar:
     """Binds at once; RosinError when it cannot. ``where`` is what it got (port 0 asks for any)."""
 
-    def __init__(self, settings: OscSettings, counts: Counts, events: Events) -> None:
+    def __init__(self, settings: OscSettings, counts: Counts, events: EventLog) -> None:
         self._schedule, self._allow = settings.schedule, networks(settings.allow)
         self._counts, self._events = counts, events
         self._known: dict[str, bool] = {}
         self.socket = _bound(where(settings.listen))
         self.where: Where = self.socket.getsockname()
-        self.last: Heard | None = None
+        self.last: Received | None = None
         """The last message heard, with the timetag of its bundle."""
 
     def fileno(self) -> int:
         return self.socket.fileno()
 
-    def receive(self) -> list[Heard]:
+    def receive(self) -> list[Received]:
         """What has come, oldest first, stamped with its arrival (or its timetag, if the rig schedules)."""
-        heard: list[Heard] = []
+        heard: list[Received] = []
         until = time.monotonic() + PASS_SECONDS
         for _ in range(DATAGRAMS_PER_PASS):
             try:
@@ -72,30 +72,30 @@ class OscEar:
             self.last = heard[-1]
         return heard
 
-    def _read(self, datagram: bytes, sender: Where, now: float, heard: list[Heard]) -> None:
-        wrong: list[codec.Malformed] = []
+    def _read(self, datagram: bytes, sender: Where, now: float, heard: list[Received]) -> None:
+        wrong: list[codec.NotOsc] = []
         try:
             messages, _ = codec.read(datagram, wrong)
-        except codec.Malformed as error:
+        except codec.NotOsc as error:
             messages, wrong = [], [error]
         if wrong:
             self._malformed(sender, wrong)
         self._counts.osc_messages += len(messages)
         if not self._schedule:
-            heard += [Heard(message, sender, now) for message in messages]
+            heard += [Received(message, sender, now) for message in messages]
             return
         to_monotonic = now - time.time()
         for message in messages:
             meant = message.unix_time
             at = now if meant is None else meant + to_monotonic
             # Further away is another machine's clock gone wrong, not music: act at once.
-            heard.append(Heard(message, sender, at if abs(at - now) <= SCHEDULE_SECONDS else now))
+            heard.append(Received(message, sender, at if abs(at - now) <= SCHEDULE_SECONDS else now))
 
-    def _malformed(self, sender: Where, wrong: Sequence[codec.Malformed]) -> None:
+    def _malformed(self, sender: Where, wrong: Sequence[codec.NotOsc]) -> None:
         """What came and could not be read: no OSC at all, or OSC of a kind or size that is not taken."""
         self._counts.osc_malformed += len(wrong)
         for error in {type(error): error for error in wrong}.values():
-            if isinstance(error, codec.Refused):
+            if isinstance(error, codec.OscRefused):
                 values = {"sender": sender[0], "address": clipped(error.address), **error.values}
                 self._events.complain(error.key, f"{sender[0]} {error.address}", "", **values)
             else:

@@ -1,4 +1,4 @@
-"""Bindings: which control moves which knob, how far and which way. Kept in the rig; read by the board.
+"""Bindings: which control moves which knob, how far and which way. Kept in the rig; read by the mapping table.
 
 One row of the rig's TOML each:  { knob = "friction.stick", kind = "cc", number = 21, channel = 1, high = 0.5 }
 What is sent back to the control stands in the same row: ``motor``, ``touch``, ``ring``, ``ring_pos`` (see pushback).
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from instrument.base.errors import Mistakes
+from instrument.base.errors import ValidationErrors
 from instrument.base.validation import Field, Section, check, sound
 from instrument.knobs import SCENES
 
@@ -177,7 +177,7 @@ def read_bindings(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> list
     rows = list(rows)
     wrong = [line for i, row in enumerate(rows) for line in mistakes(row, f"midi.bindings[{i}]")]
     if wrong:
-        raise Mistakes(where, wrong)
+        raise ValidationErrors(where, wrong)
     return [Binding(**{"knob": "", **row}) for row in rows]
 
 

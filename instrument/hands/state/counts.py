@@ -23,7 +23,7 @@ REMEMBERED_MAX = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LogEntry:
     """Something that happened to the hands, not to the music. ``str()`` is the English sentence."""
 
     key: str
@@ -32,7 +32,7 @@ class Event:
 
     def text(self, language: str = "en") -> str:
         """The sentence. A value that is an Event itself is a part of it, in the same language."""
-        values = {k: v.text(language) if isinstance(v, Event) else v for k, v in self.values.items()}
+        values = {k: v.text(language) if isinstance(v, LogEntry) else v for k, v in self.values.items()}
         return say(self.key, language, **values)
 
     def __str__(self) -> str:
@@ -110,18 +110,18 @@ class Complaints:
         return due
 
 
-class Events:
+class EventLog:
     """The last events, each also handed to ``say``; complaints as far as they are worth a word."""
 
-    def __init__(self, say: Callable[[Event], None] | None = None, keep: int = 64) -> None:
-        self.recent: deque[Event] = deque(maxlen=keep)
+    def __init__(self, say: Callable[[LogEntry], None] | None = None, keep: int = 64) -> None:
+        self.recent: deque[LogEntry] = deque(maxlen=keep)
         self._say = say
         self._complaints = Complaints()
         self._posted: dict[str, tuple[float, float]] = {}
 
     def post(self, key: str, **values: object) -> None:
         """Tell; of one key so many in a minute at most, as somebody may send what makes us speak."""
-        event = Event(key, values, time.monotonic())
+        event = LogEntry(key, values, time.monotonic())
         left, at = self._posted.get(key, (POSTS_MAX, event.time))
         left = min(POSTS_MAX, left + (event.time - at) * POSTS_MAX / ONCE_SECONDS)
         self._posted[key] = (left - 1.0 if left >= 1.0 else left, event.time)

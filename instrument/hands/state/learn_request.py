@@ -1,14 +1,16 @@
-"""Wish: a knob that waits for a controller, and which controls may be given to it. Before midi and foreign. Pure."""
+"""Learn request: a knob that waits for a controller, and which controls may be given to it. Before MIDI and OSC.
+Pure.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from instrument.hands.midi.controls import Control
+from instrument.hands.midi.controls import ControlChange
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding, Motion
 
 
-class Wish(NamedTuple):
+class LearnRequest(NamedTuple):
     """A knob that waits for a controller. What is None stays as it was in the knob's binding before.
 
     ``fresh``: one of a row of knobs that learn one after the other; the control that the last of them learned is let
@@ -24,7 +26,7 @@ class Wish(NamedTuple):
     fresh: bool = False
 
 
-def shown(control: Control, last: Control | None) -> Control | None:
+def shown(control: ControlChange, last: ControlChange | None) -> ControlChange | None:
     """What the player moved, of the two things that half a pair is."""
     if control.what == "cc14":
         return control if control.paired else last
@@ -33,14 +35,14 @@ def shown(control: Control, last: Control | None) -> Control | None:
     return control
 
 
-def learnable(control: Control) -> bool:
+def learnable(control: ControlChange) -> bool:
     """Notes are for playing: they are bound in the rig file only."""
     if control.what in ("cc", "cc14"):
         return control.number not in NOT_LEARNABLE
     return control.what in ("nrpn", "bend", "pressure")
 
 
-def of_one_pair(control: Control, binding: Binding) -> bool:
+def of_one_pair(control: ControlChange, binding: Binding) -> bool:
     """Whether the control is the one of the binding, or the other half, or the whole, of its pair."""
     kinds, numbers = [], []
     for kind, number in ((control.what, control.number), (binding.kind, binding.number)):

@@ -1,4 +1,5 @@
-"""Lesson: the stage asks for knobs to be learned, one after the other, and is told what came of it. Beside osc, midi.
+"""Learn server: the stage asks for knobs to be learned, one after the other, and is told what came of it.
+Beside osc, midi.
 
 The stage writes into its health row what it asks, the hands into theirs the answer, where controllers are that have yet
 to pick up their knob, and what each knob is bound to. A window that died while a knob waited is no reason to learn.
@@ -6,7 +7,7 @@ to pick up their knob, and what each knob is bound to. A window that died while 
 
 from __future__ import annotations
 
-from instrument.hands.midi.hand import MidiHand, Wish
+from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.osc.osc_learn import Foreign
 from instrument.hands.state.positions import Positions
 from instrument.ipc.health import Health
@@ -18,7 +19,7 @@ BOUND_SECONDS = 0.5
 GONE_SECONDS = 3.0
 
 
-class Lesson:
+class LearnServer:
     """``look`` at every frame."""
 
     def __init__(self, health: Health, midi: MidiHand, positions: Positions, foreign: Foreign) -> None:
@@ -58,7 +59,7 @@ class Lesson:
             self._foreign.unlearn(knob)
             self._bound_at = 0.0
             return Answer(asked.number, "freed", asked.knob)
-        self._midi.arm(Wish(knob, fresh=True))
+        self._midi.arm(LearnRequest(knob, fresh=True))
         self._ask = asked
         return Answer(asked.number, "armed", asked.knob)
 

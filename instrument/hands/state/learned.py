@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.toml import read_toml
 from instrument.documents.rig import save_bindings
 from instrument.hands.osc.addresses import read_addresses
@@ -97,7 +97,7 @@ class Learned:
         """Hands that were playing go on without it; it stays in the file."""
         try:
             _read(section, row)
-        except Mistakes as error:
+        except ValidationErrors as error:
             self.wrong = str(error)
             return True
         return False
@@ -135,5 +135,5 @@ def _plain(section: str, row: Row) -> Row:
     """As the hands would write it, so that two that say the same are the same; as it is where it says nothing."""
     try:
         return _read(section, row)
-    except Mistakes:
+    except ValidationErrors:
         return row

@@ -1,4 +1,5 @@
-"""Learning: a knob waits, and what is moved for it is given to it. Between midi and board; the rules are in candidates.
+"""Learning: a knob waits, and what is moved for it is given to it.
+Between midi and mapping table; the rules are in candidates.
 
 What is learned is saved at once. Half a pair that was learned as a CC becomes the pair when both halves are seen, and
 an endless encoder that was turned one way only is settled when it is turned the other.
@@ -11,13 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from instrument.base.errors import RosinError
-from instrument.hands.midi.controls import Control
+from instrument.hands.midi.controls import ControlChange
 from instrument.hands.state.bindings import Binding, Motion
 from instrument.hands.state.candidates import Candidates
-from instrument.hands.state.counts import Events
+from instrument.hands.state.counts import EventLog
 from instrument.hands.state.encoders import COUNTS, other_way
-from instrument.hands.state.learn_request import Wish, learnable, of_one_pair
-from instrument.hands.state.mapping_table import Board
+from instrument.hands.state.learn_request import LearnRequest, learnable, of_one_pair
+from instrument.hands.state.mapping_table import MappingTable
 
 REST_SECONDS = 0.7
 """A control that was just learned and has not rested for so long is still the one that is being shown."""
@@ -30,10 +31,10 @@ Save = Callable[[list[dict[str, Any]]], None]
 class Learning:
     """``wish``: the knob that waits. ``learned``: what was learned last: knob, control in words, whether saved."""
 
-    def __init__(self, board: Board, save: Save, events: Events) -> None:
+    def __init__(self, board: MappingTable, save: Save, events: EventLog) -> None:
         self.learned: tuple[str, str, bool] = ("", "", False)
         self._board, self._save, self._events = board, save, events
-        self._wish: Wish | None = None
+        self._wish: LearnRequest | None = None
         self._candidates = Candidates()
         self._upgrade: tuple[Binding, float, int] | None = None
         self._doubt: Binding | None = None
@@ -41,16 +42,16 @@ class Learning:
         self._given: Binding | None = None
 
     @property
-    def wish(self) -> Wish | None:
+    def wish(self) -> LearnRequest | None:
         return self._wish
 
     @wish.setter
-    def wish(self, wish: Wish | None) -> None:
+    def wish(self, wish: LearnRequest | None) -> None:
         if wish is not self._wish:
             self._candidates.begin()
         self._wish = wish
 
-    def take(self, control: Control, port: str, now: float, key_down: bool) -> bool:
+    def take(self, control: ControlChange, port: str, now: float, key_down: bool) -> bool:
         """A control moved; whether it was moved to be learned, and plays nothing. ``key_down``: at the same port."""
         if self._wish is None:
             self._candidates.watch(control, port, now)
@@ -88,7 +89,7 @@ class Learning:
             self._events.post("hands.unlearned", knob=knob)
         return count
 
-    def _learn(self, wish: Wish, control: Control, motion: Motion, sure: bool, now: float) -> None:
+    def _learn(self, wish: LearnRequest, control: ControlChange, motion: Motion, sure: bool, now: float) -> None:
         before = next((b for b in self._board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
         binding = Binding(
             wish.knob,
@@ -110,7 +111,7 @@ class Learning:
         self._last = (binding, now)
         self._give(binding, control)
 
-    def _give(self, binding: Binding, control: Control) -> None:
+    def _give(self, binding: Binding, control: ControlChange) -> None:
         """The knob has this control, and no other; the player is told."""
         self._board.remove(binding.knob)
         self._board.add(binding)
@@ -124,12 +125,12 @@ class Learning:
         else:
             self._events.post("hands.learn.done", knob=binding.knob, control=str(control))
 
-    def _say_how_it_counts(self, binding: Binding, control: Control) -> None:
+    def _say_how_it_counts(self, binding: Binding, control: ControlChange) -> None:
         up, down = COUNTS[binding.motion]
         key = "hands.learn.encoder" if self._doubt is None else "hands.learn.encoder.one_way"
         self._events.post(key, knob=binding.knob, control=str(control), up=up, down=down)
 
-    def _still_shown(self, wish: Wish, control: Control, now: float) -> bool:
+    def _still_shown(self, wish: LearnRequest, control: ControlChange, now: float) -> bool:
         """Whether this is the control that the knob before has just learned, not yet at rest. Either half of a pair."""
         if not wish.fresh or self._last is None:
             return False
@@ -139,7 +140,7 @@ class Learning:
         self._last = (binding, now)
         return True
 
-    def _maybe_pair(self, control: Control, now: float) -> None:
+    def _maybe_pair(self, control: ControlChange, now: float) -> None:
         if self._upgrade is None:
             return
         binding, when, seen = self._upgrade
@@ -151,7 +152,7 @@ class Learning:
                 self._upgrade = None
                 self._give(replace(binding, kind="cc14", number=control.number), control)
 
-    def _maybe_turned(self, control: Control) -> None:
+    def _maybe_turned(self, control: ControlChange) -> None:
         """An encoder turned the other way for the first time tells how it counts."""
         doubt = self._doubt
         if doubt is None or (control.what, control.number, control.channel) != (

@@ -1,11 +1,13 @@
-"""Board: the bindings laid out for playing. Control in, knob position or force out. Between controls and gesture."""
+"""Mapping table: the bindings laid out for playing. Control in, knob position or force out.
+Between controls and gesture.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from instrument.hands.midi.controls import Control
+from instrument.hands.midi.controls import ControlChange
 from instrument.hands.midi.motor import Motor
 from instrument.hands.state import reach
 from instrument.hands.state.bindings import Binding, encoder_step
@@ -29,7 +31,7 @@ class Move(NamedTuple):
     value: float
 
 
-class Slot:
+class Mapping:
     """One binding in play: where its knob is in the present table (None: not there) and how it is taken over.
 
     ``motor``: the fader it is bound to, if that has one. ``leaning``: the push of each port that presses it, in travel.
@@ -52,7 +54,7 @@ class Slot:
         if self.motor is not None:
             self.motor.place = None
 
-    def hears(self, control: Control, port: str) -> bool:
+    def hears(self, control: ControlChange, port: str) -> bool:
         binding = self.binding
         return binding.channel in (0, control.channel) and self.is_at(port)
 
@@ -60,21 +62,21 @@ class Slot:
         """Whether the control is at the port of this plain name, as far as the binding says."""
         return plain(self.binding.port) in port
 
-    def lean(self, control: Control, port: str) -> None:
+    def lean(self, control: ControlChange, port: str) -> None:
         """A control that pushes was pressed, harder or less hard, or let go."""
         if control.raw:
             self.leaning[port] = self.binding.push * control.value
         else:
             self.leaning.pop(port, None)
 
-    def calls(self, control: Control) -> bool:
+    def calls(self, control: ControlChange) -> bool:
         """Whether a control at a scene asks for it: a key or a program whenever it comes, a CC on its way up."""
         if control.what != "cc":
             return control.what == "program" or control.raw > 0
         before, self._down = self._down, control.value >= 0.5
         return self._down and not before
 
-    def turn(self, control: Control, position: float) -> float | None:
+    def turn(self, control: ControlChange, position: float) -> float | None:
         """Where the knob, now at ``position``, shall go; None = it stays."""
         binding = self.binding
         if binding.motion != "absolute":
@@ -87,14 +89,14 @@ class Slot:
         return None if to is None else binding.knob_at(to)
 
 
-class Board:
+class MappingTable:
     """All bindings, found by what moves them. Several knobs on one control, several controls at one knob."""
 
     def __init__(self, bindings: Iterable[Binding], usual: Mode, table: KnobTable) -> None:
         self._usual = usual
         self._table = table
-        self.slots: list[Slot] = []
-        self._by_control: dict[tuple[str, int], list[Slot]] = {}
+        self.slots: list[Mapping] = []
+        self._by_control: dict[tuple[str, int], list[Mapping]] = {}
         self.version = 0
         """Another whenever a binding came or went or found another knob."""
         self._left: list[Move] = []
@@ -106,7 +108,7 @@ class Board:
         return tuple(slot.binding for slot in self.slots)
 
     def add(self, binding: Binding) -> None:
-        slot = Slot(binding, self._usual, self._table)
+        slot = Mapping(binding, self._usual, self._table)
         self.slots.append(slot)
         self._by_control.setdefault((binding.kind, binding.number), []).append(slot)
         self.version += 1
@@ -155,12 +157,14 @@ class Board:
         force = sum(sum(slot.leaning.values()) for slot in self.slots if slot.knob == knob)
         return min(1.0, max(-1.0, force))
 
-    def find(self, control: Control, port: str) -> list[Slot]:
+    def find(self, control: ControlChange, port: str) -> list[Mapping]:
         """The slots that hear a control from the port of this plain name."""
         number = 0 if control.what in ("bend", "pressure") else control.number
         return [slot for slot in self._by_control.get((control.what, number), ()) if slot.hears(control, port)]
 
-    def turn(self, slots: Iterable[Slot], control: Control, positions: Positions, port: str, now: float) -> list[Move]:
+    def turn(
+        self, slots: Iterable[Mapping], control: ControlChange, positions: Positions, port: str, now: float
+    ) -> list[Move]:
         """What a control at this port does to the knobs of these slots."""
         moves = []
         for slot in slots:

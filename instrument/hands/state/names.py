@@ -1,4 +1,4 @@
-"""Names: ports of one device under all the names it goes by. Beside ports and board."""
+"""Names: ports of one device under all the names it goes by. Beside ports and mapping table."""
 
 from __future__ import annotations
 

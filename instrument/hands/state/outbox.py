@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from instrument.hands.state.counts import Counts, Events
+from instrument.hands.state.counts import Counts, EventLog
 from instrument.ipc import Gesture, Kind
-from instrument.ipc.held import OSC, PEDAL_DOWN, Held
+from instrument.ipc.held import OSC, PEDAL_DOWN, Holders
 
 _LETS_GO = frozenset({Kind.NOTE_OFF, Kind.ALL_NOTES_OFF, Kind.PANIC})
 _AT_ZERO = frozenset({Kind.BEND, Kind.PRESSURE, Kind.FORCE})
@@ -20,7 +20,7 @@ _AT_ZERO = frozenset({Kind.BEND, Kind.PRESSURE, Kind.FORCE})
 class Outbox:
     """``push`` puts a gesture into the ring, False when that is full. ``held``: see there."""
 
-    def __init__(self, push: Callable[[Gesture], bool], held: Held, counts: Counts, events: Events) -> None:
+    def __init__(self, push: Callable[[Gesture], bool], held: Holders, counts: Counts, events: EventLog) -> None:
         self._push, self._held, self._counts, self._events = push, held, counts, events
         self._owed: dict[tuple[int, int], Gesture] = {}
 

@@ -1,4 +1,5 @@
-"""Heard: whose sounds were near to what was heard, and for how long - the credits of a take. After atlas, with credits.
+"""Attribution: whose sounds were near to what was heard, and for how long - the credits of a take.
+After atlas, with credits.
 
 A take's roll is text beside its sound, ``NAME.credits.txt``: per model the seconds for which each author and each
 recording was a neighbour of what sounded, the excerpts that were themselves heard, and all whom the model learned
@@ -31,7 +32,7 @@ SHORTEST_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Attribution:
     """One model in a take. ``near_s``, ``played_s`` f64[S]: seconds of each sound of the credits; empty: no atlas."""
 
     card: Card
@@ -55,18 +56,18 @@ def authors_of(credits: Credits | None, near_s: F64) -> tuple[tuple[str, float],
     return tuple(sorted(found.items(), key=lambda row: (-row[1], row[0])))
 
 
-def merged(parts: Iterable[Heard]) -> tuple[Heard, ...]:
+def merged(parts: Iterable[Attribution]) -> tuple[Attribution, ...]:
     """Patches that share a model are one: their seconds are added."""
-    found: dict[str, Heard] = {}
+    found: dict[str, Attribution] = {}
     for part in parts:
         key = part.card.sha256 or part.card.name
         if (other := found.get(key)) is not None and other.near_s.shape == part.near_s.shape:
-            part = Heard(other.card, other.credits, other.near_s + part.near_s, other.played_s + part.played_s)
+            part = Attribution(other.card, other.credits, other.near_s + part.near_s, other.played_s + part.played_s)
         found[key] = part
     return tuple(found.values())
 
 
-def roll_of(title: str, heard: Sequence[Heard], language: str = "en") -> str:
+def roll_of(title: str, heard: Sequence[Attribution], language: str = "en") -> str:
     """The roll of a take, as text that ends with a newline."""
     lines = [say("heard.title", language, title=title), say("heard.what", language), ""]
     for model in heard:
@@ -74,7 +75,7 @@ def roll_of(title: str, heard: Sequence[Heard], language: str = "en") -> str:
     return "\n".join(lines)
 
 
-def write_roll(path: Path, title: str, heard: Sequence[Heard], language: str = "en") -> Path:
+def write_roll(path: Path, title: str, heard: Sequence[Attribution], language: str = "en") -> Path:
     """Write the roll beside a sound file; returns its path. OSError when the disk refuses."""
     to = roll_path(path)
     write_whole(to, escaped(roll_of(title, heard, language)).encode())  # it is read in a terminal
@@ -86,7 +87,7 @@ def roll_path(path: Path) -> Path:
     return path.with_name(path.stem + SUFFIX)
 
 
-def _model_lines(model: Heard, language: str) -> list[str]:
+def _model_lines(model: Attribution, language: str) -> list[str]:
     card, credits, near = model.card, model.credits, model.near_s
     by = ", ".join(card.authors) or say("heard.unnamed", language)
     title = card.title.of(language) or card.name

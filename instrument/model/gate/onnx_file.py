@@ -19,8 +19,8 @@ from instrument.model.gate.wire import (
     FIXED32,
     FIXED64,
     VARINT,
-    Malformed,
-    Message,
+    ProtoMalformed,
+    ProtoMessage,
     Value,
     count_of,
     fields,
@@ -46,7 +46,7 @@ TYPED = {4: (1,), 5: (2, 3, 4, 5, 6, 9, 10, 16), 7: (7,), 10: (11,), 11: (12, 13
 """By the field that holds numbers one by one, which kinds may lie there."""
 
 
-class Refused(ValueError):
+class GraphRefused(ValueError):
     """Why a graph is not opened, as a part of a sentence: ``it keeps weights in another file``."""
 
 
@@ -85,10 +85,10 @@ class OnnxFile:
     outputs: list[str] = field(default_factory=list)
 
 
-def read_onnx(data: Message) -> OnnxFile:
+def read_onnx(data: ProtoMessage) -> OnnxFile:
     """RosinError is the caller's: Malformed for bytes that are no ONNX, Refused for what is not opened here."""
     found = OnnxFile()
-    graphs: list[Message] = []
+    graphs: list[ProtoMessage] = []
     for number, kind, value in _once(data, (1, 2, 3, 4, 5, 6, 7)):
         if number == 7:
             graphs.append(_bytes(kind, value))
@@ -97,33 +97,33 @@ def read_onnx(data: Message) -> OnnxFile:
             if domain in ("", "ai.onnx"):
                 found.opset = version
         elif number in (20, 25):
-            raise Refused("it brings functions of its own" if number == 25 else "it brings a way to train it")
+            raise GraphRefused("it brings functions of its own" if number == 25 else "it brings a way to train it")
     if not graphs:
-        raise Malformed("there is no graph")
+        raise ProtoMalformed("there is no graph")
     _graph(graphs[0], found)
     return found
 
 
-def _once(data: Message, single: Sequence[int]) -> Iterator[tuple[int, int, Value]]:
+def _once(data: ProtoMessage, single: Sequence[int]) -> Iterator[tuple[int, int, Value]]:
     """The fields of a message; one of ``single`` that comes twice would be merged, or the last would count."""
     seen = set()
     for number, kind, value in fields(data):
         if number in single:
             if number in seen:
-                raise Malformed("a part of it is given twice")
+                raise ProtoMalformed("a part of it is given twice")
             seen.add(number)
         yield number, kind, value
 
 
-def _bytes(kind: int, value: Value) -> Message:
+def _bytes(kind: int, value: Value) -> ProtoMessage:
     if kind != BYTES or isinstance(value, int):
-        raise Malformed("a part of it is a number")
+        raise ProtoMalformed("a part of it is a number")
     return value
 
 
 def _int(kind: int, value: Value) -> int:
     if kind != VARINT or not isinstance(value, int):
-        raise Malformed("a number of it is none")
+        raise ProtoMalformed("a number of it is none")
     return signed(value)
 
 
@@ -134,7 +134,7 @@ def _ints(kind: int, value: Value) -> list[int]:
     return list(numbers(_bytes(kind, value)))
 
 
-def _opset(data: Message) -> tuple[str, int]:
+def _opset(data: ProtoMessage) -> tuple[str, int]:
     domain, version = "", 0
     for number, kind, value in _once(data, (1, 2)):
         if number == 1:
@@ -144,16 +144,16 @@ def _opset(data: Message) -> tuple[str, int]:
     return domain, version
 
 
-def _graph(data: Message, found: OnnxFile) -> None:
+def _graph(data: ProtoMessage, found: OnnxFile) -> None:
     for number, kind, value in _once(data, (2, 10)):
         if number == 1:
             found.nodes.append(_node(_bytes(kind, value)))
             if len(found.nodes) > NODES_MOST:
-                raise Refused(f"it has more than {NODES_MOST} operations")
+                raise GraphRefused(f"it has more than {NODES_MOST} operations")
         elif number == 5:
             weight = _tensor(_bytes(kind, value))
             if not weight.name or weight.name in found.weights:
-                raise Refused("two of its weights have one name, or one has none")
+                raise GraphRefused("two of its weights have one name, or one has none")
             found.weights[weight.name] = weight
         elif number == 11:
             name, shape = _value_info(_bytes(kind, value))
@@ -161,10 +161,10 @@ def _graph(data: Message, found: OnnxFile) -> None:
         elif number == 12:
             found.outputs.append(_value_info(_bytes(kind, value))[0])
         elif number == 15:
-            raise Refused("it keeps weights in a sparse way")
+            raise GraphRefused("it keeps weights in a sparse way")
 
 
-def _node(data: Message) -> Node:
+def _node(data: ProtoMessage) -> Node:
     node = Node()
     for number, kind, value in _once(data, (3, 4, 6, 7, 8)):
         if number in (1, 2):
@@ -174,11 +174,11 @@ def _node(data: Message) -> Node:
         elif number == 5:
             _attribute(_bytes(kind, value), node)
         elif number in (7, 8) and (word := text_of(_bytes(kind, value))) not in ("", "ai.onnx"):
-            raise Refused(f"it uses an operation of {word[:40]!r}, and only those of ONNX itself are played")
+            raise GraphRefused(f"it uses an operation of {word[:40]!r}, and only those of ONNX itself are played")
     return node
 
 
-def _attribute(data: Message, node: Node) -> None:
+def _attribute(data: ProtoMessage, node: Node) -> None:
     """One setting, of the kind it says it is and of no other: ONNX Runtime goes by that word."""
     name, kind_of = "", 0
     found: dict[int, list[Any]] = {}
@@ -188,15 +188,15 @@ def _attribute(data: Message, node: Node) -> None:
         elif number == 20:
             kind_of = _int(kind, value)
         elif number in (6, 11):
-            raise Refused("it holds a graph within its graph (a loop or a choice)")
+            raise GraphRefused("it holds a graph within its graph (a loop or a choice)")
         elif number in (9, 10, 14, 15, 21, 22, 23):
-            raise Refused("an operation of it has texts, kinds or sparse weights for a setting")
+            raise GraphRefused("an operation of it has texts, kinds or sparse weights for a setting")
         elif number == 8:
             found.setdefault(8, []).extend(_ints(kind, value))
         elif number in SETTINGS.values():
             found.setdefault(number, []).append((kind, value))
     if kind_of not in SETTINGS or set(found) - {SETTINGS[kind_of]} or name in node.names or not name:
-        raise Refused("a setting of an operation is not of the kind it says, or is given twice")
+        raise GraphRefused("a setting of an operation is not of the kind it says, or is given twice")
     node.names.add(name)
     given = found.get(SETTINGS[kind_of], [])
     if kind_of == 7:
@@ -207,11 +207,11 @@ def _attribute(data: Message, node: Node) -> None:
         node.texts[name] = _bytes(*given[0]).view.tobytes().decode("latin-1") if given else ""
     elif kind_of == 4:
         if not given:
-            raise Malformed("a weight is missing")
+            raise ProtoMalformed("a weight is missing")
         node.tensors[name] = _tensor(_bytes(*given[0]))
 
 
-def _value_info(data: Message) -> tuple[str, tuple[int | str, ...]]:
+def _value_info(data: ProtoMessage) -> tuple[str, tuple[int | str, ...]]:
     name, shape = "", None
     for number, kind, value in _once(data, (1, 2)):
         if number == 1:
@@ -219,11 +219,11 @@ def _value_info(data: Message) -> tuple[str, tuple[int | str, ...]]:
         elif number == 2:
             shape = _type(_bytes(kind, value))
     if not name or shape is None:
-        raise Refused(f"{name or 'an input'} is no tensor of a known size")
+        raise GraphRefused(f"{name or 'an input'} is no tensor of a known size")
     return name, shape
 
 
-def _type(data: Message) -> tuple[int | str, ...] | None:
+def _type(data: ProtoMessage) -> tuple[int | str, ...] | None:
     """The sizes of a tensor; None where it is none, or nobody says."""
     shape = None
     for number, kind, value in _once(data, (1, 4, 5, 6, 8, 9)):
@@ -236,7 +236,7 @@ def _type(data: Message) -> tuple[int | str, ...] | None:
     return shape
 
 
-def _dimension(data: Message) -> int | str:
+def _dimension(data: ProtoMessage) -> int | str:
     size: int | str = "?"
     for number, kind, value in _once(data, (1, 2, 3)):
         if number == 1:
@@ -246,7 +246,7 @@ def _dimension(data: Message) -> int | str:
     return size
 
 
-def _tensor(data: Message) -> Tensor:
+def _tensor(data: ProtoMessage) -> Tensor:
     """A weight; its bytes have to be as many as its size says."""
     name, dimensions, kind_of, raw, typed = "", [], 0, None, 0
     short: list[int] = []
@@ -260,9 +260,9 @@ def _tensor(data: Message) -> Tensor:
         elif number == 9:
             raw = _bytes(kind, value)
         elif number in (13, 14) and (number == 13 or _int(kind, value) != 0):
-            raise Refused("it keeps weights in another file, which its card does not vouch for")
+            raise GraphRefused("it keeps weights in another file, which its card does not vouch for")
         elif number in (3, 6):
-            raise Refused("its weights are texts, or in pieces")
+            raise GraphRefused("its weights are texts, or in pieces")
         elif number in TYPED:
             count, values = _typed(number, kind, value, kind_of)
             typed += count
@@ -270,14 +270,16 @@ def _tensor(data: Message) -> Tensor:
     return _whole(name, dimensions, kind_of, raw, typed, short)
 
 
-def _whole(name: str, dimensions: list[int], kind: int, raw: Message | None, typed: int, short: list[int]) -> Tensor:
+def _whole(
+    name: str, dimensions: list[int], kind: int, raw: ProtoMessage | None, typed: int, short: list[int]
+) -> Tensor:
     if kind not in WIDTHS:
-        raise Refused(f"the weight {name[:40]!r} is of a kind that is not played")
+        raise GraphRefused(f"the weight {name[:40]!r} is of a kind that is not played")
     if len(dimensions) > DIMENSIONS_MOST or any(size < 0 for size in dimensions):
-        raise Refused(f"the weight {name[:40]!r} has an impossible size")
+        raise GraphRefused(f"the weight {name[:40]!r} has an impossible size")
     count = math.prod(dimensions)
     if (raw is not None and typed) or (len(raw) != count * WIDTHS[kind] if raw is not None else typed != count):
-        raise Refused(f"the weight {name[:40]!r} is not as large as it says")
+        raise GraphRefused(f"the weight {name[:40]!r} is not as large as it says")
     values = None
     if kind in (INT32, INT64) and count <= SMALL:
         values = np.frombuffer(raw.view, f"<i{WIDTHS[kind]}") if raw is not None else np.array(short, np.int64)
@@ -288,13 +290,13 @@ def _whole(name: str, dimensions: list[int], kind: int, raw: Message | None, typ
 def _typed(number: int, kind: int, value: Value, kind_of: int) -> tuple[int, list[int]]:
     """How many numbers lie in a field of a weight, and the first of them where they are whole."""
     if kind_of and kind_of not in TYPED[number]:
-        raise Refused("a weight holds numbers of another kind than it says")
+        raise GraphRefused("a weight holds numbers of another kind than it says")
     if number in (4, 10):
         wide = FIXED32 if number == 4 else FIXED64
         data = value if not isinstance(value, int) and kind in (BYTES, wide) else _bytes(-1, value)
         size = 4 if number == 4 else 8
         if len(data) % size:
-            raise Malformed("a row of numbers is cut off")
+            raise ProtoMalformed("a row of numbers is cut off")
         return len(data) // size, []
     if isinstance(value, int):
         return 1, [_int(kind, value)]

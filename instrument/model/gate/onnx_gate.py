@@ -13,9 +13,9 @@ from pathlib import Path
 
 from instrument.base.errors import RosinError
 from instrument.base.reading import NotPlain, open_plain
-from instrument.model.gate.onnx_file import Refused, read_onnx
+from instrument.model.gate.onnx_file import GraphRefused, read_onnx
 from instrument.model.gate.sizing import Sizes
-from instrument.model.gate.wire import Malformed, Message
+from instrument.model.gate.wire import ProtoMalformed, ProtoMessage
 from instrument.model.library.card import FILE_MOST
 
 
@@ -25,14 +25,14 @@ def check_graph(path: Path, named: Mapping[str, int]) -> Sizes:
         with open_plain(path, FILE_MOST) as file:
             # Mapped, as most of it are weights that are not looked at. It is let go of with the last view into it.
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        return Sizes(read_onnx(Message(data)), named)
+        return Sizes(read_onnx(ProtoMessage(data)), named)
     except NotPlain as why:
         raise RosinError(f"{path}: {why.strerror}, so it is no part of a model; fetch the model again") from None
     except FileNotFoundError:
         raise RosinError(f"{path} is missing; fetch the model again") from None
     except OSError as error:
         raise RosinError(f"{path} cannot be read ({error.strerror or error}); fetch the model again") from None
-    except Refused as why:
+    except GraphRefused as why:
         raise RosinError(f"{path} is not opened: {why}; export it again without, or fetch the model again") from None
-    except (Malformed, ValueError):  # (an empty file cannot be mapped)
+    except (ProtoMalformed, ValueError):  # (an empty file cannot be mapped)
         raise RosinError(f"{path} is not an ONNX file; fetch the model again") from None

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from instrument.model.gate.onnx_file import I64, Node, Refused
+from instrument.model.gate.onnx_file import I64, GraphRefused, Node
 
 Size: TypeAlias = tuple[int, ...]
 
@@ -41,7 +41,7 @@ class Step:
             return None
         value = self.values.get(self.node.inputs[i])
         if value is None:
-            raise Refused(f"how large its {self.node.op} becomes does not stand in it")
+            raise GraphRefused(f"how large its {self.node.op} becomes does not stand in it")
         return [int(one) for one in value.reshape(-1)]
 
     def whole(self, name: str, default: int) -> int:

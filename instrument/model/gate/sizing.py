@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from instrument.model.gate.onnx_file import I64, INT64, SMALL, Node, OnnxFile, Refused, Tensor
+from instrument.model.gate.onnx_file import I64, INT64, SMALL, GraphRefused, Node, OnnxFile, Tensor
 from instrument.model.gate.size_rules import RULES, Size, Step
 
 VALUE_MOST = 1 << 25
@@ -29,7 +29,7 @@ class Sizes:
 
     def __init__(self, file: OnnxFile, named: Mapping[str, int]) -> None:
         if file.opset < OPSET_LEAST:
-            raise Refused(f"it is written for opset {file.opset}, and {OPSET_LEAST} is the least")
+            raise GraphRefused(f"it is written for opset {file.opset}, and {OPSET_LEAST} is the least")
         self.of: dict[str, Size] = {}
         self.values: dict[str, I64] = {}
         self.all = 0
@@ -40,19 +40,19 @@ class Sizes:
             sizes = [named.get(size, -1) if isinstance(size, str) else size for size in shape]
             closed = self._closed(name, shape, sizes)
             if self.of.get(name, closed) != closed:
-                raise Refused(f"{name[:40]!r} has one size as a weight in it and another as an input")
+                raise GraphRefused(f"{name[:40]!r} has one size as a weight in it and another as an input")
             if name not in self.of:
                 self._set(name, closed)
         for node in file.nodes:
             self._step(node)
         for name in file.outputs:
             if name not in self.of:
-                raise Refused(f"nothing in it makes its output {name[:40]!r}")
+                raise GraphRefused(f"nothing in it makes its output {name[:40]!r}")
 
     def _closed(self, name: str, shape: Sequence[int | str], sizes: Sequence[int]) -> Size:
         if any(size < 1 for size in sizes):
             said = ", ".join(str(size) for size in shape)
-            raise Refused(f"the size of {name[:40]} is left open ([{said[:60]}]) and is none of F, T, B")
+            raise GraphRefused(f"the size of {name[:40]} is left open ([{said[:60]}]) and is none of F, T, B")
         return tuple(sizes)
 
     def _weigh(self, name: str, weight: Tensor) -> None:
@@ -63,38 +63,38 @@ class Sizes:
     def _set(self, name: str, size: Size) -> None:
         count = math.prod(size)
         if any(part < 0 for part in size):
-            raise Refused(f"the size of {name[:40]!r} in it is impossible")
+            raise GraphRefused(f"the size of {name[:40]!r} in it is impossible")
         if count > VALUE_MOST:
-            raise Refused(f"{name[:40]!r} in it would hold {count:.1e} numbers, and {VALUE_MOST:.1e} is the most")
+            raise GraphRefused(f"{name[:40]!r} in it would hold {count:.1e} numbers, and {VALUE_MOST:.1e} is the most")
         self.all += count
         if self.all > ALL_MOST:
-            raise Refused(f"one call of it would hold more than {ALL_MOST:.1e} numbers")
+            raise GraphRefused(f"one call of it would hold more than {ALL_MOST:.1e} numbers")
         self.of[name] = size
 
     def _step(self, node: Node) -> None:
         rule = RULES.get(node.op)
         if rule is None:
-            raise Refused(f"it uses the operation {node.op[:40]!r}, which no model here needs")
+            raise GraphRefused(f"it uses the operation {node.op[:40]!r}, which no model here needs")
         for name in node.inputs:
             if name and name not in self.of:
-                raise Refused(f"{name[:40]!r} is used in it before it is made")
+                raise GraphRefused(f"{name[:40]!r} is used in it before it is made")
         try:
             made, work = rule(Step(self.of, self.values, node))
             value = known(self, node)
         except (IndexError, KeyError, ValueError, ZeroDivisionError, OverflowError) as error:
-            if isinstance(error, Refused):
+            if isinstance(error, GraphRefused):
                 raise
-            raise Refused(f"its {node.op} does not fit together") from None
+            raise GraphRefused(f"its {node.op} does not fit together") from None
         if len(made) < len(node.outputs):
-            raise Refused(f"its {node.op} gives more than there is")
+            raise GraphRefused(f"its {node.op} gives more than there is")
         for name, size in zip(node.outputs, made, strict=False):
             if name:
                 if name in self.of:
-                    raise Refused(f"{name[:40]!r} is made twice in it")
+                    raise GraphRefused(f"{name[:40]!r} is made twice in it")
                 self._set(name, size)
         self.work += work
         if self.work > WORK_MOST:
-            raise Refused(f"one call of it takes more than {WORK_MOST:.0e} products")
+            raise GraphRefused(f"one call of it takes more than {WORK_MOST:.0e} products")
         if value is not None and node.outputs:
             self.values[node.outputs[0]] = value
 

@@ -17,11 +17,11 @@ PARTS_MOST = 1_000_000
 """Fields and numbers read of one file: a second. A model has some thousand."""
 
 
-class Malformed(ValueError):
+class ProtoMalformed(ValueError):
     """Bytes that are none of such a message."""
 
 
-class Message:
+class ProtoMessage:
     """Some bytes of a file; ``left``: how much may be read yet, of the whole file."""
 
     __slots__ = ("left", "view")
@@ -36,10 +36,10 @@ class Message:
     def spend(self) -> None:
         self.left[0] -= 1
         if self.left[0] < 0:
-            raise Malformed("it has too many parts")
+            raise ProtoMalformed("it has too many parts")
 
 
-Value: TypeAlias = "int | Message"
+Value: TypeAlias = "int | ProtoMessage"
 
 
 def number_at(data: memoryview, at: int) -> tuple[int, int]:
@@ -47,7 +47,7 @@ def number_at(data: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
-            raise Malformed("a number runs over")
+            raise ProtoMalformed("a number runs over")
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
@@ -55,7 +55,7 @@ def number_at(data: memoryview, at: int) -> tuple[int, int]:
             break
         shift += 7
     if value >= 1 << 64:
-        raise Malformed("a number runs over")
+        raise ProtoMalformed("a number runs over")
     return value, at
 
 
@@ -64,7 +64,7 @@ def signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def fields(message: Message) -> Iterator[tuple[int, int, Value]]:
+def fields(message: ProtoMessage) -> Iterator[tuple[int, int, Value]]:
     """(field, kind, value) of a message: a number of 64 bits, or the bytes of everything else."""
     data = message.view
     at, end = 0, len(data)
@@ -73,7 +73,7 @@ def fields(message: Message) -> Iterator[tuple[int, int, Value]]:
         key, at = number_at(data, at)
         field, kind = key >> 3, key & 7
         if not 0 < field < 1 << 29:
-            raise Malformed("there is no such field")
+            raise ProtoMalformed("there is no such field")
         if kind == VARINT:
             value, at = number_at(data, at)
             yield field, kind, value
@@ -83,14 +83,14 @@ def fields(message: Message) -> Iterator[tuple[int, int, Value]]:
         elif kind in (FIXED64, FIXED32):
             size = 8 if kind == FIXED64 else 4
         else:
-            raise Malformed("it holds what is not written any more")
+            raise ProtoMalformed("it holds what is not written any more")
         if size > end - at:
-            raise Malformed("it is cut off")
-        yield field, kind, Message(data[at : at + size], message.left)
+            raise ProtoMalformed("it is cut off")
+        yield field, kind, ProtoMessage(data[at : at + size], message.left)
         at += size
 
 
-def numbers(message: Message) -> Iterator[int]:
+def numbers(message: ProtoMessage) -> Iterator[int]:
     """A packed row of numbers, signed."""
     at = 0
     while at < len(message):
@@ -99,14 +99,14 @@ def numbers(message: Message) -> Iterator[int]:
         yield signed(value)
 
 
-def count_of(message: Message) -> int:
+def count_of(message: ProtoMessage) -> int:
     """How many numbers a packed row holds, without reading them: as many as there are bytes that end one."""
     return int(np.count_nonzero(np.frombuffer(message.view, np.uint8) < 0x80))
 
 
-def text(message: Message) -> str:
+def text(message: ProtoMessage) -> str:
     """A text; Malformed where it is none."""
     try:
         return message.view.tobytes().decode("utf-8")
     except UnicodeDecodeError:
-        raise Malformed("a text is none") from None
+        raise ProtoMalformed("a text is none") from None

@@ -1,4 +1,5 @@
-"""Bundle: a model as one file to pass on, NAME.rosin.zip. After parcel, which reads one with suspicion; before library.
+"""Bundle: a model as one file to pass on, NAME.rosin.zip.
+After bundle reader, which reads one with suspicion; before library.
 
 In it lie ``bundle.toml`` and the model's folder as it is. Nothing is compressed and nothing is dated, so one model is
 the same bytes wherever it is packed, and any unzip gives a folder that plays. Where a model is played from a bundle,
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import tomlkit
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.model.library.bundle_reader import (
     ENTRIES_MOST,
     FORMAT,
@@ -166,7 +167,7 @@ def _extract(path: Path, packed: zipfile.ZipFile, manifest: Manifest, made: Path
         card = read_card(made)
         licences = read_credits(made).licences if CREDITS in card.files else ()
     except RosinError as error:
-        said = error.lines[0] if isinstance(error, Mistakes) else str(error).replace(str(made), manifest.name)
+        said = error.lines[0] if isinstance(error, ValidationErrors) else str(error).replace(str(made), manifest.name)
         raise RosinError(f"{path}: {said}") from None
     told = Manifest(card.name, card.sha256, card.licence, card.authors, licences, card.derived_from,
                     {CARD: card.sha256, **card.files})  # fmt: skip

@@ -1,4 +1,4 @@
-"""Parcel: reading a bundle that a stranger packed, before any of it is trusted. After card, before bundle.
+"""Bundle reader: reading a bundle that a stranger packed, before any of it is trusted. After card, before bundle.
 
 ``bundle.toml`` in it says what is inside: the hash of the card and of each file, the licences of model and sounds, and
 what the model was made from. What is larger than 512 MiB, holds more than 32 entries, unfolds to more than 100 times

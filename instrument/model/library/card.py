@@ -17,7 +17,7 @@ from typing import Any
 
 import tomlkit
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import NotPlain, open_plain
 from instrument.base.toml import toml_from
 from instrument.base.writing import write_whole
@@ -192,7 +192,7 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         return Label("", "")
 
     if table.get("format") != FORMAT:
-        raise Mistakes(
+        raise ValidationErrors(
             where, [f"format: {table.get('format')!r} is not known to this Rosin (it reads {FORMAT}); update Rosin"]
         )
     latents: list[Latent] = []
@@ -279,7 +279,7 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
     if _nests(card.training):
         wrong.append("training: it nests too deep for a card; fetch the model again")
     if wrong:
-        raise Mistakes(where, wrong)
+        raise ValidationErrors(where, wrong)
     return card
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import tomlkit
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import NotPlain, open_plain
 from instrument.base.text import say
 from instrument.base.toml import toml_from
@@ -129,7 +129,9 @@ def credits_from(table: dict[str, Any], where: str) -> Credits:
         wrong.append("sounds: there are none; name every sound the model learned from")
     if wrong:
         more = len(wrong) - MISTAKES_SHOWN
-        raise Mistakes(where, wrong[:MISTAKES_SHOWN] + ([f"and {more} more mistakes like these"] if more > 0 else []))
+        raise ValidationErrors(
+            where, wrong[:MISTAKES_SHOWN] + ([f"and {more} more mistakes like these"] if more > 0 else [])
+        )
     sounds = tuple(Sound(**{**row, "seconds": float(row["seconds"])}) for row in rows)
     made = dict(table["made"])
     for key in ("hours", "energy_wh"):

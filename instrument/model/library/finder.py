@@ -1,4 +1,4 @@
-"""Library: where models are kept, found by name and by hash. What the engine's owner asks for a voice.
+"""Finder: where models are kept, found by name and by hash. What the engine's owner asks for a voice.
 
 A model is a folder, or a bundle (NAME.rosin.zip), which is unpacked once into the user's cache when it is opened.
 

@@ -1,4 +1,4 @@
-"""Recast: a patch played with another model than it names. After library, which finds the model; under the verbs.
+"""Retarget: a patch played with another model than it names. After library, which finds the model; under the verbs.
 
 A patch never assumes how many latents there are, so it goes on any model. What it says of knobs that the other model
 has not is left out, and told, all of it at once; scenes keep theirs, which playing passes over. Names that the patch
@@ -18,7 +18,7 @@ from typing import Any
 
 import tomlkit
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.text import say
 from instrument.base.toml import read_toml
 from instrument.documents.patch import Patch, mistakes_against, patch_from, read_patch, table_of
@@ -98,7 +98,7 @@ def recast(path: Path, wanted: str, into: Path, given: Sequence[Path] = ()) -> R
         raise RosinError(f"{made} cannot be written ({error.strerror or error}); make room there") from None
     patch = read_patch(made)
     if wrong := mistakes_against(patch, table_of(patch, card.specs)):
-        raise Mistakes(str(path), wrong)
+        raise ValidationErrors(str(path), wrong)
     if folder:
         reachable(folder)
     return Recast(made, patch, card, left_out, unnamed)

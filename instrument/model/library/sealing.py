@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tomlkit
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import NotPlain, read_text
 from instrument.base.writing import write_whole
 from instrument.model.atlas.chart import ATLAS
@@ -42,7 +42,7 @@ def check_files(card: Card, folder: Path) -> None:
     if len(wrong) == 1:
         raise RosinError(wrong[0])
     if wrong:
-        raise Mistakes(str(folder), wrong)
+        raise ValidationErrors(str(folder), wrong)
 
 
 def _wrong_files(card: Card, folder: Path) -> list[str]:

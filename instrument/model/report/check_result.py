@@ -1,4 +1,6 @@
-"""Finding: one thing that was looked at on a model, and a sentence of it in the player's language. Under verify."""
+"""Check result: one thing that was looked at on a model, and a sentence of it in the player's language.
+Under verify.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.text import say
 
 Grade = Literal["good", "warn", "held", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing looked at, and a sentence.
 
     ``good``; ``warn``: it plays, and one should know; ``held``: it has no fault, and plays only when the player says so
@@ -26,13 +28,13 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class CheckTeller:
     """Findings in one language; their sentences by the keys of the catalogue."""
 
     language: str = "en"
 
-    def __call__(self, grade: Grade, about: str, key: str, **values: object) -> Finding:
-        return Finding(grade, about, self.words(key, **values))
+    def __call__(self, grade: Grade, about: str, key: str, **values: object) -> CheckResult:
+        return CheckResult(grade, about, self.words(key, **values))
 
     def words(self, key: str, **values: object) -> str:
         """A sentence; KeyError when the catalogue has none."""
@@ -44,10 +46,10 @@ class Teller:
         return said.replace(".", ",") if self.language == "fr" else said
 
 
-def refused(error: RosinError) -> Iterator[Finding]:
+def refused(error: RosinError) -> Iterator[CheckResult]:
     """A finding for each mistake for which a model is refused."""
-    for line in error.lines if isinstance(error, Mistakes) else [" ".join(str(error).splitlines())]:
-        yield Finding("bad", "refused", line)
+    for line in error.lines if isinstance(error, ValidationErrors) else [" ".join(str(error).splitlines())]:
+        yield CheckResult("bad", "refused", line)
 
 
 def topic(about: str, language: str = "en") -> str:

@@ -35,7 +35,7 @@ LABELS = 13
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class PageFacts:
     """What is known of a model besides its card; whatever could not be had is a RosinError and shown as one.
 
     ``line``: its ancestors, nearest first, with where they lie here; ``bytes``: of all its files.
@@ -181,7 +181,7 @@ def _load(load: Load | RosinError, language: str) -> Text:
     return Text(said, style="yellow" if load.both > 0.5 else "")
 
 
-def page(card: Card, around: Around, language: str = "en", width: int = PAGE) -> RenderableType:
+def page(card: Card, around: PageFacts, language: str = "en", width: int = PAGE) -> RenderableType:
     """One page: what it is, what it can, whom it learned from, what it cost. For a terminal of ``width`` columns."""
     credits = around.credits if isinstance(around.credits, Credits) else None
     head = Text(printable(card.title.of(language), PAGE), style="bold").append(f"  {card.name}", style="not bold dim")
@@ -253,5 +253,5 @@ def show_page(
 ) -> str:
     """The page as plain text, for what has no terminal."""
     shown = console(width=PAGE, file=io.StringIO(), color_system=None)
-    shown.print(page(card, Around(credits, atlas), language))
+    shown.print(page(card, PageFacts(credits, atlas), language))
     return "\n".join(line.rstrip() for line in shown.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]

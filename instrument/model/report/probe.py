@@ -1,4 +1,4 @@
-"""Hearing: a voice played alone for a second, to see what it does and what it costs. After session, before verify."""
+"""Probe: a voice played alone for a second, to see what it does and what it costs. After session, before verify."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instrument.model.report.check_result import Finding, Grade, Teller
+from instrument.model.report.check_result import CheckResult, CheckTeller, Grade
 from instrument.model.runtime.block_adapter import quantised
 from instrument.model.runtime.providers import Wanted
 from instrument.model.runtime.session import OnnxVoice
@@ -83,8 +83,8 @@ def _play(voice: Voice, blocks: int, silent: bool, quantum: int) -> tuple[float,
 
 
 def heard(
-    folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, quantum: int, tell: Teller
-) -> Iterator[Finding]:
+    folder: Path, noise: NoiseSource, blocks: int, providers: Wanted, quantum: int, tell: CheckTeller
+) -> Iterator[CheckResult]:
     """What is found by playing it; findings in the language of ``tell``."""
     begin = time.perf_counter()
     voice = quantised(OnnxVoice(folder, noise, quantum, providers, allow_uncredited=True), quantum)
@@ -94,7 +94,7 @@ def heard(
     where = voice.where if "CUDA" in voice.where else tell.words("verify.on_cpu")
     yield tell("good", "opens", "verify.opens", ms=tell.number(opened * 1000, ".0f"), where=where)
     if voice.notice:
-        yield Finding("warn", "provider", voice.notice)
+        yield CheckResult("warn", "provider", voice.notice)
     peak, middle, worst = _play(voice, blocks, False, quantum)
     if peak != peak:
         yield tell("bad", "sound", "verify.sound_not_finite")
@@ -123,11 +123,11 @@ def heard(
     voice.close()
 
 
-def _db(peak: float, tell: Teller) -> str:
+def _db(peak: float, tell: CheckTeller) -> str:
     return tell.number(20.0 * np.log10(max(peak, 1e-9)), "+.1f")
 
 
-def _bending(voice: Voice, blocks: int, quantum: int, tell: Teller) -> Finding:
+def _bending(voice: Voice, blocks: int, quantum: int, tell: CheckTeller) -> CheckResult:
     """As far bent as it goes, in four directions, with random latents."""
     top = 0.0
     for seed in range(4):

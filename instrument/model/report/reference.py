@@ -16,7 +16,7 @@ from instrument.base.errors import RosinError
 from instrument.base.npz import read_npz
 from instrument.base.writing import replacing
 from instrument.model.library.card import DECODE, ENCODE, Card
-from instrument.model.runtime.graph import Graph
+from instrument.model.runtime.graph import BoundGraph
 from instrument.model.runtime.noise_inputs import TEMPERED
 from instrument.model.runtime.voice import F32, noise_stream
 
@@ -115,7 +115,7 @@ def check_reference(folder: Path, card: Card) -> Likeness | None:
     noises = {name: array for name, array in arrays.items() if name.startswith("noise.")}
     deep, wide = len(card.latents), card.channels
     replay = _Replay(path, noises)
-    graph = Graph(folder / DECODE, {"z": (1, deep, "F")}, {"audio": (1, wide, "T")}, card.ratio, 1, replay, "cpu")
+    graph = BoundGraph(folder / DECODE, {"z": (1, deep, "F")}, {"audio": (1, wide, "T")}, card.ratio, 1, replay, "cpu")
     try:
         long = graph.frames * card.ratio
         z, audio, mean = (arrays.get(name, np.zeros((0, 0), np.float32)) for name in ("z", "audio", "mean"))
@@ -142,7 +142,7 @@ def _heard(folder: Path, card: Card, audio: F32, mean: F32, path: Path) -> float
     """Largest difference of what the encoder hears in the reference's sound, in shares of each latent's range."""
     deep, wide = len(card.latents), card.channels
     shapes: dict[str, tuple[int | str, ...]] = {"mean": (1, deep, "F"), "std": (1, deep, "F")}
-    graph = Graph(folder / ENCODE, {"audio": (1, wide, "T")}, shapes, card.ratio, 1, _Nothing(), "cpu")
+    graph = BoundGraph(folder / ENCODE, {"audio": (1, wide, "T")}, shapes, card.ratio, 1, _Nothing(), "cpu")
     try:
         frames, long = graph.frames, graph.frames * card.ratio
         if mean.shape != (deep, audio.shape[1] // card.ratio) or mean.shape[1] % frames:

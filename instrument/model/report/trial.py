@@ -18,7 +18,7 @@ from pathlib import Path
 from instrument.base.errors import RosinError
 from instrument.model.library.card import read_card
 from instrument.model.library.finder import unpacked
-from instrument.model.report.check_result import Finding, Teller, refused
+from instrument.model.report.check_result import CheckResult, CheckTeller, refused
 
 CHILD = "instrument.commands.models.child"
 PATIENCE_S = 90.0
@@ -36,7 +36,7 @@ def tried(
     given: Sequence[Path] = (),
     language: str = "en",
     patience_s: float = PATIENCE_S,
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """As ``findings`` of verify, one after the other, from the process that tries the model; never an exception."""
     try:
         read_card(unpacked(path))
@@ -53,13 +53,13 @@ def tried(
     )  # fmt: skip
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), name="trial", daemon=True).start()
-    tell = Teller(language)
+    tell = CheckTeller(language)
     try:
         while line := lines.get(timeout=patience_s):
             row = json.loads(line)
             if row is None:
                 return
-            yield Finding(row["grade"], row["about"], row["text"])
+            yield CheckResult(row["grade"], row["about"], row["text"])
         code = process.wait(timeout=patience_s)
         yield tell("bad", "refused", "verify.died", code=code, most=MEMORY_BYTES >> 30)
     except (queue.Empty, subprocess.TimeoutExpired):

@@ -14,13 +14,13 @@ from instrument.model.library.card import CARD, CREDITS, Card, read_card
 from instrument.model.library.credits import credits_line, gate, read_credits
 from instrument.model.library.finder import ancestors, called, unpacked
 from instrument.model.library.sealing import check_files
-from instrument.model.report.check_result import Finding, Grade, Teller, refused
+from instrument.model.report.check_result import CheckResult, CheckTeller, Grade, refused
 from instrument.model.report.probe import BLOWUP, LOUD, heard
 from instrument.model.report.reference import REFERENCE, check_reference
 from instrument.model.runtime.providers import Wanted
 from instrument.model.runtime.voice import QUANTUM, NoiseSource
 
-__all__ = ["BLOWUP", "LOUD", "Finding", "Grade", "findings", "verify"]
+__all__ = ["BLOWUP", "LOUD", "CheckResult", "Grade", "findings", "verify"]
 
 EQUAL, ALIKE = 1e-5, 1e-4
 """Of full scale, or of a knob's range: what export asks for, and -80 dB, which another processor's rounding may cost.
@@ -32,7 +32,7 @@ FINDS_ITSELF = 0.99
 """Of an atlas' anchors, how many have to find their own sound among their neighbours."""
 
 
-def _files(card: Card, folder: Path, tell: Teller) -> Iterator[Finding]:
+def _files(card: Card, folder: Path, tell: CheckTeller) -> Iterator[CheckResult]:
     check_files(card, folder)
     yield tell("good", "files", "verify.files", count=len(card.files))
     extra = sorted(p.name for p in folder.iterdir() if p.name != CARD and p.name not in card.files)
@@ -40,7 +40,9 @@ def _files(card: Card, folder: Path, tell: Teller) -> Iterator[Finding]:
         yield tell("warn", "files", "verify.files_extra", files=", ".join(extra[:5]))
 
 
-def _credits(card: Card, folder: Path, allow_uncredited: bool, shipped: bool, tell: Teller) -> Iterator[Finding]:
+def _credits(
+    card: Card, folder: Path, allow_uncredited: bool, shipped: bool, tell: CheckTeller
+) -> Iterator[CheckResult]:
     """The gate, and what the licences of model and sounds ask; of a shipped model, nothing may be left open."""
     doubt: Grade = "bad" if shipped else "warn"
     if said := licences.mistake(card.licence, tell.language):
@@ -51,16 +53,16 @@ def _credits(card: Card, folder: Path, allow_uncredited: bool, shipped: bool, te
         return
     credits = gate(card, folder)
     assert credits is not None
-    yield Finding("good", "credits", credits_line(credits, tell.language))
+    yield CheckResult("good", "credits", credits_line(credits, tell.language))
     against = {licence: licences.conflict(licence, card.licence, tell.language) for licence in credits.licences}
     for said in filter(None, against.values()):
-        yield Finding(doubt, "licence", said)
+        yield CheckResult(doubt, "licence", said)
     asked = {what: name for name in (*credits.licences, card.licence) for what in licences.asks(name)}
     for what, name in asked.items():
-        yield Finding("warn", "licence", say(f"verify.asks.{what}", tell.language, name=name))
+        yield CheckResult("warn", "licence", say(f"verify.asks.{what}", tell.language, name=name))
 
 
-def _line(card: Card, given: Sequence[Path], tell: Teller) -> Iterator[Finding]:
+def _line(card: Card, given: Sequence[Path], tell: CheckTeller) -> Iterator[CheckResult]:
     """What it was made from: who of them is here, and whether they say the same."""
     if not card.derived_from:
         return
@@ -75,7 +77,7 @@ def _line(card: Card, given: Sequence[Path], tell: Teller) -> Iterator[Finding]:
         yield tell("warn", "lineage", "verify.lineage_odd", parent=called(parent), said=rest[0][:12], told=before)
 
 
-def _equality(card: Card, folder: Path, tell: Teller) -> Iterator[Finding]:
+def _equality(card: Card, folder: Path, tell: CheckTeller) -> Iterator[CheckResult]:
     """The sound that torch made at export, made again here."""
     likeness = check_reference(folder, card)
     if likeness is None:
@@ -86,22 +88,22 @@ def _equality(card: Card, folder: Path, tell: Teller) -> Iterator[Finding]:
     light = card.training.get("eco_snr_db")
     if isinstance(light, (int, float)):
         said += tell.words("verify.equality_light", db=f"{likeness.snr_db:.0f}", card=f"{light:.0f}")
-        yield Finding("good" if likeness.snr_db >= light - LIGHTER_DB else "bad", "equality", said)
+        yield CheckResult("good" if likeness.snr_db >= light - LIGHTER_DB else "bad", "equality", said)
         return
     worst = max(off, ear or 0.0)
     if ear is not None:
         said += tell.words("verify.equality_ear", off=tell.number(ear, ".1e"))
-    yield Finding("good" if worst <= EQUAL else "warn" if worst <= ALIKE else "bad", "equality", said)
+    yield CheckResult("good" if worst <= EQUAL else "warn" if worst <= ALIKE else "bad", "equality", said)
 
 
-def _size(folder: Path, card: Card, shipped: bool, tell: Teller) -> Finding:
+def _size(folder: Path, card: Card, shipped: bool, tell: CheckTeller) -> CheckResult:
     size = sum((folder / file).stat().st_size for file in card.files) / 1e6
     if shipped and size > SHIPPED_MB:
         return tell("bad", "size", "verify.size_large", size=tell.number(size, ".1f"), most=f"{SHIPPED_MB:g}")
     return tell("good", "size", "verify.size", size=tell.number(size, ".1f"))
 
 
-def _atlas(card: Card, folder: Path, shipped: bool, tell: Teller) -> Iterator[Finding]:
+def _atlas(card: Card, folder: Path, shipped: bool, tell: CheckTeller) -> Iterator[CheckResult]:
     try:
         credits = read_credits(folder)
     except RosinError:
@@ -113,7 +115,7 @@ def _atlas(card: Card, folder: Path, shipped: bool, tell: Teller) -> Iterator[Fi
     yield _neighbours(atlas, tell)
 
 
-def _neighbours(atlas: Atlas, tell: Teller) -> Finding:
+def _neighbours(atlas: Atlas, tell: CheckTeller) -> CheckResult:
     """Every anchor looked up: whether it finds its own sound, and whether what is said there adds up."""
     places, own = atlas.places(), atlas.chart.sound
     hits, odd = 0, 0
@@ -129,7 +131,7 @@ def _neighbours(atlas: Atlas, tell: Teller) -> Finding:
     said = tell.words("verify.atlas", anchors=len(own), clips=atlas.clips, share=tell.number(100 * share, ".1f"))
     if share < FINDS_ITSELF:
         return tell("bad", "atlas", "verify.atlas_few", said=said, share=f"{100 * FINDS_ITSELF:.0f}")
-    return Finding("good", "atlas", said)
+    return CheckResult("good", "atlas", said)
 
 
 def findings(
@@ -143,13 +145,13 @@ def findings(
     shipped: bool = False,
     given: Sequence[Path] = (),
     language: str = "en",
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """One finding after the other on a model's folder or bundle; never an exception: what would raise one is ``bad``.
 
     ``shipped``: of a model that comes with the instrument more is asked (size, atlas, reference, clear licences). What
     refuses a model altogether is said as the error says it, in English.
     """
-    tell = Teller(language)
+    tell = CheckTeller(language)
     try:
         folder = unpacked(path)
         if folder != path:
@@ -158,7 +160,7 @@ def findings(
     except RosinError as error:
         yield from refused(error)
         return
-    yield Finding("good", "card", f"{card.name}, sha256 {card.sha256}")
+    yield CheckResult("good", "card", f"{card.name}, sha256 {card.sha256}")
     try:
         yield from _files(card, folder, tell)
         yield _size(folder, card, shipped, tell)
@@ -181,6 +183,6 @@ def findings(
             yield from refused(error)
 
 
-def verify(path: Path, noise: NoiseSource, **more: Any) -> list[Finding]:
+def verify(path: Path, noise: NoiseSource, **more: Any) -> list[CheckResult]:
     """All ``findings`` at once; further arguments as there."""
     return list(findings(path, noise, **more))

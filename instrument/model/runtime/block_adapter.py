@@ -1,4 +1,4 @@
-"""Quantum: any voice cut to the engine's block. Between a model whose frames do not fit the block and the engine.
+"""Block adapter: any voice cut to the engine's block. Between a model whose frames do not fit the block and the engine.
 
 A model that works on M = F*ratio samples a call plays unchanged when M is the quantum. A shorter one is called several
 times. A longer one is called once every M / quantum blocks and its sound is played from a buffer: the z of the block
@@ -22,7 +22,7 @@ from instrument.model.runtime.voice import F32, F64, QUANTUM, Voice, VoiceState
 _OWN = "quantum."
 
 
-class Quantised:
+class Rebuffered:
     """``voice`` with decode and encode of exactly ``quantum`` samples; z f32 [L, F], F = max(1, quantum // ratio).
 
     encode of a long model hands out the last means until the next M samples are complete (M later at worst).
@@ -187,4 +187,4 @@ class Quantised:
 
 def quantised(voice: Voice, quantum: int = QUANTUM) -> Voice:
     """The voice itself when its frames fill the quantum exactly, else the same voice through a buffer."""
-    return voice if voice.frames * voice.ratio == quantum else Quantised(voice, quantum)
+    return voice if voice.frames * voice.ratio == quantum else Rebuffered(voice, quantum)

@@ -30,7 +30,7 @@ FLOAT = "tensor(float)"
 Shape: TypeAlias = tuple["int | str", ...]
 
 
-class Graph:
+class BoundGraph:
     """``inputs`` and ``outputs`` name the arrays with their shapes, "F" for frames, "T" for samples (F*ratio).
 
     Symbolic sizes of that name in the file are set to what ``frames`` says (and B to 1); a file that fixes F decides

@@ -1,4 +1,4 @@
-"""Hiss: the noise a graph asks for, where it goes and where its numbers come from. Under graph.
+"""Noise inputs: the noise a graph asks for, where it goes and where its numbers come from. Under graph.
 
 A noise whose name begins with ``noise.fill`` (what the truncated dimensions of an imported model are filled with) or
 ``noise.posterior`` is what the model itself does not know: it is scaled by the temperature, and exactly 0 without one.

@@ -22,7 +22,7 @@ from instrument.model.library.card import DECODE, ENCODE, read_card
 from instrument.model.library.credits import credits_line, gate
 from instrument.model.library.sealing import check_files
 from instrument.model.runtime.bending import Bending, clipped
-from instrument.model.runtime.graph import Graph
+from instrument.model.runtime.graph import BoundGraph
 from instrument.model.runtime.providers import Wanted
 from instrument.model.runtime.voice import (
     F32,
@@ -42,7 +42,7 @@ FIRST_CALLS = 3
 """Of a graph that seems too slow: the least counts, as a machine that stood still counts as the thread's own time."""
 
 
-def _timed_run(graph: Graph) -> float:
+def _timed_run(graph: BoundGraph) -> float:
     """Seconds of this thread that one run takes: what other programs do is not the model's."""
     begin = time.thread_time()
     try:
@@ -76,13 +76,13 @@ class OnnxVoice:
         self.latency_samples = self.card.delay_samples
         wide, deep = self.channels, len(self.latents)
         frames = max(1, quantum // self.ratio)
-        self._decoder = Graph(
+        self._decoder = BoundGraph(
             folder / DECODE, {"z": (1, deep, "F")}, {"audio": (1, wide, "T")}, self.ratio, frames, noise, providers
         )
         self.frames = self._decoder.frames
-        self._encoder: Graph | None = None
+        self._encoder: BoundGraph | None = None
         if ENCODE in self.card.files:
-            self._encoder = Graph(
+            self._encoder = BoundGraph(
                 folder / ENCODE, {"audio": (1, wide, "T")}, {"mean": (1, deep, "F"), "std": (1, deep, "F")},
                 self.ratio, self.frames, noise, providers,
             )  # fmt: skip

@@ -1,4 +1,5 @@
-"""Roll: the credits of all that was played, as lines to be shown, and how near each author's sounds were. Pure.
+"""Credit scroll: the credits of all that was played, as lines to be shown, and how near each author's sounds were.
+Pure.
 
 Neighbourhood in the model's space is counted, influence is not claimed. Before the view of the credits.
 """
@@ -17,8 +18,8 @@ from instrument.ipc import AUTHORS_MAX, Frame
 from instrument.model.atlas.attribution import AUDIBLE
 from instrument.model.library.credits import energy_words
 from instrument.stage.data.figures import percent
-from instrument.stage.data.model_info import Sheet
-from instrument.stage.data.patch_labels import Programme
+from instrument.stage.data.model_info import ModelInfo
+from instrument.stage.data.patch_labels import PatchLabels
 
 LONGEST_S = 1.0
 """A longer time between two frames is a pause, not playing."""
@@ -26,7 +27,7 @@ Look = Literal["title", "line", "author", "small", "gap"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScrollLine:
     """One line of the roll and how it looks; or ``parts``, which are set one after the other and not cut."""
 
     text: str
@@ -38,11 +39,11 @@ class Line:
 class Near:
     """``see`` frames as they come: what was played, and for how long each author's sounds were near."""
 
-    sheets: dict[str, Sheet] = field(default_factory=dict)
+    sheets: dict[str, ModelInfo] = field(default_factory=dict)
     seconds: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     _last: float = 0.0
 
-    def see(self, frame: Frame, programme: Programme) -> None:
+    def see(self, frame: Frame, programme: PatchLabels) -> None:
         """The time since the last frame goes to the authors that are near now, if anything sounds."""
         sheet = programme.sheet
         passed, self._last = frame.time - self._last, frame.time
@@ -61,36 +62,37 @@ class Near:
         return [] if seconds is None or total <= 0.0 else (seconds / total).tolist()
 
 
-def roll_lines(near: Near, language: str) -> list[Line]:
+def roll_lines(near: Near, language: str) -> list[ScrollLine]:
     """The whole roll: each model that was played, its authors with share and licence, every sound, who trained it."""
-    lines: list[Line] = []
+    lines: list[ScrollLine] = []
     for key, sheet in near.sheets.items():
-        lines += [*_model(sheet, near.shares(key), language), Line("", "gap")]
+        lines += [*_model(sheet, near.shares(key), language), ScrollLine("", "gap")]
     return lines[:-1]
 
 
-def _model(sheet: Sheet, shares: Sequence[float], language: str) -> list[Line]:
-    lines = [Line(sheet.title, "title"), Line(" · ".join(filter(None, (sheet.authors, sheet.licence))))]
+def _model(sheet: ModelInfo, shares: Sequence[float], language: str) -> list[ScrollLine]:
+    lines = [ScrollLine(sheet.title, "title"), ScrollLine(" · ".join(filter(None, (sheet.authors, sheet.licence))))]
     if sheet.learned:
-        lines.append(Line(sheet.learned, "small"))
+        lines.append(ScrollLine(sheet.learned, "small"))
     credits = sheet.credits
     if credits is None or not credits.sounds:
         return lines
     if shares:
-        lines.append(Line(say("stage.credits.shares", language), "small"))
+        lines.append(ScrollLine(say("stage.credits.shares", language), "small"))
     for i, author in enumerate(credits.authors):
         own = [sound for sound in credits.sounds if sound.author == author]
         # The last share has all further authors', and is nobody's own.
         known = i < len(shares) and (i < AUTHORS_MAX - 1 or len(credits.authors) <= AUTHORS_MAX)
         share = f"  {percent(shares[i], language)}" if known else ""
         licences = ", ".join(sorted({sound.licence for sound in own}))
-        lines += [Line("", "gap"), Line(f"{author} · {licences}{share}", "author")]
-        lines.append(Line("", "small", tuple(_sound(sound.title, sound.licence, licences) for sound in own)))
+        lines += [ScrollLine("", "gap"), ScrollLine(f"{author} · {licences}{share}", "author")]
+        lines.append(ScrollLine("", "small", tuple(_sound(sound.title, sound.licence, licences) for sound in own)))
     made = credits.made
     by = say("credits.trained", language, by=made.by, date=made.date)
     lines += [
-        Line("", "gap"), Line(" · ".join(filter(None, (by, made.machine, energy_words(made, language)))), "small")
-    ]  # fmt: skip
+        ScrollLine("", "gap"),
+        ScrollLine(" · ".join(filter(None, (by, made.machine, energy_words(made, language)))), "small"),
+    ]
     return lines
 
 

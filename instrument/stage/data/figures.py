@@ -9,7 +9,7 @@ from typing import Any
 from instrument.base.text import say
 from instrument.ipc import Frame, Source
 from instrument.knobs import Knob, KnobTable
-from instrument.stage.data.model_info import Sheet
+from instrument.stage.data.model_info import ModelInfo
 
 NEAREST_S = 0.5
 """The neighbouring sound is named at most twice a second, so that it can be read."""
@@ -110,7 +110,7 @@ def mapping(bound: Sequence[str], origin: int, address: str, language: str) -> s
 # --- what is near
 
 
-def nearest(frame: Frame, sheet: Sheet) -> tuple[str, str, float] | None:
+def nearest(frame: Frame, sheet: ModelInfo) -> tuple[str, str, float] | None:
     """Title, author and share 0..1 of the recording that is nearest to what sounds; None where nobody can tell."""
     clip, share = int(frame.clip[0]), float(frame.clip_share[0])
     if not 0 <= clip < len(sheet.sounds) or not share > 0.0 or not math.isfinite(share) or frame.known < 0.0:
@@ -119,7 +119,7 @@ def nearest(frame: Frame, sheet: Sheet) -> tuple[str, str, float] | None:
     return title, author, share
 
 
-def nearest_line(frame: Frame, sheet: Sheet, language: str) -> tuple[str, str]:
+def nearest_line(frame: Frame, sheet: ModelInfo, language: str) -> tuple[str, str]:
     """``nearest: NAME by AUTHOR`` and ``31 %``, apart because the first may be cut; both empty when nobody can tell."""
     found = nearest(frame, sheet)
     if found is None:

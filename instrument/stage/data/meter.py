@@ -26,7 +26,7 @@ def to_db(linear: float) -> float:
     return max(LOW_DB, 20.0 * math.log10(linear)) if math.isfinite(linear) and linear > 1e-9 else LOW_DB
 
 
-class Meter:
+class LevelMeter:
     """Push every frame. ``peak_db`` stands for a second, then falls; ``rms_db`` is the level of an eighth of a second,
     as ``rms`` is in linear amplitude."""
 

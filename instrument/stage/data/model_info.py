@@ -1,4 +1,4 @@
-"""Sheet: what a model says of itself, ready to be written on the stage. After card and credits, before the panel.
+"""Model info: what a model says of itself, ready to be written on the stage. After card and credits, before the panel.
 
 Read once, when the process starts; every file of the model is hashed then, so that "verified" is what was found.
 """
@@ -23,7 +23,7 @@ BARS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ModelInfo:
     """``learned``: from whom, one line. ``consent``: in what words they agreed, most seconds first. ``verified``:
     every file is the one that the card was written for; None where there is no file. ``sounds``: title and author, in
     the order of the credits, as ``Frame.clip`` counts them. ``latents``: of the model, in the order of the knobs.
@@ -44,7 +44,7 @@ class Sheet:
     credits: Credits | None = None
 
 
-def read_sheet(name: str, sha256: str, language: str, models: Sequence[Path] = ()) -> Sheet:
+def read_sheet(name: str, sha256: str, language: str, models: Sequence[Path] = ()) -> ModelInfo:
     """The sheet of the model that a patch names. RosinError when it is not here; credits that are wrong are none."""
     card = card_for(name, sha256, models)
     folder = model_folder(name, sha256, models)
@@ -65,12 +65,12 @@ def sheet_of(
     language: str,
     verified: bool | None = None,
     credited: bool = True,
-) -> Sheet:
+) -> ModelInfo:
     """The sheet of a card with these credits."""
     said: dict[str, float] = {}
     for sound in credits.sounds if credits is not None else ():
         said[sound.consent] = said.get(sound.consent, 0.0) + sound.seconds
-    return Sheet(
+    return ModelInfo(
         card.title.of(language) or card.name, ", ".join(card.authors), learned,
         "; ".join(sorted(said, key=lambda words: -said[words])), card.licence, card.sample_rate, card.sha256, verified,
         tuple((sound.title, sound.author) for sound in credits.sounds) if credits is not None else (),

@@ -1,4 +1,5 @@
-"""Programme: the words of the stage for each patch - title, names of knobs, whose model this is. After patch and card.
+"""Patch labels: the words of the stage for each patch - title, names of knobs, whose model this is.
+After patch and card.
 
 Read once, when the process starts, from the files that the settings name; a file that fails leaves a patch with the
 parameters' table and says so instead of a title.
@@ -15,13 +16,13 @@ from instrument.documents.patch import read_patch, table_of
 from instrument.documents.scene_file import with_own_scenes
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.model.library.cards import card_for, credits_for
-from instrument.stage.data.model_info import Sheet, read_sheet
+from instrument.stage.data.model_info import ModelInfo, read_sheet
 
 NO_TABLE = KnobTable(())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Programme:
+class PatchLabels:
     """What is written on the stage while one patch plays, in one language.
 
     ``names`` and ``starts`` (raw 0..1): of the playable knobs. ``model``: who made what sounds; ``credits``: from whom.
@@ -34,20 +35,20 @@ class Programme:
     model: str = ""
     credits: str = ""
     table: KnobTable = NO_TABLE
-    sheet: Sheet = field(default_factory=Sheet)
+    sheet: ModelInfo = field(default_factory=ModelInfo)
     scenes: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of_table(
         cls, title: str, table: KnobTable, language: str, model: str = "", credits: str = "",
-        sheet: Sheet | None = None, scenes: Mapping[int, str] | None = None,
-    ) -> Programme:  # fmt: skip
+        sheet: ModelInfo | None = None, scenes: Mapping[int, str] | None = None,
+    ) -> PatchLabels:  # fmt: skip
         names = tuple(knob.label.of(language) for knob in table.playable)
         starts = tuple(knob.start for knob in table.playable)
-        return cls(title, names, starts, model, credits, table, sheet or Sheet(), scenes or {})
+        return cls(title, names, starts, model, credits, table, sheet or ModelInfo(), scenes or {})
 
 
-def read_programme(path: str, language: str, models: str = "") -> Programme:
+def read_programme(path: str, language: str, models: str = "") -> PatchLabels:
     """The programme of one patch file; never raises for a file that is wrong."""
     given = [Path(models)] if models else []
     try:
@@ -57,14 +58,14 @@ def read_programme(path: str, language: str, models: str = "") -> Programme:
         said = credits_for(patch.model, patch.model_sha256, language, given)
         sheet = read_sheet(patch.model, patch.model_sha256, language, given)
     except RosinError:
-        return Programme.of_table(Path(path).stem, KnobTable(PARAMETERS), language)
+        return PatchLabels.of_table(Path(path).stem, KnobTable(PARAMETERS), language)
     title = patch.title.of(language) or patch.name
     model = f"{card.title.of(language) or card.name} · {', '.join(card.authors)} · {card.licence}"
     scenes = {slot: scene.title.of(language) for slot, scene in patch.scenes.items()}
-    return Programme.of_table(title, table, language, model, said, sheet, scenes)
+    return PatchLabels.of_table(title, table, language, model, said, sheet, scenes)
 
 
-def read_programmes(paths: Sequence[str], language: str, models: str = "") -> list[Programme]:
+def read_programmes(paths: Sequence[str], language: str, models: str = "") -> list[PatchLabels]:
     """One for each patch, in program order."""
     return [read_programme(path, language, models) for path in paths]
 

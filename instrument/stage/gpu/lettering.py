@@ -76,7 +76,7 @@ class Page:
         self._batch.draw()
 
 
-class Word:
+class TextRun:
     """One run of letters on a sheet. ``set`` what it says, ``move`` it; nothing is made anew unless that changed it."""
 
     __slots__ = ("anchor", "colour", "place", "sheet", "size", "text", "tracking")
@@ -114,7 +114,7 @@ class Letters:
         self._fonts: dict[int, Any] = {}
         self._advances: dict[int, dict[str, float]] = {}
         self._runs: dict[tuple[str, int, float], tuple[NDArray[np.float32], NDArray[np.int64], float]] = {}
-        self._words: list[Word] = []
+        self._words: list[TextRun] = []
         self._program = gl.Program("glyph.vert", "glyph.frag")
         self._strips = gl.Strips()
         self._table = gl.Texture(3, GLYPHS_MAX, 4)
@@ -126,11 +126,11 @@ class Letters:
     def write(
         self, text: str, size: float, colour: Colour, x: float = 0.0, y: float = 0.0, anchor: float = 0.0,
         tracking: float = 0.0,
-    ) -> Word:  # fmt: skip
+    ) -> TextRun:  # fmt: skip
         """``size`` in pixels (whole ones are used), ``y`` of the middle of a capital, ``anchor``: the part of the width
         that lies left of ``x`` (0, 0.5 or 1). ``tracking``: pixels between letters. Digits are all equally wide, so
         that numbers that run stand still."""
-        word = Word(self, text, max(1, round(size)), colour, (x, y), anchor, tracking)
+        word = TextRun(self, text, max(1, round(size)), colour, (x, y), anchor, tracking)
         self._words.append(word)
         self.changed = True
         return word

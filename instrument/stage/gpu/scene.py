@@ -15,9 +15,9 @@ from instrument.ipc import Flags, Frame
 from instrument.stage.data.contour import POINTS, contour, loudness, ripple
 from instrument.stage.data.history import RINGS, SECONDS, History, strain_of
 from instrument.stage.gpu import gl
-from instrument.stage.input.gestures import Wishes
+from instrument.stage.input.gestures import ViewRequests
 from instrument.stage.isf.backdrop import Backdrop
-from instrument.stage.views.control_view import Desk
+from instrument.stage.views.control_view import ControlView
 from instrument.stage.views.layout import Layout
 from instrument.stage.views.marks import Marks, marks
 from instrument.stage.views.palette import EMBER, GROUND, IVORY, SLATE
@@ -29,7 +29,7 @@ SINK_S = 3.3
 DUST = 900
 
 
-class Scene:
+class StagePicture:
     """One window's picture. ``draw`` paints a whole frame; nothing is kept between frames but GL's own objects."""
 
     def __init__(self, still: bool = False) -> None:
@@ -53,8 +53,8 @@ class Scene:
         self._sizes: tuple[int, int] = (0, 0)
 
     def draw(
-        self, frame: Frame, history: History, layout: Layout, writing: Writing, wishes: Wishes, status: str,
-        scale: float, shown: float = 1.0, desk: Desk | None = None, backdrop: Backdrop | None = None,
+        self, frame: Frame, history: History, layout: Layout, writing: Writing, wishes: ViewRequests, status: str,
+        scale: float, shown: float = 1.0, desk: ControlView | None = None, backdrop: Backdrop | None = None,
     ) -> None:  # fmt: skip
         """One picture. ``scale``: of the light's resolution; ``shown``: 0 is the black picture, 1 all of it.
 

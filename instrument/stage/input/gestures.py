@@ -1,4 +1,5 @@
-"""Input: keys and mouse to gestures and to wishes of the window itself. Pure: no window, no clock. Before the link.
+"""Gestures: keys and mouse to gestures and to requests of the window itself. Pure: no window, no clock.
+Before the link.
 
 A key is a force, not a value: pressed it pushes its knob, released it lets go, and mass and friction make the rest.
 On the stage the letters of the two force rows play, so that nothing happens there by mistake; in rehearsal they are
@@ -14,8 +15,8 @@ from dataclasses import dataclass, field
 from instrument.ipc import Flags, Gesture, Kind
 from instrument.knobs import SCENES
 from instrument.stage.input.keyboard import PULL_KEYS, PUSH_KEYS, command, digit_key, force_key
-from instrument.stage.input.pointer import ARROW, DOUBLE_CLICK_S, FINE, WHEEL, Grip, gesture
-from instrument.stage.input.view_requests import Wishes
+from instrument.stage.input.pointer import ARROW, DOUBLE_CLICK_S, FINE, WHEEL, Pointer, gesture
+from instrument.stage.input.view_requests import ViewRequests
 from instrument.stage.views.layout import Layout
 
 PUSH = 0.25
@@ -24,12 +25,21 @@ FINE_PUSH = 1 / 3
 """what is left of it with Shift"""
 
 __all__ = [
-    "ARROW", "DOUBLE_CLICK_S", "FINE", "FINE_PUSH", "PULL_KEYS", "PUSH", "PUSH_KEYS", "WHEEL", "Input", "Wishes",
-]  # fmt: skip
+    "ARROW",
+    "DOUBLE_CLICK_S",
+    "FINE",
+    "FINE_PUSH",
+    "PULL_KEYS",
+    "PUSH",
+    "PUSH_KEYS",
+    "WHEEL",
+    "StageInput",
+    "ViewRequests",
+]
 
 
 @dataclass(slots=True)
-class Input(Grip):
+class StageInput(Pointer):
     """Feed it what the window hears; it returns gestures for the link (their time is for the caller to stamp)."""
 
     _pressed: dict[int, int] = field(default_factory=dict)
@@ -175,10 +185,17 @@ class Input(Grip):
 
 
 _WHILE_LEARNING = frozenset({"learn", "silence", "next", "before", "free", "black"})
-_COMMANDS: dict[str, Callable[[Input, bool], list[Gesture]]] = {
-    "silence": Input._silence, "rehearsal": Input._view, "freeze": Input._freeze, "learn": Input._learn,
-    "free": Input._free, "letters": Input._letters, "save": Input._save_asked, "mark": Input._mark,
-    "display": Input._display, "fullscreen": Input._fullscreen,
+_COMMANDS: dict[str, Callable[[StageInput, bool], list[Gesture]]] = {
+    "silence": StageInput._silence,
+    "rehearsal": StageInput._view,
+    "freeze": StageInput._freeze,
+    "learn": StageInput._learn,
+    "free": StageInput._free,
+    "letters": StageInput._letters,
+    "save": StageInput._save_asked,
+    "mark": StageInput._mark,
+    "display": StageInput._display,
+    "fullscreen": StageInput._fullscreen,
     "black": lambda it, shift: it._switch("black"),
     "keys": lambda it, shift: it._switch("keys"),
     "credits": lambda it, shift: it._switch("credits"),
@@ -189,4 +206,4 @@ _COMMANDS: dict[str, Callable[[Input, bool], list[Gesture]]] = {
     "up": lambda it, shift: it._arrow(1.0, shift),
     "down": lambda it, shift: it._arrow(-1.0, shift),
     "home": lambda it, shift: it._home_of_focus(),
-}  # fmt: skip
+}

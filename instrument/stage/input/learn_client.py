@@ -1,4 +1,5 @@
-"""Pupil: what the window asks of the hands - learn this knob, free that one - and what they answer. Before overlays.
+"""Learn client: what the window asks of the hands - learn this knob, free that one - and what they answer.
+Before overlays.
 
 Window and hands share no ring: each reads the other's health row (link.asking). A question says how things are, so it
 is asked again when no answer comes, as it does when the hands were replaced.
@@ -11,14 +12,14 @@ from collections.abc import Callable
 
 from instrument.ipc.health import Health
 from instrument.ipc.learn_protocol import ANSWER, ASK, BOUND, REACH, Answer, Ask, bound_of, reach_of
-from instrument.stage.input.view_requests import Wishes
+from instrument.stage.input.view_requests import ViewRequests
 
 AGAIN_S = 0.8
 MOVED_S = 3.0
 """For so long after a controller moved, its way to the knob is told in words."""
 
 
-class Pupil:
+class LearnClient:
     """``look`` at every picture. ``bound``: what moves each knob; ``reach``: where (raw) controllers are that have yet
     to pick up a knob; ``moved``: the one of them that moved lately; ``done``: what was learned or freed last."""
 
@@ -39,7 +40,7 @@ class Pupil:
     def moved(self) -> int | None:
         return self._moved if self._moved in self.reach and self._clock() - self._moved_at < MOVED_S else None
 
-    def look(self, wishes: Wishes, patch: int, count: int, health: Health) -> None:
+    def look(self, wishes: ViewRequests, patch: int, count: int, health: Health) -> None:
         """Ask for what the wishes say, take in what the hands say. ``count``: knobs that can be chosen."""
         hands = health.row("hands")
         self.bound = bound_of(hands.text(BOUND), patch)
@@ -65,7 +66,7 @@ class Pupil:
         self._asked, self._asked_at, self.armed = wanted, self._clock(), False
         health.row("stage").set_text(ASK, Ask(self._number, *wanted).text())
 
-    def _hear(self, wishes: Wishes, text: str, count: int) -> None:
+    def _hear(self, wishes: ViewRequests, text: str, count: int) -> None:
         if text == self._seen:
             return
         self._seen = text

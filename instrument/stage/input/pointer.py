@@ -1,4 +1,4 @@
-"""Grip: the mouse and the arrows take hold of a hand - drag, wheel, double click. Pure. Under input, beside keys.
+"""Pointer: the mouse and the arrows take hold of a hand - drag, wheel, double click. Pure. Under input, beside keys.
 
 What is moved is always the hand, never the knob; friction decides what becomes of it.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from instrument.ipc import Frame, Gesture, Kind, Source
-from instrument.stage.input.view_requests import LONG_AGO, Wishes
+from instrument.stage.input.view_requests import LONG_AGO, ViewRequests
 from instrument.stage.views.layout import Layout
 
 WHEEL, ARROW, FINE = 0.02, 0.02, 0.2
@@ -28,12 +28,12 @@ class _Drag:
 
 
 @dataclass(slots=True)
-class Grip:
+class Pointer:
     """Where the hands are, as far as this window moved them. Points are pixels, y up."""
 
     layout: Layout
     starts: Sequence[float] = ()
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: ViewRequests = field(default_factory=ViewRequests)
     _drag: _Drag | None = None
     _hands: dict[int, tuple[float, float]] = field(default_factory=dict)
     """Where this window moved a hand, and the time of the frame that was the newest then."""

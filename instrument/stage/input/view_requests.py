@@ -1,4 +1,5 @@
-"""Wishes: what the player asks of the window itself, and the short word the window answers. Pure. Written by input.
+"""View requests: what the player asks of the window itself, and the short word the window answers. Pure.
+Written by input.
 
 Whatever turns the whole picture (black, another view, an overlay) is a ``Steady`` switch: it is seen to change at most
 three times a second however fast its key is pressed, so that no key can make the picture flash (WCAG 2.3.1).
@@ -28,8 +29,8 @@ class Steady:
     @overload
     def __get__(self, wishes: None, owner: type) -> Steady: ...
     @overload
-    def __get__(self, wishes: Wishes, owner: type) -> bool: ...
-    def __get__(self, wishes: Wishes | None, owner: type) -> Steady | bool:
+    def __get__(self, wishes: ViewRequests, owner: type) -> bool: ...
+    def __get__(self, wishes: ViewRequests | None, owner: type) -> Steady | bool:
         if wishes is None:
             return self
         wanted, shown, since = wishes.switches.get(self._name, (False, False, LONG_AGO))
@@ -41,13 +42,13 @@ class Steady:
                 wishes.switches[self._name] = (wanted, shown, now)
         return shown
 
-    def __set__(self, wishes: Wishes, wanted: bool) -> None:
+    def __set__(self, wishes: ViewRequests, wanted: bool) -> None:
         _, shown, since = wishes.switches.get(self._name, (False, False, LONG_AGO))
         wishes.switches[self._name] = (bool(wanted), shown, since)
         self.__get__(wishes, type(wishes))
 
 
-class Word(NamedTuple):
+class ShownSentence(NamedTuple):
     """A sentence to be shown for a moment: its key in the catalogue, its blanks, until when (the wishes' clock)."""
 
     key: str
@@ -56,7 +57,7 @@ class Word(NamedTuple):
 
 
 @dataclass(slots=True)
-class Wishes:
+class ViewRequests:
     """What the player asks of the window.
 
     The picture is ``black`` or ``frozen``; ``rehearsal`` instead of the stage; over it the ``keys``, the ``credits`` or
@@ -78,7 +79,7 @@ class Wishes:
     fullscreen: bool = False
     freed: list[int] = field(default_factory=list)
     """Knobs that Delete was pressed for while learning; whoever asks the hands empties it."""
-    word: Word | None = None
+    word: ShownSentence | None = None
     clock: Callable[[], float] = time.monotonic
     switches: dict[str, tuple[bool, bool, float]] = field(default_factory=dict)
     """By name: wanted, shown, since when it is shown."""
@@ -119,7 +120,7 @@ class Wishes:
     def ask_where(self, key: str, **values: object) -> None:
         """S was pressed: ask where to, and wait for the answer for a while."""
         self.saving_until = self.clock() + ASK_S
-        self.word = Word(key, values, self.saving_until)
+        self.word = ShownSentence(key, values, self.saving_until)
 
     def asked_no_more(self) -> None:
         """Something else was pressed instead of an answer."""
@@ -128,9 +129,9 @@ class Wishes:
 
     def say(self, key: str, **values: object) -> None:
         """A word to the player, for a moment."""
-        self.word = Word(key, values, self.clock() + WORD_S)
+        self.word = ShownSentence(key, values, self.clock() + WORD_S)
 
-    def said(self) -> Word | None:
+    def said(self) -> ShownSentence | None:
         """The word that is to be shown now."""
         if self.word is not None and self.clock() > self.word.until:
             self.word = None

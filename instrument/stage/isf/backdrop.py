@@ -17,7 +17,7 @@ from instrument.base.errors import RosinError
 from instrument.base.text import say
 from instrument.documents.patch import Patch, read_patch, table_of
 from instrument.ipc import Frame
-from instrument.isf import Input, find_visual, one_line, value_of
+from instrument.isf import IsfInput, find_visual, one_line, value_of
 from instrument.isf.shape import PARTS
 from instrument.knobs import KnobTable
 from instrument.model.library.cards import card_for
@@ -135,7 +135,7 @@ class Backdrop:
             with contextlib.suppress(RosinError):  # the file has just changed the kind of this input
                 chosen.visual.set(one.name, value_of(one, values))
 
-    def _knobs(self, table: KnobTable, one: Input, frame: Frame) -> list[float] | None:
+    def _knobs(self, table: KnobTable, one: IsfInput, frame: Frame) -> list[float] | None:
         ids = [f"visual.{one.name}.{part}" for part in PARTS.get(one.kind, "")] or [f"visual.{one.name}"]
         if not all(id in table for id in ids):
             return None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.ipc import Frame
-from instrument.isf import Input
+from instrument.isf import IsfInput
 from instrument.stage.data.contour import loudness
 
 RISE_S, FALL_S = 0.04, 0.25
@@ -62,7 +62,7 @@ class Feed:
             self._magnitudes = np.clip(found, 0.0, 1.0).astype(np.float32)
         return _parts(self._magnitudes, columns)
 
-    def number(self, one: Input) -> float:
+    def number(self, one: IsfInput) -> float:
         """Of an input that ``one.fed`` is true of: what is 0..1 spreads over its range, a latent comes as it is."""
         frame = self.frame
         place = re.search(r"\d+$", one.name)

@@ -15,7 +15,7 @@ import numpy as np
 
 from instrument.base.errors import RosinError
 from instrument.ipc import Frame
-from instrument.isf import Header, Input, Value, one_line, parse_header, read_text
+from instrument.isf import Header, IsfInput, Value, one_line, parse_header, read_text
 from instrument.isf.shape import PARTS, PICTURES
 from instrument.stage.gpu import gl
 from instrument.stage.isf.feed import Feed
@@ -59,7 +59,7 @@ class Visual:
         return self._shader.header if self._shader is not None else Header(self.name, 2)
 
     @property
-    def inputs(self) -> tuple[Input, ...]:
+    def inputs(self) -> tuple[IsfInput, ...]:
         return self.header.inputs
 
     @property
@@ -146,7 +146,7 @@ class Visual:
         """What the shader is given for an input in the next picture."""
         return self._value(self.header.find(name))
 
-    def _value(self, one: Input) -> Value:
+    def _value(self, one: IsfInput) -> Value:
         if one.kind == "event":
             return one.name in self._fired
         given = self._given.get(one.name)

@@ -1,4 +1,5 @@
-"""Desk: what the rehearsal view shows besides the stage picture - dials, their words, the panel, keys. After layout.
+"""Control view: what the rehearsal view shows besides the stage picture - dials, their words, the panel, keys.
+After layout.
 
 It stands where Writing does in the stage view: the scene draws its marks with the others, from one table, then it.
 """
@@ -13,15 +14,15 @@ from instrument.base.text import say
 from instrument.ipc import HELD, SLIPPING, Frame
 from instrument.knobs import SCENES
 from instrument.stage.data import figures
-from instrument.stage.data.meter import Meter
-from instrument.stage.data.patch_labels import Programme, elide
+from instrument.stage.data.meter import LevelMeter
+from instrument.stage.data.patch_labels import PatchLabels, elide
 from instrument.stage.gpu import gl
-from instrument.stage.gpu.lettering import Letters, Word
+from instrument.stage.gpu.lettering import Letters, TextRun
 from instrument.stage.input.key_names import with_ctrl
 from instrument.stage.views.dials import Dials, dial_rows, states
 from instrument.stage.views.marks import Marks, spokes
 from instrument.stage.views.palette import GROUND, HAND, IVORY, STRAIN, TEXT, mix
-from instrument.stage.views.panel import Around, Panel
+from instrument.stage.views.panel import Panel, PanelFacts
 from instrument.stage.views.panel_lines import QUIET
 from instrument.stage.views.rehearsal import (
     INDEX_DESKS,
@@ -40,11 +41,11 @@ KEYS = ("view", "learn", "choose", "turn", "save", "scene", "black", "silence", 
 BOXES_MAX = 32
 
 
-class Desk:
+class ControlView:
     """``update`` before each picture, then the scene asks for marks and calls ``draw``."""
 
     def __init__(
-        self, layout: Rehearsal, programme: Programme, language: str, meter: Meter, still: bool = False,
+        self, layout: Rehearsal, programme: PatchLabels, language: str, meter: LevelMeter, still: bool = False,
         plays: bool = False,
     ) -> None:  # fmt: skip
         """``still``: reduced motion. ``plays``: here letters play, and a command that is one of them needs Ctrl."""
@@ -60,7 +61,7 @@ class Desk:
         self._box_count = 0
         self.still: Marks = spokes(layout)
         self._write_star()
-        self._words: list[dict[str, Word]] = [self._write_knob() for _ in range(layout.per_page)]
+        self._words: list[dict[str, TextRun]] = [self._write_knob() for _ in range(layout.per_page)]
         self._page_word = self.letters.write("", layout.type(MAPPING_DESKS), QUIET)
         self._write_keys()
         self._numbers = figures.Paced(NUMBERS_S)
@@ -82,7 +83,7 @@ class Desk:
             away = 30.0 * layout.desk
             self.letters.write(str(i + 1), size, QUIET, x + float(dx) * away, y + float(dy) * away, 0.5)
 
-    def _write_knob(self) -> dict[str, Word]:
+    def _write_knob(self) -> dict[str, TextRun]:
         type_, write = self.layout.type, self.letters.write
         return {
             "index": write("", type_(INDEX_DESKS), QUIET),
@@ -105,7 +106,7 @@ class Desk:
         wide = max(self.letters.width(word, size) for word in words)
         return max(LEAST_TYPE, size * min(1.0, 1.35 * self.layout.arc / wide))
 
-    def _place(self, around: Around, frame: Frame, focus: int | None) -> None:
+    def _place(self, around: PanelFacts, frame: Frame, focus: int | None) -> None:
         """Which knobs are on the page, what they are called and what moves them."""
         layout, u = self.layout, self.layout.desk
         size = {key: word.size for key, word in self._words[0].items()} if self._words else {}
@@ -166,7 +167,7 @@ class Desk:
 
     # --- playing
 
-    def update(self, frame: Frame, focus: int | None, status: str, around: Around) -> None:
+    def update(self, frame: Frame, focus: int | None, status: str, around: PanelFacts) -> None:
         """Set the words that changed: numbers at most ten times a second, the neighbour twice."""
         layout = self.layout
         turned = layout.turn_to(focus)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from instrument.base.text import say
-from instrument.stage.data.credit_scroll import Line
+from instrument.stage.data.credit_scroll import ScrollLine
 from instrument.stage.gpu.lettering import Page
 from instrument.stage.views.fitting import LEAST, flow, lines_of
 from instrument.stage.views.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, TITLE_UNITS, Layout
@@ -31,7 +31,7 @@ class CreditsView:
     creeps, and only what is seen is laid out."""
 
     def __init__(
-        self, lines: Sequence[Line], layout: Layout, language: str, type_scale: float, still: bool, page: int = 0,
+        self, lines: Sequence[ScrollLine], layout: Layout, language: str, type_scale: float, still: bool, page: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._layout, self._language, self._still, self._clock = layout, language, still, clock

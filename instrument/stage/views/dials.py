@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from instrument.ipc import HELD, SLIPPING, Frame
 from instrument.stage.data.history import distance_of, strain_of
 from instrument.stage.data.model_info import BARS, bars
-from instrument.stage.data.patch_labels import Programme
+from instrument.stage.data.patch_labels import PatchLabels
 from instrument.stage.gpu import gl
 from instrument.stage.views.marks import APART
 from instrument.stage.views.palette import GROUND, HAND, IVORY, SLATE, STRAIN, TEXT
@@ -64,7 +64,7 @@ class Dials:
         self._bins = gl.Texture(BARS, DIALS_MAX, 1)
         self._made: tuple[object, ...] = ()
 
-    def show(self, programme: Programme, layout: Rehearsal, note: float) -> None:
+    def show(self, programme: PatchLabels, layout: Rehearsal, note: float) -> None:
         """The histograms of the knobs on the present page, round this MIDI note."""
         moves = any(knob.role == "pitch" for knob in programme.table.playable[layout.first : layout.last])
         step = round(note / NOTE_STEP) if moves and np.isfinite(note) else 0

@@ -1,4 +1,5 @@
-"""The overlay of learning: everything dims but the knobs; the chosen one waits for a controller. After pupil and marks.
+"""The overlay of learning: everything dims but the knobs; the chosen one waits for a controller.
+After learn client and marks.
 
 The words are made anew when something changes, which is when a knob is chosen or a controller learned.
 """
@@ -12,7 +13,7 @@ from instrument.ipc import Frame
 from instrument.stage.data.patch_labels import elide
 from instrument.stage.gpu.lettering import Page
 from instrument.stage.gpu.painter import pill
-from instrument.stage.input.learn_client import Pupil
+from instrument.stage.input.learn_client import LearnClient
 from instrument.stage.views.fitting import LEAST, glyph_width, lines_of, sizes
 from instrument.stage.views.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, TITLE_UNITS, Box, Layout
 from instrument.stage.views.marks import Marks, Rows, marks, spokes
@@ -35,7 +36,7 @@ class LearnView:
         self._named: list[Box | None] = []
         self.boxes: list[Box] = []
 
-    def see(self, pupil: Pupil, focus: int | None) -> None:
+    def see(self, pupil: LearnClient, focus: int | None) -> None:
         """Make the words, if they are others than before."""
         said = (focus, dict(pupil.bound), pupil.done, pupil.armed)
         if said != self._said:
@@ -44,7 +45,7 @@ class LearnView:
             self._write_names(pupil, focus)
             self._write_side(pupil, focus)
 
-    def _write_names(self, pupil: Pupil, focus: int | None) -> None:
+    def _write_names(self, pupil: LearnClient, focus: int | None) -> None:
         """Each name, and under it what moves the knob."""
         star, most = self._star, 0.16 * self._star.width
         for size in sizes(NAME_UNITS * star.unit * self._scale):
@@ -67,7 +68,7 @@ class LearnView:
             self._page.write(bound[i], small, HAND if bound[i] else TEXT, x, box.bottom + 0.6 * small, anchor)
             self.boxes.append(box)
 
-    def _write_side(self, pupil: Pupil, focus: int | None) -> None:
+    def _write_side(self, pupil: LearnClient, focus: int | None) -> None:
         """Top left what to do and what came of it, bottom left the keys."""
         star, language = self._star, self._language
         room = min(SIDE * star.width, star.room_left(0.5 * star.height, star.height, self._named))
@@ -93,7 +94,7 @@ class LearnView:
     def _title(self) -> str:
         return say("stage.learn.title", self._language)
 
-    def _done(self, pupil: Pupil) -> str | None:
+    def _done(self, pupil: LearnClient) -> str | None:
         """What came of the last knob."""
         done = pupil.done
         if done is None or done.knob >= len(self._names):

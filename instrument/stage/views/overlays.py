@@ -18,14 +18,14 @@ from instrument.ipc import Frame
 from instrument.ipc.health import Health
 from instrument.stage.data.credit_scroll import Near, roll_lines
 from instrument.stage.data.figures import figure
-from instrument.stage.data.patch_labels import Programme
+from instrument.stage.data.patch_labels import PatchLabels
 from instrument.stage.gpu.lettering import Page
 from instrument.stage.gpu.painter import field as dark
 from instrument.stage.gpu.painter import painter, pill
 from instrument.stage.input.key_names import Rows as KeyRows
 from instrument.stage.input.key_names import with_ctrl
-from instrument.stage.input.learn_client import Pupil
-from instrument.stage.input.view_requests import Wishes
+from instrument.stage.input.learn_client import LearnClient
+from instrument.stage.input.view_requests import ViewRequests
 from instrument.stage.views.credits_view import CreditsView
 from instrument.stage.views.fitting import LEAST, glyph_width, lines_of
 from instrument.stage.views.keys_view import KeysView
@@ -51,11 +51,11 @@ LETTERS_ROW = 1.7
 
 
 @dataclass(slots=True)
-class Memory:
+class OverlayMemory:
     """What outlasts a change of size or patch: who was played, what the hands said, how far a field has come."""
 
     clock: Callable[[], float] = time.monotonic
-    pupil: Pupil = field(default_factory=Pupil)
+    pupil: LearnClient = field(default_factory=LearnClient)
     near: Near = field(default_factory=Near)
     field: float = 0.0
     over: str = ""
@@ -66,12 +66,12 @@ class Overlays:
     """Of one layout and programme. ``before``: the overlays that these take the place of. ``still``: calm mode."""
 
     def __init__(
-        self, layout: Layout, programme: Programme, language: str, type_scale: float = 1.0, still: bool = False,
-        before: Overlays | None = None, memory: Memory | None = None,
+        self, layout: Layout, programme: PatchLabels, language: str, type_scale: float = 1.0, still: bool = False,
+        before: Overlays | None = None, memory: OverlayMemory | None = None,
     ) -> None:  # fmt: skip
         self._layout, self._programme, self._language = layout, programme, language
         self._scale, self._still = type_scale, still
-        self.memory: Memory = memory or (before.memory if before is not None else Memory())
+        self.memory: OverlayMemory = memory or (before.memory if before is not None else OverlayMemory())
         self._keys: KeysView | None = None
         self._keyed: tuple[bool, KeyRows | None] = (True, None)
         self._credits: CreditsView | None = None
@@ -80,7 +80,7 @@ class Overlays:
         """What the words now and then cover, in pixels."""
         self._words: dict[str, tuple[object, Page, Marks]] = {}
 
-    def draw(self, wishes: Wishes, frame: Frame, programme: Programme, health: Health | None = None) -> None:
+    def draw(self, wishes: ViewRequests, frame: Frame, programme: PatchLabels, health: Health | None = None) -> None:
         """All that is wished for. ``health``: the rows of the processes, where there is a show."""
         memory = self.memory
         memory.near.see(frame, programme)
@@ -111,7 +111,7 @@ class Overlays:
         if not over and memory.field <= 0.0:
             memory.over = ""
 
-    def _draw_field(self, over: str, wishes: Wishes, frame: Frame) -> None:
+    def _draw_field(self, over: str, wishes: ViewRequests, frame: Frame) -> None:
         shown, layout = self.memory.field, self._layout
         rows = dark(layout, DARK[over])
         if over == "learn":
@@ -152,7 +152,7 @@ class Overlays:
 
     # --- a word now and then
 
-    def _draw_words(self, wishes: Wishes, frame: Frame, over: str) -> None:
+    def _draw_words(self, wishes: ViewRequests, frame: Frame, over: str) -> None:
         layout, language = self._layout, self._language
         word, moved = wishes.said(), self.memory.pupil.moved
         said = ""

@@ -1,4 +1,4 @@
-"""Panel: what the right side of the rehearsal view says from moment to moment. After panel_lines, before desk.
+"""Panel: what the right side of the rehearsal view says from moment to moment. After panel_lines, before control view.
 
 What changes while one plays are Words that are set; they are drawn anew only when that changed them.
 """
@@ -17,7 +17,7 @@ from instrument.stage.views.panel_lines import CHANCE, FRICTION, LINE, QUIET, ST
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class PanelFacts:
     """What the frame does not tell: open MIDI ports, where OSC is heard and by how many clients, what is bound."""
 
     midi: str = ""
@@ -68,7 +68,7 @@ class Panel(PanelLines):
         for key, value in (("known", frame.known), ("unknown", frame.unknown)):
             self.say(key, figures.figure(value, 2, language) if value >= 0.0 else "–")
 
-    def tell_numbers(self, frame: Frame, focus: int | None, around: Around, rms: float) -> None:
+    def tell_numbers(self, frame: Frame, focus: int | None, around: PanelFacts, rms: float) -> None:
         """Friction and chance of the focused knob, and how the sound is. ``rms``: its level, linear."""
         language, table = self.language, self.programme.table
         knob = focus if focus is not None and focus < min(frame.playable, table.playable_count) else None

@@ -12,8 +12,8 @@ from typing import Any
 from instrument.base.text import say
 from instrument.knobs import SCENES
 from instrument.stage.data import figures
-from instrument.stage.data.patch_labels import Programme, elide, wrap
-from instrument.stage.gpu.lettering import Letters, Word
+from instrument.stage.data.patch_labels import PatchLabels, elide, wrap
+from instrument.stage.gpu.lettering import Letters, TextRun
 from instrument.stage.views.layout import Box
 from instrument.stage.views.palette import GROUND, IVORY, STRAIN, TEXT, Colour, mix
 from instrument.stage.views.rehearsal import Rehearsal
@@ -47,7 +47,7 @@ class _Line:
 class PanelLines:
     """Written once for a programme and a layout. ``live``: the words that will change; ``meter``: the level's place."""
 
-    def __init__(self, letters: Letters, layout: Rehearsal, programme: Programme, language: str) -> None:
+    def __init__(self, letters: Letters, layout: Rehearsal, programme: PatchLabels, language: str) -> None:
         self.letters, self.layout, self.programme, self.language = letters, layout, programme, language
         self.box = layout.panel
         self.meter = Box(0.0, 0.0, 0.0, 0.0)
@@ -61,7 +61,7 @@ class PanelLines:
         spare = self._y - 0.5 * self._size(LINE) - self.box.bottom
         self._air = min(AIR * layout.desk, max(0.0, spare - 2.0) / PARTS)
         self._compose(scale, level)
-        self.live: dict[str, Word] = {}
+        self.live: dict[str, TextRun] = {}
         self._room: dict[str, tuple[float, float]] = {}
         for line in self._lines:
             if line.y - 0.5 * line.size < self.box.bottom:  # a window so small that even the least does not fit

@@ -15,7 +15,7 @@ import numpy as np
 from instrument.base.text import say
 from instrument.ipc import Frame
 from instrument.stage.data.figures import NEAREST_S, Paced, nearest_line
-from instrument.stage.data.patch_labels import Programme, elide, wrap
+from instrument.stage.data.patch_labels import PatchLabels, elide, wrap
 from instrument.stage.gpu.lettering import Page
 from instrument.stage.views.fitting import flow
 from instrument.stage.views.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, TITLE_UNITS, Layout
@@ -41,7 +41,7 @@ words has a contrast of 5.7 then."""
 class Writing:
     """The words of one programme in one layout. ``still``: the marks that never move, to be drawn beneath them."""
 
-    def __init__(self, layout: Layout, programme: Programme, language: str, type_scale: float = 1.0) -> None:
+    def __init__(self, layout: Layout, programme: PatchLabels, language: str, type_scale: float = 1.0) -> None:
         self.layout, self._language, self._programme = layout, language, programme
         self._near, self._said = Paced(NEAREST_S), ("", "")
         self._size = layout.unit * type_scale
@@ -69,7 +69,7 @@ class Writing:
     def _room(self, bottom: float, top: float) -> float:
         return min(self.layout.room_left(bottom, top, self.boxes), 0.34 * self.layout.width)
 
-    def _write_top(self, programme: Programme) -> list[Any]:
+    def _write_top(self, programme: PatchLabels) -> list[Any]:
         """The title; returns the lines beneath it, empty at first."""
         left, top, u = self.layout.margin, self.layout.height - self.layout.margin, self._size
         title = elide(programme.title, self._room(top - 60.0 * u, top), self._measure(TITLE_UNITS))
@@ -88,7 +88,7 @@ class Writing:
         for i, label in enumerate(self._status):
             label.text = lines[i] if i < len(lines) else ""
 
-    def _write_model(self, programme: Programme) -> None:
+    def _write_model(self, programme: PatchLabels) -> None:
         """The model and whom it learned from, in as many lines as that takes, up to four."""
         left, step = self.layout.margin, 1.36 * SMALL_UNITS * self._size
         lines: list[str] = []

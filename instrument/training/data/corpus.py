@@ -104,7 +104,7 @@ def read_sound(path: Path, rate_hz: int) -> Floats:
 
 
 Row = dict[str, Any]
-Sound = tuple[Row, str, Callable[[], reading.Heard]]
+Sound = tuple[Row, str, Callable[[], reading.ReadSound]]
 
 
 def _sounds(rows: list[Row], there: Found, home: Path, rate_hz: int) -> Iterator[Sound | str]:
@@ -148,7 +148,7 @@ def _sounds_in(file: str, said: dict[str, Row], path: Path, rate_hz: int) -> Ite
     yield from (f"{shown(file)}#{shown(name)}: there is no such sample; take its credit away" for name in said)
 
 
-def _sample(name: str, audio: Floats, rate: int, rate_hz: int) -> reading.Heard:
+def _sample(name: str, audio: Floats, rate: int, rate_hz: int) -> reading.ReadSound:
     return replace(reading.fit(name, audio, rate, rate_hz), done="")
 
 

@@ -1,4 +1,5 @@
-"""Gate: nothing trains without credits. Before the corpus is read; ``asking`` helps to write what is missing here.
+"""Credits check: nothing trains without credits.
+Before the corpus is read; ``prompts`` helps to write what is missing here.
 
 A folder of sounds holds a ``credits.toml`` with one ``[[sounds]]`` table per file: file (``sub/take.wav`` when it is in
 a folder below), title, author, source, licence, consent; seconds, sha256, held_out and note may be there. A lone
@@ -12,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from instrument.base.errors import Mistakes, RosinError
+from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.toml import read_toml
 from instrument.model.library import licences
 from instrument.model.library.card import CREDITS
@@ -143,7 +144,7 @@ def credited(source: Path) -> tuple[list[dict[str, Any]], Found]:
             wrong.append(f"{shown(file)}: has no credit; add a [[sounds]] table with {line} or take the file away")
     if wrong:
         more = len(wrong) - MISTAKES_SHOWN
-        raise Mistakes(
+        raise ValidationErrors(
             shown(str(path)), wrong[:MISTAKES_SHOWN] + ([f"and {more} more mistakes like these"] if more > 0 else [])
         )
     return rows, there

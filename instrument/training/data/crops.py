@@ -1,4 +1,4 @@
-"""Crops: the part of each step's crops that this process learns from, cut ahead of time if asked. Batches to course."""
+"""Crops: the part of each step's crops that this process learns from, cut ahead of time if asked. Batches to loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Files: which sounds a folder holds, by the names its credits use, and what of it is passed over. Before the gate.
+"""Files: which sounds a folder holds, by the names its credits use, and what of it is passed over.
+Before the credits check.
 
 What libsndfile reads is a sound, and a SoundFont is many. Everything else that looks like sound is named in a sentence,
 once for each kind, with what to do about it: nothing is passed over without a word.

@@ -25,7 +25,7 @@ REMEDY = "pitch is not checked by an independent ear; for that: pip install --no
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TrackedPitch:
     """Pitch in Hz and whether there is one, every 16 ms."""
 
     hz: Doubles
@@ -37,7 +37,7 @@ class Heard:
         return len(self.voiced) > 0 and float(self.voiced.mean()) >= TONAL_SHARE
 
 
-Listener = Callable[[npt.NDArray[Any], int], Heard]
+Listener = Callable[[npt.NDArray[Any], int], TrackedPitch]
 
 
 @cache
@@ -49,8 +49,8 @@ def listener() -> Listener | None:
         return None
     ear = SwiftF0(threads=1)
 
-    def listen(audio: npt.NDArray[Any], rate_hz: int) -> Heard:
+    def listen(audio: npt.NDArray[Any], rate_hz: int) -> TrackedPitch:
         found = ear.detect(np.ascontiguousarray(audio, np.float32), rate_hz)
-        return Heard(np.asarray(found.pitch_hz), np.asarray(found.confidence) >= VOICED)
+        return TrackedPitch(np.asarray(found.pitch_hz), np.asarray(found.confidence) >= VOICED)
 
     return listen

@@ -1,4 +1,4 @@
-"""Asking: who made these sounds? Asked in a terminal when a folder has no credits, before anything is learned.
+"""Prompts: who made these sounds? Asked in a terminal when a folder has no credits, before anything is learned.
 
 One answer for all sounds, or one per folder. What a SoundFont says of itself is shown first, as a help to memory: the
 player answers all the same.

@@ -38,14 +38,14 @@ PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReadSound:
     """``audio``: mono at the rate asked for. ``done``: what was done to it, in words."""
 
     audio: Floats
     done: str = ""
 
 
-class Stream(soundfile.SoundFile):  # type: ignore[misc]
+class SoundReader(soundfile.SoundFile):  # type: ignore[misc]
     """A sound read from its beginning to its end. Its length is not asked for: where a header lies, seeking fails."""
 
     def seekable(self) -> bool:
@@ -55,7 +55,7 @@ class Stream(soundfile.SoundFile):  # type: ignore[misc]
 def pieces(source: Path | IO[bytes], name: str) -> Iterator[tuple[Floats, int]]:
     """(f32 [n, channels], rate in Hz), one after the other. RosinError where it is damaged or no sound."""
     try:
-        with Stream(on_disk(source) if isinstance(source, Path) else source) as file:
+        with SoundReader(on_disk(source) if isinstance(source, Path) else source) as file:
             rate, left = file.samplerate, LONGEST_S * file.samplerate
             if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
                 raise RosinError(f"{shown(name)} says it has {rate} samples a second; export it again at 48000")
@@ -126,7 +126,7 @@ def moving(audio: Floats, rate: int) -> float:
     return loudest
 
 
-def fit(name: str, mono: Floats, rate: int, rate_hz: int, done: tuple[str, ...] = ()) -> Heard:
+def fit(name: str, mono: Floats, rate: int, rate_hz: int, done: tuple[str, ...] = ()) -> ReadSound:
     """A sound that can be learned from, at the given rate. ``done``: what was done to it before."""
     import soxr
 
@@ -151,10 +151,10 @@ def fit(name: str, mono: Floats, rate: int, rate_hz: int, done: tuple[str, ...] 
     if rate != rate_hz:
         steps.insert(0, f"resampled from {rate} Hz")
         mono = soxr.resample(mono, rate, rate_hz).astype(np.float32)
-    return Heard(mono, " and ".join(steps))
+    return ReadSound(mono, " and ".join(steps))
 
 
-def read(path: Path, name: str, rate_hz: int) -> Heard:
+def read(path: Path, name: str, rate_hz: int) -> ReadSound:
     """Any sound file as mono at the given rate. RosinError in a sentence when it cannot be learned from."""
     source: Path | IO[bytes] = path
     done: list[str] = []

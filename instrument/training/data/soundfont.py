@@ -102,7 +102,7 @@ def _name(raw: bytes) -> str:
     return "".join(c if c.isprintable() else " " for c in _text(raw)).strip()
 
 
-class Played(NamedTuple):
+class ZonePlayback(NamedTuple):
     """How an instrument's zone plays a sample: whether it loops, and by how much it moves its places."""
 
     loops: bool
@@ -115,13 +115,13 @@ def _amount(said: dict[int, int], fine: int, coarse: int) -> int:
     return a + COARSE * b
 
 
-def _played(instruments: bytes, bags: bytes, generators: bytes) -> dict[int, Played]:
+def _played(instruments: bytes, bags: bytes, generators: bytes) -> dict[int, ZonePlayback]:
     """By sample: how the first zone plays it that loops it (sampleModes 1, or 3: until the key is let go), else the
     first of all. A zone without a sample speaks for its whole instrument, if it is the first one; presets may not."""
     zones = [row[0] for row in struct.iter_unpack("<HH", bags[: len(bags) // 4 * 4])]
     values = list(struct.iter_unpack("<HH", generators[: len(generators) // 4 * 4]))
     heads = [row[1] for row in struct.iter_unpack("<20sH", instruments[: len(instruments) // 22 * 22])]
-    played: dict[int, Played] = {}
+    played: dict[int, ZonePlayback] = {}
     for first, last in itertools.pairwise(heads):
         usual: dict[int, int] = {}
         for zone in range(first, min(last, len(zones) - 1)):
@@ -135,7 +135,7 @@ def _played(instruments: bytes, bags: bytes, generators: bytes) -> dict[int, Pla
                 continue
             said = {**usual, **said}
             start, end, loop_start, loop_end = (_amount(said, *pair) for pair in (START, END, LOOP_START, LOOP_END))
-            now = Played(said.get(SAMPLE_MODES, 0) & 3 in (1, 3), (start, end, loop_start, loop_end))
+            now = ZonePlayback(said.get(SAMPLE_MODES, 0) & 3 in (1, 3), (start, end, loop_start, loop_end))
             before = played.get(said[SAMPLE_ID])
             if before is None or (now.loops and not before.loops):
                 played[said[SAMPLE_ID]] = now
@@ -166,7 +166,7 @@ def open_soundfont(path: Path) -> SoundFont:
     for i, row in enumerate(struct.iter_unpack("<20sIIIIIBbHH", heads[: len(heads) // 46 * 46])):
         name, first, last, loop_first, loop_last, rate, _key, _cents, link, kind = row
         begin = 0 if kind & VORBIS else first
-        how = played.get(i, Played(False, UNMOVED))
+        how = played.get(i, ZonePlayback(False, UNMOVED))
         loop = (loop_first - begin + how.moved[2], loop_last - begin + how.moved[3]) if how.loops else None
         samples.append(Sample(_name(name) or f"sample {i + 1}", first, last, rate, loop, kind, link, how.moved))
     # the list ends with a sentinel called EOS

@@ -1,4 +1,6 @@
-"""Wording: names of files and sounds, as a sentence can hold them. Below the files, the gate and the corpus."""
+"""Wording: names of files and sounds, as a sentence can hold them.
+Below the files, the credits check and the corpus.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Atlas: the training sounds' frames as a trained network hears them, thinned to a chart. After portrait, in export.
+"""Atlas: the training sounds' frames as a trained network hears them, thinned to a chart.
+After latent statistics, in export.
 
 Each sound gets anchors in proportion to its length, at least one: nobody learned from is left out. Inside a sound they
 are medoids: k-means (Lloyd 1982) begun by farthest points (Gonzalez 1985), then the frame nearest to each mean, so that

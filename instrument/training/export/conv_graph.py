@@ -14,15 +14,15 @@ import numpy as np
 import onnx
 
 from instrument.training.export.decoder_graph import _air, _increments, _phase
-from instrument.training.export.graph import Graph, numpy, stack
+from instrument.training.export.graph import GraphBuilder, numpy, stack
 from instrument.training.network import bandsplit, level, synthesis
 from instrument.training.network.stack import SLOPE
 
 if TYPE_CHECKING:
-    from instrument.training.network.conv import Block, ConvDecoder, Stage
+    from instrument.training.network.conv import Block, ConvDecoder, Upsampling
 
 
-def _taps(g: Graph, x: str, steps: int, channels: int, dilation: int, count: int) -> str:
+def _taps(g: GraphBuilder, x: str, steps: int, channels: int, dilation: int, count: int) -> str:
     """The newest and older rows side by side: [steps, channels] -> [steps, count * channels], oldest first."""
     back = (count - 1) * dilation
     old, new = g.state(back, channels)
@@ -40,13 +40,13 @@ def _kernel(weight: Any) -> Any:
     return numpy(weight).transpose(2, 1, 0).reshape(-1, weight.shape[0])
 
 
-def _block(g: Graph, x: str, block: Block, steps: int) -> str:
+def _block(g: GraphBuilder, x: str, block: Block, steps: int) -> str:
     channels = block.first.out_channels
     y = g.node("Gemm", _taps(g, x, steps, channels, block.dilation, 3), g.weight(_kernel(block.first.weight)))
     return g.node("Gemm", g.node("LeakyRelu", y, alpha=SLOPE), g.weight(_kernel(block.second.weight)), x)
 
 
-def _stage(g: Graph, x: str, stage: Stage, steps: int, source: str, bend: str) -> str:
+def _stage(g: GraphBuilder, x: str, stage: Upsampling, steps: int, source: str, bend: str) -> str:
     """x [steps, inputs] -> [4 * steps, outputs]. ``bend``: the name its rise may be bent by, or nothing."""
     rise = stage.rise
     more, outputs = rise.taps.out_channels // rise.outputs * steps, rise.outputs
@@ -62,7 +62,7 @@ def _stage(g: Graph, x: str, stage: Stage, steps: int, source: str, bend: str) -
     return h
 
 
-def _levels(g: Graph, decoder: ConvDecoder, h: str, rest: Any, log_hz: str, bends: bool) -> str:
+def _levels(g: GraphBuilder, decoder: ConvDecoder, h: str, rest: Any, log_hz: str, bends: bool) -> str:
     """Levels of harmonics and noise bands, of the last frame and of this one: [1, 2, lines + bands]."""
     s, lines, count = decoder.shape, decoder.lines, decoder.lines + decoder.shape.bands
     weight = numpy(decoder.head.weight)[:, :, 0].T
@@ -86,13 +86,13 @@ def _levels(g: Graph, decoder: ConvDecoder, h: str, rest: Any, log_hz: str, bend
     return g.node("Concat", old, new, axis=1)
 
 
-def _lined(g: Graph, pair: str, ratio: int) -> str:
+def _lined(g: GraphBuilder, pair: str, ratio: int) -> str:
     """[1, 2, ratio], of the last frame's level and of this one's -> [1, ratio]."""
     new = np.arange(1, ratio + 1, dtype=np.float32) / np.float32(ratio)
     return g.node("ReduceSum", g.node("Mul", pair, g.weight(np.stack([1.0 - new, new]))), g.ints(1), keepdims=0)
 
 
-def _gains(g: Graph, raw: str, ratio: int) -> str:
+def _gains(g: GraphBuilder, raw: str, ratio: int) -> str:
     """level.gains of a wave [1, ratio], as parts of the ceiling: [1, ratio]."""
     old_late, new_late = g.state(1, 2)
     means = np.tile([[(1.0 - level.KEPT) / ratio, level.NOW / ratio]], (ratio, 1))
@@ -115,7 +115,7 @@ def conv_graph(decoder: ConvDecoder, bends: bool = True) -> onnx.ModelProto:
     """
     s = decoder.shape
     ratio, count, bands = s.ratio, s.inputs, bandsplit.BANDS
-    g = Graph()
+    g = GraphBuilder()
     g.input("z", 1, count, 1)
     g.input("noise.air", 1, 1, ratio)
     z = g.reshape("z", 1, count)

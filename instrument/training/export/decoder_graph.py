@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from instrument.training.export.graph import Graph, numpy, stack
+from instrument.training.export.graph import GraphBuilder, numpy, stack
 from instrument.training.network import strings, synthesis
 from instrument.training.network.harmonic import HarmonicDecoder
 from instrument.training.network.shape import PLAYED, Shape
@@ -19,7 +19,7 @@ STRIDE = 8
 """Samples that one window of air serves: so many kernels, each shifted by one, in the place of so many windows."""
 
 
-def _increments(g: Graph, note: str, old_note: str, shape: Shape) -> str:
+def _increments(g: GraphBuilder, note: str, old_note: str, shape: Shape) -> str:
     """Cycles per sample at the end of the last frame and of this one: f64 [voices, 2]. synthesis.py says why."""
     first = g.node("Equal", old_note, g.weight([[0.0]]))
     since = g.node("Where", first, note, old_note)
@@ -29,14 +29,14 @@ def _increments(g: Graph, note: str, old_note: str, shape: Shape) -> str:
     return g.node("Exp", g.node("Gemm", pair, *straight))
 
 
-def _rise(g: Graph, shape: Shape) -> str:
+def _rise(g: GraphBuilder, shape: Shape) -> str:
     """Cycles at each sample of a frame per (last, this) increment: f64 [2, ratio]."""
     n = np.arange(1, shape.ratio + 1, dtype=np.float64)
     new = n * (n + 1) / (2 * shape.ratio)
     return g.weight(np.stack([n - new, new]), np.float64)
 
 
-def _phase(g: Graph, increment: str, shape: Shape) -> str:
+def _phase(g: GraphBuilder, increment: str, shape: Shape) -> str:
     """Cycles of the fundamental at every sample, 0..1: f32 [voices, ratio]."""
     old_phase, new_phase = g.state(g.voices, 1)
     cycles = g.node("Gemm", increment, _rise(g, shape), g.cast(old_phase, TensorProto.DOUBLE))
@@ -45,7 +45,7 @@ def _phase(g: Graph, increment: str, shape: Shape) -> str:
     return phase
 
 
-def _harmonics(g: Graph, phase: str, level: str, shape: Shape) -> str:
+def _harmonics(g: GraphBuilder, phase: str, level: str, shape: Shape) -> str:
     """All harmonics: phase [voices, ratio], levels [voices, 2, H] -> [voices, 2, ratio].
 
     Ranks are m + b and m - b, m every 2 NEAR ranks and b = 0.5, 1.5 ..., and sin((m + b) t) = sin(m t) cos(b t) +
@@ -78,7 +78,7 @@ def _harmonics(g: Graph, phase: str, level: str, shape: Shape) -> str:
     return g.node("ReduceSum", both, g.ints(2), keepdims=0)
 
 
-def _ranks(g: Graph, decoder: HarmonicDecoder, z: str) -> str:
+def _ranks(g: GraphBuilder, decoder: HarmonicDecoder, z: str) -> str:
     """Stretched partials in multiples of the first: z f32 [voices, L] -> f64 [voices, H]. See strings.py."""
     assert decoder.stiffness is not None
     scale, shift = numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0]
@@ -98,7 +98,7 @@ def _ranks(g: Graph, decoder: HarmonicDecoder, z: str) -> str:
     return g.node("Sqrt", g.node("Gemm", limp, g.weight(n**2 - n**4, np.float64), g.weight(n**4, np.float64)))
 
 
-def _stretched(g: Graph, increment: str, ranks: str, shape: Shape) -> str:
+def _stretched(g: GraphBuilder, increment: str, ranks: str, shape: Shape) -> str:
     """Sines of partials that keep a phase each: ranks f64 [voices, H] -> f32 [voices, H, ratio] ([H, ratio] of one).
 
     Their phases go on in float64 and are kept as float32; sines are of float32 angles, which add up to nothing.
@@ -119,7 +119,7 @@ def _stretched(g: Graph, increment: str, ranks: str, shape: Shape) -> str:
     return g.node("Sin", g.node("MatMul", turns, cycles))
 
 
-def _tones(g: Graph, decoder: HarmonicDecoder, level: str) -> str:
+def _tones(g: GraphBuilder, decoder: HarmonicDecoder, level: str) -> str:
     """The fixed sines, phases kept: levels [voices, 2, tones] -> [voices, 2, ratio]. A tone is turned, not computed."""
     old, new = g.state(g.voices, 1, decoder.shape.tones)
     angle = g.node("Mul", old, g.weight([2.0 * math.pi]))
@@ -129,7 +129,7 @@ def _tones(g: Graph, decoder: HarmonicDecoder, level: str) -> str:
     return g.node("MatMul", g.node("Concat", sine, cosine, axis=2), g.weight(numpy(decoder.tone_table)))
 
 
-def _air(g: Graph, decoder: HarmonicDecoder, level: str) -> str:
+def _air(g: GraphBuilder, decoder: HarmonicDecoder, level: str) -> str:
     """Noise: the bands' filters are summed first, so that one convolution with two kernels a voice does it.
 
     By steps of STRIDE with as many kernels, each shifted by one more: that is 4000 numbers to lay out in the place of
@@ -159,7 +159,7 @@ def decoder_graph(decoder: HarmonicDecoder, bends: bool = True, voices: int = 1)
     """
     s = decoder.shape
     ratio, count, lines, bands, levels = s.ratio, s.inputs, s.lines, s.bands, s.levels
-    g = Graph(voices)
+    g = GraphBuilder(voices)
     g.input("z", voices, count, 1)
     g.input("noise.air", voices, 1, ratio)
     z = g.reshape("z", voices, count)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from instrument.training.export.graph import Graph, numpy, stack
+from instrument.training.export.graph import GraphBuilder, numpy, stack
 from instrument.training.network.encoder_features import (
     EARS,
     FEATURES,
@@ -37,7 +37,7 @@ def _decimating(taps: Any, hop: int, samples: int) -> Any:
     return matrix
 
 
-def _ears(g: Graph, line: str, ratio: int, rate: int) -> str:
+def _ears(g: GraphBuilder, line: str, ratio: int, rate: int) -> str:
     """Power in every band of every ear: f32 [1, bands]. ``line``: the newest LINE_SAMPLES."""
     cosines, sines, hop, length = [], [], ratio, LINE_SAMPLES
     for i, ear in enumerate(EARS):
@@ -63,7 +63,7 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     """audio [1, 1, ratio] and state -> mean, std [1, L, 1]: note, loudness in dB, latents."""
     s = encoder.shape
     ratio, count = s.ratio, 2 + s.latents
-    g = Graph()
+    g = GraphBuilder()
     g.input("audio", 1, 1, ratio)
     old, new = g.state(1, LINE_SAMPLES - ratio)
     line = g.node("Concat", old, g.reshape("audio", 1, ratio), axis=1)

@@ -21,7 +21,7 @@ IR_VERSION = 10
 
 
 @dataclass
-class Graph:
+class GraphBuilder:
     """Nodes, weights and state of one graph while it is being written. ``voices``: instruments side by side in it."""
 
     voices: int = 1
@@ -119,7 +119,7 @@ def numpy(tensor: Any) -> Any:
 
 
 def stack(
-    g: Graph, x: str, layers: CausalStack, scale: Any, shift: Any, rest: Any, bends: bool = False
+    g: GraphBuilder, x: str, layers: CausalStack, scale: Any, shift: Any, rest: Any, bends: bool = False
 ) -> tuple[str, Any]:
     """x -> (h [voices, width], what is to be added to h [width]).
 

@@ -1,4 +1,4 @@
-"""Portrait: what a trained network's latents are, measured on its sounds. After training, before the card.
+"""Latent stats: what a trained network's latents are, measured on its sounds. After training, before the card.
 
 Names come from intervention (naming.py): each latent is swept with everything else held, and what it does to the sound
 may lend it its name. Named latents come first, the surest first; the others follow by fidelity.

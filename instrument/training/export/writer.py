@@ -1,4 +1,4 @@
-"""Export: a trained network as a model folder. The last thing training does; from here on no torch is needed.
+"""Writer: a trained network as a model folder. The last thing training does; from here on no torch is needed.
 
 The proof that the exported graphs are the network is made at every export: 1000 blocks frame by frame in ONNX
 Runtime against the whole at once in torch. The figure is in the card, and so is how well its atlas finds its sounds.

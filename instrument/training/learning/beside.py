@@ -1,4 +1,4 @@
-"""Beside: the loss that keeps fixed tones out of a played pitch's way. Used by the course, decoders with tones.
+"""Beside: the loss that keeps fixed tones out of a played pitch's way. Used by the loop, decoders with tones.
 
 A tone half a semitone beside the first harmonic fits a spectrum as well as that does, cannot follow it, and pulls the
 pitch that is heard: a drum comes out of tune, and so does a key. Where a sound has a sure pitch, power of tones close

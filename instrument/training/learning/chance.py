@@ -1,4 +1,4 @@
-"""Chance: what is random in one training step, a function of (seed, step) alone. Between the course and a decoder.
+"""Chance: what is random in one training step, a function of (seed, step) alone. Between the loop and a decoder.
 
 So a run that was stopped and one that was not draw the same noise.
 """

@@ -1,4 +1,4 @@
-"""Checkpoint: all that a run must know to go on as if it had not been stopped, in one file. Under course.
+"""Checkpoint: all that a run must know to go on as if it had not been stopped, in one file. Under loop.
 
 Written beside and put in its place, so that a file is whole or not there; the one before is kept, so that a disk that
 lost the newest costs half a minute and not the night.

@@ -1,4 +1,4 @@
-"""Devices: what a run computes on and how - processor or GPU, bf16 or fp32, compiled or not. Under course.
+"""Devices: what a run computes on and how - processor or GPU, bf16 or fp32, compiled or not. Under loop.
 
 Only what has weights may be coarse: convolutions and dense layers run in bf16 under autocast and hand over float32.
 Phases, waves, the ears' filters and the spectra that are compared stay in float32: a phase of eight bits is noise.

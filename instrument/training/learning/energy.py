@@ -90,7 +90,7 @@ def gpu_meter(index: int) -> Nvml | None:
         return None
 
 
-class Meter:
+class EnergyMeter:
     """What this process and its part of the machine use. ``gpu``: whether it has one; ``cores``: how many are busy.
 
     ``cores`` 0: somebody else counts the processor.

@@ -1,4 +1,4 @@
-"""Listening: every few minutes a network in training is heard on sounds it does not learn from. By course.
+"""Listening: every few minutes a network in training is heard on sounds it does not learn from. By loop.
 
 Figures of a few held-out clips in a line and in ``figures.csv``, spectrograms and the curve of the loss as pictures.
 It never takes more than a twentieth of the time, however rarely that is, and changes nothing of the training.

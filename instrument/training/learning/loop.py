@@ -1,4 +1,4 @@
-"""Course: one training run as it goes, step by step; stopped, kept and gone on with. Under train.py.
+"""Loop: one training run as it goes, step by step; stopped, kept and gone on with. Under train.py.
 
 Everything random in a step is a function of (seed, step), and the learning rate of the budget spent, so that a run
 that was stopped ends where one that was not would have.
@@ -27,9 +27,9 @@ from instrument.training.learning import checkpoint as checkpoints
 from instrument.training.learning.adversary import Adversary
 from instrument.training.learning.chance import Chance, NoiseBands
 from instrument.training.learning.devices import Machine, judging_parts, learned_parts
-from instrument.training.learning.energy import WATTS_PER_CORE, Energy, Meter, gpu_meter
+from instrument.training.learning.energy import WATTS_PER_CORE, Energy, EnergyMeter, gpu_meter
 from instrument.training.learning.listening import Listener
-from instrument.training.learning.objective import ADVERSARY, JUDGES_WARM_UP, SPECTRA, WARM_FRAMES, Lesson
+from instrument.training.learning.objective import ADVERSARY, JUDGES_WARM_UP, SPECTRA, WARM_FRAMES, Objective
 from instrument.training.learning.progress import Budget, Display
 from instrument.training.learning.ranks import PartOfChance
 from instrument.training.network.model import Network
@@ -99,7 +99,7 @@ class Course:
 
     def lesson(self) -> nn.Module:
         if self._lesson is None:
-            self._lesson = self.machine.ranks.shared(Lesson(self.network, self.machine.ranks))
+            self._lesson = self.machine.ranks.shared(Objective(self.network, self.machine.ranks))
         return self._lesson
 
     def second_phase(self, spent: float) -> None:
@@ -252,7 +252,7 @@ def learn(
     machine, ranks = course.machine, course.machine.ranks
     display = display or Display(budget, quiet=quiet or not ranks.first)
     busy = (CORES_BESIDE_GPU if machine.gpu else torch.get_num_threads()) * ranks.world
-    meter = Meter(busy if ranks.first else 0, machine.gpu, nvml=gpu_meter(ranks.local) if machine.gpu else None)
+    meter = EnergyMeter(busy if ranks.first else 0, machine.gpu, nvml=gpu_meter(ranks.local) if machine.gpu else None)
     course.size, course.frames = size, frames
     saved = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Lesson: one forward pass and all that is asked of it, in two phases. Between the crops and the optimiser.
+"""Objective: one forward pass and all that is asked of it, in two phases. Between the crops and the optimiser.
 
 In the first phase everything learns from spectra; in the second the encoder stays as it is and an adversary's
 judgement joins (RAVE, Caillon & Esling 2021, section 3.2: two stages, the latent space fixed in the second).
@@ -38,7 +38,7 @@ JUDGES_WARM_UP = 0.1
 """Share of the second phase in which its judgement comes in: judges that know nothing yet only disturb."""
 
 
-class Lesson(nn.Module):
+class Objective(nn.Module):
     """A network and what it is to learn. Its own module so that gradients of several processes can be averaged."""
 
     def __init__(self, network: Network, ranks: Ranks) -> None:

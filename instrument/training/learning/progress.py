@@ -1,4 +1,4 @@
-"""Progress: what is said while a network learns - how long it will take and cost, where it is, how it does. By course.
+"""Progress: what is said while a network learns - how long it will take and cost, where it is, how it does. By loop.
 
 In a terminal a bar that moves; elsewhere plain lines, at most about sixty in a run.
 """

@@ -1,4 +1,4 @@
-"""Ranks: several processes that train one network together, each on its part of a step's crops. Under course.
+"""Ranks: several processes that train one network together, each on its part of a step's crops. Under loop.
 
 Started by ``torchrun --nproc-per-node N -m instrument train ...``. N ranks that take s crops each hear what one process
 with N * s hears: crops and noise are drawn for the whole step and every rank takes its rows; gradients are averaged

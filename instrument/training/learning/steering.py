@@ -1,4 +1,4 @@
-"""Steering: the loss that makes a knob do what its name says, by intervention. Used by the course, harmonic family.
+"""Steering: the loss that makes a knob do what its name says, by intervention. Used by the loop, harmonic family.
 
 Attribute regularisation (AR-VAE, Pati & Lerch 2021; loss.order_loss) only sees to it that the encoder's latent rises
 with an attribute of the sound. A player turns the knob: so here one latent is moved, everything else held, and the

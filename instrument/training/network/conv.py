@@ -59,7 +59,7 @@ class Block(nn.Module):
         return x + self.second(functional.leaky_relu(y, SLOPE))
 
 
-class Stage(nn.Module):
+class Upsampling(nn.Module):
     """A rise, what is joined after it (``joined`` channels of source), and blocks."""
 
     def __init__(self, inputs: int, outputs: int, joined: int) -> None:
@@ -96,8 +96,8 @@ class ConvDecoder(nn.Module):
         self.head = nn.Conv1d(shape.width, self.lines + shape.bands, 1)
         joined = 2 * bandsplit.BANDS if self.excited else 0
         middle, high = shape.width // 2, 3 * shape.width // 8
-        self.low_stage = Stage(shape.width, middle, STEP * joined)
-        self.high_stage = Stage(middle, high, joined)
+        self.low_stage = Upsampling(shape.width, middle, STEP * joined)
+        self.high_stage = Upsampling(middle, high, joined)
         self.out = nn.Conv1d(high, bandsplit.BANDS, 1, bias=False)
         with torch.no_grad():
             self.head.weight.mul_(0.3)

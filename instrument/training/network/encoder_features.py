@@ -1,4 +1,5 @@
-"""Ears: the fixed front end of the encoder - band powers at three resolutions and the loudness. Without a weight.
+"""Encoder features: the fixed front end of the encoder - band powers at three resolutions and the loudness.
+Without a weight.
 
 All windows are skewed towards the newest sound: what is heard is heard late by a few milliseconds at most, and what
 must be fast (attacks) has an ear of its own that is only 3.3 ms long.

@@ -1,4 +1,4 @@
-"""Network: what is trained. Sound -> (pitch, loudness, latents) -> sound, one frame of 128 samples at a time.
+"""Model: what is trained. Sound -> (pitch, loudness, latents) -> sound, one frame of 128 samples at a time.
 
 Everything looks back only: convolutions are padded on the left, so that running a whole sound at once (here) and
 running it frame by frame with kept state (the exported ONNX) are the same computation. One encoder serves every
