@@ -153,7 +153,7 @@ def knob_table(knobs: Iterable[Knob]) -> str:
 
 def verbs() -> str:
     """The book's addresses that are no knobs."""
-    pages = namespace.Book(ROOT, table_for(()), [("bow",)])
+    pages = namespace.Namespace(ROOT, table_for(()), [("bow",)])
     heard = [address.removeprefix(f"{ROOT}/") for address in pages if "/knob/" not in address]
     if set(heard) != set(VERBS):
         raise SystemExit(f"make_docs.py: VERBS and the book differ: {sorted(set(heard) ^ set(VERBS))}")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from instrument.base.seeds import daily_seed, name_number
 from instrument.hands.osc.match import PatternError
-from instrument.hands.osc.namespace import Act, Book, NoFeel
+from instrument.hands.osc.namespace import Act, Namespace, NoFeel
 from instrument.ipc import Kind
 
-BOOK = Book("/rosin", TABLE, [(name,) for name in PATCHES])
+BOOK = Namespace("/rosin", TABLE, [(name,) for name in PATCHES])
 
 
 def acts(address: str, *args: object) -> list[Act]:
@@ -112,7 +112,7 @@ def test_the_seed_of_the_day_is_everybodys() -> None:
 
 def test_a_feel_is_every_friction_that_it_names() -> None:
     feels = {"wool": {"friction.stick": 0.15, "friction.weight": 20.0, "friction.unheard_of": 1.0}}
-    book = Book("/rosin", TABLE, [], lambda name: feels[name])
+    book = Namespace("/rosin", TABLE, [], lambda name: feels[name])
     (meaning,) = book.find("/rosin/feel")
     stick, weight = TABLE.index("friction.stick"), TABLE.index("friction.weight")
     assert book.acts(meaning, ("wool",)) == [(Kind.KNOB, stick, 0.5, 0), (Kind.KNOB, weight, 1.0, 0)]
@@ -156,7 +156,7 @@ def test_patterns_reach_knobs_and_latents_and_nothing_that_starts_something() ->
 
 
 def test_another_root_is_another_instrument() -> None:
-    other = Book("/left/hand", TABLE, [])
+    other = Namespace("/left/hand", TABLE, [])
     assert other.find("/left/hand/knob/level")
     assert not other.find("/rosin/knob/level")
     assert all(address.startswith("/left/hand/") for address in other)

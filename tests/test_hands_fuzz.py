@@ -13,13 +13,13 @@ import pytest
 from handshost import TABLE, Table, moves, on_the_table
 
 from instrument.hands.osc.codec import BUNDLE, write
-from instrument.hands.osc.namespace import Book
+from instrument.hands.osc.namespace import Namespace
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.ipc import Gesture, Kind
 
 COUNT = int(os.environ.get("ROSIN_FUZZ", "3000"))
 BATCH = 50
-ADDRESSES = [*Book("/rosin", TABLE, []), "/rosin/*", "/rosin/knob/*", "/rosin/latent/[!1]", "/rosin/{a,b}*c?d"]
+ADDRESSES = [*Namespace("/rosin", TABLE, []), "/rosin/*", "/rosin/knob/*", "/rosin/latent/[!1]", "/rosin/{a,b}*c?d"]
 NUMBERS = [0, 1, -1, 127, 2**31 - 1, -(2**31), 0.0, 0.5, 1.0, -1.0, 1e38, float("nan"), float("inf"), -float("inf")]
 # Addresses that would write, learn or ask for an echo are fuzzed too, with their arguments a little less often right.
 WORDS = ["", "z2", "level", "strings", "nothing", "é", "x" * 300, "glass", "../x", "\n"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from instrument.base.text import LANGUAGES
 from instrument.hands.osc.arguments import TAKES
 from instrument.hands.osc.codec import BUNDLE, write
-from instrument.hands.osc.namespace import DESK, Book
+from instrument.hands.osc.namespace import DESK, Namespace
 from instrument.hands.settings import OscSettings
 from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, LogEntry, clipped
 from instrument.ipc import Kind
@@ -72,7 +72,7 @@ def test_a_knob_that_had_no_controller_is_told_when_it_is_freed(knob: str) -> No
 
 
 def test_every_verb_says_what_it_takes_in_both_languages() -> None:
-    book = Book("/rosin", TABLE, [])
+    book = Namespace("/rosin", TABLE, [])
     verbs = {meaning.verb for address in book for meaning in book.find(address)}
     assert verbs == set(TAKES)
     assert set(DESK) <= verbs
@@ -283,7 +283,7 @@ def test_of_a_time_slice_the_newest_sample_counts() -> None:
 
 @pytest.mark.parametrize("pattern", ["*", "?*", "[a-z]*", "*l*", "{*}", "[!x]*"])
 def test_a_star_over_knobs_moves_those_of_the_model_alone(pattern: str) -> None:
-    book = Book("/rosin", TABLE, [])
+    book = Namespace("/rosin", TABLE, [])
     try:
         found = [meaning.knob for meaning in book.find(f"/rosin/knob/{pattern}")]
     except ValueError:
@@ -305,7 +305,7 @@ def test_a_star_over_knobs_moves_those_of_the_model_alone(pattern: str) -> None:
     ],
 )
 def test_a_parameter_is_moved_as_far_as_a_pattern_spells_it(pattern: str, ids: set[str]) -> None:
-    book = Book("/rosin", TABLE, [])
+    book = Namespace("/rosin", TABLE, [])
     for end in ("", "/value"):
         assert {TABLE[meaning.knob].id for meaning in book.find(f"/rosin/knob/{pattern}{end}")} == ids
 
@@ -317,7 +317,7 @@ def test_a_pattern_through_the_whole_tree_moves_nothing_but_the_models_knobs() -
 
 
 def test_what_others_call_by_brackets_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    book = Book("/rosin", TABLE, [])
+    book = Namespace("/rosin", TABLE, [])
     monkeypatch.setattr(book._by_pattern, "find", lambda pattern: pytest.fail(pattern))
     assert not book.find("/live/track[3]/vol")
     assert not book.find("/rosinante/[ab]")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.documents.patch import mistakes_against, patch_from, read_patch, table_of, visual_mistakes
-from instrument.hands.osc.namespace import Book, Meaning
+from instrument.hands.osc.namespace import Meaning, Namespace
 from instrument.ipc import Frame
 from instrument.isf import Header, decoded, find_visual, knobs_of, parse_header, read_header, read_text, value_of
 from instrument.isf.shape import KINDS
@@ -533,7 +533,7 @@ def test_osc_reaches_a_visual_by_its_own_address(tmp_path):
     (tmp_path / "mine.fs").write_bytes((VISUALS / "first.fs").read_bytes())
     patch = read_patch(patch_with(tmp_path, '[visual]\nfile = "mine.fs"\n'))
     table = table_of(patch, null_card().specs)
-    book = Book("/rosin", table, [["p"]])
+    book = Namespace("/rosin", table, [["p"]])
     assert book.find("/rosin/visual/size") == (Meaning("value", table.index("visual.size")),)
     assert book.find("/rosin/visual/tint/r") == (Meaning("value", table.index("visual.tint.r")),)
     assert book.find("/rosin/visual") == (Meaning("value", table.index("visual")),)
@@ -541,7 +541,9 @@ def test_osc_reaches_a_visual_by_its_own_address(tmp_path):
     (act,) = book.acts(book.find("/rosin/visual/size")[0], (0.5,))
     assert act.value == 1.0
     assert (
-        Book("/rosin", table_of(read_patch(patch_with(tmp_path, "")), null_card().specs), [["p"]]).find("/rosin/visual")
+        Namespace("/rosin", table_of(read_patch(patch_with(tmp_path, "")), null_card().specs), [["p"]]).find(
+            "/rosin/visual"
+        )
         == ()
     )
 

@@ -18,7 +18,7 @@ from instrument.documents.patch import mistakes_against, read_patch, table_of
 from instrument.knobs import Label
 from instrument.model.library.bundle import pack
 from instrument.model.library.card import Latent
-from instrument.model.library.retarget import recast
+from instrument.model.library.retarget import retarget
 from instrument.storage.bank import open_part
 
 CACHE = os.environ.get("XDG_CACHE_HOME")
@@ -70,7 +70,7 @@ def patch(machine: Path) -> Path:
 def test_what_fits_stays_and_what_does_not_is_told_at_once(machine: Path, patch: Path) -> None:
     card = tiny_model(machine / "models" / "near")
     before = patch.read_bytes()
-    made = recast(patch, "near", machine / "there")
+    made = retarget(patch, "near", machine / "there")
     assert patch.read_bytes() == before
     assert made.path == machine / "there" / "reed.toml"
     assert (made.patch.model, made.patch.model_sha256) == ("near", card.sha256)
@@ -94,7 +94,7 @@ def test_a_model_that_has_all_leaves_nothing_out(machine: Path, patch: Path) -> 
     latents = (Latent("pitch", Label("p", "p"), "pitch", 30.0, 90.0, 57.0), *tiny_card().latents,
                *(Latent(f"z{i}", Label("z", "z")) for i in range(2, 10)))  # fmt: skip
     tiny_model(machine / "models" / "wide", card=tiny_card(name="wide", latents=latents))
-    made = recast(patch, "wide", machine / "there")
+    made = retarget(patch, "wide", machine / "there")
     assert made.left_out == ()
     assert made.said() == ""
     assert made.patch.chance_knobs["pitch"] == {"drift": 0.02}
@@ -107,14 +107,14 @@ def test_a_bundle_and_a_folder_that_lie_elsewhere_are_played_by_whoever_reads_th
     pack(machine / "elsewhere" / "far-off", machine / "given.rosin.zip")
     for wanted in (machine / "given.rosin.zip", machine / "elsewhere" / "far-off"):
         os.environ["ROSIN_MODELS"] = str(machine / "models")
-        made = recast(patch, str(wanted), machine / "there")
+        made = retarget(patch, str(wanted), machine / "there")
         part = open_part(read_patch(made.path), 0, provider="cpu")
         assert part.voice.card.name == "far-off"
         assert str(machine / "models") in os.environ["ROSIN_MODELS"].split(os.pathsep)
 
 
 def test_the_weightless_voice_needs_no_hash(machine: Path, patch: Path) -> None:
-    made = recast(patch, "null", machine / "there")
+    made = retarget(patch, "null", machine / "there")
     assert made.patch.model == "null"
     assert "sha256" not in tomllib.loads(made.path.read_text(encoding="utf-8"))["model"]
 
@@ -122,24 +122,24 @@ def test_the_weightless_voice_needs_no_hash(machine: Path, patch: Path) -> None:
 @pytest.mark.parametrize("path", sorted(shipped("patches").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_patch_goes_on_a_model_of_one_knob(path: Path, machine: Path) -> None:
     tiny_model(machine / "models" / "one", card=tiny_card(name="one", latents=(Latent("z1", Label("a", "a")),)))
-    made = recast(path, "one", machine / "there")
+    made = retarget(path, "one", machine / "there")
     assert open_part(made.patch, 0, provider="cpu").table.playable_count == 1
 
 
 def test_what_cannot_be_is_one_sentence(machine: Path, patch: Path) -> None:
     with pytest.raises(RosinError, match="there is no model 'nowhere'"):
-        recast(patch, "nowhere", machine / "there")
+        retarget(patch, "nowhere", machine / "there")
     with pytest.raises(RosinError, match="give a model's name, its folder, or its bundle"):
-        recast(patch, str(machine / "nowhere"), machine / "there")
+        retarget(patch, str(machine / "nowhere"), machine / "there")
     (machine / "bad.rosin.zip").write_bytes(b"PK" * 50)
     with pytest.raises(RosinError, match="is no bundle"):
-        recast(patch, str(machine / "bad.rosin.zip"), machine / "there")
+        retarget(patch, str(machine / "bad.rosin.zip"), machine / "there")
     with pytest.raises(RosinError, match="would be replaced by itself"):
-        recast(patch, "null", patch.parent)
+        retarget(patch, "null", patch.parent)
     assert patch.read_text(encoding="utf-8") == PATCH
     patch.write_text(PATCH.replace("difficulty = 4", 'difficulty = "much"').replace("note = 50", "note = 500"))
     with pytest.raises(ValidationErrors) as caught:
-        recast(patch, "null", machine / "there")
+        retarget(patch, "null", machine / "there")
     assert len(caught.value.lines) == 2
     assert caught.value.where == str(patch), "the player's own file is named, and nothing is written"
     assert not (machine / "there").exists()
@@ -148,7 +148,7 @@ def test_what_cannot_be_is_one_sentence(machine: Path, patch: Path) -> None:
 def test_a_visual_beside_the_patch_is_still_found(machine: Path, patch: Path) -> None:
     (patch.parent / "own.fs").write_text("// own")
     patch.write_text(PATCH + '[visual]\nfile = "own.fs"\n')
-    made = recast(patch, "null", machine / "there")
+    made = retarget(patch, "null", machine / "there")
     assert made.patch.visual == str((patch.parent / "own.fs").resolve())
 
 
@@ -166,7 +166,7 @@ def test_whatever_a_patch_names_it_fits_afterwards(here: set[str], named: list[s
     table["friction"]["knob"] = {id: {"visc": 0.1} for id in named[::2]}
     path = machine / "patches" / "any.toml"
     path.write_text(tomlkit.dumps(table), encoding="utf-8")
-    made = recast(path, "any", machine / "there")
+    made = retarget(path, "any", machine / "there")
     card = tuple(latent.spec for latent in latents)
     assert mistakes_against(made.patch, table_of(made.patch, card)) == []
     assert set(made.patch.knobs) == here & set(named)

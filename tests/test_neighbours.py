@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from neighbourhood import CREDITS, HZ, PLACES
 from stage import now, null_engine, play, rms_db
 
-from instrument.audio.attribution_meter import Tally
+from instrument.audio.attribution_meter import AttributionMeter
 from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
-from instrument.audio.recording import Taping
+from instrument.audio.recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.cli import main
 from instrument.commands.play import neighbours, press
@@ -473,7 +473,7 @@ def test_in_a_crossfade_each_counts_by_its_power(tmp_path: Path) -> None:
 def test_a_take_is_what_was_near_from_its_beginning_on(tmp_path: Path) -> None:
     made = near.engine(tmp_path, PLACES[0])
     play(made, 375)
-    tally = Tally(lambda: (made.part,))
+    tally = AttributionMeter(lambda: (made.part,))
     near.place(made, PLACES[3])
     play(made, 375)
     (take,) = tally.heard()
@@ -481,7 +481,7 @@ def test_a_take_is_what_was_near_from_its_beginning_on(tmp_path: Path) -> None:
     assert take.near_s.sum() == pytest.approx(1.0, abs=0.03)
     assert take.by_author[0][0] == "Bo"
     assert sum(seconds for _, seconds in take.by_author) == pytest.approx(take.near_s.sum())
-    silent = Tally(lambda: (made.part,))
+    silent = AttributionMeter(lambda: (made.part,))
     assert silent.heard() == ()
     assert len(silent.heard((made.part,))) == 1
 
@@ -518,7 +518,7 @@ def test_the_roll_says_who_was_near_for_how_long_and_that_near_is_not_influence(
 
 def test_a_voice_that_learned_from_nobody_has_a_roll_too() -> None:
     part = null_engine().part
-    text = roll_of("x", Tally(lambda: (part,)).heard((part,)), "en")
+    text = roll_of("x", AttributionMeter(lambda: (part,)).heard((part,)), "en")
     assert "No neighbouring sounds:" in text
 
 
@@ -528,7 +528,7 @@ def test_a_recording_leaves_its_roll_beside_the_sound(tmp_path: Path) -> None:
         player = Callback(made, link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=(made.part,))
         row = link.health.row("sound")
-        taping = Taping(player, bank, row, tmp_path / "takes", "fr")
+        taping = TakeRecording(player, bank, row, tmp_path / "takes", "fr")
         out, waves = np.zeros((2, 128), np.float32), []
         for take in range(2):
             taping.record(True)

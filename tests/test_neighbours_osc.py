@@ -12,7 +12,7 @@ from neighbourhood import CREDITS, SOUNDS
 from instrument.base.paths import shipped
 from instrument.documents.rig import rig_from
 from instrument.hands.osc.codec import read, write
-from instrument.hands.osc.namespace import Book
+from instrument.hands.osc.namespace import Namespace
 from instrument.hands.osc.neighbours import NAMES_SECONDS, NUMBERS_SECONDS, TEXT_MAX, Neighbours
 from instrument.hands.settings import OscSettings
 from instrument.hands.worker import HandsSettings, credits_of
@@ -106,7 +106,7 @@ def test_the_one_asked_for_is_the_one_that_was_named() -> None:
     ((99,), (7, 1.0)), ((0,), (0, 0.0)), ((False,), (0, 0.0)), ((-3,), (0, 0.0)),
 ])  # fmt: skip
 def test_what_is_asked_for(args: tuple, act: tuple[int, float]) -> None:
-    book = Book("/rosin", TABLE, [("bow",)])
+    book = Namespace("/rosin", TABLE, [("bow",)])
     (meaning,) = book.find("/rosin/neighbour/hear")
     (found,) = book.acts(meaning, args)
     assert (found.kind, found.knob, found.value) == (Kind.HEAR, *act)

@@ -30,9 +30,9 @@ from instrument.documents.scene_file import SHIPPED, Kept, keep_scene, read_own,
 from instrument.engine.engine import Engine
 from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.knobs import PARAMETERS, SCENES
-from instrument.model.library.retarget import recast
+from instrument.model.library.retarget import retarget
 from instrument.model.runtime.null import null_card
-from instrument.storage.accident_store import Keepsakes
+from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
 
 HEAD = 'schema = 1\nname = "p"\nmodel = { name = "null" }\n'
@@ -364,13 +364,13 @@ def test_a_patch_that_came_with_rosin_stays_as_it_is(
 def test_a_scene_of_a_patch_on_another_model_outlives_the_show(tmp_path: Path, home: Path) -> None:
     path = tmp_path / "rope.toml"
     patch_at(path)
-    made = recast(path, "null", tmp_path / "until the end of the show")
+    made = retarget(path, "null", tmp_path / "until the end of the show")
     own, why = keep_scene(made.patch, 4, {"glass": 0.625})
     assert own == home / "scenes" / "rope.toml"
     assert why
     keep_scene(made.patch, 5, {"glass": 0.75})
     assert {slot: scene.knobs["glass"] for slot, scene in read_own(own).items()} == {4: 0.625, 5: 0.75}
-    assert recast(path, "null", made.path.parent).path == made.path
+    assert retarget(path, "null", made.path.parent).path == made.path
 
 
 def test_once_the_file_can_be_written_an_older_scene_beside_it_does_not_hide_the_new_one(tmp_path: Path) -> None:
@@ -411,10 +411,10 @@ def test_broken_scenes_beside_a_patch_are_told_and_the_patch_plays(
 # --- the sound process' part in it
 
 
-def keepsakes_of(path: Path) -> tuple[Keepsakes, Engine, list[str], Bank]:
+def keepsakes_of(path: Path) -> tuple[AccidentStore, Engine, list[str], Bank]:
     bank = Bank([path])
     link = Link.create()
-    keeper = Keepsakes(bank, link, "en")
+    keeper = AccidentStore(bank, link, "en")
     said: list[str] = []
     keeper._row = SimpleNamespace(say=said.append)  # type: ignore[assignment]
     return keeper, Engine(bank.part(0)), said, bank

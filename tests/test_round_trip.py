@@ -25,7 +25,7 @@ from instrument.documents.take import TakeLog, gestures, line_of, read_take
 from instrument.hands.osc.addresses import OscBinding, OscBoard, is_address, read_addresses
 from instrument.hands.osc.arguments import NAME_MAX
 from instrument.hands.osc.codec import read, write
-from instrument.hands.osc.namespace import DESK, Book
+from instrument.hands.osc.namespace import DESK, Namespace
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.bindings import Binding, read_bindings
 from instrument.hands.state.positions import Positions
@@ -36,7 +36,7 @@ from instrument.model.library.card import read_card, write_card
 from instrument.model.library.credits import Credits, Made, Sound, read_credits, write_credits
 from instrument.model.runtime.null import null_card
 from instrument.run.supervisor import pieces
-from instrument.storage.accident_store import Keepsakes
+from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
 
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -203,7 +203,7 @@ def test_two_accidents_whose_names_make_one_file_name_are_both_kept(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     part = null_part()
     with Link.create() as link:
-        keepsakes = Keepsakes(Bank([part]), link, "en")
+        keepsakes = AccidentStore(Bank([part]), link, "en")
         for name in ("what?", "what!", "what?"):
             link.health.set_text("hands", "state", name)
             keepsakes.keep_accident(part, name_number(name), 1.0)
@@ -215,7 +215,7 @@ def test_two_accidents_whose_names_make_one_file_name_are_both_kept(
 # --- takes: every gesture that the hands can make
 
 
-BOOK = Book("/rosin", TABLE, [("a",), ("b",)])
+BOOK = Namespace("/rosin", TABLE, [("a",), ("b",)])
 ANY = st.one_of(st.floats(-1e9, 1e9), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.text(max_size=70))
 PLAYED = sorted({BOOK.find(address)[0].verb: address for address in BOOK}.values())
 """An address of every verb."""

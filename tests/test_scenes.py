@@ -22,7 +22,7 @@ from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import fill_frame, resume
 from instrument.engine.snapshot import Snapshot
 from instrument.hands.midi.controls import ControlChange
-from instrument.hands.osc.namespace import Book
+from instrument.hands.osc.namespace import Namespace
 from instrument.hands.state.bindings import read_bindings
 from instrument.hands.state.mapping_table import MappingTable
 from instrument.hands.state.positions import Positions
@@ -546,7 +546,7 @@ def test_whatever_the_hands_do_a_hand_is_where_it_is_said_to_be(found: list[Any]
 
 
 def acts(address: str, *args: object) -> list[tuple[Any, ...]]:
-    book = Book("/rosin", TABLE, [("p",)])
+    book = Namespace("/rosin", TABLE, [("p",)])
     return [tuple(act) for meaning in book.find(f"/rosin/{address}") for act in book.acts(meaning, args)]
 
 

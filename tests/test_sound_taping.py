@@ -15,7 +15,7 @@ from stage import null_engine
 
 from instrument.audio.callback import Callback
 from instrument.audio.recorder import Recorder
-from instrument.audio.recording import Taping
+from instrument.audio.recording import TakeRecording
 from instrument.documents.take import read_take
 from instrument.ipc import Gesture, Kind, Link
 from instrument.storage.stream import LatentStream, StreamLog
@@ -31,7 +31,7 @@ def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
-        taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
+        taping = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
         blocks(player, 20)
         taping.record(True)
         blocks(player, 10)
@@ -60,7 +60,7 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
-        taping = Taping(player, bank, link.health.row("sound"), tmp_path, "en")
+        taping = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
         taping.record(True)
         longest = 0.0
         for _ in range(60):
@@ -91,7 +91,7 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         row = link.health.row("sound")
-        taping = Taping(player, bank, row, tmp_path, "en")
+        taping = TakeRecording(player, bank, row, tmp_path, "en")
         taping.record(True)
         blocks(player, 50)
         time.sleep(0.1)
@@ -125,7 +125,7 @@ def test_a_take_on_a_slow_disk_is_as_long_as_its_sound_and_says_how_many_seconds
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         row = link.health.row("sound")
-        taping = Taping(player, bank, row, tmp_path, language)
+        taping = TakeRecording(player, bank, row, tmp_path, language)
         taping.recorder = player.recorder = Recorder(player.rate, 2, tmp_path, ring_s=0.5)
         taping.record(True)
         blocks(player, 375)  # a second

@@ -14,14 +14,14 @@ import soundfile
 
 from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
-from instrument.audio.recording import Taping
+from instrument.audio.recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.base.paths import shipped
 from instrument.cli import main
 from instrument.documents.take import read_take
 from instrument.engine.engine import Engine
 from instrument.ipc import NO_SHIFT, Gesture, Kind, Link, Source
-from instrument.storage.accident_store import Keepsakes
+from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
 
 SECOND = 375
@@ -42,8 +42,8 @@ class House:
         self.engine = Engine(self.bank.part(0))
         self.player = Callback(self.engine, link, 128)
         self.row = link.health.row("sound")
-        self.taping = Taping(self.player, self.bank, self.row, folder, "en")
-        self.keepsakes = Keepsakes(self.bank, link, "en")
+        self.taping = TakeRecording(self.player, self.bank, self.row, folder, "en")
+        self.keepsakes = AccidentStore(self.bank, link, "en")
         self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, "en")
         self.hazard, self.dig = (self.engine.part.table.index(id) for id in ("hazard", "friction.dig"))
         self.accident = 0

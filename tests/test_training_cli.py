@@ -32,7 +32,7 @@ from instrument.training.data.tones import ringing
 from instrument.training.learning import pictures
 from instrument.training.learning.energy import WATTS_PER_CORE, WATTS_PER_GPU, EnergyMeter, Nvml, Rapl
 from instrument.training.learning.listening import FIGURES, Listener, in_words
-from instrument.training.learning.loop import Course, new_course, one_step
+from instrument.training.learning.loop import TrainingLoop, new_course, one_step
 from instrument.training.learning.progress import Budget, Display, duration, energy_words
 from instrument.training.network.shape import Shape
 
@@ -151,7 +151,7 @@ def test_being_asked_to_stop_writes_the_model_as_it_is(
 ) -> None:  # fmt: skip
     from instrument.training.learning import loop as courses
 
-    def step(course: Course, *more: Any) -> list[float]:
+    def step(course: TrainingLoop, *more: Any) -> list[float]:
         if course.step == 2:
             os.kill(os.getpid(), how)
         return one_step(course, *more)
@@ -402,7 +402,7 @@ def test_energy_adds_up_over_runs(corpus: Corpus, tmp_path: Path) -> None:
 # --- what is said along the way
 
 
-def told(course: Course, budget: Budget, steps: int, took_s: float) -> str:
+def told(course: TrainingLoop, budget: Budget, steps: int, took_s: float) -> str:
     import io
 
     from rich.console import Console

@@ -22,7 +22,7 @@ from training_child import FRAMES, TINY, child
 
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning import checkpoint as checkpoints
-from instrument.training.learning.loop import Budget, Course, learn, new_course, one_step
+from instrument.training.learning.loop import Budget, TrainingLoop, learn, new_course, one_step
 from instrument.training.learning.objective import ADVERSARY, SPECTRA
 
 CHILD = str(Path(__file__).with_name("training_child.py"))
@@ -46,12 +46,12 @@ def corpus(sounds: Path) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def whole(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
+def whole(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingLoop:
     """Twenty steps without a break, the last eight with judges."""
     return child(sounds, tmp_path_factory.mktemp("whole") / "c.pt", STEPS, 2, "small")
 
 
-def same_weights(a: Course, b: Course) -> None:
+def same_weights(a: TrainingLoop, b: TrainingLoop) -> None:
     for one, two in ((a.network, b.network), (a.judges, b.judges)):
         assert (one is None) == (two is None)
         for x, y in zip(one.parameters(), two.parameters(), strict=True) if one is not None else ():
@@ -63,7 +63,7 @@ def same_weights(a: Course, b: Course) -> None:
 
 @pytest.mark.parametrize(("step", "judging"), [(5, "small"), (16, "")])
 def test_a_run_killed_in_either_phase_ends_where_one_that_was_not_does(
-    step: int, judging: str, sounds: Path, whole: Course, tmp_path: Path
+    step: int, judging: str, sounds: Path, whole: TrainingLoop, tmp_path: Path
 ) -> None:
     path = tmp_path / "c.pt"
     process = subprocess.Popen(
@@ -85,7 +85,7 @@ def test_a_run_killed_in_either_phase_ends_where_one_that_was_not_does(
     same_weights(resumed, whole)
 
 
-def test_the_history_tells_of_both_phases(whole: Course) -> None:
+def test_the_history_tells_of_both_phases(whole: TrainingLoop) -> None:
     assert [row[0] for row in whole.history] == [10.0, 20.0]
     assert [row[-1] for row in whole.history] == [SPECTRA, ADVERSARY]
     assert whole.history[0][5:8] == [0.0, 0.0, 0.0]

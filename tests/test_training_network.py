@@ -21,7 +21,7 @@ from instrument.base.errors import RosinError
 from instrument.training.choices import TrainOptions, shape_for
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning import loop as courses
-from instrument.training.learning.loop import Budget, Course, learn, new_course, one_step
+from instrument.training.learning.loop import Budget, TrainingLoop, learn, new_course, one_step
 from instrument.training.network import synthesis
 from instrument.training.network.model import Network
 from instrument.training.network.shape import OLD_POWER_FLOOR, Shape
@@ -45,7 +45,7 @@ def full() -> Network:
     return Network(Shape()).eval()
 
 
-def course() -> Course:
+def course() -> TrainingLoop:
     return new_course(TINY, 7, "cpu")
 
 

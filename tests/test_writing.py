@@ -26,7 +26,7 @@ from stage import null_engine
 from instrument.audio import recording as taping_of
 from instrument.audio.callback import Callback
 from instrument.audio.recorder import Recorder
-from instrument.audio.recording import Taping
+from instrument.audio.recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.base.writing import Growing, write_whole
 from instrument.chance.accident import Accident
@@ -159,7 +159,7 @@ def take_on(disk: Path, blocks: int) -> tuple[Path, list[str]]:
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
         row = link.health.row("sound")
-        taping = Taping(player, bank, row, disk, "en")
+        taping = TakeRecording(player, bank, row, disk, "en")
         taping.record(True)
         out, said = np.zeros((2, 128), np.float32), []
         for block in range(blocks):

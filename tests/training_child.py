@@ -13,7 +13,7 @@ import torch
 
 from instrument.training.data.corpus import read_corpus
 from instrument.training.learning.devices import machine_for
-from instrument.training.learning.loop import Budget, Course, learn, new_course
+from instrument.training.learning.loop import Budget, TrainingLoop, learn, new_course
 from instrument.training.learning.progress import Display
 from instrument.training.learning.ranks import ranks_from_environment
 from instrument.training.network.shape import Shape
@@ -25,11 +25,11 @@ FRAMES = 56
 class Spoken(Display):
     """A step is a line."""
 
-    def step(self, course: Course, spent: float, took_s: float) -> None:
+    def step(self, course: TrainingLoop, spent: float, took_s: float) -> None:
         print("step", course.step, flush=True)
 
 
-def child(sounds: Path, checkpoint: Path, steps: int, size: int, judging: str, **more: Any) -> Course:
+def child(sounds: Path, checkpoint: Path, steps: int, size: int, judging: str, **more: Any) -> TrainingLoop:
     """Train from the checkpoint, where there is one; the course at its end."""
     torch.set_num_threads(1)
     machine, _ = machine_for("cpu", "", None, ranks_from_environment("cpu"))

@@ -19,7 +19,7 @@ F64 = NDArray[np.float64]
 NONE: F64 = np.zeros(0)
 
 
-class Tally:
+class AttributionMeter:
     """Begins when it is made. ``parts`` tells which are open: one that is opened later counts from its beginning."""
 
     def __init__(self, parts: Callable[[], Iterable[Layer]]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from instrument.audio.recording import Taping
+from instrument.audio.recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.base.rate import Allowance, ThrottledSentences
 from instrument.base.text import say
@@ -18,7 +18,7 @@ from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.ipc import Kind
 from instrument.ipc.health import Row
-from instrument.storage.accident_store import Keepsakes
+from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
 
 PATCHES_AT_ONCE, PATCH_SECONDS = 8, 0.1
@@ -31,7 +31,7 @@ class Errands:
     """Of one engine. ``look`` as often as one likes; it never waits."""
 
     def __init__(
-        self, engine: Engine, bank: Bank, taping: Taping, keepsakes: Keepsakes, row: Row, language: str
+        self, engine: Engine, bank: Bank, taping: TakeRecording, keepsakes: AccidentStore, row: Row, language: str
     ) -> None:  # fmt: skip
         self.engine, self.bank, self.row, self.language = engine, bank, row, language
         self._taping, self._keepsakes = taping, keepsakes

@@ -17,7 +17,7 @@ from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
 from instrument.audio.handover import SoundHandover
 from instrument.audio.output import Output
-from instrument.audio.recording import Taping
+from instrument.audio.recording import TakeRecording
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError
 from instrument.base.text import say
@@ -26,7 +26,7 @@ from instrument.engine import warm
 from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import resume
 from instrument.ipc import Flags, Frame, Link
-from instrument.storage.accident_store import Keepsakes
+from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
 
 LOOK_SECONDS = 0.02
@@ -50,7 +50,7 @@ class SoundProcess:
         self._took_over = False
         self._tell_what_was_got = 0.0
         self._resets = 0
-        self.keepsakes = Keepsakes(self.bank, self.link, self.language)
+        self.keepsakes = AccidentStore(self.bank, self.link, self.language)
 
     def load(self, seen: Frame | None) -> None:
         """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
@@ -108,7 +108,7 @@ class SoundProcess:
         self.player = Callback(self.engine, self.link, wants.block, wants.ahead)
         self.output = Output(wants, self.player, self.row, self._took_over, self.handover.xruns)
         self.output.open()
-        self.taping = Taping(self.player, self.bank, self.row, Path(wants.takes), self.language)
+        self.taping = TakeRecording(self.player, self.bank, self.row, Path(wants.takes), self.language)
         self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, self.language)
         self.row.set_text("state", "")
         self.row.beat()

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from instrument.audio.attribution_meter import Tally
+from instrument.audio.attribution_meter import AttributionMeter
 from instrument.audio.callback import Callback
 from instrument.audio.recorder import Recorder
 from instrument.audio.take_files import TakeFiles
@@ -34,7 +34,7 @@ AT_ONCE, EVERY_SECONDS = 4, 10.0
 """Takes that are begun as fast as they are asked for; and one more every so often."""
 
 
-class Taping:
+class TakeRecording:
     """Starts, watches and ends recordings of one player."""
 
     def __init__(self, player: Callback, bank: Bank, row: Row, folder: Path, language: str) -> None:
@@ -43,7 +43,7 @@ class Taping:
         player.recorder = self.recorder
         self._files: TakeFiles | None = None
         self._writer: threading.Thread | None = None
-        self._tally = Tally(tuple)
+        self._tally = AttributionMeter(tuple)
         self._began: Layer | None = None
         self._said: deque[str] = deque()
         self._wanted: bool | None = None
@@ -142,7 +142,7 @@ class Taping:
             self.row.add("files_failed")
             self._said.append(str(error))
             return
-        self._tally, self._began, self._slow = Tally(self._parts), part, False
+        self._tally, self._began, self._slow = AttributionMeter(self._parts), part, False
         if busy:  # the last take's files are still its own: the disk has not taken them yet
             self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
         else:

@@ -46,7 +46,7 @@ from instrument.ipc import AUTHORS_MAX, Flags, Gesture, Kind, Source
 from instrument.knobs import KnobTable
 from instrument.model.library.cards import credits_for, model_folder
 from instrument.model.library.credits import read_credits
-from instrument.model.library.retarget import recast
+from instrument.model.library.retarget import retarget
 from instrument.run.show import Show
 
 DEMO_TAKE = "first-take.jsonl"
@@ -136,7 +136,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     wanted = args.patch or (take.patch if take else "")
     paths, index = find_patches(wanted, rig.patches)
     if args.model:
-        made = recast(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
+        made = retarget(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
         paths[index] = made.path
         if said := made.said(language):
             print(printable(said))

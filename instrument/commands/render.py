@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
-from instrument.audio.attribution_meter import Tally
+from instrument.audio.attribution_meter import AttributionMeter
 from instrument.base.console import console, words
 from instrument.base.errors import RosinError
 from instrument.base.paths import TAKE, find_take, patch_folders
@@ -154,7 +154,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     seconds = args.seconds or (max(take.seconds, played.seconds if played else 0.0) if take else lasts)
     touched = not (take or stream or played or settings) and wants_one(part.patch)
     events = phrase(part.patch, part.table, seconds) if touched else []
-    tally = Tally(lambda: plan.parts)
+    tally = AttributionMeter(lambda: plan.parts)
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
     errors = console(stderr=True)

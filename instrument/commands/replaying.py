@@ -18,13 +18,13 @@ from instrument.documents.rig import Rig
 from instrument.documents.take import Cue, Take
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
-from instrument.model.library.retarget import recast
+from instrument.model.library.retarget import retarget
 from instrument.rehearsal.replay import Cast, cast_of, check, opening_of
 from instrument.storage.bank import open_part
 from instrument.storage.input_file import InputFile
 from instrument.storage.opening import Opening, read_state
 from instrument.storage.stream import LatentStream
-from instrument.storage.wear_store import Patina
+from instrument.storage.wear_store import WearStore
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | 
     if args.model:
         if stream:
             raise RosinError("a .z file is heard as it was; to play on another model render the .jsonl beside it")
-        made = recast(path, args.model, place, [Path(rig.models)] if rig.models else ())
+        made = retarget(path, args.model, place, [Path(rig.models)] if rig.models else ())
         path = made.path
         if said := made.said(language_of(rig.language)):
             print(printable(said))
@@ -166,7 +166,7 @@ def _open(
     wrong = part.learn_all(accident_folder(patch.name))
     if part.place is not None:
         part.place.load_excerpts()
-    patina = Patina(data_home(), language)
+    patina = WearStore(data_home(), language)
     patina.adopt(part.voice)
     return part, [*wrong, *patina.wrong]
 

@@ -21,7 +21,7 @@ from instrument.friction.ramp import RAMP_TICKS, HandRamp
 F32 = NDArray[np.float32]
 
 
-class Travel:
+class Automation:
     """Of the playable knobs ``names`` and so many ``parameters`` after them; ``tick_hz`` as the ramp's."""
 
     def __init__(self, names: Sequence[str], parameters: int, tick_hz: float, seed: int, ramp: HandRamp) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from instrument.chance.entry import add_into
 from instrument.chance.mix import Mix
 from instrument.documents.patch import Patch
-from instrument.engine.automation import Travel
+from instrument.engine.automation import Automation
 from instrument.engine.effective_params import Amounts
 from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
 from instrument.engine.note_queue import ALL_UP, PEDAL, NoteQueue
@@ -74,7 +74,7 @@ class ControlChain:
         self._target_at = np.zeros(TARGETS_MAX, np.float64)
         names = [knob.id for knob in table.playable]
         self.ramp = HandRamp(count)
-        self.travel = Travel(names, len(table) - count, tick_hz, seed, self.ramp)
+        self.travel = Automation(names, len(table) - count, tick_hz, seed, self.ramp)
         self.friction = Friction(count, tick_hz)
         self.mix = Mix(names, tick_hz, seed, patch.entries, correlation)
         self.notes = Notes(

@@ -20,7 +20,7 @@ from typing import Any
 from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.osc.echo import Client
 from instrument.hands.osc.hand import OscHand
-from instrument.hands.osc.osc_learn import Foreign
+from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.state.mapping_table import Mapping
 from instrument.ipc import Frame, Source
 from instrument.ipc.memo import Memo
@@ -84,7 +84,7 @@ def _join(osc: OscHand, written: list[Any], now: float) -> None:
             client.senders |= {tuple(sender) for sender in senders}
 
 
-def _slots(midi: MidiHand, foreign: Foreign | None) -> Iterable[tuple[str, Any]]:
+def _slots(midi: MidiHand, foreign: OscLearn | None) -> Iterable[tuple[str, Any]]:
     """Every binding in play, under what it says itself: their order may be another."""
     for slot in midi.board.slots:
         yield f"midi {json.dumps(slot.binding.row(), sort_keys=True)}", slot
@@ -92,7 +92,7 @@ def _slots(midi: MidiHand, foreign: Foreign | None) -> Iterable[tuple[str, Any]]
         yield f"osc {json.dumps(other.binding.row(), sort_keys=True)}", other
 
 
-def _caught(midi: MidiHand, foreign: Foreign | None) -> dict[str, list[Any]]:
+def _caught(midi: MidiHand, foreign: OscLearn | None) -> dict[str, list[Any]]:
     """Of each binding: whether it has caught its knob, where the controller was seen last, fingers on its fader."""
     found = {}
     for key, slot in _slots(midi, foreign):
@@ -102,7 +102,7 @@ def _caught(midi: MidiHand, foreign: Foreign | None) -> dict[str, list[Any]]:
     return found
 
 
-def _catch(midi: MidiHand, foreign: Foreign | None, caught: dict[str, list[Any]], frame: Frame | None) -> None:
+def _catch(midi: MidiHand, foreign: OscLearn | None, caught: dict[str, list[Any]], frame: Frame | None) -> None:
     """... as it was, where nobody else has moved the knob since."""
     for key, slot in _slots(midi, foreign):
         if key not in caught:

@@ -20,7 +20,7 @@ from instrument.hands.midi.ports import DriverFinder, Ports
 from instrument.hands.midi.wires import Wires
 from instrument.hands.osc.addresses import OscBoard, read_addresses
 from instrument.hands.osc.hand import OscHand
-from instrument.hands.osc.osc_learn import Foreign
+from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.waiting import Waiting
 from instrument.hands.settings import MidiSettings, NotYet, OscSettings
 from instrument.hands.state.bindings import read_bindings
@@ -94,7 +94,7 @@ class Hands:
         self.osc: OscHand | None = None
         usual = mode_of(midi.takeover)
         # There whether or not OSC can be heard: what is freed of its controllers is freed of those addresses too.
-        self._foreign = Foreign(
+        self._foreign = OscLearn(
             OscBoard(read_addresses(osc.bindings), usual, self.positions.table),
             self.midi, self.positions, osc.root, save_osc, self.events,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from instrument.importing.facts import Method, load, said
 from instrument.importing.lower import lower
 from instrument.importing.signals import Span, sounds, wandering
 from instrument.importing.state_buffers import moving, rows_in_use, same_slots, seeded, zeros
-from instrument.importing.tracer import Recording, record
+from instrument.importing.tracer import Trace, record
 from instrument.importing.values import GraphSheet
 from instrument.importing.verification import Floats, Proof, SteppedGraph, clicks, prove
 from instrument.model.runtime.voice import QUANTUM
@@ -78,7 +78,7 @@ def _checked(module: Any, method: Method, samples_in: int, samples_out: int) -> 
         )
 
 
-def _noise_names(recording: Recording, method: str, frames: int) -> list[str]:
+def _noise_names(recording: Trace, method: str, frames: int) -> list[str]:
     """A name for each noise that says what it is for (hiss.py): what fills truncated latents, what spreads the
     posterior, and what is part of the sound."""
     places = recording.graph.graph.find_nodes(op="placeholder")[len(recording.states) + 1 :]

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from instrument.base.errors import RosinError
 from instrument.importing import convolving, fourier, pointwise, reshaping, summing
-from instrument.importing.tracer import Recording
+from instrument.importing.tracer import Trace
 from instrument.importing.values import GraphSheet, Val, laid_shape
 
 HANDLERS = {**pointwise.HANDLERS, **reshaping.HANDLERS, **summing.HANDLERS, **convolving.HANDLERS}
@@ -49,7 +49,7 @@ class Lower:
         return handler(self, real, func, *args, **kwargs)
 
 
-def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) -> GraphSheet:
+def lower(recording: Trace, names: tuple[str, str], noise_names: list[str]) -> GraphSheet:
     """The sheet of a recording. ``names``: of its input and output. Written twice: the first time tells which states
     meet signals in the tall layout; those are [B, T, C] for good. Others of three dimensions are [B, C, 1, T]."""
     _, states = _written(recording, names, noise_names, [False] * len(recording.states))
@@ -58,7 +58,7 @@ def lower(recording: Recording, names: tuple[str, str], noise_names: list[str]) 
 
 
 def _written(
-    recording: Recording, names: tuple[str, str], noise_names: list[str], tall: list[bool]
+    recording: Trace, names: tuple[str, str], noise_names: list[str], tall: list[bool]
 ) -> tuple[GraphSheet, list[Val]]:
     made = Lower()
     sheet = made.sheet

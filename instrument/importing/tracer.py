@@ -37,7 +37,7 @@ SIMPLER = (
 
 
 @dataclass
-class Recording:
+class Trace:
     """A functional graph: inputs (states, x, noises, constants) to outputs (y, next states).
 
     ``states``, ``noises`` (kind, example) and ``constants`` in the order of the placeholders.
@@ -216,7 +216,7 @@ def _item(values: Any, i: int) -> Any:
     return values[i]
 
 
-def record(module: Any, method: str, x: torch.Tensor, slots: Sequence[StateBuffer]) -> Recording:
+def record(module: Any, method: str, x: torch.Tensor, slots: Sequence[StateBuffer]) -> Trace:
     """One call of ``method`` on ``x``, from the state now in the slots."""
     recorder = _Recorder()
     states = [slot.get().clone() for slot in slots]
@@ -244,4 +244,4 @@ def record(module: Any, method: str, x: torch.Tensor, slots: Sequence[StateBuffe
     with again:
         outs = flat(*inputs, *(real.clone() for real, _ in recorder.constants))
     whole = again.graph_of(outs)
-    return Recording(whole, x, y_real, firsts, noises, [real for real, _ in again.constants])
+    return Trace(whole, x, y_real, firsts, noises, [real for real, _ in again.constants])

@@ -39,7 +39,7 @@ SCENE_SECONDS = 1.0
 NAMES_KEPT = 64
 
 
-class Keepsakes:
+class AccidentStore:
     """Keeps them for one sound process."""
 
     def __init__(self, bank: Bank, link: Link, language: str) -> None:

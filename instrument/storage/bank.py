@@ -19,7 +19,7 @@ from instrument.model.library.cards import credits_for, model_folder
 from instrument.model.library.finder import open_voice
 from instrument.model.runtime.providers import NO_DRIVER, NOT_STARTED, Wanted
 from instrument.model.runtime.voice import Voice
-from instrument.storage.wear_store import Patina
+from instrument.storage.wear_store import WearStore
 
 KEPT = 24
 """Parts kept ready; of longer lists the rest is loaded when asked for (some ten ms a model, beside the sound)."""
@@ -50,7 +50,7 @@ class Bank:
         self._language = language
         self._parts: dict[int, Layer] = {}
         self._scenes_at: dict[int, tuple[int, ...]] = {}
-        self.patina = Patina(data_home(), language)
+        self.patina = WearStore(data_home(), language)
         self.wrong: list[str] = []
         """What could not be read beside the patches (kept accidents), a sentence each."""
         self._untold: dict[int, list[str]] = {}

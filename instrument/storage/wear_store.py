@@ -18,7 +18,7 @@ from instrument.model.runtime.wear import load_wear, save_wear, wear_path
 F64 = NDArray[np.float64]
 
 
-class Patina:
+class WearStore:
     """Wear of all voices that were adopted. ``home``: the player's own folder. Not for the thread that plays."""
 
     def __init__(self, home: Path, language: str = "en") -> None:

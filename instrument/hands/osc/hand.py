@@ -24,9 +24,9 @@ from instrument.hands.osc.arguments import TAKES, kept
 from instrument.hands.osc.codec import number, shown
 from instrument.hands.osc.echo import Client, Echo
 from instrument.hands.osc.match import PatternError
-from instrument.hands.osc.namespace import ACCIDENTS, DESK, Book, Meaning, NoFeel
+from instrument.hands.osc.namespace import ACCIDENTS, DESK, Meaning, Namespace, NoFeel
 from instrument.hands.osc.neighbours import Neighbours
-from instrument.hands.osc.osc_learn import Foreign
+from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.receiver import OscEar, Received
 from instrument.hands.settings import OscSettings, Where, where
 from instrument.hands.state.counts import Counts, EventLog, LogEntry, clipped
@@ -54,7 +54,7 @@ class OscHand:
         self,
         settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
         post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: EventLog,
-        foreign: Foreign, patch: int = 0, credits: Credits | None = None,
+        foreign: OscLearn, patch: int = 0, credits: Credits | None = None,
         accidents: Callable[[int], Sequence[str]] = lambda patch: (),
     ) -> None:  # fmt: skip
         self.foreign = foreign
@@ -78,7 +78,7 @@ class OscHand:
         self.patch = patch
         self._kept.clear()
         self._looked_at = -math.inf
-        self.book = Book(self._root, self._positions.table, self._patches, _feel)
+        self.book = Namespace(self._root, self._positions.table, self._patches, _feel)
         self.echo.change(self.book.knob_addresses, self._positions.table)
         self._neighbours.change(credits)
         self.wait_no_longer(float("inf"))

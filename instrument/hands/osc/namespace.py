@@ -85,7 +85,7 @@ def _no_feels(name: str) -> Mapping[str, float]:
     raise LookupError(name)
 
 
-class Book:
+class Namespace:
     """The addresses of one patch. ``patches``: the names of each of the show's patches, in order; the first wins."""
 
     def __init__(self, root: str, table: KnobTable, patches: Sequence[Sequence[str]], feels: Feels = _no_feels) -> None:
@@ -251,4 +251,4 @@ def _note(args: tuple[Any, ...]) -> Act:
     return Act(Kind.NOTE_ON, note, velocity if velocity <= 1.0 else unit(velocity / 127))
 
 
-__all__ = ["DESK", "Act", "Book", "Meaning", "NoFeel", "PatternError", "kept"]
+__all__ = ["DESK", "Act", "Meaning", "Namespace", "NoFeel", "PatternError", "kept"]

@@ -23,7 +23,7 @@ LARGEST = 1e30
 """Above it nobody means a number; NaN is not below it."""
 
 
-class Foreign:
+class OscLearn:
     """``midi`` knows which knob waits; ``save`` is given all that was learned, as rows for the rig."""
 
     def __init__(

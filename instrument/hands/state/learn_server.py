@@ -8,7 +8,7 @@ to pick up their knob, and what each knob is bound to. A window that died while 
 from __future__ import annotations
 
 from instrument.hands.midi.hand import LearnRequest, MidiHand
-from instrument.hands.osc.osc_learn import Foreign
+from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.state.positions import Positions
 from instrument.ipc.health import Health
 from instrument.ipc.learn_protocol import ANSWER, ASK, BOUND, REACH, Answer, Ask, bound_text, reach_text
@@ -22,7 +22,7 @@ GONE_SECONDS = 3.0
 class LearnServer:
     """``look`` at every frame."""
 
-    def __init__(self, health: Health, midi: MidiHand, positions: Positions, foreign: Foreign) -> None:
+    def __init__(self, health: Health, midi: MidiHand, positions: Positions, foreign: OscLearn) -> None:
         self._stage, self._row = health.row("stage"), health.row("hands")
         self._midi, self._positions, self._foreign = midi, positions, foreign
         answered = Answer.of(self._row.text(ANSWER))

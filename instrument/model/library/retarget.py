@@ -32,7 +32,7 @@ OF_ONE_KNOB = (("knobs",), ("friction", "knob"), ("chance", "knob"))
 
 
 @dataclass(frozen=True, slots=True)
-class Recast:
+class Retargeted:
     """A patch on another model. ``path``: its file; ``left_out``: ids of knobs that the model has not, as the patch had
     them; ``unnamed``: of latents that lost the name the patch gave them."""
 
@@ -70,7 +70,7 @@ def reachable(folder: Path) -> None:
     os.environ["ROSIN_MODELS"] = os.pathsep.join(dict.fromkeys(places))
 
 
-def recast(path: Path, wanted: str, into: Path, given: Sequence[Path] = ()) -> Recast:
+def retarget(path: Path, wanted: str, into: Path, given: Sequence[Path] = ()) -> Retargeted:
     """The patch of the file ``path`` with the model ``wanted``, written as a file of the same name under ``into``.
 
     ``wanted``: a name, a model's folder or a bundle; it can be played from then on, in this process and its children.
@@ -101,7 +101,7 @@ def recast(path: Path, wanted: str, into: Path, given: Sequence[Path] = ()) -> R
         raise ValidationErrors(str(path), wrong)
     if folder:
         reachable(folder)
-    return Recast(made, patch, card, left_out, unnamed)
+    return Retargeted(made, patch, card, left_out, unnamed)
 
 
 def _fitted(table: dict[str, Any], card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:

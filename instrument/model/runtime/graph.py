@@ -21,7 +21,7 @@ from instrument.base.errors import RosinError
 from instrument.model.runtime import providers
 from instrument.model.runtime.denormals import DenormalsOff
 from instrument.model.runtime.layers import BEND, TAP, layers_from
-from instrument.model.runtime.noise_inputs import Hiss, noise_kinds
+from instrument.model.runtime.noise_inputs import NoiseInput, noise_kinds
 from instrument.model.runtime.opening import open_session
 from instrument.model.runtime.voice import F32, NoiseSource, noise_stream
 
@@ -145,7 +145,7 @@ class BoundGraph:
             self._values[name] = ort.OrtValue.ortvalue_from_numpy(self._arrays[name], self.device, 0)
         self._bends = tuple(name for name in self.layers.names if name.startswith(BEND))
         self._taps = tuple(name for name in self.layers.names if name.startswith(TAP))
-        self._hiss = [Hiss(name, kind, self._arrays[name].reshape(-1)) for name, kind in self._kinds.items()]
+        self._hiss = [NoiseInput(name, kind, self._arrays[name].reshape(-1)) for name, kind in self._kinds.items()]
         self._sets = [{i: self._buffer(self.shapes[f"state.{i}"]) for i in self.states} for _ in range(2)]
         self._bindings = []
         for now in range(2):

@@ -22,7 +22,7 @@ TEMPERED = ("noise.fill", "noise.posterior")
 
 
 @dataclass(frozen=True, slots=True)
-class Hiss:
+class NoiseInput:
     """One noise input."""
 
     name: str

@@ -29,7 +29,7 @@ HEARD_DB = -60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
+class LatentStats:
     """``latents`` for the card; ``naming`` in their order; ``correlation`` [L, L]; ``z`` [L, frames]: all heard."""
 
     latents: tuple[Latent, ...]
@@ -101,7 +101,7 @@ def correlation(z: Doubles) -> Doubles:
     return matrix
 
 
-def portray(network: Network, corpus: Corpus, points: int | None = None) -> Portrait:
+def portray(network: Network, corpus: Corpus, points: int | None = None) -> LatentStats:
     """Name the latents, put them in order, turn named ones so that up is more, describe all. Changes ``network``."""
     z, std = all_encoded(network, corpus)
     shape = network.shape
@@ -128,4 +128,4 @@ def portray(network: Network, corpus: Corpus, points: int | None = None) -> Port
         label = found.label(place) or Label(f"z{place + 1}", f"z{place + 1}")
         middle = float(np.median(z[2 + place]))
         latents.append(_latent(f"z{place + 1}", label, "latent", z[2 + place], low, high, middle, float(kept[i])))
-    return Portrait(tuple(latents), found, correlation(z), z)
+    return LatentStats(tuple(latents), found, correlation(z), z)

@@ -17,7 +17,7 @@ from instrument.training.learning import pictures
 from instrument.training.learning.trial import again, held_out_figures
 
 if TYPE_CHECKING:
-    from instrument.training.learning.loop import Course
+    from instrument.training.learning.loop import TrainingLoop
 
 FIGURES, LOSS = "figures.csv", "loss.png"
 CLIPS, PICTURED = 4, 3
@@ -55,7 +55,7 @@ class Listener:
             self._next_s = (seconds // gap + 1.0) * gap
         return seconds >= self._next_s
 
-    def listen(self, course: Course, corpus: Corpus) -> str:
+    def listen(self, course: TrainingLoop, corpus: Corpus) -> str:
         """Measure, write and draw; the figures in one line, or a sentence when they could not be written."""
         began = time.monotonic()
         network = course.plain()
@@ -92,7 +92,7 @@ class Listener:
         fresh.replace(path)
         return rows
 
-    def draw(self, course: Course, corpus: Corpus, network: Any, rows: list[dict[str, float]]) -> None:
+    def draw(self, course: TrainingLoop, corpus: Corpus, network: Any, rows: list[dict[str, float]]) -> None:
         """step-000500.png and loss.png."""
         # the longest say most; and at every time the same ones
         clips = sorted(corpus.held_out, key=lambda clip: -len(clip.audio))[:PICTURED]

@@ -35,7 +35,7 @@ from instrument.training.learning.ranks import PartOfChance
 from instrument.training.network.model import Network
 from instrument.training.network.shape import Shape
 
-__all__ = ["WARM_FRAMES", "Budget", "Course", "learn", "new_course", "one_step"]
+__all__ = ["WARM_FRAMES", "Budget", "TrainingLoop", "learn", "new_course", "one_step"]
 
 LEARNING_RATE = 1.5e-3
 WARM_UP_STEPS = 100
@@ -49,7 +49,7 @@ TOLD_EVERY = 10
 
 
 @dataclass
-class Course:
+class TrainingLoop:
     """Where a training run is.
 
     ``judging``: the size of the adversary that is to join, empty for none. ``history``: (step, loss, spectral loss,
@@ -156,14 +156,14 @@ class Course:
         self.joules = kept.get("joules", WATTS_PER_CORE * self.seconds)
 
 
-def new_course(shape: Shape, seed: int, device: str, machine: Machine | None = None, judging: str = "") -> Course:
+def new_course(shape: Shape, seed: int, device: str, machine: Machine | None = None, judging: str = "") -> TrainingLoop:
     """A network with the seed's weights, before its first step."""
     machine = machine or Machine(device)
     torch.manual_seed(seed)
     network = Network(shape).to(device)
     machine.prepare(learned_parts(network))
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
-    return Course(network, optimiser, seed, machine=machine, judging=judging)
+    return TrainingLoop(network, optimiser, seed, machine=machine, judging=judging)
 
 
 def _on(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -172,7 +172,7 @@ def _on(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor,
     return audio, note, sure, stiff
 
 
-def one_step(course: Course, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
+def one_step(course: TrainingLoop, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
     """One batch learned from. ``size``: crops of this process; ``frames`` of each; ``spent``: of the budget.
 
     Returns [loss, spectral, KL in nats a frame, pitch, adversarial, matching, the judges' loss], means over all ranks.
@@ -225,7 +225,7 @@ def _asked_to_stop() -> Iterator[list[bool]]:
             signal.signal(s, handler)
 
 
-def _told(course: Course, losses: list[float]) -> bool:
+def _told(course: TrainingLoop, losses: list[float]) -> bool:
     """Whether another row of the history is full."""
     course.pending.append(losses)
     if len(course.pending) < TOLD_EVERY:
@@ -236,7 +236,7 @@ def _told(course: Course, losses: list[float]) -> bool:
     return True
 
 
-def _kept(course: Course, checkpoint: Path, display: Display) -> None:
+def _kept(course: TrainingLoop, checkpoint: Path, display: Display) -> None:
     try:
         course.save(checkpoint)
     except OSError as error:  # a full disk is no reason to throw a night's work away
@@ -244,7 +244,7 @@ def _kept(course: Course, checkpoint: Path, display: Display) -> None:
 
 
 def learn(
-    course: Course, corpus: Corpus, budget: Budget, checkpoint: Path | None, *, size: int = 8, frames: int = 160,
+    course: TrainingLoop, corpus: Corpus, budget: Budget, checkpoint: Path | None, *, size: int = 8, frames: int = 160,
     quiet: bool = False, save_every_s: float = SAVE_EVERY_S, listener: Listener | None = None,
     display: Display | None = None,
 ) -> bool:  # fmt: skip

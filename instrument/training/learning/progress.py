@@ -18,7 +18,7 @@ from instrument.base.console import words
 from instrument.training.learning.objective import ADVERSARY
 
 if TYPE_CHECKING:
-    from instrument.training.learning.loop import Course
+    from instrument.training.learning.loop import TrainingLoop
 
 UNCOUNTED, COUNTED = 3, 8
 """The first steps of a run are slow (memory, compiling); after so many more it is known how long one takes."""
@@ -96,7 +96,7 @@ class Display:
         if words and not self.quiet:
             self.console.print(words, highlight=False, markup=False, soft_wrap=True)
 
-    def step(self, course: Course, spent: float, took_s: float) -> None:
+    def step(self, course: TrainingLoop, spent: float, took_s: float) -> None:
         """After each step: ``spent`` of the budget before it, ``took_s`` seconds of work."""
         self._times.append(took_s)
         del self._times[: -4 * COUNTED]
@@ -118,12 +118,12 @@ class Display:
         """What a step takes at present."""
         return statistics.median(self._times) if self._times else 0.0
 
-    def left(self, course: Course) -> str:
+    def left(self, course: TrainingLoop) -> str:
         if len(self._times) < UNCOUNTED + COUNTED:
             return ""
         return f"{duration(self.budget.left_s(course.step, course.seconds, self.step_s))} left"
 
-    def estimate(self, course: Course) -> str:
+    def estimate(self, course: TrainingLoop) -> str:
         """How long and how much, after the first steps, in a sentence."""
         step_s = statistics.median(self._times[UNCOUNTED:])
         left_s = self.budget.left_s(course.step, course.seconds, step_s)
@@ -133,7 +133,7 @@ class Display:
         return f"{step_s:.2g} s a step ({course.machine.words()}): {steps}, {duration(left_s)}, {cost}"
 
 
-def describe(course: Course) -> str:
+def describe(course: TrainingLoop) -> str:
     """Where it is, in a few words and numbers."""
     words = f"step {course.step}"
     if course.history:
