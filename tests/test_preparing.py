@@ -15,6 +15,7 @@ import pytest
 
 from instrument.base import machine_code
 from instrument.base.console import console
+from instrument.base.text import say
 from instrument.commands import preparing
 from instrument.commands.preparing import compile_all, prepare
 from instrument.engine import warm
@@ -28,7 +29,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
 
     def steps() -> Iterator[tuple[str, Callable[[], None]]]:
-        for name in ("friction.one", "chance.two", "sound.three"):
+        for name in ("friction.one", "chance.two", "engine.three"):
             yield name, lambda name=name: names.append(name)  # type: ignore[misc]
 
     def child(command: list[str], env: dict[str, str], **rest: Any) -> None:
@@ -43,7 +44,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_it_is_compiled_once_and_again_when_asked(done: list[str]) -> None:
     prepare("en")
     prepare("en")
-    assert done == ["friction.one", "chance.two", "sound.three"]
+    assert done == ["friction.one", "chance.two", "engine.three"]
     compile_all("en")
     assert len(done) == 6
 
@@ -89,7 +90,7 @@ def test_what_fails_half_way_is_compiled_the_next_time(done: list[str], monkeypa
         prepare("en")
     monkeypatch.setattr(warm, "steps", whole)
     prepare("en")
-    assert done == ["friction.one", "friction.one", "chance.two", "sound.three"]
+    assert done == ["friction.one", "friction.one", "chance.two", "engine.three"]
 
 
 def test_what_cannot_be_kept_is_not_compiled_for_nothing(
@@ -112,7 +113,7 @@ def test_a_bar_says_what_is_being_done(
     assert words in terminal.getvalue()
     assert ("sound" if language == "en" else "son") in terminal.getvalue()
     assert ("about a minute" if language == "en" else "une minute") in terminal.getvalue()
-    assert "sound.three" not in terminal.getvalue(), "no name out of the code"
+    assert "engine.three" not in terminal.getvalue(), "no name out of the code"
 
 
 def test_the_bar_says_how_long_it_takes_yet() -> None:
@@ -162,3 +163,10 @@ def test_the_real_thing_compiles_all_there_is_and_says_so(
     assert mark.stat().st_mtime_ns > before
     out, err = capfd.readouterr()
     assert (out, err.count("\n")) == ("", 0 if before else 2)
+
+
+def test_every_step_has_a_word_in_both_languages_and_what_is_heavy_is_a_step() -> None:
+    steps = [what for what, _ in warm.steps()]
+    for language in ("en", "fr"):
+        assert all(say(f"preparing.room.{what.partition('.')[0]}", language) for what in steps)
+    assert set(preparing.HEAVY) <= set(steps)

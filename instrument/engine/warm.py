@@ -32,8 +32,8 @@ def steps() -> Iterator[tuple[str, Callable[[], None]]]:
     for module in (words, noise, drift, pink, dice, bridge, chaos, lorenz, habit, holes, coarse, mix, entry, amounts,
                    params, ramp, bearing, atlas, tape_effect, excerpt_player):  # fmt: skip
         yield module.__name__.removeprefix("instrument."), module.warm
-    yield "sound.guard", _guard
-    yield "sound.engine", _engine
+    yield "engine.effects.guard", _guard
+    yield "engine.engine", _engine
 
 
 def _guard() -> None:
