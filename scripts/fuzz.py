@@ -118,7 +118,7 @@ def attacked(count: int, seed: int, which: str, progress: Progress) -> dict[str,
         os.environ |= {"XDG_DATA_HOME": str(folder / "data"), "HOME": str(folder), "TMPDIR": str(folder)}
         with jack_server(period=256) as jack, playing(folder, "bow", env=jack.env, midi="jack") as play:
             play.wait_for_understudy("hands")
-            play.wait_for_understudy("sound.process")
+            play.wait_for_understudy("audio.process")
             time.sleep(SETTLE_SECONDS)
             watch = Watch(play.process.pid)
             dice = random.Random(seed)
