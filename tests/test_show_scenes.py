@@ -54,7 +54,7 @@ def wait_until_it_waits(play: Playing, seconds: float = 60.0) -> None:
     while time.monotonic() < end:
         seen = []
         for _ in range(20):
-            seen.append(play.child("sound.process", understudy=True).status())
+            seen.append(play.child("audio.process", understudy=True).status())
             time.sleep(0.05)
         if seen.count("sleeping") >= 19:
             return
@@ -127,13 +127,13 @@ def test_a_scene_survives_the_death_of_the_sound_that_kept_it(tmp_path: Path) ->
         jack_server(period=256, rate=48000) as server,
         show_on(tmp_path, server, "--block", "256") as play,  # type: ignore[attr-defined]
     ):
-        play.wait_for_understudy("sound.process")
+        play.wait_for_understudy("audio.process")
         wait_until_it_waits(play)
         play.osc("/rosin/latents", *[0.75] * 8)
         assert play.wait_for("/rosin/knob/motion", 0.75)
         play.osc("/rosin/scene/save", 5)
         assert play.wait_for_text("Scene 5 is kept in")
-        play.child("sound.process").send_signal(signal.SIGKILL)
+        play.child("audio.process").send_signal(signal.SIGKILL)
         assert play.wait_for_text("The sound stopped", 30.0), play.text
         assert play.wait_for("/rosin/out/scene", 5), play.text
         play.osc("/rosin/latents", *[0.25] * 8)
