@@ -124,9 +124,7 @@ def open_engine(
     if not isinstance(patch, Patch):
         paths, index = find_patches(str(patch))
         patch = read_patch(paths[index])
-    part = open_part(
-        patch, index, provider=provider, models=models, allow_uncredited=allow_uncredited, seed=seed
-    )  # fmt: skip
+    part = open_part(patch, index, provider=provider, models=models, allow_uncredited=allow_uncredited, seed=seed)
     return Engine(part, ceiling_db)
 
 

@@ -13,8 +13,18 @@ from instrument.cli import main
 def report() -> str:
     """Versions of everything that sounds."""
     lines = [f"python {platform.python_version()} on {platform.platform()}"]
-    for name in ("rosin", "numpy", "numba", "onnxruntime", "onnxruntime-gpu", "sounddevice", "soundfile",
-                 "supriya-midi", "mido", "python-osc"):  # fmt: skip
+    for name in (
+        "rosin",
+        "numpy",
+        "numba",
+        "onnxruntime",
+        "onnxruntime-gpu",
+        "sounddevice",
+        "soundfile",
+        "supriya-midi",
+        "mido",
+        "python-osc",
+    ):
         try:
             lines.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

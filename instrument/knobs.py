@@ -228,9 +228,16 @@ def playable_knob(latent: LatentSpec) -> Knob:
     """The knob of one latent. Pitch becomes an offset in semitones round the note being played."""
     if latent.role == "pitch":
         return Knob(
-            latent.id, "latent", latent.label, "semitones", -PITCH_RANGE_SEMITONES, PITCH_RANGE_SEMITONES,
-            start=0.5, playable=True, role="pitch",
-        )  # fmt: skip
+            latent.id,
+            "latent",
+            latent.label,
+            "semitones",
+            -PITCH_RANGE_SEMITONES,
+            PITCH_RANGE_SEMITONES,
+            start=0.5,
+            playable=True,
+            role="pitch",
+        )
     unit, low = "", latent.low
     if latent.role == "loudness":
         unit, low = "dB", max(latent.low, latent.high - LOUDNESS_RANGE_DB)

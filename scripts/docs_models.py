@@ -46,11 +46,18 @@ def models() -> str:
         size = sum(path.stat().st_size for path in (MODELS / card.name).iterdir())
         rows.append(
             [
-                f"`{card.name}`", f"{card.title.en} / {card.title.fr}", f"{60.0 * done['hours_of_sound']:.1f}",
-                str(done["sounds"]), f"{sum(card.params.values()) / 1000:.0f} k", f"{done['steps']}",
-                f"{done['minutes']:.0f}", f"{done['energy_estimate_wh']:.0f}", f"{size / 1e6:.1f}", card.licence,
+                f"`{card.name}`",
+                f"{card.title.en} / {card.title.fr}",
+                f"{60.0 * done['hours_of_sound']:.1f}",
+                str(done["sounds"]),
+                f"{sum(card.params.values()) / 1000:.0f} k",
+                f"{done['steps']}",
+                f"{done['minutes']:.0f}",
+                f"{done['energy_estimate_wh']:.0f}",
+                f"{size / 1e6:.1f}",
+                card.licence,
             ]
-        )  # fmt: skip
+        )
     return _table(
         ["model", "title", "minutes of sound", "sounds", "parameters", "steps", "minutes of training", "Wh (estimated)",
          "MB", "licence"], rows,
@@ -79,8 +86,15 @@ def knobs() -> str:
             if latent.label.en == latent.id or not table:
                 continue
             best = table.get(latent.label.en, max(table.values(), key=abs))
-            rows.append([f"`{card.name}`", f"`{latent.id}`", f"{latent.label.en} / {latent.label.fr}", f"{best:+.2f}",
-                         f"{latent.fidelity:.2f}"])  # fmt: skip
+            rows.append(
+                [
+                    f"`{card.name}`",
+                    f"`{latent.id}`",
+                    f"{latent.label.en} / {latent.label.fr}",
+                    f"{best:+.2f}",
+                    f"{latent.fidelity:.2f}",
+                ]
+            )
     return _table(["model", "knob", "name", "rho of the intervention", "fidelity"], rows)
 
 

@@ -23,9 +23,16 @@ def text(x: float, y: float, said: str, colour: str = TEXT, size: int = 13, anch
 
 
 def room(
-    x: float, y: float, wide: float, high: float, name: str, lines: tuple[str, ...],
-    colour: str, edge: str, dash: str = "",
-) -> list[str]:  # fmt: skip
+    x: float,
+    y: float,
+    wide: float,
+    high: float,
+    name: str,
+    lines: tuple[str, ...],
+    colour: str,
+    edge: str,
+    dash: str = "",
+) -> list[str]:
     """A box with a name and a few lines."""
     line = f' stroke-dasharray="{dash}"' if dash else ""
     size = f'x="{x:g}" y="{y:g}" width="{wide:g}" height="{high:g}"'
@@ -73,8 +80,12 @@ def house() -> list[str]:
     top, below = 286, 476
     hands = ("MIDI ports, polled", "OSC, one socket", "bindings, learn, takeover", "echo to clients")
     link = ("shared memory", "gesture rings, 40 bytes each", "frame ring, 94 a second", "health and notices")
-    sound = ("engine: friction, chance, model", "guard, device or null device", "recorder",
-             "real-time priority where allowed")  # fmt: skip
+    sound = (
+        "engine: friction, chance, model",
+        "guard, device or null device",
+        "recorder",
+        "real-time priority where allowed",
+    )
     stage = ("the window: reads frames, draws", "keys and mouse: gestures", "may close or die: sound goes on")
     show = ("starts, watches, restarts", "holds nothing musical", "terminal: keys, status, takes")
     understudies = ("of sound, hands and stage:", "loaded and waiting, in place", "when the first one dies")
@@ -110,11 +121,18 @@ def drawing() -> str:
     title = "The chain hands, friction, chance, model, sound; the processes hands, sound, stage, show and their link"
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     fonts = 'font-family="DejaVu Sans, Verdana, sans-serif"'
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {fonts}>', f"<title>{title}</title>",
-        f"<defs>{heads}</defs>", f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{GROUND}"/>',
-        *chain(), *house(), "</svg>", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" {fonts}>',
+            f"<title>{title}</title>",
+            f"<defs>{heads}</defs>",
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{GROUND}"/>',
+            *chain(),
+            *house(),
+            "</svg>",
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -86,8 +86,12 @@ class Watch:
             for i, (pid, before) in enumerate(sorted(self.first.items()))
             if self.most[pid] - before > QUIET_FOR_MEMORY_MB
         }
-        return {"processes": len(self.first), "processes_lost": self.gone, "memory_grown": grown,
-                "memory_too_much": {k: v for k, v in grown.items() if v > MEMORY_RATIO}}  # fmt: skip
+        return {
+            "processes": len(self.first),
+            "processes_lost": self.gone,
+            "memory_grown": grown,
+            "memory_too_much": {k: v for k, v in grown.items() if v > MEMORY_RATIO},
+        }
 
 
 def written_elsewhere(since: float, allowed: Path) -> list[str]:
@@ -156,8 +160,11 @@ def _datagrams(port: int, count: int, dice: random.Random, progress: Progress) -
                 voice.sendto(datagram(dice)[:65507], ("127.0.0.1", port))
             progress.update(job, completed=sent)
             time.sleep(max(0.0, begin + sent / DATAGRAMS_PER_SECOND - time.monotonic()))
-    return {"datagrams": count, "dropped_by_the_kernel": _dropped(port) - dropped,
-            "seconds": round(time.monotonic() - begin, 1)}  # fmt: skip
+    return {
+        "datagrams": count,
+        "dropped_by_the_kernel": _dropped(port) - dropped,
+        "seconds": round(time.monotonic() - begin, 1),
+    }
 
 
 def _dropped(port: int) -> int:
@@ -175,8 +182,12 @@ def _midi(jack: Any, count: int, dice: random.Random, progress: Progress) -> dic
     begin = time.monotonic()
     child = subprocess.Popen(
         [sys.executable, "tests/midiplayer.py", destination],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=jack.env, cwd=ROOT,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=jack.env,
+        cwd=ROOT,
+    )
     assert child.stdin is not None
     assert child.stdout is not None
     try:
@@ -229,8 +240,13 @@ def damaged_files(count: int, seed: int, progress: Progress) -> dict[str, Any]:
             place = Path(name) / kind
             place.mkdir()
             report = damaged.assault(row, count, seed, place)
-            found[kind] = {"read": report.read, "refused": report.refused, "slowest_s": round(report.slowest_s, 3),
-                           "grown_mb": report.grown >> 20, "faults": report.wrong[:10]}  # fmt: skip
+            found[kind] = {
+                "read": report.read,
+                "refused": report.refused,
+                "slowest_s": round(report.slowest_s, 3),
+                "grown_mb": report.grown >> 20,
+                "faults": report.wrong[:10],
+            }
             progress.advance(job)
         found["written_elsewhere"] = written_elsewhere(begun, Path(name))
     return found

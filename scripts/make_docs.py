@@ -102,8 +102,11 @@ def meaning(path: tuple[str, ...], part: Field) -> str:
 
 def sections(shape: Section, home: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Each table of a file: its TOML heading and its rows."""
-    rows = [(f"`{key}`", kind_of(part), usual(home, (*path, key), part), meaning((*path, key), part))
-            for key, part in shape.fields.items() if isinstance(part, Field)]  # fmt: skip
+    rows = [
+        (f"`{key}`", kind_of(part), usual(home, (*path, key), part), meaning((*path, key), part))
+        for key, part in shape.fields.items()
+        if isinstance(part, Field)
+    ]
     if rows:
         yield f"[{'.'.join(path)}]" if path else "", rows
     inside = {key: part for key, part in shape.fields.items() if isinstance(part, Section)}

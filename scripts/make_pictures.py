@@ -167,8 +167,16 @@ def draw(p: Performance, path: Path) -> None:
 
     glow = LinearSegmentedColormap.from_list("glow", [GROUND, "#1A1D27", "#4C4A4C", "#A89A88", IVORY, "#FFFFFF"])
     top = figure.add_axes((left, 0.600, width, 0.358))
-    top.imshow(spectrogram(p.sound, p.rate), aspect="auto", origin="lower", cmap=glow, vmin=-92, vmax=-22,
-               extent=(0, end, 0, ROWS), interpolation="bilinear")  # fmt: skip
+    top.imshow(
+        spectrogram(p.sound, p.rate),
+        aspect="auto",
+        origin="lower",
+        cmap=glow,
+        vmin=-92,
+        vmax=-22,
+        extent=(0, end, 0, ROWS),
+        interpolation="bilinear",
+    )
     marks = (100, 300, 1000, 3000, 10000)
     top.set_yticks([ROWS * np.log(hz / LOW_HZ) / np.log(HIGH_HZ / LOW_HZ) for hz in marks])
     top.set_yticklabels(["100 Hz", "300 Hz", "1 kHz", "3 kHz", "10 kHz"])
@@ -210,14 +218,27 @@ def draw(p: Performance, path: Path) -> None:
     _plain(big, end)
     big.set_xlim(begin, begin + LENS_SECONDS)
     big.set_facecolor("#0D0E12")
-    big.text(-0.011, 0.5, f"{p.labels[pick].en}\n{begin:.1f} to\n{begin + LENS_SECONDS:.1f} s", transform=big.transAxes,
-             ha="right", va="center", color=IVORY, fontsize=11, linespacing=1.35)  # fmt: skip
+    big.text(
+        -0.011,
+        0.5,
+        f"{p.labels[pick].en}\n{begin:.1f} to\n{begin + LENS_SECONDS:.1f} s",
+        transform=big.transAxes,
+        ha="right",
+        va="center",
+        color=IVORY,
+        fontsize=11,
+        linespacing=1.35,
+    )
     for x, corner in ((begin, 0.0), (begin + LENS_SECONDS, 1.0)):  # from the lane down to the lens
         start = figure.transFigure.inverted().transform(lens_lane.transData.transform((x, lens_lane.get_ylim()[0])))
         stop = figure.transFigure.inverted().transform(big.transAxes.transform((corner, 1.0)))
         figure.add_artist(plt.Line2D([start[0], stop[0]], [start[1], stop[1]], color=IVORY, alpha=0.22, lw=0.8))
-    words = (("hand", HAND), ("knob, after friction", IVORY), ("strain between them", STRAIN),
-             ("dotted: with chance, what sounds", TEXT))  # fmt: skip
+    words = (
+        ("hand", HAND),
+        ("knob, after friction", IVORY),
+        ("strain between them", STRAIN),
+        ("dotted: with chance, what sounds", TEXT),
+    )
     x = left
     for word, colour in words:
         written = figure.text(x, 0.019, word, color=colour, fontsize=11)

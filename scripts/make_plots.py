@@ -216,8 +216,13 @@ def spectra() -> Figure:
     line = (middle > 0.2) & (middle < 200)
     level = np.exp(np.mean(np.log(pink[line] * middle[line])))
     axes.loglog(middle[line], level / middle[line], color=TEXT, linewidth=0.9, dashes=(4, 4), label="the laws")
-    axes.set(xlabel="frequency [Hz]", ylabel="power [travel² / Hz]", ylim=(3e-8, 30), xlim=(0.045, 750),
-             title="Drift has one memory, pink has all of them")  # fmt: skip
+    axes.set(
+        xlabel="frequency [Hz]",
+        ylabel="power [travel² / Hz]",
+        ylim=(3e-8, 30),
+        xlim=(0.045, 750),
+        title="Drift has one memory, pink has all of them",
+    )
     axes.legend(loc="lower left")
     return figure
 
@@ -265,14 +270,24 @@ def bridge() -> Figure:
         axes.plot(t, 0.2 + 0.6 * s + side * wide, color=TEXT, linewidth=1.1, linestyle=(0, (4, 4)))
     axes.plot(t[::6], x[::6, 7], color=IVORY, linewidth=1.5)
     axes.plot([0, t[-1]], [0.2, 0.8], "o", color=STRAIN, markersize=9, markeredgewidth=0, zorder=5)
-    axes.set(xlabel="time [s]", ylabel="position [travel]", xlim=(-0.05, 4.05), ylim=(0, 1),
-             title="Bridge: it wanders, and it arrives (dashed: one deviation, width 0.1)")  # fmt: skip
+    axes.set(
+        xlabel="time [s]",
+        ylabel="position [travel]",
+        xlim=(-0.05, 4.05),
+        ylim=(0, 1),
+        title="Bridge: it wanders, and it arrives (dashed: one deviation, width 0.1)",
+    )
     return figure
 
 
 def chaos() -> Figure:
-    figure, grid = plt.subplot_mosaic([["a", "z"], ["b", "z"], ["c", "z"], ["l", "l"]], figsize=(12, 7.6), dpi=DPI,
-                                      width_ratios=(1.35, 1), height_ratios=(1, 1, 1, 1.5))  # fmt: skip
+    figure, grid = plt.subplot_mosaic(
+        [["a", "z"], ["b", "z"], ["c", "z"], ["l", "l"]],
+        figsize=(12, 7.6),
+        dpi=DPI,
+        width_ratios=(1.35, 1),
+        height_ratios=(1, 1, 1, 1.5),
+    )
     for key, r, what in (("a", 3.5, "four places"), ("b", 3.83, "three"), ("c", 3.9, "never the same")):
         source = Logistic(streams("chaos", 1), TICK_HZ, 4)
         drawn(source, 3050, 1, 0.0, TICK_HZ, r)
@@ -298,8 +313,9 @@ def chaos() -> Figure:
 def habit() -> Figure:
     together = np.array([[1.0, 0.85], [0.85, 1.0]])
     figure, row = sheet(4.6, 1, 3, sharex=True, sharey=True)
-    for axes, (shape, what) in zip(row, ((1.0, "along the habits"), (0.0, "as if there were none"),
-                                         (-1.0, "against them")), strict=True):  # fmt: skip
+    for axes, (shape, what) in zip(
+        row, ((1.0, "along the habits"), (0.0, "as if there were none"), (-1.0, "against them")), strict=True
+    ):
         out, ones = np.empty((60_000, 2), np.float32), np.ones(2, np.float32)
         source = Habit(streams("habit", 2), TICK_HZ, together, 2)
         source.step(0, len(out), 0.1 * ones, shape, 0.5 * ones, out)
@@ -321,12 +337,19 @@ def tape() -> Figure:
     power = np.abs(np.fft.rfft(off * np.hanning(len(off)))) ** 2 * 2 / (rate * 0.375 * len(off))
     edges = np.geomspace(0.2, 250, 70)
     bins, middle = np.digitize(hz, edges), np.sqrt(edges[1:] * edges[:-1])
-    level = np.array([np.sqrt((power * hz)[bins == b].mean()) if (bins == b).any() else np.nan
-                      for b in range(1, len(edges))])  # fmt: skip
+    level = np.array(
+        [np.sqrt((power * hz)[bins == b].mean()) if (bins == b).any() else np.nan for b in range(1, len(edges))]
+    )
     known = np.isfinite(level)
     below.loglog(middle[known], 100 * level[known], color=STRAIN, label="speed error, per factor e of frequency [%]")
-    below.loglog(middle, weighting(middle), color=TEXT, linewidth=1.1, dashes=(4, 4),
-                 label="what the meter makes of it (AES6-2008), as a factor")  # fmt: skip
+    below.loglog(
+        middle,
+        weighting(middle),
+        color=TEXT,
+        linewidth=1.1,
+        dashes=(4, 4),
+        label="what the meter makes of it (AES6-2008), as a factor",
+    )
     below.axvspan(0.2, 6, color=HAND, alpha=0.08, linewidth=0)
     below.text(4.4, 0.023, "wow", color=HAND)
     below.text(6.4, 0.023, "flutter", color=TEXT)
@@ -336,10 +359,19 @@ def tape() -> Figure:
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
-    "friction-stick-slip": stick_slip, "friction-stribeck": stribeck, "friction-presliding": presliding,
-    "friction-play": play, "friction-detents": detents, "friction-feels": feels, "chance-spectra": spectra,
-    "chance-dice": dice, "chance-bridge": bridge, "chance-chaos": chaos, "chance-habit": habit, "chance-tape": tape,
-}  # fmt: skip
+    "friction-stick-slip": stick_slip,
+    "friction-stribeck": stribeck,
+    "friction-presliding": presliding,
+    "friction-play": play,
+    "friction-detents": detents,
+    "friction-feels": feels,
+    "chance-spectra": spectra,
+    "chance-dice": dice,
+    "chance-bridge": bridge,
+    "chance-chaos": chaos,
+    "chance-habit": habit,
+    "chance-tape": tape,
+}
 
 
 def save(figure: Figure, path: Path) -> int:

@@ -35,9 +35,11 @@ CLIPS = 30
 SHORTEST_S, LONGEST_S = 2.0, 8.0
 SHARES = (("hold", 11), ("vowels", 8), ("slide", 6), ("syllables", 3), ("whisper", 2))
 CREDIT = {
-    "author": "Rosin developers", "source": "computed by scripts/make_voice.py", "licence": "CC0-1.0",
+    "author": "Rosin developers",
+    "source": "computed by scripts/make_voice.py",
+    "licence": "CC0-1.0",
     "consent": "computed: no person was recorded",
-}  # fmt: skip
+}
 
 
 class Dice:
@@ -159,8 +161,11 @@ def main() -> int:
     minutes = sum(float(str(row["seconds"])) for row in rows) / 60
     print(f"{args.out}: {len(rows)} clips, {minutes:.1f} minutes, computed, CC0-1.0")
     if other := [row for row in rows if listed.get(str(row["sound"]), {}).get("sha256") != row["sha256"]]:
-        print(f"{len(other)} clips differ from data/corpora/voice.csv in some bits: this processor or these libraries "
-              "round otherwise; they serve as well", file=sys.stderr)  # fmt: skip
+        print(
+            f"{len(other)} clips differ from data/corpora/voice.csv in some bits: this processor or these libraries "
+            "round otherwise; they serve as well",
+            file=sys.stderr,
+        )
     print(f"train with: rosin train {args.out} --name NAME")
     return 0
 

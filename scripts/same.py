@@ -41,8 +41,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 ROOT = Path(__file__).resolve().parent.parent
 OLD = ROOT / "tests" / "old" / "1220bb0"
 TRAINED, WEIGHTLESS = ("z1", "z2", "z3", "z5"), ("brightness", "glass", "breath", "motion")
-PATCHES = {"bow": TRAINED, "bronze": TRAINED, "clay": TRAINED, "glass": WEIGHTLESS, "hammer": TRAINED,
-           "mirror": TRAINED, "nobody": TRAINED, "storm": WEIGHTLESS}  # fmt: skip
+PATCHES = {
+    "bow": TRAINED,
+    "bronze": TRAINED,
+    "clay": TRAINED,
+    "glass": WEIGHTLESS,
+    "hammer": TRAINED,
+    "mirror": TRAINED,
+    "nobody": TRAINED,
+    "storm": WEIGHTLESS,
+}
 """What is shipped, and four knobs of each that are moved."""
 FEELS = ("clay", "glass", "rope", "rosin", "rust", "stone")
 MODELS = ("bronze", "first-bow", "hammer", "nobody")
@@ -97,10 +105,17 @@ class House:
         env = {key: value for key, value in os.environ.items() if not key.startswith("ROSIN_")}
         cache = env.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # (of machine code alone, by its own hash)
         self._env = {
-            **env, "HOME": str(work / "home"), "XDG_DATA_HOME": str(work / "home"), "XDG_CACHE_HOME": cache,
-            "XDG_CONFIG_HOME": str(work / "config"), "PYTHONPATH": str(checkout), "ROSIN_LANGUAGE": "en",
-            "COLUMNS": "200", "LP_NUM_THREADS": "1", "NO_COLOR": "1",
-        }  # fmt: skip
+            **env,
+            "HOME": str(work / "home"),
+            "XDG_DATA_HOME": str(work / "home"),
+            "XDG_CACHE_HOME": cache,
+            "XDG_CONFIG_HOME": str(work / "config"),
+            "PYTHONPATH": str(checkout),
+            "ROSIN_LANGUAGE": "en",
+            "COLUMNS": "200",
+            "LP_NUM_THREADS": "1",
+            "NO_COLOR": "1",
+        }
         (work / "home").mkdir(parents=True, exist_ok=True)
         for patch, knobs in PATCHES.items():
             (work / f"{patch}.jsonl").write_text(gestures(patch, knobs, seconds), encoding="utf-8")
@@ -111,9 +126,15 @@ class House:
         """What this checkout's Python says; paths of the checkout and of the work are written as such."""
         try:
             done = subprocess.run(
-                [sys.executable, *words], cwd=cwd or self.checkout, env=self._env, capture_output=True, text=True,
-                stdin=subprocess.DEVNULL, timeout=LIMIT_SECONDS, check=False,
-            )  # fmt: skip
+                [sys.executable, *words],
+                cwd=cwd or self.checkout,
+                env=self._env,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                timeout=LIMIT_SECONDS,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             raise Failed(f"no end after {LIMIT_SECONDS:g} s") from None
         if done.returncode:
@@ -311,10 +332,15 @@ def things() -> dict[str, Making]:
     rows["credits bow"] = credits_of("bow.jsonl")
     rows |= {f"knobs {patch}": words_of("knobs", patch, "--json") for patch in PATCHES}
     rows["feels"] = words_of("feels")
-    rows |= {f"check {kind}": words_of("check", *files) for kind, files in (
-        ("patches", [f"patches/{name}.toml" for name in PATCHES]), ("feels", [f"feels/{name}.toml" for name in FEELS]),
-        ("models", [f"models/{name}" for name in MODELS]), ("take", ["examples/first-take.jsonl"]),
-    )}  # fmt: skip
+    rows |= {
+        f"check {kind}": words_of("check", *files)
+        for kind, files in (
+            ("patches", [f"patches/{name}.toml" for name in PATCHES]),
+            ("feels", [f"feels/{name}.toml" for name in FEELS]),
+            ("models", [f"models/{name}" for name in MODELS]),
+            ("take", ["examples/first-take.jsonl"]),
+        )
+    }
     rows |= {f"schema {kind}": words_of("check", "--schema", kind) for kind in ("patch", "rig", "feel")}
     return rows
 
@@ -332,8 +358,12 @@ def house_of(checkout: Path, work: Path, seconds: float, old: bool) -> House:
         shutil.copytree(OLD / "home" / "rosin", work / "home" / "rosin")
         house.rosin("models", "unpack", str(work / "old" / "tiny.rosin.zip"))
         called = next(row for row in map(json.loads, (OLD / "takes" / "old.jsonl").open()) if "accident" in row)
-        rows = [{"rosin": 1, "patch": "old", "seed": 1, "seconds": 1.5}, {"t": 0.0, "note": 57, "velocity": 0.8},
-                {"t": 0.3, "accident": called["accident"]}, {"t": 0.9, "note": 36, "velocity": 0.8}]  # fmt: skip
+        rows = [
+            {"rosin": 1, "patch": "old", "seed": 1, "seconds": 1.5},
+            {"t": 0.0, "note": 57, "velocity": 0.8},
+            {"t": 0.3, "accident": called["accident"]},
+            {"t": 0.9, "note": 36, "velocity": 0.8},
+        ]
         (work / "recalled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return house
 

@@ -32,7 +32,7 @@ class Errands:
 
     def __init__(
         self, engine: Engine, bank: Bank, taping: TakeRecording, keepsakes: AccidentStore, row: Row, language: str
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.engine, self.bank, self.row, self.language = engine, bank, row, language
         self._taping, self._keepsakes = taping, keepsakes
         self._said: deque[str] = deque()

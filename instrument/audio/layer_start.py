@@ -26,5 +26,6 @@ class Coming(NamedTuple):
 def cue_of(part: Layer, seed: int, coming: Coming, fresh: bool = True) -> Cue:
     """A part as a take names it."""
     patch, card = part.patch, part.voice.card
-    return Cue(patch.name, patch.path, patch.digest, card.sha256 or card.name, seed, coming.scenes, coming.blend_ms,
-               fresh)  # fmt: skip
+    return Cue(
+        patch.name, patch.path, patch.digest, card.sha256 or card.name, seed, coming.scenes, coming.blend_ms, fresh
+    )

@@ -129,11 +129,16 @@ def scan(sd: Any) -> list[DeviceInfo]:
         default = next((a["default_output_device"] for a in apis if a["default_output_device"] >= 0), -1)
     return [
         DeviceInfo(
-            d["index"], d["name"], apis[d["hostapi"]]["name"], d["max_output_channels"], d["max_input_channels"],
-            d["default_samplerate"], d["index"] == default,
+            d["index"],
+            d["name"],
+            apis[d["hostapi"]]["name"],
+            d["max_output_channels"],
+            d["max_input_channels"],
+            d["default_samplerate"],
+            d["index"] == default,
         )
         for d in sd.query_devices()
-    ]  # fmt: skip
+    ]
 
 
 def find(devices: Sequence[DeviceInfo], wanted: str) -> DeviceInfo | None:

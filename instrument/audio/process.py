@@ -43,9 +43,13 @@ class SoundProcess:
         self.stopping = False
         self._parent = os.getppid()
         self.bank = Bank(
-            [Path(p) for p in settings.patches], provider=settings.provider, models=settings.models,
-            allow_uncredited=settings.allow_uncredited, seed=settings.seed, language=settings.language,
-        )  # fmt: skip
+            [Path(p) for p in settings.patches],
+            provider=settings.provider,
+            models=settings.models,
+            allow_uncredited=settings.allow_uncredited,
+            seed=settings.seed,
+            language=settings.language,
+        )
         self.handover = SoundHandover(self.link.memos["sound"], self.bank, self.row, settings.place)
         self._took_over = False
         self._tell_what_was_got = 0.0

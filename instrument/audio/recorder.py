@@ -45,9 +45,15 @@ class Recorder:
     """
 
     def __init__(
-        self, rate: int, channels: int, folder: str | Path, metadata: Mapping[str, str] | None = None,
-        ring_s: float = RING_S, part_bytes: int = PART_BYTES, floor_bytes: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        rate: int,
+        channels: int,
+        folder: str | Path,
+        metadata: Mapping[str, str] | None = None,
+        ring_s: float = RING_S,
+        part_bytes: int = PART_BYTES,
+        floor_bytes: int = 0,
+    ) -> None:
         """``floor_bytes``: what is left free on the disk (a tenth of it, if that is less); the recording ends before
         it takes that too."""
         self.rate = int(rate)

@@ -163,8 +163,11 @@ class TakeFiles:
 
     def _open_stream(self, part: Layer, standing: Standing) -> None:
         assert self._tap is not None
-        words: dict[str, object] = {"patch": part.patch.name, "seed": standing.snapshot.seed,
-                                    "model": part.voice.card.sha256 or part.voice.card.name}  # fmt: skip
+        words: dict[str, object] = {
+            "patch": part.patch.name,
+            "seed": standing.snapshot.seed,
+            "model": part.voice.card.sha256 or part.voice.card.name,
+        }
         try:
             self._stream = StreamLog(self.path.with_suffix(".z"), self._tap, words)
         except OSError as error:

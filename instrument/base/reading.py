@@ -15,10 +15,12 @@ from typing import BinaryIO
 from instrument.base.errors import RosinError
 
 _KINDS = (
-    (stat.S_ISDIR, errno.EISDIR, os.strerror(errno.EISDIR)), (stat.S_ISFIFO, errno.EINVAL, "it is a pipe"),
-    (stat.S_ISSOCK, errno.EINVAL, "it is a socket"), (stat.S_ISCHR, errno.EINVAL, "it is a device"),
+    (stat.S_ISDIR, errno.EISDIR, os.strerror(errno.EISDIR)),
+    (stat.S_ISFIFO, errno.EINVAL, "it is a pipe"),
+    (stat.S_ISSOCK, errno.EINVAL, "it is a socket"),
+    (stat.S_ISCHR, errno.EINVAL, "it is a device"),
     (stat.S_ISBLK, errno.EINVAL, "it is a device"),
-)  # fmt: skip
+)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"))
 """O_NONBLOCK: a pipe put in the file's place between two looks still cannot hold the reader."""

@@ -27,10 +27,14 @@ DIGITS_MAX = 4000
 
 TOO_DEEP = "nests too deep"
 
-_STRING = "|".join((
-    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)', r"\'\'\'(?:[^\']|\'(?!\'\'))*+(?:\'{3,5}|\Z)",
-    r'"(?:[^"\\\n]|\\.)*+"?', r"\'[^\'\n]*+\'?",
-))  # fmt: skip
+_STRING = "|".join(
+    (
+        r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5}|\\?\Z)',
+        r"\'\'\'(?:[^\']|\'(?!\'\'))*+(?:\'{3,5}|\Z)",
+        r'"(?:[^"\\\n]|\\.)*+"?',
+        r"\'[^\'\n]*+\'?",
+    )
+)
 """One that does not end goes to the end of its line, or of the file: looked for again from each quote in it, the time
 would grow with the square of the file."""
 _WORD = r"[A-Za-z0-9_+-]+"

@@ -76,8 +76,9 @@ def company(port: int, patches: Sequence[str], length: float) -> Iterator[subpro
     """The client in a process of its own, for so many seconds."""
     child = subprocess.Popen(
         [sys.executable, "-m", "instrument.bench.company", str(port), str(length), *patches],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield child
     finally:
@@ -108,8 +109,10 @@ def left_behind(folder: Path) -> dict[str, Any]:
         with contextlib.suppress(soundfile.LibsndfileError):
             whole += soundfile.info(path).frames > 0
     found = {
-        "recordings": len(recordings), "recordings_whole": whole, "accidents": len(list(folder.rglob("soak*.npz"))),
-    }  # fmt: skip
+        "recordings": len(recordings),
+        "recordings_whole": whole,
+        "accidents": len(list(folder.rglob("soak*.npz"))),
+    }
     try:
         return found | {"rig_is_read": True, "learned": len(read_rig(folder / "rig.toml").osc_bindings)}
     except RosinError as error:

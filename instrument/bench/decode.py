@@ -67,20 +67,44 @@ def model_times(part: Layer, count: int, block_ms: float) -> dict[str, Any]:
 
 
 EVERY_CHANCE = {
-    "drift": 0.05, "pink": 0.03, "dice": 0.1, "dice_rate": 8.0, "dejavu": 0.3, "chaos": 0.05, "lorenz": 0.05,
-    "habit": 0.05, "holes": 30.0, "coarse": 0.004,
-}  # fmt: skip
+    "drift": 0.05,
+    "pink": 0.03,
+    "dice": 0.1,
+    "dice_rate": 8.0,
+    "dejavu": 0.3,
+    "chaos": 0.05,
+    "lorenz": 0.05,
+    "habit": 0.05,
+    "holes": 30.0,
+    "coarse": 0.004,
+}
 EVERY_FRICTION = {
-    "stick": 0.04, "slide": 0.03, "visc": 0.1, "play": 0.01, "detents": 12.0, "detent_strength": 0.02,
-    "endstop_strength": 0.05, "dig": 0.02, "fatigue": 0.5, "known": 1.0, "coupling": 0.2,
-}  # fmt: skip
+    "stick": 0.04,
+    "slide": 0.03,
+    "visc": 0.1,
+    "play": 0.01,
+    "detents": 12.0,
+    "detent_strength": 0.02,
+    "endstop_strength": 0.05,
+    "dig": 0.02,
+    "fatigue": 0.5,
+    "known": 1.0,
+    "coupling": 0.2,
+}
 
 
 def chain_times(knobs: int, count: int, block_ms: float, rate: int) -> dict[str, float]:
     """The whole control chain - every friction, every chance, keys, latents - under hands that never rest."""
     latents = [LatentSpec(f"z{i}", Label(f"z{i}", f"z{i}")) for i in range(knobs)]
-    patch = Patch("bench", "bench", difficulty=5.0, hazard=5.0, friction=EVERY_FRICTION, chance=EVERY_CHANCE,
-                  chance_at={"pink": "bearing", "dice": "hand"})  # fmt: skip
+    patch = Patch(
+        "bench",
+        "bench",
+        difficulty=5.0,
+        hazard=5.0,
+        friction=EVERY_FRICTION,
+        chance=EVERY_CHANCE,
+        chance_at={"pink": "bearing", "dice": "hand"},
+    )
     near = np.exp(-np.abs(np.subtract.outer(np.arange(knobs), np.arange(knobs))) / 2.0)
     control = ControlChain(patch, table_of(patch, latents), rate, 1, near)
     z = np.zeros((knobs, QUANTUM // 128), np.float32)

@@ -49,9 +49,13 @@ class JackServer:
         for _ in range(LIST_TIMES):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 done = subprocess.run(
-                    ["jack_lsp", *options], env=self.env, capture_output=True, text=True, timeout=LIST_SECONDS,
+                    ["jack_lsp", *options],
+                    env=self.env,
+                    capture_output=True,
+                    text=True,
+                    timeout=LIST_SECONDS,
                     check=False,
-                )  # fmt: skip
+                )
                 return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
         return []
 

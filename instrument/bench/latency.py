@@ -48,9 +48,14 @@ def latency(name: str = "", messages: int = 200, block: int = 128, ahead: int = 
     paths, index = find_patches(name)
     patch = read_patch(paths[index])
     found: dict[str, Any] = {
-        "bench": "latency", "patch": patch.name, "model": patch.model, "block_frames": block,
-        "block_ms": block / RATE * 1000.0, "ahead_blocks": ahead, "messages": messages,
-    }  # fmt: skip
+        "bench": "latency",
+        "patch": patch.name,
+        "model": patch.model,
+        "block_frames": block,
+        "block_ms": block / RATE * 1000.0,
+        "ahead_blocks": ahead,
+        "messages": messages,
+    }
     with jack_server(period=block, rate=RATE) as server:
         with bare(server, block) as (port, say):
             found["baseline_bare_callback"] = measure(server, port, say, messages)
@@ -85,8 +90,10 @@ def bare(server: JackServer, block: int) -> Iterator[tuple[str, Callable[[bool],
     before = set(server.ports())
     child = subprocess.Popen(
         [sys.executable, "-m", "instrument.bench.bare", str(number), str(block)],
-        env=server.env, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env=server.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert child.stdout is not None
         child.stdout.readline()
@@ -151,8 +158,10 @@ def measure(server: JackServer, port: str, tell: Callable[[bool], None], message
         path = os.path.join(folder, "heard.npz")
         ear = subprocess.Popen(
             [sys.executable, "-m", "instrument.bench.ear", path, str(seconds), port],
-            env=server.env, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=server.env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert ear.stdout is not None
         ear.stdout.readline()
         time.sleep(0.3)
@@ -186,5 +195,11 @@ def spread(audio: Any, at: Any, period: int, rate: int, sent: Any) -> dict[str, 
     if not found:
         return {"heard": 0, "missed": missed, "p50_ms": float("nan"), "p99_ms": float("nan"), "jitter_ms": float("nan")}
     p1, p50, p99 = np.percentile(np.array(found) * 1000.0, (1, 50, 99))
-    return {"heard": len(found), "missed": missed, "p50_ms": float(p50), "p99_ms": float(p99),
-            "max_ms": float(max(found)) * 1000.0, "jitter_ms": float(p99 - p1)}  # fmt: skip
+    return {
+        "heard": len(found),
+        "missed": missed,
+        "p50_ms": float(p50),
+        "p99_ms": float(p99),
+        "max_ms": float(max(found)) * 1000.0,
+        "jitter_ms": float(p99 - p1),
+    }

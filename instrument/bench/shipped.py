@@ -123,8 +123,10 @@ def voices(folder: Path, count: int) -> dict[str, Any] | str:
 
     times = by_turns([one_call, eight_calls], count, turn=2)
     return {
-        "count": VOICES, "one_call_ms": float(np.median(times[0])), "eight_calls_ms": float(np.median(times[1])),
-    } | ratios(times[0], times[1])  # fmt: skip
+        "count": VOICES,
+        "one_call_ms": float(np.median(times[0])),
+        "eight_calls_ms": float(np.median(times[1])),
+    } | ratios(times[0], times[1])
 
 
 def model_costs(folder: Path, count: int, torchscript: bool) -> dict[str, Any]:

@@ -52,8 +52,15 @@ def soak(
         raise RosinError("this bench needs Linux and JACK; apt install jackd2")
     paths, index = find_patches(name)
     patch = read_patch(paths[index])
-    found: dict[str, Any] = {"bench": "soak", "patch": patch.name, "model": patch.model, "minutes": minutes,
-                             "block_frames": block, "ahead_blocks": ahead, "messages_hz": messages_hz}  # fmt: skip
+    found: dict[str, Any] = {
+        "bench": "soak",
+        "patch": patch.name,
+        "model": patch.model,
+        "minutes": minutes,
+        "block_frames": block,
+        "ahead_blocks": ahead,
+        "messages_hz": messages_hz,
+    }
     baseline_minutes = max(0.2, min(2.0, minutes / 5.0))
     with jack_server(period=block, rate=RATE) as server:
         with bare(server, block) as (_, _tell):
@@ -61,9 +68,10 @@ def soak(
             time.sleep(baseline_minutes * 60.0)
             lates, stolen = server_xruns(server.log) - before, stolen_ms() - stolen
         found["baseline_bare_callback"] = {
-            "minutes": baseline_minutes, "xruns_per_minute": lates / baseline_minutes,
+            "minutes": baseline_minutes,
+            "xruns_per_minute": lates / baseline_minutes,
             "stolen_ms_per_minute": stolen / baseline_minutes,
-        }  # fmt: skip
+        }
         number = free_port()
         with (
             a_home() as folder,

@@ -56,14 +56,24 @@ def stage(name: str = "", turns: int = 6, width: int = 1280, height: int = 720, 
                     close_stage(show)
     without, together = (by_key(series[which]) for which in (False, True))
     return {
-        "bench": "stage", "patch": patch.name, "model": patch.model, "block_frames": block, "turns": turns,
-        "size": f"{width}x{height}", "drawn_with": drawn_with, "state": scale,
+        "bench": "stage",
+        "patch": patch.name,
+        "model": patch.model,
+        "block_frames": block,
+        "turns": turns,
+        "size": f"{width}x{height}",
+        "drawn_with": drawn_with,
+        "state": scale,
         "frames_per_second": together["frames_per_second"],
-        "load_p99_without": without["load_p99"], "load_p99_with": together["load_p99"],
+        "load_p99_without": without["load_p99"],
+        "load_p99_with": together["load_p99"],
         "ratio_load_p99": together["load_p99"] / max(1e-9, without["load_p99"]),
-        "xruns_per_minute_without": without["xruns_per_minute"], "xruns_per_minute_with": together["xruns_per_minute"],
-        "turns_without": series[False], "turns_with": series[True], "machine": machine(),
-    }  # fmt: skip
+        "xruns_per_minute_without": without["xruns_per_minute"],
+        "xruns_per_minute_with": together["xruns_per_minute"],
+        "turns_without": series[False],
+        "turns_with": series[True],
+        "machine": machine(),
+    }
 
 
 def by_key(rows: list[dict[str, float]]) -> dict[str, float]:

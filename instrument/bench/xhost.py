@@ -13,9 +13,11 @@ def x_server(*command: str) -> Iterator[str]:
     """Start ``command`` (Xvfb or Xorg with its options) on a free number; yields its DISPLAY. It ends afterwards."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        [*command, "-displayfd", str(writing)], pass_fds=(writing,), stdout=subprocess.DEVNULL,
+        [*command, "-displayfd", str(writing)],
+        pass_fds=(writing,),
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     os.close(writing)
     try:
         with os.fdopen(reading) as number:

@@ -58,8 +58,14 @@ class Accident:
 
     def to_bytes(self) -> bytes:
         """As an npz without pickles."""
-        head = {"format": FORMAT, "name": self.name, "seed": self.seed, "first_tick": self.first_tick,
-                "tick_hz": self.tick_hz, "knobs": list(self.knobs)}  # fmt: skip
+        head = {
+            "format": FORMAT,
+            "name": self.name,
+            "seed": self.seed,
+            "first_tick": self.first_tick,
+            "tick_hz": self.tick_hz,
+            "knobs": list(self.knobs),
+        }
         file = io.BytesIO()
         np.savez_compressed(
             file, allow_pickle=False, head=np.frombuffer(json.dumps(head).encode(), np.uint8), track=self.track

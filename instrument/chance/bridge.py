@@ -127,9 +127,16 @@ class Bridge(ChanceSource):
         stays as it is. Ticks that were skipped are crossed in one step of the same law. No allocation.
         """
         _cross(
-            self._seed, np.uint64(first_tick), self._streams,
-            self.active, self._ends, self._span, self._w, sigma, out[:ticks],
-        )  # fmt: skip
+            self._seed,
+            np.uint64(first_tick),
+            self._streams,
+            self.active,
+            self._ends,
+            self._span,
+            self._w,
+            sigma,
+            out[:ticks],
+        )
 
 
 KERNELS = (_cross,)

@@ -116,9 +116,17 @@ class Logistic(Orbit):
         3..4. ``first_tick`` says nothing to the law, which counts iterations; every source has it.
         """
         _iterate(
-            self._seed, self._tick_s, self._streams, self._phase, self._count, self._orbit,
-            amount, rate_hz, r, out[:ticks],
-        )  # fmt: skip
+            self._seed,
+            self._tick_s,
+            self._streams,
+            self._phase,
+            self._count,
+            self._orbit,
+            amount,
+            rate_hz,
+            r,
+            out[:ticks],
+        )
 
 
 KERNELS = (_iterate, _start_logistic)

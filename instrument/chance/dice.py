@@ -167,9 +167,19 @@ class Dice(ChanceSource):
         1..16. ``first_tick`` says nothing to the law, which counts throws; it is here because every source has it.
         """
         _roll(
-            self._seed, self._tick_s, self._streams, *self._arrays,
-            amount, rate_hz, spread, bias, steps, dejavu, loop, out[:ticks],
-        )  # fmt: skip
+            self._seed,
+            self._tick_s,
+            self._streams,
+            *self._arrays,
+            amount,
+            rate_hz,
+            spread,
+            bias,
+            steps,
+            dejavu,
+            loop,
+            out[:ticks],
+        )
 
     def reset(self) -> None:
         """Before the first throw, which is due at the next tick."""

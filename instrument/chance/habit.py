@@ -162,9 +162,20 @@ class Habit(ChanceSource):
         shape = min(1.0, max(-1.0, float(shape))) if shape == shape else 0.0
         vectors, turned, values = self._along if shape >= 0.0 else self._against
         _habit(
-            self._seed, np.uint64(first_tick), self._tick_s, self._streams, self._y, vectors, turned, values,
-            abs(shape), self._scratch, amount, tau_s, out[:ticks],
-        )  # fmt: skip
+            self._seed,
+            np.uint64(first_tick),
+            self._tick_s,
+            self._streams,
+            self._y,
+            vectors,
+            turned,
+            values,
+            abs(shape),
+            self._scratch,
+            amount,
+            tau_s,
+            out[:ticks],
+        )
 
 
 def _eigen(

@@ -85,8 +85,12 @@ class Holes(ChanceSource):
         self._depth = np.zeros(knobs)
         self._held = np.zeros(knobs)
         kept: dict[str, NDArray[Any]] = {
-            "event": self._event, "left": self._left, "open": self._open, "depth": self._depth, "held": self._held,
-        }  # fmt: skip
+            "event": self._event,
+            "left": self._left,
+            "open": self._open,
+            "depth": self._depth,
+            "held": self._held,
+        }
         super().__init__(streams, tick_hz, seed, kept)
 
     def step(
@@ -106,9 +110,20 @@ class Holes(ChanceSource):
         is not used: holes are numbered from a reset on, not by ticks.
         """
         _holes(
-            self._seed, self._tick_s, self._streams, self._event, self._left, self._open, self._depth, self._held,
-            per_minute, length_s, freeze, base[:ticks], rest,
-        )  # fmt: skip
+            self._seed,
+            self._tick_s,
+            self._streams,
+            self._event,
+            self._left,
+            self._open,
+            self._depth,
+            self._held,
+            per_minute,
+            length_s,
+            freeze,
+            base[:ticks],
+            rest,
+        )
 
     @property
     def open(self) -> NDArray[np.bool_]:

@@ -143,9 +143,17 @@ class Lorenz(Orbit):
         system takes those of the first of its three knobs. ``first_tick`` says nothing to the law, which counts steps.
         """
         _turn(
-            self._seed, self._tick_s, self._streams, self._phase, self._count, self._orbit,
-            amount, rate_hz, rho, out[:ticks],
-        )  # fmt: skip
+            self._seed,
+            self._tick_s,
+            self._streams,
+            self._phase,
+            self._count,
+            self._orbit,
+            amount,
+            rate_hz,
+            rho,
+            out[:ticks],
+        )
 
 
 KERNELS = (_turn, _start_lorenz)

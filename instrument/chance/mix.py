@@ -101,9 +101,15 @@ class Mix:
         self.holes = Holes(streams("holes"), tick_hz, seed)
         self.coarse = Coarse(count)
         self._sources: dict[str, Any] = {
-            "drift": self.drift, "pink": self.pink, "dice": self.dice, "chaos": self.logistic, "lorenz": self.lorenz,
-            "habit": self.habit, "holes": self.holes, "coarse": self.coarse,
-        }  # fmt: skip
+            "drift": self.drift,
+            "pink": self.pink,
+            "dice": self.dice,
+            "chaos": self.logistic,
+            "lorenz": self.lorenz,
+            "habit": self.habit,
+            "holes": self.holes,
+            "coarse": self.coarse,
+        }
         self._place = np.array([ENTRIES.index(entry.get(name, "sound")) for name in CHANCE_SOURCES], np.int64)
         self._live: frozenset[str] = frozenset()
         self._heard = np.zeros(len(CHANCE_SOURCES), np.bool_)
@@ -165,9 +171,17 @@ class Mix:
             self.pink.step(tick, ticks, row["pink"], out)
         elif i == 2:
             self.dice.step(
-                tick, ticks, row["dice"], row["dice_rate"], row["dice_spread"], row["dice_bias"], row["dice_steps"],
-                row["dejavu"], row["loop"], out,
-            )  # fmt: skip
+                tick,
+                ticks,
+                row["dice"],
+                row["dice_rate"],
+                row["dice_spread"],
+                row["dice_bias"],
+                row["dice_steps"],
+                row["dejavu"],
+                row["loop"],
+                out,
+            )
         elif i == 3:
             self.logistic.step(tick, ticks, row["chaos"], row["chaos_rate"], row["chaos_r"], out)
         elif i == 4:
@@ -223,8 +237,10 @@ class Mix:
         self.settle()
         return {
             **{name: source.state() for name, source in self._sources.items()},
-            "replay": self.replay.state(), "seed": self.seed, "tick": self.tick,
-        }  # fmt: skip
+            "replay": self.replay.state(),
+            "seed": self.seed,
+            "tick": self.tick,
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from a ``state()``, bit for bit."""

@@ -51,9 +51,12 @@ class ChanceParams:
 
 @compiled
 def _scale(
-    rows: NDArray[np.float32], scale: float, scaled: NDArray[np.bool_], most: NDArray[np.float32],
+    rows: NDArray[np.float32],
+    scale: float,
+    scaled: NDArray[np.bool_],
+    most: NDArray[np.float32],
     out: NDArray[np.float32],
-) -> None:  # fmt: skip
+) -> None:
     for row in range(rows.shape[0]):
         for k in range(rows.shape[1]):
             value = rows[row, k]

@@ -27,9 +27,10 @@ def add(verbs: Any) -> None:
     decode.add_argument("--patch", default="", help="the patch to measure; default the first")
     decode.add_argument("--blocks", type=int, default=8000, help="how many are timed (8000)")
     decode.add_argument(
-        "--against-torchscript", action="store_true",
+        "--against-torchscript",
+        action="store_true",
         help="also time the same models as TorchScript, block by block in turn (extra [train])",
-    )  # fmt: skip
+    )
     decode.add_argument("--json", action="store_true", help="for programs")
     decode.set_defaults(run=run_decode)
     latency = what.add_parser(
@@ -53,9 +54,10 @@ def add(verbs: Any) -> None:
     soak.set_defaults(run=run_soak)
 
     stage = what.add_parser(
-        "stage", help="what the picture costs the sound, and its frames a second",
+        "stage",
+        help="what the picture costs the sound, and its frames a second",
         epilog="example: rosin bench stage --json",
-    )  # fmt: skip
+    )
     stage.add_argument("--patch", default="", help="the patch to measure; default the first")
     stage.add_argument("--turns", type=int, default=6, help="stretches without and with the stage, 6 s each (6)")
     stage.add_argument("--size", metavar="WxH", default="1280x720", help="of the window, in pixels (1280x720)")

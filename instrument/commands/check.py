@@ -79,11 +79,15 @@ def parts_of(path: Path) -> list[Path]:
         return [path]
     try:
         found = [
-            file for file in sorted(path.iterdir())
-            if is_bundle(file) or (file / CARD).is_file()
-            or ((file.suffix in SUFFIXES and not file.is_dir() and not file.name.startswith("."))
-            and (file.suffix != ".toml" or _kind(file) != "other"))
-        ]  # fmt: skip
+            file
+            for file in sorted(path.iterdir())
+            if is_bundle(file)
+            or (file / CARD).is_file()
+            or (
+                (file.suffix in SUFFIXES and not file.is_dir() and not file.name.startswith("."))
+                and (file.suffix != ".toml" or _kind(file) != "other")
+            )
+        ]
     except OSError:
         found = []
     return found or [path]

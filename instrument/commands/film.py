@@ -57,8 +57,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> FilmOptions | None:
     """The film that is asked for, None where ``out`` is no film's name. RosinError for options that do not fit."""
-    given = {"--fps": args.fps, "--size": args.size, "--view": args.view, "--calm": args.calm,
-             "--big-type": args.big_type}  # fmt: skip
+    given = {
+        "--fps": args.fps,
+        "--size": args.size,
+        "--view": args.view,
+        "--calm": args.calm,
+        "--big-type": args.big_type,
+    }
     pictures = out.suffix.lower() == ".png"
     if not pictures and out.suffix.lower() not in KINDS:
         if (wrong := next((name for name, value in given.items() if value is not None), None)) is not None:
@@ -90,10 +95,15 @@ class Drawing:
 
         self._gl, self._wish = gl, wish
         settings = StageSettings(
-            patches=tuple(map(str, (patch, *more))), models=rig.models, language=language_of(rig.language),
-            width=wish.width, height=wish.height,
-            type_scale=BIG_TYPE if wish.big_type else 1.0, reduced_motion=wish.calm, rig=rig.path,
-        )  # fmt: skip
+            patches=tuple(map(str, (patch, *more))),
+            models=rig.models,
+            language=language_of(rig.language),
+            width=wish.width,
+            height=wish.height,
+            type_scale=BIG_TYPE if wish.big_type else 1.0,
+            reduced_motion=wish.calm,
+            rig=rig.path,
+        )
         self._window = open_window(wish.width, wish.height, headless=True)
         try:
             self._player = StagePlayer(settings, read_programmes(settings.patches, settings.language, settings.models))
@@ -202,9 +212,7 @@ class Film:
     def summary(self) -> str:
         """What is said of the pictures."""
         wish, language = self._wish, self._language
-        made = say(
-            "film.made", language, count=self.drawn, width=wish.width, height=wish.height, fps=wish.fps
-        )  # fmt: skip
+        made = say("film.made", language, count=self.drawn, width=wish.width, height=wish.height, fps=wish.fps)
         return f"{made}\n{say('film.pictures', language, digest=self._digest.hexdigest())}"
 
 

@@ -32,8 +32,9 @@ def add(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, help="folder of model folders (the rig's, or your own)")
     parser.add_argument("--rate", type=int, default=0, help="sample rate in Hz, where the file does not say it")
     parser.add_argument("--blocks", type=int, default=BLOCKS, help=f"how many blocks are compared ({BLOCKS})")
-    parser.add_argument("--race", type=int, default=RACE,
-                        help=f"how many blocks are timed against the file itself ({RACE}; 0: none)")  # fmt: skip
+    parser.add_argument(
+        "--race", type=int, default=RACE, help=f"how many blocks are timed against the file itself ({RACE}; 0: none)"
+    )
     parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"largest difference ({TOLERANCE:g})")
     parser.add_argument("--forward", action="store_true", help="also write its forward as forward.onnx")
     parser.add_argument("--force", action="store_true", help="replace a model of that name")
@@ -53,23 +54,68 @@ def run(args: argparse.Namespace) -> int:
     if args.rate and not 8000 <= args.rate <= 192000:
         raise RosinError(f"--rate {args.rate} is no rate a sound card has; give 8000 to 192000")
     out = args.out or (Path(rig.models) if rig.models else user_folder())
-    wishes = ImportOptions(args.name, args.author, args.licence, args.credits, args.rate, args.blocks, args.tolerance,
-                    args.race, args.forward, args.force)  # fmt: skip
+    wishes = ImportOptions(
+        args.name,
+        args.author,
+        args.licence,
+        args.credits,
+        args.rate,
+        args.blocks,
+        args.tolerance,
+        args.race,
+        args.forward,
+        args.force,
+    )
     done = import_file(args.file, out, wishes)
     card = done.card
     print(printable(say("import.done", language, folder=done.folder)))
     for method, part in done.parts.items():
         real_time = part["block_ms"] / (1000.0 * part["samples"] / card.sample_rate)
-        print(say("import.proof", language, method=method, error=f"{part['error']:.1e}", blocks=part["blocks"],
-                  states=part["states"]))  # fmt: skip
-        print(say("import.speed", language, method=method, ms=f"{part['block_ms']:.2f}", samples=part["samples"],
-                  factor=f"{real_time:.3f}"))  # fmt: skip
+        print(
+            say(
+                "import.proof",
+                language,
+                method=method,
+                error=f"{part['error']:.1e}",
+                blocks=part["blocks"],
+                states=part["states"],
+            )
+        )
+        print(
+            say(
+                "import.speed",
+                language,
+                method=method,
+                ms=f"{part['block_ms']:.2f}",
+                samples=part["samples"],
+                factor=f"{real_time:.3f}",
+            )
+        )
         if race := part.get("race"):
-            print(say("import.race", language, method=method, times=f"{race['ratio'][1]:.2f}",
-                      low=f"{race['ratio'][0]:.2f}", high=f"{race['ratio'][2]:.2f}", file=f"{race['file_ms'][1]:.2f}",
-                      graph=f"{race['graph_ms'][1]:.2f}", blocks=race["blocks"]))  # fmt: skip
-    print(say("import.shape", language, latents=len(card.latents), rate=card.sample_rate, ratio=card.ratio,
-              channels=card.channels, delay=f"{1000.0 * card.delay_samples / card.sample_rate:.1f}"))  # fmt: skip
+            print(
+                say(
+                    "import.race",
+                    language,
+                    method=method,
+                    times=f"{race['ratio'][1]:.2f}",
+                    low=f"{race['ratio'][0]:.2f}",
+                    high=f"{race['ratio'][2]:.2f}",
+                    file=f"{race['file_ms'][1]:.2f}",
+                    graph=f"{race['graph_ms'][1]:.2f}",
+                    blocks=race["blocks"],
+                )
+            )
+    print(
+        say(
+            "import.shape",
+            language,
+            latents=len(card.latents),
+            rate=card.sample_rate,
+            ratio=card.ratio,
+            channels=card.channels,
+            delay=f"{1000.0 * card.delay_samples / card.sample_rate:.1f}",
+        )
+    )
     if "fidelity_of_latents" in card.training:
         print(say("import.fidelity", language, percent=f"{100.0 * card.training['fidelity_of_latents']:.1f}"))
     if settings := card.training["attributes"]:

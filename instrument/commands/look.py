@@ -60,8 +60,18 @@ def run_devices(args: argparse.Namespace) -> int:
     if driver is not None:
         driver.close()
     if args.json:
-        rows = [{"index": d.index, "name": d.name, "api": d.api, "outputs": d.outputs, "inputs": d.inputs,
-                 "rate_hz": d.rate, "default": d.default} for d in found]  # fmt: skip
+        rows = [
+            {
+                "index": d.index,
+                "name": d.name,
+                "api": d.api,
+                "outputs": d.outputs,
+                "inputs": d.inputs,
+                "rate_hz": d.rate,
+                "default": d.default,
+            }
+            for d in found
+        ]
         print(json.dumps({"sound": rows, "midi": {"api": api, "ports": ports}}, indent=1))
         return 0
     shown = wide_console()
@@ -95,8 +105,10 @@ def run_knobs(args: argparse.Namespace) -> int:
         rows = [{"id": k.id, "address": f"{rig.root}/knob/{k.id}", "en": k.label.en, "fr": k.label.fr, "unit": k.unit,
                  "low": k.low, "high": k.high, "curve": k.curve, "start": k.start, "playable": k.playable}
                 for k in table]  # fmt: skip
-        places = [{"scene": slot + 1, "en": scene.title.en, "fr": scene.title.fr, "knobs": dict(scene.knobs)}
-                  for slot, scene in scenes]  # fmt: skip
+        places = [
+            {"scene": slot + 1, "en": scene.title.en, "fr": scene.title.fr, "knobs": dict(scene.knobs)}
+            for slot, scene in scenes
+        ]
         said = {"patch": patch.name, "model": patch.model, "knobs": rows, "blend_ms": patch.blend_ms, "scenes": places}
         print(json.dumps(said, indent=1, ensure_ascii=False))
         return 0
@@ -112,8 +124,17 @@ def run_knobs(args: argparse.Namespace) -> int:
     for i, k in enumerate(table):
         there = [f"{k.value(scene.knobs[k.id]):.3g}" if k.id in scene.knobs else "" for _, scene in scenes]
         mark = str(i + 1) if k.playable else ""
-        shown.add_row(mark, k.id, k.label.of(language), f"{rig.root}/knob/{k.id}", f"{k.low:g}", f"{k.high:g}", k.unit,
-                      f"{k.value(k.start):.3g}", *there)  # fmt: skip
+        shown.add_row(
+            mark,
+            k.id,
+            k.label.of(language),
+            f"{rig.root}/knob/{k.id}",
+            f"{k.low:g}",
+            f"{k.high:g}",
+            k.unit,
+            f"{k.value(k.start):.3g}",
+            *there,
+        )
     wide_console().print(shown)
     return 0
 

@@ -58,9 +58,11 @@ def _notes(patch: Patch, seconds: float) -> list[tuple[float, Gesture]]:
 def _moves(table: KnobTable, knob: int, begin: float, seconds: float) -> list[tuple[float, Gesture]]:
     """Up, down, and back to where it starts."""
     start = table[knob].start
-    return _line(knob, begin, seconds / 3.0, start, HIGH) + _line(
-        knob, begin + seconds / 3.0, seconds / 3.0, HIGH, LOW
-    ) + _line(knob, begin + 2.0 * seconds / 3.0, seconds / 3.0, LOW, start)  # fmt: skip
+    return (
+        _line(knob, begin, seconds / 3.0, start, HIGH)
+        + _line(knob, begin + seconds / 3.0, seconds / 3.0, HIGH, LOW)
+        + _line(knob, begin + 2.0 * seconds / 3.0, seconds / 3.0, LOW, start)
+    )
 
 
 def _swell(knob: int, seconds: float) -> list[tuple[float, Gesture]]:

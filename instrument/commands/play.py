@@ -76,8 +76,12 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "--allow", action="append", metavar="HOST", help="hear OSC from this sender or network only (repeatable)"
     )
-    parser.add_argument("--midi", metavar="API", choices=("auto", "alsa", "jack", "core", "winmm", "off"),
-                        help="the system's MIDI to use: auto, alsa, jack, core, winmm or off")  # fmt: skip
+    parser.add_argument(
+        "--midi",
+        metavar="API",
+        choices=("auto", "alsa", "jack", "core", "winmm", "off"),
+        help="the system's MIDI to use: auto, alsa, jack, core, winmm or off",
+    )
     parser.add_argument("--block", type=int, help="frames the device asks for at a time")
     parser.add_argument("--ahead", type=int, help="blocks computed ahead of the device; 0 = in its callback")
     parser.add_argument("--input", action="store_true", help="open the device's inputs")
@@ -95,11 +99,18 @@ def rig_for(args: argparse.Namespace) -> Rig:
     """The rig file with the command line on top."""
     rig = read_rig(Path(args.rig) if args.rig else None)
     over: dict[str, Any] = {
-        "device": args.device, "listen": args.listen, "midi_api": args.midi, "block": args.block, "ahead": args.ahead,
-        "provider": args.provider, "takes": args.takes, "language": args.language,
-        "allow": tuple(args.allow) if args.allow else None, "input": args.input or None,
+        "device": args.device,
+        "listen": args.listen,
+        "midi_api": args.midi,
+        "block": args.block,
+        "ahead": args.ahead,
+        "provider": args.provider,
+        "takes": args.takes,
+        "language": args.language,
+        "allow": tuple(args.allow) if args.allow else None,
+        "input": args.input or None,
         **stage_given(args),
-    }  # fmt: skip
+    }
     rig = dataclasses.replace(rig, **{k: v for k, v in over.items() if v is not None})
     if not 16 <= rig.block <= 8192:
         raise RosinError(f"--block {rig.block} is out of range; give 16 to 8192 frames")

@@ -16,9 +16,14 @@ from instrument.base.machine_code import can_be_kept, forget_old, is_ready, now_
 from instrument.base.text import say
 
 HEAVY = {
-    "chance.words": 0.9, "chance.dice": 1.5, "friction.bearing": 2.7, "model.atlas.atlas": 1.0,
-    "engine.effects.tape_effect": 2.7, "engine.effects.guard": 1.2, "engine.engine": 1.5,
-}  # fmt: skip
+    "chance.words": 0.9,
+    "chance.dice": 1.5,
+    "friction.bearing": 2.7,
+    "model.atlas.atlas": 1.0,
+    "engine.effects.tape_effect": 2.7,
+    "engine.effects.guard": 1.2,
+    "engine.engine": 1.5,
+}
 """Steps that take long, in shares of each other (measured, cold); the others take about a third of a second."""
 LEAST_KNOWN = 0.1
 """Of the work, before it is believed how fast this machine is."""

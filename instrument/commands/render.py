@@ -53,10 +53,19 @@ def add(verbs: Any) -> None:
         description="Render offline with the engine that plays live: same seed and gestures, same bits, at any --block",
         epilog="example: rosin render examples/first-take.jsonl -o first.wav --seed 7",
     )
-    parser.add_argument("what", metavar="PATCH|TAKE|STREAM", help="a patch (name or path), a take (.jsonl) to be "
-                        "played again, or the .z beside it: what the model was told then")  # fmt: skip
-    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="what to write: .wav, .flac or .aiff; "
-                        "or a film of the stage with its sound: .mp4, .mov, .mkv or .webm")  # fmt: skip
+    parser.add_argument(
+        "what",
+        metavar="PATCH|TAKE|STREAM",
+        help="a patch (name or path), a take (.jsonl) to be "
+        "played again, or the .z beside it: what the model was told then",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="what to write: .wav, .flac or .aiff; or a film of the stage with its sound: .mp4, .mov, .mkv or .webm",
+    )
     parser.add_argument("--seconds", type=float, help=f"length; default the take's, or {SECONDS:g}")
     parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
     parser.add_argument("--patch", help="play the take on this patch")
@@ -64,8 +73,12 @@ def add(verbs: Any) -> None:
     parser.add_argument("--block", type=int, default=QUANTUM, help="frames asked for at a time, as a device would")
     parser.add_argument("--set", action="append", default=[], metavar="KNOB=RAW", help="put a knob somewhere first")
     parser.add_argument("--note", type=int, help="hold this MIDI note all along")
-    parser.add_argument("--input", metavar="FILE", help="play this sound file into it, as --input of `rosin play` does "
-                        "a microphone; any rate, and the length is the file's")  # fmt: skip
+    parser.add_argument(
+        "--input",
+        metavar="FILE",
+        help="play this sound file into it, as --input of `rosin play` does "
+        "a microphone; any rate, and the length is the file's",
+    )
     parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
     parser.add_argument("--allow-uncredited", action="store_true", help="render a model without credits")
     add_options(parser)
@@ -123,8 +136,10 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     out = Path(args.out)
     wish = wish_of(args, out, rig)
     if wish is None and out.suffix.lower() not in SUBTYPES:
-        raise RosinError(f"{out} names no kind of sound file written here; end it with {', '.join(SUBTYPES)}, "
-                         f"or with {', '.join(KINDS)} for a film")  # fmt: skip
+        raise RosinError(
+            f"{out} names no kind of sound file written here; end it with {', '.join(SUBTYPES)}, "
+            f"or with {', '.join(KINDS)} for a film"
+        )
     if args.seconds is not None and not 0.0 < args.seconds <= 86400.0:
         raise RosinError(f"--seconds {args.seconds} is no length; give up to a day, such as --seconds 30")
     if not 1 <= args.block <= 65536:
@@ -164,10 +179,11 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
-            SoundFile(out, engine) if wish is None
+            SoundFile(out, engine)
+            if wish is None
             else Film(out, wish, engine, seconds, plan.paths[0], rig, plan.paths[1:]) as file,
             Progress(*columns, transient=True, disable=not errors.is_terminal, console=errors) as progress,
-        ):  # fmt: skip
+        ):
             job = progress.add_task(say("rendering", language), total=seconds)
             live = played.next if played else None
             for block in offline_blocks(engine, seconds, events, args.block, file.heard, live, replay.before):

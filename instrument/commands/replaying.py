@@ -119,10 +119,13 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
     if take.end is not None and take.end.missed:
         notes.append(("gestures_missed", {"count": take.end.missed}))
     if reseeded:  # every patch that comes is under the new seed, too
-        take = replace(take, events=tuple(
-            event if event.cue is None else replace(event, cue=replace(event.cue, seed=args.seed))
-            for event in take.events
-        ))  # fmt: skip
+        take = replace(
+            take,
+            events=tuple(
+                event if event.cue is None else replace(event, cue=replace(event.cue, seed=args.seed))
+                for event in take.events
+            ),
+        )
     return Plan(take, cast, paths, opening, take.ceiling_db, notes, wrong)
 
 
@@ -144,25 +147,24 @@ def _fits(opening: Opening, cast: Cast) -> bool:
     part = cast.first
     same_rate = all(other.voice.sample_rate == part.voice.sample_rate for other in cast.parts.values())
     return same_rate and all(
-        one is None or any(one.snapshot.patch == other.patch.name
-                           and one.snapshot.voice.model == other.voice.snapshot().model
-                           and one.z.shape == other.z.shape
-                           for other in (part, *cast.parts.values()))
+        one is None
+        or any(
+            one.snapshot.patch == other.patch.name
+            and one.snapshot.voice.model == other.voice.snapshot().model
+            and one.z.shape == other.z.shape
+            for other in (part, *cast.parts.values())
+        )
         for one in (opening.on, opening.leaving, opening.coming)
-    )  # fmt: skip
+    )
 
 
-def _open(
-    path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Namespace
-) -> tuple[Layer, list[str]]:  # fmt: skip
+def _open(path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Namespace) -> tuple[Layer, list[str]]:
     """A part to be rendered, on the CPU alone, as another device's arithmetic would be another result; and what is
     wrong beside it."""
     language = language_of(rig.language)
     prepare(language)
     patch, _, _ = whole_patch(path, [Path(rig.models)] if rig.models else ())
-    part = open_part(
-        patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed
-    )  # fmt: skip
+    part = open_part(patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed)
     wrong = part.learn_all(accident_folder(patch.name))
     if part.place is not None:
         part.place.load_excerpts()
@@ -177,8 +179,10 @@ def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:
     part = engine.part
     told = part.voice.card.sha256 or part.voice.card.name
     if stream.model != told or stream.shape != part.z.shape:
-        raise RosinError(f"{path} was played on another model than {part.voice.card.name!r} is now; "
-                         "render the .jsonl beside it, which goes by names")  # fmt: skip
+        raise RosinError(
+            f"{path} was played on another model than {part.voice.card.name!r} is now; "
+            "render the .jsonl beside it, which goes by names"
+        )
     part.stream = stream
     state = path.with_suffix(".state")
     wrong = []

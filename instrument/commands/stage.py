@@ -41,8 +41,11 @@ def stage_given(args: argparse.Namespace) -> dict[str, Any]:
     """Those that were given, as entries of the rig."""
     given: dict[str, Any] = {
         "window": True if args.stage else False if args.headless else None,
-        "fullscreen": args.fullscreen, "display": args.display, "big_type": args.big_type, "calm": args.calm,
-    }  # fmt: skip
+        "fullscreen": args.fullscreen,
+        "display": args.display,
+        "big_type": args.big_type,
+        "calm": args.calm,
+    }
     if args.display is not None and not 1 <= args.display <= DISPLAYS:
         raise RosinError(f"--display {args.display} is out of range; the first display is --display 1")
     if args.size is not None:
@@ -53,17 +56,26 @@ def stage_given(args: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def stage_settings(
-    rig: Rig, patches: Sequence[str], index: int, language: str, sized: bool = False
-) -> StageSettings:  # fmt: skip
+def stage_settings(rig: Rig, patches: Sequence[str], index: int, language: str, sized: bool = False) -> StageSettings:
     """What the stage's process is told; the token is the show's to give. ``sized``: the command line said a size."""
     usual = Rig()
     grows = not sized and (rig.width, rig.height) == (usual.width, usual.height)
     return StageSettings(
-        "", tuple(patches), index, rig.models, language, rig.width, rig.height, fullscreen=rig.fullscreen,
-        screen=rig.display - 1, type_scale=BIG_TYPE if rig.big_type else 1.0, reduced_motion=rig.calm, rig=rig.path,
-        listen=rig.listen, grows=grows,
-    )  # fmt: skip
+        "",
+        tuple(patches),
+        index,
+        rig.models,
+        language,
+        rig.width,
+        rig.height,
+        fullscreen=rig.fullscreen,
+        screen=rig.display - 1,
+        type_scale=BIG_TYPE if rig.big_type else 1.0,
+        reduced_motion=rig.calm,
+        rig=rig.path,
+        listen=rig.listen,
+        grows=grows,
+    )
 
 
 def no_window(insisted: bool) -> str:

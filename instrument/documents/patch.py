@@ -155,8 +155,17 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         "path": where,
         "digest": _digest(table),
     }
-    for key in ("knobs", "friction", "friction_knobs", "chance", "chance_knobs", "chance_at", "accidents",
-                "scenes", "visual_inputs"):  # fmt: skip
+    for key in (
+        "knobs",
+        "friction",
+        "friction_knobs",
+        "chance",
+        "chance_knobs",
+        "chance_at",
+        "accidents",
+        "scenes",
+        "visual_inputs",
+    ):
         wanted[key] = MappingProxyType(wanted[key])
     for key in ("author", "seed"):
         wanted.update({key: table[key]} if key in table else {})

@@ -231,8 +231,9 @@ def save_bindings(path: Path, bindings: Sequence[Mapping[str, Any]], section: st
     try:
         after = tomllib.loads(text)
         whole = isinstance(room, Mapping) and {**after, section: {"bindings": [], **after.get(section, {})}} == {
-            **before, section: {**room, "bindings": rows}
-        }  # fmt: skip
+            **before,
+            section: {**room, "bindings": rows},
+        }
     except tomllib.TOMLDecodeError:
         whole = False
     if len(text.encode()) > BYTES_MAX:

@@ -61,7 +61,7 @@ __all__ = [
     "line_of",
     "read_take",
     "take_from",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +171,20 @@ class _Reading:
             seconds = end.samples / rate if rate else end.t
         ceiling = head.get("ceiling_db")
         return Take(
-            cue.patch, cue.seed, seconds, tuple(self.events), where, cue.scenes, cue.blend_ms, cue,
-            head.get("opening", ""), rate, None if ceiling is None else float(ceiling), end,
+            cue.patch,
+            cue.seed,
+            seconds,
+            tuple(self.events),
+            where,
+            cue.scenes,
+            cue.blend_ms,
+            cue,
+            head.get("opening", ""),
+            rate,
+            None if ceiling is None else float(ceiling),
+            end,
             cue_of(head["leaving"]) if "leaving" in head else None,
-        )  # fmt: skip
+        )
 
 
 def take_from(lines: Iterable[str], where: str) -> Take:
@@ -235,8 +245,9 @@ def gesture_of(event: TakeEvent, table: KnobTable, start: float = 0.0) -> Gestur
     """One of them. RosinError for a knob that is not there."""
     named = table.index(event.knob) if event.knob else event.number
     seeded = event.kind is Kind.SEED
-    return Gesture(event.kind, 0 if seeded else named, event.value, start + event.t, Source.TAKE,
-                   named if seeded else event.extra)  # fmt: skip
+    return Gesture(
+        event.kind, 0 if seeded else named, event.value, start + event.t, Source.TAKE, named if seeded else event.extra
+    )
 
 
 class TakeLog:
@@ -246,10 +257,16 @@ class TakeLog:
     """
 
     def __init__(
-        self, path: Path, patch: str | Cue, seed: int, table: KnobTable, raw: Sequence[float],
-        scenes: Mapping[int, Mapping[str, float]] | None = None, blend_ms: float | None = None,
+        self,
+        path: Path,
+        patch: str | Cue,
+        seed: int,
+        table: KnobTable,
+        raw: Sequence[float],
+        scenes: Mapping[int, Mapping[str, float]] | None = None,
+        blend_ms: float | None = None,
         head: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``scenes``: by slot, raw by id; with ``blend_ms`` as the patch has them now. ``head``: more of the first
         line (rate, ceiling_db, opening)."""
         self.path = path

@@ -148,8 +148,9 @@ def _read_accident(t: float, row: Row) -> TakeEvent:
         called = -1
     if not 0 <= called < 2**64:
         raise ValueError(f"accident: {short(row['accident'])} is no accident; write its number in 16 hex digits")
-    return TakeEvent(t, Kind.ACCIDENT, float(mode), number=NO_SHIFT + round(shift * 100), extra=called,
-                 track=text(row, "track"))  # fmt: skip
+    return TakeEvent(
+        t, Kind.ACCIDENT, float(mode), number=NO_SHIFT + round(shift * 100), extra=called, track=text(row, "track")
+    )
 
 
 def _read_hear(t: float, row: Row) -> TakeEvent:
@@ -182,8 +183,16 @@ def cue_of(row: Row) -> Cue:
     if row.get("seed") is not None:
         whole(row, "seed", SEED_MAX)
     blend_ms = number(row, "blend_ms", 0.0, BLEND_MS_MAX) if "blend_ms" in row else None
-    return Cue(row["patch"], text(row, "file"), text(row, "digest"), text(row, "model"), row.get("seed"),
-               scenes_of(row), blend_ms, row.get("fresh") is not False)  # fmt: skip
+    return Cue(
+        row["patch"],
+        text(row, "file"),
+        text(row, "digest"),
+        text(row, "model"),
+        row.get("seed"),
+        scenes_of(row),
+        blend_ms,
+        row.get("fresh") is not False,
+    )
 
 
 def _valued(key: str, kind: Kind) -> Callable[[float, Row], TakeEvent]:
@@ -202,17 +211,28 @@ VALUED = {"bend": Kind.BEND, "pressure": Kind.PRESSURE, "sustain": Kind.SUSTAIN,
 """Key of the line -> kind; the value is the key's own."""
 SLOTTED = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
 BARE = {
-    "panic": Kind.PANIC, "resume": Kind.RESUME, "reset": Kind.RESET, "notes_off": Kind.ALL_NOTES_OFF,
-    "fill": Kind.FILL, "mark": Kind.MARK,
-}  # fmt: skip
+    "panic": Kind.PANIC,
+    "resume": Kind.RESUME,
+    "reset": Kind.RESET,
+    "notes_off": Kind.ALL_NOTES_OFF,
+    "fill": Kind.FILL,
+    "mark": Kind.MARK,
+}
 READ: dict[str, Callable[[float, Row], TakeEvent]] = {
-    "knob": _read_knob, "push": _read_push, "note": _read_note, "bridge": _read_bridge, "accident": _read_accident,
-    "hear": _read_hear, "scene": _read_scene, "scene_save": _read_scene_save, "patch": _read_patch,
+    "knob": _read_knob,
+    "push": _read_push,
+    "note": _read_note,
+    "bridge": _read_bridge,
+    "accident": _read_accident,
+    "hear": _read_hear,
+    "scene": _read_scene,
+    "scene_save": _read_scene_save,
+    "patch": _read_patch,
     "seed": _read_seed,
     **{key: _valued(key, kind) for key, kind in VALUED.items()},
     **{key: _slotted(key, kind) for key, kind in SLOTTED.items()},
     **{key: _bare(kind) for key, kind in BARE.items()},
-}  # fmt: skip
+}
 """By the key that says what a line is; the first that a line has counts."""
 
 

@@ -108,13 +108,20 @@ def _write_bare(key: str) -> Callable[[Gesture, KnobTable], Row]:
 
 
 WRITE: dict[Kind, Callable[[Gesture, KnobTable], Row | None]] = {
-    Kind.KNOB: _write_knob, Kind.FORCE: _write_push, Kind.NOTE_ON: _write_note_on, Kind.NOTE_OFF: _write_note_off,
-    Kind.BRIDGE: _write_bridge, Kind.ACCIDENT: _write_accident, Kind.HEAR: _write_hear, Kind.SCENE: _write_scene,
-    Kind.SCENE_SAVE: _write_scene_save, Kind.SEED: _write_seed,
+    Kind.KNOB: _write_knob,
+    Kind.FORCE: _write_push,
+    Kind.NOTE_ON: _write_note_on,
+    Kind.NOTE_OFF: _write_note_off,
+    Kind.BRIDGE: _write_bridge,
+    Kind.ACCIDENT: _write_accident,
+    Kind.HEAR: _write_hear,
+    Kind.SCENE: _write_scene,
+    Kind.SCENE_SAVE: _write_scene_save,
+    Kind.SEED: _write_seed,
     **{kind: _write_valued(key) for key, kind in VALUED.items()},
     **{kind: _write_slotted(key) for key, kind in SLOTTED.items()},
     **{kind: _write_bare(key) for key, kind in BARE.items()},
-}  # fmt: skip
+}
 ASKED = frozenset({Kind.PATCH, Kind.RECORD, Kind.KEEP})
 """Kinds that ask for something beside the sound: no line. A change of patch has one where it comes (a Cue)."""
 

@@ -115,9 +115,12 @@ class Automation:
 
     def state(self) -> dict[str, Any]:
         return {
-            "bridge": self._bridge.state(), "lines": self._lines.state(), "straight": self._straight.copy(),
-            "setting_out": self._setting_out.copy(), "there": self._there.copy(),
-        }  # fmt: skip
+            "bridge": self._bridge.state(),
+            "lines": self._lines.state(),
+            "straight": self._straight.copy(),
+            "setting_out": self._setting_out.copy(),
+            "there": self._there.copy(),
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         self._bridge.set_state(state["bridge"])

@@ -235,8 +235,9 @@ class ControlChain:
         u = add_into(hand, chance[0], self._one, self._u[:ticks]) if at_hand else hand
         bearing: F32 | None = None
         if at_bearing or self._pushing:
-            bearing = np.add(chance[1], self._pushed[:ticks] if ticks == TICKS else self._pushed[-1:],
-                             out=self._bearing[:ticks])  # fmt: skip
+            bearing = np.add(
+                chance[1], self._pushed[:ticks] if ticks == TICKS else self._pushed[-1:], out=self._bearing[:ticks]
+            )
             self._pushed[:] = self._pushed[-1]
             self._pushing = bool(self._pushed.any())
         self.friction.step(u, friction, bearing, pos)
@@ -257,17 +258,27 @@ class ControlChain:
         self.mix.reseed(seed)
 
     def _rooms(self) -> dict[str, Any]:
-        return {"ramp": self.ramp, "friction": self.friction, "mix": self.mix, "travel": self.travel,
-                "notes": self.notes}  # fmt: skip
+        return {
+            "ramp": self.ramp,
+            "friction": self.friction,
+            "mix": self.mix,
+            "travel": self.travel,
+            "notes": self.notes,
+        }
 
     def state(self) -> dict[str, Any]:
         """Everything that decides the next tick, copied: dicts of arrays and numbers."""
         return {
             **{name: room.state() for name, room in self._rooms().items()},
-            "raw": self.raw.copy(), "pushed": self._pushed.copy(), "last": self._last.copy(), "phase": self._phase,
-            "tick": self.tick, "blocks": self.blocks, "known": self.friction.known.copy(),
+            "raw": self.raw.copy(),
+            "pushed": self._pushed.copy(),
+            "last": self._last.copy(),
+            "phase": self._phase,
+            "tick": self.tick,
+            "blocks": self.blocks,
+            "known": self.friction.known.copy(),
             "hands_only": self.hands_only,
-        }  # fmt: skip
+        }
 
     def set_state(self, state: dict[str, Any], pushes: bool = True) -> None:
         """Back to a state taken by ``state()``; without its ``pushes`` the knobs are pushed as they are now."""

@@ -258,9 +258,18 @@ class Engine:
     def snapshot(self) -> Snapshot:
         """All that decides the next samples, copied."""
         part = self.part
-        return Snapshot(part.patch.name, part.speaking, part.seed, self.sample, part.voice.snapshot(),
-                        part.control.state(), self.tape.state(), self.guard.state(), self._gain,
-                        self._played.state())  # fmt: skip
+        return Snapshot(
+            part.patch.name,
+            part.speaking,
+            part.seed,
+            self.sample,
+            part.voice.snapshot(),
+            part.control.state(),
+            self.tape.state(),
+            self.guard.state(),
+            self._gain,
+            self._played.state(),
+        )
 
     def restore(self, kept: Snapshot, with_guard: bool = True) -> None:
         """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks, and keys

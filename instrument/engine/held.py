@@ -56,8 +56,13 @@ class HeldKeys:
 
     def state(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
-        return {"keys": [list(key) for key in self.keys], "kept": [list(key) for key in self.kept],
-                "pedal": self.pedal, "bend": self.bend, "pressure": self.pressure}  # fmt: skip
+        return {
+            "keys": [list(key) for key in self.keys],
+            "kept": [list(key) for key in self.kept],
+            "pedal": self.pedal,
+            "bend": self.bend,
+            "pressure": self.pressure,
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Back to a state taken by ``state()``. ValueError, TypeError or KeyError for what is none."""

@@ -28,9 +28,15 @@ class Notes:
     """
 
     def __init__(
-        self, rest: float, attack_ms: float, release_ms: float, glide_ms: float, bend_semitones: float, tick_hz: float,
+        self,
+        rest: float,
+        attack_ms: float,
+        release_ms: float,
+        glide_ms: float,
+        bend_semitones: float,
+        tick_hz: float,
         decay_ms: float = 0.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.rest = rest
         self.bend_semitones = bend_semitones
         self._rise = 1000.0 / (max(attack_ms, 1.0) * tick_hz)
@@ -132,10 +138,16 @@ class Notes:
     def state(self) -> dict[str, object]:
         """Everything remembered, as plain values."""
         return {
-            "rest": self.rest, "held": list(self._held), "sustained": list(self._sustained), "pedal": self.pedal,
-            "bend": self.bend, "level": self.level, "pitch": self.pitch, "loudness": self._loudness,
+            "rest": self.rest,
+            "held": list(self._held),
+            "sustained": list(self._sustained),
+            "pedal": self.pedal,
+            "bend": self.bend,
+            "level": self.level,
+            "pitch": self.pitch,
+            "loudness": self._loudness,
             "spoken": self._spoken,
-        }  # fmt: skip
+        }
 
     def set_state(self, state: dict[str, object]) -> None:
         """Back to a state taken by ``state()``."""
@@ -150,9 +162,13 @@ class Notes:
         self._spoken = bool(state.get("spoken", True))
 
     def resume(
-        self, pitch: float, level: float, keys: Sequence[tuple[int, float, bool]] | None = None, pedal: bool = False,
+        self,
+        pitch: float,
+        level: float,
+        keys: Sequence[tuple[int, float, bool]] | None = None,
+        pedal: bool = False,
         bend: float = 0.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Take up at the pitch (bend and all) and level (raw) at which the sound was lost.
 
         ``keys``: note, velocity and whether it is down or kept by the pedal, as pressed one after the other; without

@@ -44,16 +44,26 @@ class Snapshot:
 
     def to_bytes(self) -> bytes:
         """As an npz; no pickle inside."""
-        head = {"format": FORMAT, "patch": self.patch, "speaking": self.speaking, "seed": self.seed,
-                "sample": self.sample, "gain": self.gain, "played": self.played}  # fmt: skip
+        head = {
+            "format": FORMAT,
+            "patch": self.patch,
+            "speaking": self.speaking,
+            "seed": self.seed,
+            "sample": self.sample,
+            "gain": self.gain,
+            "played": self.played,
+        }
         arrays: dict[str, NDArray[Any]] = {}
         for room in ("control", "tape", "guard"):
             _flatten(room, getattr(self, room), arrays)
         file = io.BytesIO()
         np.savez(
-            file, allow_pickle=False, head=np.frombuffer(json.dumps(head).encode(), np.uint8),
-            voice=np.frombuffer(self.voice.to_bytes(), np.uint8), **arrays,
-        )  # fmt: skip
+            file,
+            allow_pickle=False,
+            head=np.frombuffer(json.dumps(head).encode(), np.uint8),
+            voice=np.frombuffer(self.voice.to_bytes(), np.uint8),
+            **arrays,
+        )
         return file.getvalue()
 
     @classmethod

@@ -53,9 +53,12 @@ def amount(value: float, most: float) -> float:
 
 @compiled
 def read(
-    rows: NDArray[np.float32], tick_s: float, known: NDArray[np.float32], spots: NDArray[np.float64],
+    rows: NDArray[np.float32],
+    tick_s: float,
+    known: NDArray[np.float32],
+    spots: NDArray[np.float64],
     out: NDArray[np.float64],
-) -> None:  # fmt: skip
+) -> None:
     """``rows`` f32[21, K], familiarity ``known`` f32[K] 0..1, lists of detents ``spots`` -> ``out`` f64[K, COLUMNS]."""
     for k in range(out.shape[0]):
         a = out[k]

@@ -166,8 +166,12 @@ def dig(wells: NDArray[np.float64], x: float, share: float) -> float:
     if missing > 0.0:
         first, t = _cell(x)
         s = 1.0 - t
-        under = (s * s * s / 6.0, (4.0 - 3.0 * t * t * (1.0 + s)) / 6.0, (4.0 - 3.0 * s * s * (1.0 + t)) / 6.0,
-                 t * t * t / 6.0)  # fmt: skip
+        under = (
+            s * s * s / 6.0,
+            (4.0 - 3.0 * t * t * (1.0 + s)) / 6.0,
+            (4.0 - 3.0 * s * s * (1.0 + t)) / 6.0,
+            t * t * t / 6.0,
+        )
         edge, inner = 0.5 * s * s, 0.5 * (1.0 + 2.0 * t * s)
         rises = (-edge, edge - inner, inner - 0.5 * t * t, 0.5 * t * t)
         narrow = -0.5 * (CELL / WELL) ** 2

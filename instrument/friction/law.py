@@ -118,9 +118,13 @@ def advance(
 
 @compiled
 def _follow(
-    c: NDArray[np.float64], step_s: float, hand: NDArray[np.float64], push: NDArray[np.float64],
-    start: NDArray[np.float64], out: NDArray[np.float64],
-) -> None:  # fmt: skip
+    c: NDArray[np.float64],
+    step_s: float,
+    hand: NDArray[np.float64],
+    push: NDArray[np.float64],
+    start: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
     x, v, y, u = start[_X], start[_V], start[_Y], start[_U]
     for t in range(hand.size):
         x, v, y, out[t, 3], _ = advance(

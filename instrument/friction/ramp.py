@@ -29,9 +29,15 @@ def _between(start: float, target: float, age: float, ramp_ticks: float) -> floa
 
 @compiled
 def _approach(
-    rows: NDArray[np.float32], ramp_ticks: float, count: int, knobs: NDArray[np.int32], values: NDArray[np.float32],
-    at: NDArray[np.float64], state: NDArray[np.float64], out: NDArray[np.float32],
-) -> None:  # fmt: skip
+    rows: NDArray[np.float32],
+    ramp_ticks: float,
+    count: int,
+    knobs: NDArray[np.int32],
+    values: NDArray[np.float32],
+    at: NDArray[np.float64],
+    state: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None:
     event = 0
     for t in range(out.shape[0]):
         while event < count and (at[event] < t + 1.0 or t + 1 == out.shape[0]):

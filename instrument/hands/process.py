@@ -84,9 +84,15 @@ class Hands:
         if frame is not None and frame.knob_count == len(self.positions.table):
             self.positions.see(frame.hand, frame.time)
         self.midi = MidiHand(
-            read_bindings(midi.bindings), mode_of(midi.takeover), self.positions, len(names),
-            self._post, save, self.counts, self.events,
-        )  # fmt: skip
+            read_bindings(midi.bindings),
+            mode_of(midi.takeover),
+            self.positions,
+            len(names),
+            self._post,
+            save,
+            self.counts,
+            self.events,
+        )
         self._out = Outbox(link.hands.push, self.midi.held, self.counts, self.events)
         self.ports: Ports | None = None
         if midi.api != "off" or find is not None:
@@ -96,16 +102,30 @@ class Hands:
         # There whether or not OSC can be heard: what is freed of its controllers is freed of those addresses too.
         self._foreign = OscLearn(
             OscBoard(read_addresses(osc.bindings), usual, self.positions.table),
-            self.midi, self.positions, osc.root, save_osc, self.events,
-        )  # fmt: skip
+            self.midi,
+            self.positions,
+            osc.root,
+            save_osc,
+            self.events,
+        )
         self._lesson = LearnServer(link.health, self.midi, self.positions, self._foreign)
         self._handover = HandsHandover(link.memos["hands"])
 
         def listen(numbers: OscSettings) -> OscHand:
             return OscHand(
-                numbers, names, self.positions, self.midi, self._out.post_osc, self._keep, self.counts, self.events,
-                self._foreign, self.patch, credits(self.patch), accidents,
-            )  # fmt: skip
+                numbers,
+                names,
+                self.positions,
+                self.midi,
+                self._out.post_osc,
+                self._keep,
+                self.counts,
+                self.events,
+                self._foreign,
+                self.patch,
+                credits(self.patch),
+                accidents,
+            )
 
         self._waiting = Waiting(osc, listen)
         if osc.listen not in ("", "off"):

@@ -45,19 +45,31 @@ class HandsSettings:
 
     @classmethod
     def of(
-        cls, rig: Rig, patches: Sequence[str], allow_uncredited: bool, language: str = "en", index: int = 0,
+        cls,
+        rig: Rig,
+        patches: Sequence[str],
+        allow_uncredited: bool,
+        language: str = "en",
+        index: int = 0,
         waits: bool = False,
-    ) -> HandsSettings:  # fmt: skip
+    ) -> HandsSettings:
         """From the rig and the list of patches; the token is the show's to give."""
         osc = {
-            "listen": rig.listen, "allow": rig.allow, "echo": rig.echo, "root": rig.root, "schedule": rig.schedule,
-            "detail": rig.detail, "neighbours": rig.neighbours,
+            "listen": rig.listen,
+            "allow": rig.allow,
+            "echo": rig.echo,
+            "root": rig.root,
+            "schedule": rig.schedule,
+            "detail": rig.detail,
+            "neighbours": rig.neighbours,
             "bindings": tuple(dict(row) for row in rig.osc_bindings),
-        }  # fmt: skip
+        }
         midi = {
-            "api": rig.midi_api, "ports": rig.midi_ports, "takeover": rig.takeover,
+            "api": rig.midi_api,
+            "ports": rig.midi_ports,
+            "takeover": rig.takeover,
             "bindings": tuple(dict(row) for row in rig.bindings),
-        }  # fmt: skip
+        }
         return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language, index, waits=waits)
 
     def to_json(self) -> str:
@@ -162,13 +174,20 @@ def main(text: str) -> int:
         row.say(say("hands.rig", settings.language, why=learned.wrong.replace("\n", "; ")))
     try:
         hands = Hands(
-            link, lambda i: tables[i], [Path(p).stem for p in settings.patches],
+            link,
+            lambda i: tables[i],
+            [Path(p).stem for p in settings.patches],
             OscSettings(**{**settings.osc, "bindings": learned.rows("osc")}),
-            MidiSettings(**{**settings.midi, "bindings": learned.rows("midi")}), learned.saver("midi"),
-            lambda event: (row.say(event.text(settings.language)), None)[1], index=settings.index,
-            credits=lambda i: credits[i], save_osc=learned.saver("osc"),
-            accidents=lambda i: accidents_of(settings.patches[i]), patient=successor, waits=settings.waits,
-        )  # fmt: skip
+            MidiSettings(**{**settings.midi, "bindings": learned.rows("midi")}),
+            learned.saver("midi"),
+            lambda event: (row.say(event.text(settings.language)), None)[1],
+            index=settings.index,
+            credits=lambda i: credits[i],
+            save_osc=learned.saver("osc"),
+            accidents=lambda i: accidents_of(settings.patches[i]),
+            patient=successor,
+            waits=settings.waits,
+        )
     except RosinError as error:
         row.say(str(error))
         return 2

@@ -48,8 +48,11 @@ class Converted:
         frames = self.frames * self.ratio // self.method.ratio_in
         count = 50 * frames
         latent = self.method.ratio_in > 1
-        signal = (wandering(self.method.channels_in, count, span=span) if latent
-                  else sounds(self.method.channels_in, count, rate))  # fmt: skip
+        signal = (
+            wandering(self.method.channels_in, count, span=span)
+            if latent
+            else sounds(self.method.channels_in, count, rate)
+        )
         return race(path, self.method.name, self.sheet.model("race", {}).SerializeToString(), signal, frames, blocks)
 
 
@@ -106,8 +109,16 @@ def _joins_latents(node: Any) -> bool:
     return False
 
 
-def convert(path: Path, module: Any, method: Method, names: tuple[str, str], ratio: int, rate: int, blocks: int,
-            span: Span | None = None) -> Converted:  # fmt: skip
+def convert(
+    path: Path,
+    module: Any,
+    method: Method,
+    names: tuple[str, str],
+    ratio: int,
+    rate: int,
+    blocks: int,
+    span: Span | None = None,
+) -> Converted:
     """``module``: the file, loaded; its memory is changed. ``names``: what goes in ("z" or "audio") and comes out.
 
     ``ratio``: samples in a frame of the model. ``span``: where z lies, if that is known: entries of a codebook go far.
@@ -161,6 +172,8 @@ def listened(encode: Converted, rate: int, seconds: float = 12.0) -> Floats:
     step = encode.frames * encode.ratio
     count = max(64, int(seconds * rate) // step)
     heard = sounds(encode.method.channels_in, count * step, rate, seed=1)
-    rows = [played.run({"audio": np.ascontiguousarray(heard[:, :, i * step : (i + 1) * step])}, "mean")
-            for i in range(count)]  # fmt: skip
+    rows = [
+        played.run({"audio": np.ascontiguousarray(heard[:, :, i * step : (i + 1) * step])}, "mean")
+        for i in range(count)
+    ]
     return np.concatenate(rows, -1)[0]

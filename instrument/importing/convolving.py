@@ -24,9 +24,19 @@ FEW = 16
 
 
 def convolution(
-    low: Any, real: torch.Tensor, func: Any, x: Val, weight: Val, bias: Val | None, stride: Sequence[int],
-    padding: Sequence[int], dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int,
-) -> Val:  # fmt: skip
+    low: Any,
+    real: torch.Tensor,
+    func: Any,
+    x: Val,
+    weight: Val,
+    bias: Val | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Val:
     sheet = low.sheet
     one = x.real.dim() == 3
     if x.real.dim() not in (3, 4):
@@ -49,9 +59,12 @@ def convolution(
 
     pads = sizes(padding, 0) * 2
     attributes: dict[str, Any] = {
-        "strides": sizes(stride, 1), "dilations": sizes(dilation, 1), "pads": pads, "group": groups,
+        "strides": sizes(stride, 1),
+        "dilations": sizes(dilation, 1),
+        "pads": pads,
+        "group": groups,
         "kernel_shape": sizes(list(weight.shape[2:]), 1),
-    }  # fmt: skip
+    }
     if transposed:
         attributes["output_padding"] = sizes(output_padding, 0)
     out = sheet.node("ConvTranspose" if transposed else "Conv", *inputs, **attributes)
@@ -74,8 +87,9 @@ def _taps(low: Any, x: str, shape: tuple[int, int, int], places: torch.Tensor) -
     return str(low.sheet.reshape(gathered, (b, rows, taps * c)) if taps > 1 else gathered)
 
 
-def _product(low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int,
-             dilation: int) -> Val:  # fmt: skip
+def _product(
+    low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int, dilation: int
+) -> Val:
     """weight [out, in, k] as a matrix [k * in, out]."""
     sheet = low.sheet
     outs, ins, k = weight.shape
@@ -145,12 +159,23 @@ def _interleaved(
 
 
 def _pool(op: str) -> Callable[..., Any]:
-    def handler(low: Any, real: Any, func: Any, x: Val, kernel: Sequence[int], stride: Sequence[int] = (),
-                padding: Sequence[int] = (0,), *rest: Any) -> Any:  # fmt: skip
+    def handler(
+        low: Any,
+        real: Any,
+        func: Any,
+        x: Val,
+        kernel: Sequence[int],
+        stride: Sequence[int] = (),
+        padding: Sequence[int] = (0,),
+        *rest: Any,
+    ) -> Any:
         n = len(kernel)
         pads = list(padding) * (n if len(padding) == 1 else 1)
-        attributes: dict[str, Any] = {"kernel_shape": list(kernel), "strides": list(stride) or list(kernel),
-                                      "pads": pads * 2}  # fmt: skip
+        attributes: dict[str, Any] = {
+            "kernel_shape": list(kernel),
+            "strides": list(stride) or list(kernel),
+            "pads": pads * 2,
+        }
         if op == "AveragePool":
             attributes["count_include_pad"] = int(rest[1]) if len(rest) > 1 else 1
             attributes["ceil_mode"] = int(rest[0]) if rest else 0
@@ -170,7 +195,10 @@ def adaptive(low: Any, real: torch.Tensor, func: Any, x: Val, size: Sequence[int
 
 
 HANDLERS: dict[str, Callable[..., Any]] = {
-    "convolution": convolution, "avg_pool1d": _pool("AveragePool"), "avg_pool2d": _pool("AveragePool"),
+    "convolution": convolution,
+    "avg_pool1d": _pool("AveragePool"),
+    "avg_pool2d": _pool("AveragePool"),
     "_adaptive_avg_pool2d": adaptive,
-    "max_pool1d_with_indices": _pool("MaxPool"), "max_pool2d_with_indices": _pool("MaxPool"),
-}  # fmt: skip
+    "max_pool1d_with_indices": _pool("MaxPool"),
+    "max_pool2d_with_indices": _pool("MaxPool"),
+}

@@ -49,8 +49,10 @@ def load(path: Path) -> Any:
             warnings.simplefilter("ignore")
             module = torch.jit.load(str(path), map_location="cpu")
     except Exception as error:
-        raise RosinError(f"{path.name} is not loaded by torch {torch.__version__} ({said(error)}); "
-                         "fetch it again, or export it again with a newer torch") from None  # fmt: skip
+        raise RosinError(
+            f"{path.name} is not loaded by torch {torch.__version__} ({said(error)}); "
+            "fetch it again, or export it again with a newer torch"
+        ) from None
     module.eval()
     return module
 

@@ -176,8 +176,9 @@ def gelu(low: Any, real: torch.Tensor, func: Any, x: Val, approximate: str = "no
 
 def atan2(low: Any, real: torch.Tensor, func: Any, y: Val, x: Val) -> Val:
     """As atan of the half angle, 2 atan(y / (r + x)), which fails on the negative real axis alone."""
-    r = low.call(aten.sqrt.default, low.call(aten.add.Tensor, low.call(aten.mul.Tensor, x, x),
-                                             low.call(aten.mul.Tensor, y, y)))  # fmt: skip
+    r = low.call(
+        aten.sqrt.default, low.call(aten.add.Tensor, low.call(aten.mul.Tensor, x, x), low.call(aten.mul.Tensor, y, y))
+    )
     below = low.call(aten.add.Tensor, r, x)
     tiny = low.call(aten.le.Scalar, below, 0.0)
     safe = low.call(aten.where.self, tiny, as_val(1.0, real.dtype), below)
@@ -187,8 +188,17 @@ def atan2(low: Any, real: torch.Tensor, func: Any, y: Val, x: Val) -> Val:
     return low.call(aten.where.self, tiny, straight, low.call(aten.mul.Tensor, half, 2.0))
 
 
-def clamp(low: Any, real: torch.Tensor, func: Any, x: Val, least: Any = None, most: Any = None,
-          *, min: Any = None, max: Any = None) -> Val:  # fmt: skip
+def clamp(
+    low: Any,
+    real: torch.Tensor,
+    func: Any,
+    x: Val,
+    least: Any = None,
+    most: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+) -> Val:
     least, most = (least if min is None else min), (most if max is None else max)
     out = low.sheet.cast(x, real.dtype)
     for bound, op, pick in ((least, "Max", torch.maximum), (most, "Min", torch.minimum)):

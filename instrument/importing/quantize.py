@@ -61,8 +61,15 @@ def _as_products(model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]]) -> 
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         weight = weights.get(node.input[1]) if node.op_type == "Conv" else None
         shape = shapes.get(node.input[0], ())
-        if (weight is None or attributes.get("group", 1) != 1 or len(shape) != 4 or shape[0] != 1 or shape[2] != 1
-                or np.prod(weight.dims) < LARGE or weight.dims[2] != 1):  # fmt: skip
+        if (
+            weight is None
+            or attributes.get("group", 1) != 1
+            or len(shape) != 4
+            or shape[0] != 1
+            or shape[2] != 1
+            or np.prod(weight.dims) < LARGE
+            or weight.dims[2] != 1
+        ):
             nodes.append(node)
             continue
         kernel = numpy_helper.to_array(weight)
@@ -112,8 +119,10 @@ def _lighter(path: Path, out: Path) -> int:
     model = onnx.load(str(path), load_external_data=False)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     inferred = onnx.shape_inference.infer_shapes(model)
-    shapes = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)
-              for v in (*inferred.graph.value_info, *inferred.graph.input)}  # fmt: skip
+    shapes = {
+        v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim)
+        for v in (*inferred.graph.value_info, *inferred.graph.input)
+    }
     _as_products(model, shapes)
     weights = _weights(model)
     large = []
@@ -129,8 +138,14 @@ def _lighter(path: Path, out: Path) -> int:
         onnx.save(model, str(whole))
         logging.disable(logging.WARNING)  # it advises a preparation that is done already
         try:
-            quantize_dynamic(whole, out, op_types_to_quantize=["MatMul", "Gemm"], nodes_to_quantize=large,
-                             per_channel=True, weight_type=QuantType.QInt8)  # fmt: skip
+            quantize_dynamic(
+                whole,
+                out,
+                op_types_to_quantize=["MatMul", "Gemm"],
+                nodes_to_quantize=large,
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+            )
         finally:
             logging.disable(logging.NOTSET)
     light = onnx.load(str(out))
@@ -199,10 +214,12 @@ def make(folder: Path, out: Path, name: str = "", blocks: int = BLOCKS) -> Eco:
             snr = 10.0 * np.log10(float(np.square(before, dtype=np.float64).sum()) / max(error, 1e-30))
             eco = {"of": card.sha256, "snr_db": round(snr, 1), "ms_before": round(slow, 3), "ms": round(fast, 3)}
             light_card = dataclasses.replace(
-                card, name=name, title=Label(f"{card.title.en} (eco)", f"{card.title.fr} (éco)"),
+                card,
+                name=name,
+                title=Label(f"{card.title.en} (eco)", f"{card.title.fr} (éco)"),
                 training={**card.training, "eco_snr_db": eco["snr_db"], "eco": eco},
                 derived_from=(Ancestor(card.sha256, card.name, card.licence, card.authors), *card.derived_from),
-            )  # fmt: skip
+            )
             words = json.dumps(card_table(light_card, with_files=False), ensure_ascii=False)
             for file in (DECODE, ENCODE):
                 if (made / file).exists():
@@ -215,6 +232,7 @@ def make(folder: Path, out: Path, name: str = "", blocks: int = BLOCKS) -> Eco:
             made.rename(target)
     except OSError as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room with --out") from None
-    sizes = [sum((place / f).stat().st_size for f in (DECODE, ENCODE) if (place / f).exists())
-             for place in (folder, target)]  # fmt: skip
+    sizes = [
+        sum((place / f).stat().st_size for f in (DECODE, ENCODE) if (place / f).exists()) for place in (folder, target)
+    ]
     return Eco(target, light_card, snr, (slow, fast), (sizes[0], sizes[1]), products)

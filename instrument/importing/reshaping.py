@@ -19,9 +19,20 @@ aten = torch.ops.aten
 FAR = 2**31
 
 SHAPE_ONLY = frozenset(
-    ["zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
-     "new_empty_strided", "sym_size", "sym_numel"]
-)  # fmt: skip
+    [
+        "zeros_like",
+        "ones_like",
+        "full_like",
+        "empty_like",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_empty",
+        "new_empty_strided",
+        "sym_size",
+        "sym_numel",
+    ]
+)
 """What these give depends on the size of their argument alone."""
 
 
@@ -74,8 +85,9 @@ def _cut(low: Any, x: Val, real: torch.Tensor, axis: int, start: int, end: int, 
     return sheet.made(real, sheet.node("Slice", sheet.laid(x, layout), *words), layout)
 
 
-def slice_(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int = 0, start: Any = None, end: Any = None,
-           step: int = 1) -> Val:  # fmt: skip
+def slice_(
+    low: Any, real: torch.Tensor, func: Any, x: Val, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> Val:
     if tuple(real.shape) == x.shape:
         return x
     size = x.shape[dim]
@@ -171,8 +183,17 @@ def scattered(low: Any, real: torch.Tensor, func: Any, x: Val, source: Any, *arg
     return _gathered(low, real, sheet.node("Concat", first, second, axis=0), places)
 
 
-def slice_scatter(low: Any, real: torch.Tensor, func: Any, x: Val, source: Val, dim: int = 0, start: Any = None,
-                  end: Any = None, step: int = 1) -> Val:  # fmt: skip
+def slice_scatter(
+    low: Any,
+    real: torch.Tensor,
+    func: Any,
+    x: Val,
+    source: Val,
+    dim: int = 0,
+    start: Any = None,
+    end: Any = None,
+    step: int = 1,
+) -> Val:
     """A run of rows replaced: what is before, the new ones, what is after."""
     start, end, step = slice(start, end, step).indices(x.shape[dim])
     if step != 1:
@@ -214,8 +235,9 @@ def index(low: Any, real: torch.Tensor, func: Any, x: Val, places: Sequence[Val 
     return Val(real, low.sheet.node("Gather", low.sheet.flat(x), place, axis=used[0]))
 
 
-def index_put(low: Any, real: torch.Tensor, func: Any, x: Val, places: Sequence[Any], values: Val,
-              accumulate: bool = False) -> Val:  # fmt: skip
+def index_put(
+    low: Any, real: torch.Tensor, func: Any, x: Val, places: Sequence[Any], values: Val, accumulate: bool = False
+) -> Val:
     if accumulate or any(p is not None and p.live for p in places):
         raise RosinError("it writes to places that change while it plays (index_put), which is not known here")
     plain = [None if p is None else p.real for p in places]
@@ -225,8 +247,12 @@ def index_put(low: Any, real: torch.Tensor, func: Any, x: Val, places: Sequence[
 
     numbers = put(_numbered(x.real), _numbered(values.real, x.real.numel())).round().to(torch.int64)
     sheet = low.sheet
-    both = sheet.node("Concat", sheet.reshape(sheet.flat(x), (-1,)),
-                      sheet.reshape(sheet.flat(sheet.cast(values, real.dtype)), (-1,)), axis=0)  # fmt: skip
+    both = sheet.node(
+        "Concat",
+        sheet.reshape(sheet.flat(x), (-1,)),
+        sheet.reshape(sheet.flat(sheet.cast(values, real.dtype)), (-1,)),
+        axis=0,
+    )
     return _gathered(low, real, both, numbers)
 
 
@@ -243,8 +269,18 @@ def gather(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, places: Va
 
 
 _SAME = ("clone", "alias", "detach", "contiguous", "lift_fresh", "_conj_physical", "resolve_conj", "resolve_neg")
-_RESHAPE = ("view", "_unsafe_view", "reshape", "_reshape_alias", "squeeze", "unsqueeze", "flatten", "unflatten",
-            "view_as", "_reshape")  # fmt: skip
+_RESHAPE = (
+    "view",
+    "_unsafe_view",
+    "reshape",
+    "_reshape_alias",
+    "squeeze",
+    "unsqueeze",
+    "flatten",
+    "unflatten",
+    "view_as",
+    "_reshape",
+)
 _FETCHED = ("as_strided", "unfold", "flip", "roll", "repeat", "diagonal", "reflection_pad1d", "replication_pad1d",
             "reflection_pad2d", "replication_pad2d", "upsample_nearest1d", "upsample_nearest2d", "movedim", "take",
             "_pad_circular", "repeat_interleave", "im2col", "channel_shuffle", "tile", "narrow")  # fmt: skip

@@ -85,9 +85,13 @@ def _ask_child(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "instrument.importing.worker", str(asked)], timeout=PATIENCE_S, check=False,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        )  # fmt: skip
+            [sys.executable, "-m", "instrument.importing.worker", str(asked)],
+            timeout=PATIENCE_S,
+            check=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
     except subprocess.TimeoutExpired:
         raise RosinError(
             f"{request['path']} is not done after {PATIENCE_S:.0f} s and was given up; try fewer --blocks"
@@ -128,12 +132,20 @@ def import_file(path: Path, out: Path, wishes: ImportOptions) -> Imported:
         raise RosinError(f"--licence: {wrong}")
     authors = [wishes.author] if wishes.author else [credits.made.by] if credits else []
     request = {
-        "path": str(path), "sha256": sha256, "name": name, "title": [path.stem, path.stem], "authors": authors,
-        "licence": licence, "known_licence": "" if licence == UNKNOWN else licence,
+        "path": str(path),
+        "sha256": sha256,
+        "name": name,
+        "title": [path.stem, path.stem],
+        "authors": authors,
+        "licence": licence,
+        "known_licence": "" if licence == UNKNOWN else licence,
         "about": [say("import.about", lang, file=path.name) for lang in ("en", "fr")],
-        "rate": wishes.rate, "blocks": wishes.blocks, "tolerance": wishes.tolerance, "race": wishes.race,
+        "rate": wishes.rate,
+        "blocks": wishes.blocks,
+        "tolerance": wishes.tolerance,
+        "race": wishes.race,
         "forward": wishes.forward,
-    }  # fmt: skip
+    }
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=out) as place:
@@ -152,5 +164,12 @@ def import_file(path: Path, out: Path, wishes: ImportOptions) -> Imported:
             os.replace(made, folder)
     except OSError as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room with --out") from None
-    return Imported(folder, card, answer["parts"], tuple(answer["notes"]), tuple(answer["shared"]),
-                    (folder / CREDITS).exists(), tuple(findings))  # fmt: skip
+    return Imported(
+        folder,
+        card,
+        answer["parts"],
+        tuple(answer["notes"]),
+        tuple(answer["shared"]),
+        (folder / CREDITS).exists(),
+        tuple(findings),
+    )

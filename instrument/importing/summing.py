@@ -22,12 +22,14 @@ def matmul(low: Any, real: torch.Tensor, func: Any, a: Val, b: Val) -> Val:
 
 def addmm(low: Any, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *, beta: Any = 1, alpha: Any = 1) -> Val:
     sheet = low.sheet
-    return Val(real, sheet.node("Gemm", sheet.flat(a), sheet.flat(b), sheet.flat(bias),
-                                alpha=float(alpha), beta=float(beta)))  # fmt: skip
+    return Val(
+        real, sheet.node("Gemm", sheet.flat(a), sheet.flat(b), sheet.flat(bias), alpha=float(alpha), beta=float(beta))
+    )
 
 
-def baddbmm(low: Any, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *, beta: Any = 1,
-            alpha: Any = 1) -> Val:  # fmt: skip
+def baddbmm(
+    low: Any, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *, beta: Any = 1, alpha: Any = 1
+) -> Val:
     out = low.call(aten.mul.Tensor, low.call(aten.bmm.default, a, b), alpha)
     return low.call(aten.add.Tensor, out, low.call(aten.mul.Tensor, bias, beta))
 
@@ -37,14 +39,26 @@ def linear(low: Any, real: torch.Tensor, func: Any, x: Val, weight: Val, bias: V
     return out if bias is None else low.call(aten.add.Tensor, out, bias)
 
 
-def batch_norm(low: Any, real: Sequence[torch.Tensor], func: Any, x: Val, weight: Val | None, bias: Val | None,
-               mean: Any, var: Any, *rest: Any) -> list[Val]:  # fmt: skip
+def batch_norm(
+    low: Any,
+    real: Sequence[torch.Tensor],
+    func: Any,
+    x: Val,
+    weight: Val | None,
+    bias: Val | None,
+    mean: Any,
+    var: Any,
+    *rest: Any,
+) -> list[Val]:
     """In play a gain and an offset for each channel (rest: training, momentum, eps; or momentum, eps)."""
     if not isinstance(mean, Val) or rest[0] is True:  # (without stored figures the call has two arguments less)
         dims = [d for d in range(x.real.dim()) if d != 1]
         var, mean = amount(low, x, dims, True, 0.0)
-        out = low.call(aten.mul.Tensor, low.call(aten.sub.Tensor, x, mean),
-                       low.call(aten.rsqrt.default, low.call(aten.add.Tensor, var, rest[-1])))  # fmt: skip
+        out = low.call(
+            aten.mul.Tensor,
+            low.call(aten.sub.Tensor, x, mean),
+            low.call(aten.rsqrt.default, low.call(aten.add.Tensor, var, rest[-1])),
+        )
         for part, op in ((weight, aten.mul.Tensor), (bias, aten.add.Tensor)):
             if part is not None:
                 out = low.call(op, out, low.call(aten.reshape.default, part, [1, -1, *[1] * (x.real.dim() - 2)]))
@@ -65,8 +79,9 @@ def _dims(x: Val, dim: Any) -> list[int]:
 
 
 def _reduce(op: str) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, x: Val, dim: Any = None, keepdim: bool = False,
-                **_: Any) -> Val:  # fmt: skip
+    def handler(
+        low: Any, real: torch.Tensor, func: Any, x: Val, dim: Any = None, keepdim: bool = False, **_: Any
+    ) -> Val:
         x = low.sheet.cast(x, real.dtype)
         dims = low.sheet.ints(*_dims(x, dim))
         return Val(real, low.sheet.node(op, low.sheet.flat(x), dims, keepdims=int(keepdim)))
@@ -93,16 +108,34 @@ def _correction(rest: tuple[Any, ...], correction: Any, unbiased: Any) -> float:
     return float(unbiased if unbiased is not None else 1 if correction is None else correction)
 
 
-def var(low: Any, real: torch.Tensor, func: Any, x: Val, dim: Any = None, *rest: Any, correction: Any = None,
-        keepdim: bool = False, unbiased: Any = None) -> Val:  # fmt: skip
+def var(
+    low: Any,
+    real: torch.Tensor,
+    func: Any,
+    x: Val,
+    dim: Any = None,
+    *rest: Any,
+    correction: Any = None,
+    keepdim: bool = False,
+    unbiased: Any = None,
+) -> Val:
     if isinstance(dim, bool):
         rest, dim = (dim,), None
     keepdim = bool(rest[1]) if len(rest) > 1 else keepdim
     return amount(low, x, dim, keepdim, _correction(rest, correction, unbiased))[0]
 
 
-def var_mean(low: Any, real: Any, func: Any, x: Val, dim: Any = None, *rest: Any, correction: Any = None,
-             keepdim: bool = False, unbiased: Any = None) -> list[Val]:  # fmt: skip
+def var_mean(
+    low: Any,
+    real: Any,
+    func: Any,
+    x: Val,
+    dim: Any = None,
+    *rest: Any,
+    correction: Any = None,
+    keepdim: bool = False,
+    unbiased: Any = None,
+) -> list[Val]:
     keepdim = bool(rest[1]) if len(rest) > 1 else keepdim
     return list(amount(low, x, dim, keepdim, _correction(rest, correction, unbiased)))
 

@@ -19,10 +19,16 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 18
 IR_VERSION = 10
 KINDS = {
-    torch.float32: TensorProto.FLOAT, torch.float64: TensorProto.DOUBLE, torch.int64: TensorProto.INT64,
-    torch.int32: TensorProto.INT32, torch.bool: TensorProto.BOOL, torch.float16: TensorProto.FLOAT16,
-    torch.uint8: TensorProto.UINT8, torch.int8: TensorProto.INT8, torch.int16: TensorProto.INT16,
-}  # fmt: skip
+    torch.float32: TensorProto.FLOAT,
+    torch.float64: TensorProto.DOUBLE,
+    torch.int64: TensorProto.INT64,
+    torch.int32: TensorProto.INT32,
+    torch.bool: TensorProto.BOOL,
+    torch.float16: TensorProto.FLOAT16,
+    torch.uint8: TensorProto.UINT8,
+    torch.int8: TensorProto.INT8,
+    torch.int16: TensorProto.INT16,
+}
 
 
 @dataclass
@@ -92,8 +98,9 @@ class GraphSheet:
 
     def constant(self, value: torch.Tensor | np.ndarray[Any, Any]) -> str:
         """An initialiser; equal ones are one."""
-        array = np.ascontiguousarray(value.detach().cpu().resolve_conj().numpy() if isinstance(value, torch.Tensor)
-                                     else value)  # fmt: skip
+        array = np.ascontiguousarray(
+            value.detach().cpu().resolve_conj().numpy() if isinstance(value, torch.Tensor) else value
+        )
         array = array.reshape(tuple(value.shape))
         key = (array.dtype.str, array.shape, hashlib.sha256(array).digest())
         if key not in self._known:
@@ -151,8 +158,11 @@ class GraphSheet:
         if not value.live:
             return self.constant(raised(value.real))
         b, c, t = value.shape
-        value.tall = self.reshape(value.wide, (b, t, c)) if value.wide and 1 in (c, t) else (
-            self.turned(self.flat(value), (b, t, c)))  # fmt: skip
+        value.tall = (
+            self.reshape(value.wide, (b, t, c))
+            if value.wide and 1 in (c, t)
+            else (self.turned(self.flat(value), (b, t, c)))
+        )
         return value.tall
 
     def laid(self, value: Val, layout: str) -> str:

@@ -139,8 +139,10 @@ def clicks(module: Any, method: str, slots: Sequence[StateBuffer], x: Floats, fr
             rest()
             whole = getattr(module, method)(torch.from_numpy(x.copy())).numpy()
             rest()
-            parts = [getattr(module, method)(torch.from_numpy(x[:, :, i : i + frames].copy())).numpy()
-                     for i in range(0, x.shape[2], frames)]  # fmt: skip
+            parts = [
+                getattr(module, method)(torch.from_numpy(x[:, :, i : i + frames].copy())).numpy()
+                for i in range(0, x.shape[2], frames)
+            ]
         except RuntimeError:
             return 0.0
     joined = np.concatenate(parts, -1)

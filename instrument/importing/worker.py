@@ -152,8 +152,11 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
                 f"{limit:.0e}; nothing was written: please report it, or allow more with --tolerance"
             )
     late = delay(made[DECODE].played(), play.channels_in, made[DECODE].frames, span)
-    races = {name: one.raced(path, rate, int(request["race"]), span) for name, one in made.items()
-             if name != FORWARD and request.get("race")}  # fmt: skip
+    races = {
+        name: one.raced(path, rate, int(request["race"]), span)
+        for name, one in made.items()
+        if name != FORWARD and request.get("race")
+    }
     deaf = ENCODE in made and _deaf_to_silence(made[ENCODE])
     if ENCODE in made and not _fit_ears(made[ENCODE], play.channels_out, latents, deaf):
         del made[ENCODE]
@@ -176,12 +179,21 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     if len(known.fidelity) >= play.channels_in:
         training["fidelity_of_latents"] = known.fidelity[play.channels_in - 1]
     card = Card(
-        name=request["name"], title=Label(*request["title"]), authors=tuple(request["authors"]),
-        licence=request["licence"], family="imported", sample_rate=rate, ratio=play.ratio_in,
-        channels=play.channels_out, latents=latents, delay_samples=late,
-        about=Label(*request["about"]), params={"whole": known.parameters}, training=training,
+        name=request["name"],
+        title=Label(*request["title"]),
+        authors=tuple(request["authors"]),
+        licence=request["licence"],
+        family="imported",
+        sample_rate=rate,
+        ratio=play.ratio_in,
+        channels=play.channels_out,
+        latents=latents,
+        delay_samples=late,
+        about=Label(*request["about"]),
+        params={"whole": known.parameters},
+        training=training,
         derived_from=(Ancestor(request["sha256"], path.name, request.get("known_licence", ""), request["authors"]),),
-    )  # fmt: skip
+    )
     words = json.dumps(card_table(card, with_files=False), ensure_ascii=False)
     for name, one in made.items():
         model = one.sheet.model(one.method.name, {"noise": json.dumps(one.noises), "rosin": words})
@@ -189,12 +201,17 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         onnx.save(model, str(out / name))
     parts = {
         one.method.name: {
-            "error": one.proof.error, "peak": one.proof.peak, "blocks": one.proof.blocks,
-            "block_ms": one.proof.block_ms, "samples": one.frames * one.ratio, "clicking": one.clicking,
-            "states": len(one.memory), "race": dataclasses.asdict(races[name]) if name in races else None,
+            "error": one.proof.error,
+            "peak": one.proof.peak,
+            "blocks": one.proof.blocks,
+            "block_ms": one.proof.block_ms,
+            "samples": one.frames * one.ratio,
+            "clicking": one.clicking,
+            "states": len(one.memory),
+            "race": dataclasses.asdict(races[name]) if name in races else None,
         }
         for name, one in made.items()
-    }  # fmt: skip
+    }
     both = shared(made[DECODE].memory, made[ENCODE].memory) if ENCODE in made else []
     return {"card": card_table(card, with_files=False), "parts": parts, "notes": notes, "shared": both}
 

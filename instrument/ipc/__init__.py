@@ -16,7 +16,7 @@ from instrument.ipc.records import (
     Gesture,
     Kind,
     Source,
-)  # fmt: skip
+)
 from instrument.ipc.rings import FrameRing, GestureRing
 from instrument.ipc.shared_link import Link
 
@@ -37,4 +37,4 @@ __all__ = [
     "Pressed",
     "SharedMemory",
     "Source",
-]  # fmt: skip
+]

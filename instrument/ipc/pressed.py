@@ -25,9 +25,16 @@ from instrument.knobs import KNOBS_MAX
 NOTES = 128
 TOUCHES = frozenset(
     {
-        Kind.NOTE_ON, Kind.NOTE_OFF, Kind.BEND, Kind.PRESSURE, Kind.ALL_NOTES_OFF, Kind.PANIC, Kind.FORCE, Kind.SUSTAIN,
+        Kind.NOTE_ON,
+        Kind.NOTE_OFF,
+        Kind.BEND,
+        Kind.PRESSURE,
+        Kind.ALL_NOTES_OFF,
+        Kind.PANIC,
+        Kind.FORCE,
+        Kind.SUSTAIN,
     }
-)  # fmt: skip
+)
 """The kinds of gestures that hold something or let it go."""
 LATE_SECONDS = 0.001
 AHEAD_SECONDS = 1.0

@@ -254,8 +254,17 @@ class Frame:
     note, gate, rms, peak, known, unknown = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
     hand, pos, force, stick, budget = _Row(), _Row(), _Row(), _Row(), _Row()
     grain, neighbour, near, share, clip, clip_share, latent, wave, stuck, origin = (
-        _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(), _Row(),
-    )  # fmt: skip
+        _Row(),
+        _Row(),
+        _Row(),
+        _Row(),
+        _Row(),
+        _Row(),
+        _Row(),
+        _Row(),
+        _Row(),
+        _Row(),
+    )
 
     def __init__(self, data: NDArray[Any] | None = None) -> None:
         self.data: NDArray[Any] = np.zeros((), FRAME) if data is None else data

@@ -27,4 +27,4 @@ __all__ = [
     "read_text",
     "value_of",
     "visual_folders",
-]  # fmt: skip
+]

@@ -141,9 +141,14 @@ class _Reader:
             start = tuple(min(h, max(lo, v)) for v, lo, h in zip(start, low, high, strict=True))
         one = count == 1
         return IsfInput(
-            name, kind, label, start[0] if one else start, low[0] if one else low, high[0] if one else high,
+            name,
+            kind,
+            label,
+            start[0] if one else start,
+            low[0] if one else low,
+            high[0] if one else high,
             (identity[0] if one else identity) if identity else None,
-        )  # fmt: skip
+        )
 
     def _long(self, row: Mapping[str, Any], name: str, label: str) -> IsfInput:
         values, labels = row.get("VALUES") or [], row.get("LABELS") or []
@@ -223,10 +228,13 @@ class _Reader:
         table = self._table.get("IMPORTED") or {}
         if isinstance(table, list):  # version 1: rows with a NAME, or tables of one name each
             rows = [
-                [(row["NAME"], row)] if isinstance(row, dict) and "NAME" in row
-                else list(row.items()) if isinstance(row, dict) else [(None, row)]
+                [(row["NAME"], row)]
+                if isinstance(row, dict) and "NAME" in row
+                else list(row.items())
+                if isinstance(row, dict)
+                else [(None, row)]
                 for row in table
-            ]  # fmt: skip
+            ]
             pairs = [pair for row in rows for pair in row]
         elif isinstance(table, dict):
             pairs = list(table.items())

@@ -29,9 +29,10 @@ REMEDY = "pip install 'rosin[video]'"
 H264 = ("-c:v", "libx264", "-preset", "medium", "-crf", "16", "-x264-params", "aq-mode=3")
 VP9 = ("-c:v", "libvpx-vp9", "-crf", "24", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
 COLOUR = (
-    "-vf", "scale=in_range=full:out_range=limited:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_int,"
+    "-vf",
+    "scale=in_range=full:out_range=limited:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_int,"
     "format=yuv420p,setparams=range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
-)  # fmt: skip
+)
 FASTSTART = ("-movflags", "+faststart")
 # RF64 is WAV without its limit of 4 GB, which is three hours.
 WAV, FLAC = ("sound.wav", "RF64", "FLOAT"), ("sound.flac", "FLAC", "PCM_24")
@@ -159,8 +160,9 @@ class Reel:
         with (self._folder / "said").open("wb") as said:
             try:
                 # A session of its own: Ctrl-C is for us, and ffmpeg ends when its pipe does.
-                return subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=said,
-                                        start_new_session=True)  # fmt: skip
+                return subprocess.Popen(
+                    command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+                )
             except OSError as error:
                 why = error.strerror or error
                 raise RosinError(f"{self._program} does not start ({why}); install another: {REMEDY}") from None

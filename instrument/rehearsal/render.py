@@ -16,10 +16,14 @@ F32 = NDArray[np.float32]
 
 
 def offline_blocks(
-    engine: Engine, seconds: float, events: Iterable[tuple[float, Gesture]] = (), block: int = QUANTUM,
-    heard: Callable[[], None] | None = None, live: Callable[[], F32] | None = None,
+    engine: Engine,
+    seconds: float,
+    events: Iterable[tuple[float, Gesture]] = (),
+    block: int = QUANTUM,
+    heard: Callable[[], None] | None = None,
+    live: Callable[[], F32] | None = None,
     before: Callable[[], None] | None = None,
-) -> Iterator[F32]:  # fmt: skip
+) -> Iterator[F32]:
     """The sound in pieces f32 [2, block] (the last may be shorter), each a copy. ``events``: (seconds, gesture).
 
     Goes through the same adapter as a device's callback, so the block size is the driver's and changes no sample.

@@ -78,8 +78,14 @@ class TakeReplay:
     def _open(self, opening: Opening, take: Take) -> None:
         engine, leaving = self._engine, None
         if opening.leaving is not None:
-            leaving = next((part for part in self._parts if part.patch.name == opening.leaving.snapshot.patch
-                            and part is not engine.part), None)  # fmt: skip
+            leaving = next(
+                (
+                    part
+                    for part in self._parts
+                    if part.patch.name == opening.leaving.snapshot.patch and part is not engine.part
+                ),
+                None,
+            )
         opening.give(engine, leaving)
         if leaving is not None:
             self._seen.add(id(leaving))

@@ -34,8 +34,11 @@ class Patching:
         if os.name == "posix" and now >= self._again_at and on_jack(self._row):
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "instrument.audio.patchbay", self._link.token],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=self._link.fds,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=self._link.fds,
+            )
 
     def processes(self) -> list[subprocess.Popen[bytes]]:
         return [self._child] if self._child is not None else []

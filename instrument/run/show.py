@@ -201,5 +201,7 @@ def _not_started(name: str, patch: str, seconds: float) -> str:
     if name != "sound" or not patch:
         return f"the {name} did not start; run `rosin check` on the patch"
     came = f"was not done after {seconds:.0f} s" if seconds else "ended"
-    return (f"the sound {came} opening the model of the patch {patch}: it is too large for this machine, or broken; "
-            "see `rosin models verify`, or play another patch")  # fmt: skip
+    return (
+        f"the sound {came} opening the model of the patch {patch}: it is too large for this machine, or broken; "
+        "see `rosin models verify`, or play another patch"
+    )

@@ -99,7 +99,7 @@ class StagePlayer:
         self.backdrop.draw(round(width * fine), round(height * fine))
         self.scene.draw(
             self.frame, self.history, layout, self._writing, wishes, status, scale, self._shown, desk, self.backdrop
-        )  # fmt: skip
+        )
         assert self._overlays is not None
         self._overlays.draw(wishes, self.frame, self._programme, self.health)
         return gestures
@@ -138,8 +138,9 @@ class StagePlayer:
         self._around = PanelFacts(
             "" if row is None else row.text("ports"),
             "" if row is None or not row.pid else self._osc(row.count("osc_clients")),
-            bound, {i: self._mappings.address(id) for i, id in enumerate(ids)},
-        )  # fmt: skip
+            bound,
+            {i: self._mappings.address(id) for i, id in enumerate(ids)},
+        )
 
     def _osc(self, clients: int) -> str:
         """Where OSC is heard, and by how many clients."""

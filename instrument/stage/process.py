@@ -203,9 +203,15 @@ class StageProcess:
         width, height = (before.width, before.height) if wishes.fullscreen else self._window.get_size()
         shown = tuple(name for name in KEPT if wishes.wants(name))
         memo = WindowMemo(
-            width, height, wishes.fullscreen, wishes.displays, wishes.focus, shown, tuple(wishes.letters),
+            width,
+            height,
+            wishes.fullscreen,
+            wishes.displays,
+            wishes.focus,
+            shown,
+            tuple(wishes.letters),
             self._scale.value,
-        )  # fmt: skip
+        )
         if memo != before:
             self._memo = memo
             self._row.set_text("device", memo.to_text())

@@ -86,8 +86,14 @@ class WindowMemo:
         try:
             width, height, fullscreen, displays, focus, shown, letters, scale = json.loads(text)
             return cls(
-                int(width), int(height), bool(fullscreen), int(displays), None if focus is None else int(focus),
-                tuple(str(name) for name in shown), tuple(bool(letter) for letter in letters), float(scale),
-            )  # fmt: skip
+                int(width),
+                int(height),
+                bool(fullscreen),
+                int(displays),
+                None if focus is None else int(focus),
+                tuple(str(name) for name in shown),
+                tuple(bool(letter) for letter in letters),
+                float(scale),
+            )
         except (ValueError, TypeError):
             return None

@@ -28,9 +28,14 @@ SETTLE_S = 1.0
 
 
 def open_window(
-    width: int, height: int, headless: bool = False, fullscreen: bool = False, screen: int = 0, visible: bool = True,
+    width: int,
+    height: int,
+    headless: bool = False,
+    fullscreen: bool = False,
+    screen: int = 0,
+    visible: bool = True,
     grows: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """A window of ``width`` x ``height`` pixels with GL 3.3 core. RosinError, with the remedy, where there is none.
 
     ``grows``: nobody asked for that size; on a finer display it has more pixels, and is as large to the eye.
@@ -68,9 +73,7 @@ def _window_class(pyglet: Any) -> type[Any]:
     class StageWindow(pyglet.window.Window):  # type: ignore[misc]
         """``attach(input, post)`` once; then events become gestures, posted at once."""
 
-        def __init__(
-            self, width: int, height: int, config: Any, fullscreen: bool, chosen: Any, visible: bool
-        ) -> None:  # fmt: skip
+        def __init__(self, width: int, height: int, config: Any, fullscreen: bool, chosen: Any, visible: bool) -> None:
             self.place = 0
             self.input: StageInput | None = None
             self._down: dict[int, int] = {}

@@ -25,9 +25,15 @@ def set_border(window: Any, border: bool) -> None:
     # Five numbers of C's long each, whatever its size: so Xlib takes what the server keeps as 32 bits.
     hints = (ctypes.c_long * 5)(_DECORATIONS, 0, int(border), 0, 0)
     xlib.XChangeProperty(
-        display, window._window, name, name, 32, xlib.PropModeReplace,
-        ctypes.cast(hints, ctypes.POINTER(ctypes.c_ubyte)), len(hints),
-    )  # fmt: skip
+        display,
+        window._window,
+        name,
+        name,
+        32,
+        xlib.PropModeReplace,
+        ctypes.cast(hints, ctypes.POINTER(ctypes.c_ubyte)),
+        len(hints),
+    )
     size = xlib.XAllocSizeHints()
     xlib.XSetWMNormalHints(display, window._window, size)  # no least and no greatest size any more
     xlib.XFree(size)

@@ -83,9 +83,13 @@ class Bank:
         patch = read_patch(self.paths[index])
         self._scenes_at[index] = _changed_at(patch)
         part = open_part(
-            patch, index, provider=self._provider, models=self._models,
-            allow_uncredited=self._allow_uncredited, seed=self.seed,
-        )  # fmt: skip
+            patch,
+            index,
+            provider=self._provider,
+            models=self._models,
+            allow_uncredited=self._allow_uncredited,
+            seed=self.seed,
+        )
         self.rate = self.rate or part.voice.sample_rate
         if part.voice.sample_rate != self.rate:
             raise RosinError(
@@ -200,9 +204,13 @@ def open_part(
     """Patch and model put together: the one place where a voice is opened for playing. Mistakes if they do not fit."""
     # One noise source for a voice; the seed is mixed into its streams by the voice itself (reseed).
     voice = open_voice(
-        patch.model, patch.model_sha256, noise=Noise(0), providers=provider,
-        given=[Path(models)] if models else (), allow_uncredited=allow_uncredited,
-    )  # fmt: skip
+        patch.model,
+        patch.model_sha256,
+        noise=Noise(0),
+        providers=provider,
+        given=[Path(models)] if models else (),
+        allow_uncredited=allow_uncredited,
+    )
     given = [Path(models)] if models else []
     folder = model_folder(patch.model, patch.model_sha256, given)
     patch, wrong_scenes = with_own_scenes(patch)

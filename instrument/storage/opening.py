@@ -51,9 +51,13 @@ class Standing:
     @classmethod
     def of(cls, part: Layer, engine: Engine | None = None) -> Standing:
         """``engine``: on whose stage it is, for what is not the part's own (the tape, the guard)."""
-        kept = engine.snapshot() if engine is not None else Snapshot(
-            part.patch.name, part.speaking, part.seed, 0, part.voice.snapshot(), part.control.state(), {}, {}, 0.0
-        )  # fmt: skip
+        kept = (
+            engine.snapshot()
+            if engine is not None
+            else Snapshot(
+                part.patch.name, part.speaking, part.seed, 0, part.voice.snapshot(), part.control.state(), {}, {}, 0.0
+            )
+        )
         return cls(kept, part.z.copy(), part.voice.usage())
 
     def give(self, part: Layer) -> None:
@@ -93,15 +97,24 @@ class Opening:
         parts, coming = engine.parts, engine.coming
         waits = coming is not None and not coming.fresh and coming not in parts
         opening = cls(
-            name, engine.sample, Standing.of(engine.part, engine), Standing.of(parts[1]) if len(parts) > 1 else None,
-            Standing.of(coming) if coming is not None and waits else None, engine.fade, engine.panicked,
-            engine.held.state(), engine.hearing.state(),
+            name,
+            engine.sample,
+            Standing.of(engine.part, engine),
+            Standing.of(parts[1]) if len(parts) > 1 else None,
+            Standing.of(coming) if coming is not None and waits else None,
+            engine.fade,
+            engine.panicked,
+            engine.held.state(),
+            engine.hearing.state(),
             {i: kept for i, kept in enumerate(engine.slots) if kept is not None},
-        )  # fmt: skip
+        )
         library = engine.part.accidents
         playing = {key for part in parts if (key := part.control.mix.replay.key) and part.control.mix.replay.playing}
-        playing |= {int(kept.control["mix"]["replay"]["key"]) for kept in opening.slots.values()
-                    if kept.control["mix"]["replay"]["mode"]}  # fmt: skip
+        playing |= {
+            int(kept.control["mix"]["replay"]["key"])
+            for kept in opening.slots.values()
+            if kept.control["mix"]["replay"]["mode"]
+        }
         for part in parts:
             library = {**library, **part.accidents}
         opening.accidents = {n: accident for n, accident in library.items() if accident.key in playing}
@@ -135,10 +148,16 @@ class Opening:
     def to_bytes(self) -> bytes:
         """As an npz; no pickle inside."""
         head = {
-            "format": FORMAT, "name": self.name, "sample": self.sample, "fade": list(self.fade),
-            "panicked": self.panicked, "held": self.held, "hearing": self.hearing.numbers(),
-            "accidents": list(self.accidents), "usage": list(self.usage),
-        }  # fmt: skip
+            "format": FORMAT,
+            "name": self.name,
+            "sample": self.sample,
+            "fade": list(self.fade),
+            "panicked": self.panicked,
+            "held": self.held,
+            "hearing": self.hearing.numbers(),
+            "accidents": list(self.accidents),
+            "usage": list(self.usage),
+        }
         arrays: dict[str, NDArray[Any]] = {"opening": _raw(json.dumps(head).encode())}
         for role in ("on", "leaving", "coming", "told"):
             if (one := getattr(self, role)) is not None:
@@ -171,14 +190,20 @@ class Opening:
             raise ValueError("nothing on stage")
         accidents = [Accident.from_bytes(found[f"accident/{i}"].tobytes()) for i in range(len(head["accidents"]))]
         return cls(
-            str(head["name"]), int(head["sample"]), on, _standing(found, "leaving"), _standing(found, "coming"),
-            (float(head["fade"][0]), float(head["fade"][1])), bool(head["panicked"]), dict(head["held"]),
+            str(head["name"]),
+            int(head["sample"]),
+            on,
+            _standing(found, "leaving"),
+            _standing(found, "coming"),
+            (float(head["fade"][0]), float(head["fade"][1])),
+            bool(head["panicked"]),
+            dict(head["held"]),
             HearingState.read(head["hearing"], {n[8:]: a for n, a in found.items() if n.startswith("hearing/")}),
             {i: Snapshot.from_bytes(found[f"slot/{i}"].tobytes()) for i in range(SLOTS) if f"slot/{i}" in found},
             dict(zip((str(name) for name in head["accidents"]), accidents, strict=True)),
             {str(patch): _within(found, f"usage/{i}/") for i, patch in enumerate(head["usage"])},
             _standing(found, "told"),
-        )  # fmt: skip
+        )
 
 
 def read_state(path: Path) -> Opening | Snapshot:

@@ -30,9 +30,11 @@ def tones(words: str) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All of them."""
     parser.add_argument(
-        "sounds", type=Path, nargs="+",
+        "sounds",
+        type=Path,
+        nargs="+",
         help="folders of WAV, FLAC, OGG, MP3 or AIFF files with a credits.toml, single files out of such, SF2 or SF3",
-    )  # fmt: skip
+    )
     parser.add_argument("--name", required=True, help="what the model is called; the folder it is written to")
     parser.add_argument("--title", nargs=2, metavar=("EN", "FR"), help="its title in both languages")
     parser.add_argument("--by", default="the owner of this instrument", help="who trains it, for the credits")
@@ -49,11 +51,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     learning.add_argument("--minutes", type=float, help=f"of work ({MINUTES:.0f} when --steps is not given)")
     learning.add_argument("--steps", type=int, help="how many steps, instead of minutes")
     learning.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this name")
-    learning.add_argument("--save-every", type=float, default=SAVE_SECONDS, metavar="S",
-                          help=f"seconds between two checkpoints ({SAVE_SECONDS:.0f})")  # fmt: skip
-    learning.add_argument("--listen", type=float, default=LISTEN_MINUTES, metavar="MIN",
-                          help="minutes between two listenings to sounds it does not learn from, with figures and "
-                          f"pictures ({LISTEN_MINUTES:.0f}; 0: at the end only)")  # fmt: skip
+    learning.add_argument(
+        "--save-every",
+        type=float,
+        default=SAVE_SECONDS,
+        metavar="S",
+        help=f"seconds between two checkpoints ({SAVE_SECONDS:.0f})",
+    )
+    learning.add_argument(
+        "--listen",
+        type=float,
+        default=LISTEN_MINUTES,
+        metavar="MIN",
+        help="minutes between two listenings to sounds it does not learn from, with figures and "
+        f"pictures ({LISTEN_MINUTES:.0f}; 0: at the end only)",
+    )
     learning.add_argument("--no-pictures", action="store_true", help="figures alone")
 
     network = parser.add_argument_group("what is learned")
@@ -66,8 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     network.add_argument("--latents", type=int, help="knobs that are learned (8)")
     network.add_argument("--width", type=int, help="channels of the decoder (128; conv and excited 160)")
-    network.add_argument("--adversarial", action=argparse.BooleanOptionalAction,
-                         help="a last part of the budget with judges (on for conv and excited on a GPU)")  # fmt: skip
+    network.add_argument(
+        "--adversarial",
+        action=argparse.BooleanOptionalAction,
+        help="a last part of the budget with judges (on for conv and excited on a GPU)",
+    )
     network.add_argument("--seed", type=int, help="the same seed learns the same sounds in the same order (0)")
 
     machine = parser.add_argument_group("on what")

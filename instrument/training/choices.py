@@ -120,8 +120,12 @@ def shape_for(wishes: TrainOptions, kept: dict[str, Any] | None) -> Shape:
         shape = shape_from(kept["shape"])
     except (TypeError, KeyError):
         raise RosinError("this checkpoint is of another version; train under another --name") from None
-    for key, said in (("family", wishes.family), ("tones", said_tones), ("latents", wishes.latents),
-                      ("width", wishes.width)):  # fmt: skip
+    for key, said in (
+        ("family", wishes.family),
+        ("tones", said_tones),
+        ("latents", wishes.latents),
+        ("width", wishes.width),
+    ):
         if said is not None and said != getattr(shape, key):
             raise RosinError(f"this run was begun with --{key} {getattr(shape, key)}; go on with that")
     return shape

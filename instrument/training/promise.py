@@ -40,10 +40,13 @@ def agreed_licence(corpus: Corpus) -> str:
 def sounds_in(corpus: Corpus) -> tuple[Sound, ...]:
     """What was learned from, as the model's credits name it."""
     return tuple(
-        Sound(*(str(c.credit[key]) for key in ("title", "author", "source", "licence", "consent")),
-              float(c.credit["seconds"]), str(c.credit["sha256"]))
+        Sound(
+            *(str(c.credit[key]) for key in ("title", "author", "source", "licence", "consent")),
+            float(c.credit["seconds"]),
+            str(c.credit["sha256"]),
+        )
         for c in corpus.training
-    )  # fmt: skip
+    )
 
 
 def check_words(name: str, title: tuple[str, str], by: str, licence: str) -> None:
@@ -67,8 +70,12 @@ def check(corpus: Corpus, model: Path, title: tuple[str, str], by: str, licence:
     )
     card_from(card_table(card), "the model's card")
     credits = Credits(model.name, Made(by, DAY), sounds_in(corpus))
-    table = {"format": 1, "model": credits.model, "made": dataclasses.asdict(credits.made),
-             "sounds": [dataclasses.asdict(sound) for sound in credits.sounds]}  # fmt: skip
+    table = {
+        "format": 1,
+        "model": credits.model,
+        "made": dataclasses.asdict(credits.made),
+        "sounds": [dataclasses.asdict(sound) for sound in credits.sounds],
+    }
     credits_from(table, "the model's credits")
     make(model.parent)
     if (model.exists() and not model.is_dir()) or not os.access(model if model.is_dir() else model.parent, os.W_OK):

@@ -163,18 +163,35 @@ def train(
         display.say(REMEDY)
     listener = Listener(folder, listen, pictured) if ranks.first else None
     done = learn(
-        course, corpus, budget, checkpoint, size=size, frames=frames, save_every_s=save_every_s, listener=listener,
+        course,
+        corpus,
+        budget,
+        checkpoint,
+        size=size,
+        frames=frames,
+        save_every_s=save_every_s,
+        listener=listener,
         display=display,
-    )  # fmt: skip
+    )
     energy = course.energy()
     display.say("done" if done else f"stopped at step {course.step}; go on with --resume")
     display.say(f"{course.step} steps, {course.seconds / 60.0:.1f} min, {energy_words(energy.wh)} ({energy.how})")
     model = out / name
     if ranks.first:
         write_model(
-            course.plain(), corpus, model, name=name, title=title, by=by, licence=licence,
-            steps=course.step, minutes=course.seconds / 60.0, threads=torch.get_num_threads(), seed=seed, energy=energy,
-        )  # fmt: skip
+            course.plain(),
+            corpus,
+            model,
+            name=name,
+            title=title,
+            by=by,
+            licence=licence,
+            steps=course.step,
+            minutes=course.seconds / 60.0,
+            threads=torch.get_num_threads(),
+            seed=seed,
+            energy=energy,
+        )
         display.say(f"the model is in {model}")
         display.say(promise.how_to_play(model))
     ranks.close()

@@ -118,6 +118,8 @@ def neutral() -> Iterator[Law]:
 
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
-    ("play", play), ("detents under noise", hops), ("thickness, wells, fatigue, coupling", slow),
+    ("play", play),
+    ("detents under noise", hops),
+    ("thickness, wells, fatigue, coupling", slow),
     ("neutral friction", neutral),
-)  # fmt: skip
+)

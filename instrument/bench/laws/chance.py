@@ -49,8 +49,12 @@ def known_answer() -> Iterator[Law]:
     yield Law("Philox: words of the known answer", 3.0, float((words(7, 3, 0, 3) == known).sum()), 0.0)
     key = np.array([2**63 + 5, stream_id("laws")], np.uint64)
     theirs = np.random.Philox(key=key).random_raw(4000)
-    yield Law("Philox: words of 4000 that are numpy's", 4000.0,
-              float((words(int(key[0]), int(key[1]), 0, 4000) == theirs).sum()), 0.0)  # fmt: skip
+    yield Law(
+        "Philox: words of 4000 that are numpy's",
+        4000.0,
+        float((words(int(key[0]), int(key[1]), 0, 4000) == theirs).sum()),
+        0.0,
+    )
 
 
 def drift() -> Iterator[Law]:
@@ -71,10 +75,18 @@ def octaves(seed: int = 1) -> F64:
 def pink() -> Iterator[Law]:
     """As much in each octave."""
     power = octaves()
-    yield Law("pink: slope of the spectrum, octave by octave", -1.0,
-              float(np.polyfit(np.arange(10), np.log2(power), 1)[0]), 0.05)  # fmt: skip
-    yield Law("pink: an octave from the line at most [dB]", 0.0,
-              float(np.ptp(10 * np.log10(power * 2.0 ** np.arange(10)))) / 2, 0.5)  # fmt: skip
+    yield Law(
+        "pink: slope of the spectrum, octave by octave",
+        -1.0,
+        float(np.polyfit(np.arange(10), np.log2(power), 1)[0]),
+        0.05,
+    )
+    yield Law(
+        "pink: an octave from the line at most [dB]",
+        0.0,
+        float(np.ptp(10 * np.log10(power * 2.0 ** np.arange(10)))) / 2,
+        0.5,
+    )
 
 
 def throws(count: int, dejavu: float, loop: float, spread: float = EVEN, seed: int = 1) -> F64:
@@ -95,11 +107,19 @@ def dice() -> Iterator[Law]:
     for dejavu in (0.1, 0.25, 0.4):
         p, fresh = (2 * dejavu - 1) ** 2, np.zeros(20_000)
         fresh[np.unique(throws(20_000, dejavu, 16), return_index=True)[1]] = 1
-        yield Law(f"dice: fresh throws at deja vu {dejavu:g}, share", p, float(fresh[200:].mean()),
-                  3 * math.sqrt(p * (1 - p) / 19_800) + 1e-3)  # fmt: skip
+        yield Law(
+            f"dice: fresh throws at deja vu {dejavu:g}, share",
+            p,
+            float(fresh[200:].mean()),
+            3 * math.sqrt(p * (1 - p) / 19_800) + 1e-3,
+        )
     for dejavu in (0.5, 0.75):
-        yield Law(f"dice: distinct values at deja vu {dejavu:g}, loop of 8", 8.0,
-                  float(len(np.unique(throws(4000, dejavu, 8)))), 0.0)  # fmt: skip
+        yield Law(
+            f"dice: distinct values at deja vu {dejavu:g}, loop of 8",
+            8.0,
+            float(len(np.unique(throws(4000, dejavu, 8)))),
+            0.0,
+        )
 
 
 def bridge() -> Iterator[Law]:
@@ -206,6 +226,14 @@ def recall() -> Iterator[Law]:
 
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
-    ("Philox", known_answer), ("drift", drift), ("pink", pink), ("dice", dice), ("bridge", bridge), ("chaos", chaos),
-    ("habit", habit), ("holes", holes), ("coarse", coarse), ("recall and neutral chance", recall),
-)  # fmt: skip
+    ("Philox", known_answer),
+    ("drift", drift),
+    ("pink", pink),
+    ("dice", dice),
+    ("bridge", bridge),
+    ("chaos", chaos),
+    ("habit", habit),
+    ("holes", holes),
+    ("coarse", coarse),
+    ("recall and neutral chance", recall),
+)

@@ -19,9 +19,17 @@ from instrument.friction.law import Coefficients, trace
 from instrument.friction.params import FrictionParams
 
 LUGRE = Coefficients(
-    mass=1.0, spring=0.0, damper=0.0, s1=math.sqrt(1e5), s2=0.4,
-    stick=1.5, slide=1.0, vs=1e-3, pre=1.5 / 1e5, elastic=0.0,
-)  # fmt: skip
+    mass=1.0,
+    spring=0.0,
+    damper=0.0,
+    s1=math.sqrt(1e5),
+    s2=0.4,
+    stick=1.5,
+    slide=1.0,
+    vs=1e-3,
+    pre=1.5 / 1e5,
+    elastic=0.0,
+)
 DRIVEN = LUGRE._replace(spring=1e6, damper=2e4, elastic=0.7)
 """Held by a stiff hand that sets its speed."""
 
@@ -145,8 +153,15 @@ def passivity() -> Iterator[Law]:
     for _ in range(300):
         step = math.exp(random.uniform(math.log(20e-6), math.log(10e-3)))
         stick, elastic = random.uniform(1e-4, 0.3), random.choice([0.0, random.uniform(0, 0.9)])
-        law = knob(stick, stick * random.uniform(), random.uniform(0.01, 1), random.uniform(0.0005, 0.02), elastic,
-                   2 * math.pi * random.choice([math.inf, random.uniform(1, 20)]), random.uniform(0, 1.5))  # fmt: skip
+        law = knob(
+            stick,
+            stick * random.uniform(),
+            random.uniform(0.01, 1),
+            random.uniform(0.0005, 0.02),
+            elastic,
+            2 * math.pi * random.choice([math.inf, random.uniform(1, 20)]),
+            random.uniform(0, 1.5),
+        )
         law = law._replace(s1=random.uniform(0, 2) * law.s1, s2=random.uniform(0, 2), low=0.0, high=1.0)
         t, rough = np.arange(400), random.uniform()
         hand = 0.5 + 0.6 * np.sin(t * step * random.uniform(1, 100)) + rough * random.normal(0, 0.1, 400)
@@ -167,6 +182,11 @@ def passivity() -> Iterator[Law]:
 
 
 MEASURES: tuple[tuple[str, Measure], ...] = (
-    ("Stribeck curve", stribeck), ("presliding", presliding), ("break-away", break_away), ("stick-slip", stick_slip),
-    ("frictional memory", memory), ("drift under bias", walk), ("passivity", passivity),
-)  # fmt: skip
+    ("Stribeck curve", stribeck),
+    ("presliding", presliding),
+    ("break-away", break_away),
+    ("stick-slip", stick_slip),
+    ("frictional memory", memory),
+    ("drift under bias", walk),
+    ("passivity", passivity),
+)

@@ -39,8 +39,13 @@ class Law:
 
     def row(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"name": self.name, "expected": self.expected, "measured": self.measured,
-                "tolerance": self.tolerance, "holds": self.holds}  # fmt: skip
+        return {
+            "name": self.name,
+            "expected": self.expected,
+            "measured": self.measured,
+            "tolerance": self.tolerance,
+            "holds": self.holds,
+        }
 
 
 Measure: TypeAlias = Callable[[], Iterator[Law]]

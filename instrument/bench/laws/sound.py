@@ -33,8 +33,12 @@ def worn_tone(percent: float, seconds: int, seed: int = 2) -> NDArray[np.float32
 def tape() -> Iterator[Law]:
     """Our own meter reads the percentage that is set; at 0 not a bit changes."""
     for percent in (0.3, 1.0, 3.0):
-        yield Law(f"worn tape at {percent:g} %: weighted reading of a minute [%]", percent,
-                  reading_percent(worn_tone(percent, 60), 48_000.0), 0.1 * percent)  # fmt: skip
+        yield Law(
+            f"worn tape at {percent:g} %: weighted reading of a minute [%]",
+            percent,
+            reading_percent(worn_tone(percent, 60), 48_000.0),
+            0.1 * percent,
+        )
     audio = np.random.default_rng(1).normal(size=(2, 48_000)).astype(np.float32)
     TapeEffect(2, 48_000.0).step(heard := audio.copy(), 0.0, 0.0, 0)
     yield Law("worn tape at 0: samples that differ", 0.0, differing_bits(audio, heard), 0.0)

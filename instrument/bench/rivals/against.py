@@ -148,9 +148,12 @@ def trials() -> Sequence[Ways]:
     """The ways that are tried."""
     plain = Ways()
     return (
-        plain, replace(plain, dense="linear"), replace(plain, unfold=False), replace(plain, tuned=True),
+        plain,
+        replace(plain, dense="linear"),
+        replace(plain, unfold=False),
+        replace(plain, tuned=True),
         Ways("conv1d", unfold=False),
-    )  # fmt: skip
+    )
 
 
 def what_is_compared() -> str:

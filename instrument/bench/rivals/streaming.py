@@ -80,11 +80,14 @@ class String(nn.Module):
         self.low, self.high, self.least = math.log(strings.LEAST), math.log(strings.MOST), strings.LEAST
         scale, shift = decoder.z_scale[:, 0].double(), decoder.z_shift[:, 0].double()
         tables = {
-            "scale": scale, "shift": shift, "first": stiff.first.weight.T.double(),
-            "second": stiff.last.weight.T.double(), "first_bias": stiff.first.bias.double(),
+            "scale": scale,
+            "shift": shift,
+            "first": stiff.first.weight.T.double(),
+            "second": stiff.last.weight.T.double(),
+            "first_bias": stiff.first.bias.double(),
             "second_bias": stiff.last.bias.double(),
             "n": torch.arange(1, decoder.shape.harmonics + 1, dtype=torch.float64),
-        }  # fmt: skip
+        }
         for name, value in tables.items():
             self.register_buffer(name, value.detach().clone())
 
@@ -104,7 +107,12 @@ class Synthesis(nn.Module):
         super().__init__()
         s = decoder.shape
         self.ratio, self.harmonics, self.tones, self.bands, self.lines = (
-            s.ratio, s.harmonics, s.tones, s.bands, s.lines)  # fmt: skip
+            s.ratio,
+            s.harmonics,
+            s.tones,
+            s.bands,
+            s.lines,
+        )
         self.levels = s.levels
         self.fade_high, self.fade_low = synthesis.fade_hz(s)
         self.hz_shift = math.log(440.0) - 69.0 * synthesis.SEMITONE
@@ -116,17 +124,24 @@ class Synthesis(nn.Module):
         self.air = fixed(decoder.noise_filters.flip(1)[:, None])
         new = torch.arange(1, s.ratio + 1) / s.ratio
         tables = {
-            "ranks": torch.arange(1.0, s.harmonics + 1), "rise": synthesis.rise(s, torch.device("cpu")),
-            "ramp": torch.stack([1.0 - new, new]), "pole": decoder.flutter_pole, "gain": decoder.flutter_gain,
-            "tone_steps": decoder.tone_steps, "tone_cosine": decoder.tone_table[: s.tones],
+            "ranks": torch.arange(1.0, s.harmonics + 1),
+            "rise": synthesis.rise(s, torch.device("cpu")),
+            "ramp": torch.stack([1.0 - new, new]),
+            "pole": decoder.flutter_pole,
+            "gain": decoder.flutter_gain,
+            "tone_steps": decoder.tone_steps,
+            "tone_cosine": decoder.tone_table[: s.tones],
             "tone_sine": decoder.tone_table[s.tones :],
-        }  # fmt: skip
+        }
         self.stretched = decoder.stiffness is not None
         self.stiffness = nn.Identity() if decoder.stiffness is None else String(decoder, decoder.stiffness)
         states = {
-            "note": torch.zeros(1, 1), "phase": torch.zeros(1, s.harmonics if self.stretched else 1),
-            "slow": torch.zeros(1, s.lines), "level": torch.zeros(1, 1, s.levels), "tone_phase": torch.zeros(s.tones),
-        }  # fmt: skip
+            "note": torch.zeros(1, 1),
+            "phase": torch.zeros(1, s.harmonics if self.stretched else 1),
+            "slow": torch.zeros(1, s.lines),
+            "level": torch.zeros(1, 1, s.levels),
+            "tone_phase": torch.zeros(s.tones),
+        }
         for name, value in (tables | states).items():
             self.register_buffer(name, value.clone())
 
@@ -238,10 +253,14 @@ class StreamingEncoder(nn.Module):
         """[1, 1, ratio] -> [1, L, 1]."""
         slower = self.slower(audio)
         slowest = self.slowest(slower)
-        heard = torch.cat([
-            self.bands(self.ear0(audio), self.totals[0]), self.bands(self.ear1(slower), self.totals[1]),
-            self.bands(self.ear2(slowest), self.totals[2]),
-        ], 1)  # fmt: skip
+        heard = torch.cat(
+            [
+                self.bands(self.ear0(audio), self.totals[0]),
+                self.bands(self.ear1(slower), self.totals[1]),
+                self.bands(self.ear2(slowest), self.totals[2]),
+            ],
+            1,
+        )
         loudness = (torch.log(self.power(audio**2) + 1e-9) * self.decibels).clamp(self.low, 0.0)
         out = self.head(self.stack(torch.log(heard + self.floor) * self.scale + self.offset))
         scores = out[:, 2 * self.latents :]

@@ -109,8 +109,9 @@ def _linear(layer: torch.nn.Linear, weight: Doubles, bias: Doubles) -> None:
     layer.bias.copy_(torch.from_numpy(bias.copy()))
 
 
-def _unfold(stack: CausalStack, rest: torch.Tensor, dense: list[tuple[Doubles, Doubles]], scale: Doubles,
-            shift: Doubles) -> Doubles:  # fmt: skip
+def _unfold(
+    stack: CausalStack, rest: torch.Tensor, dense: list[tuple[Doubles, Doubles]], scale: Doubles, shift: Doubles
+) -> Doubles:
     """The stack's layers out of the file's; returns what the last of them is given by an instrument at rest."""
     (weight, bias), *more = dense
     weight = weight / scale[:, None]

@@ -25,9 +25,13 @@ def main(request: str) -> int:
     os.dup2(2, 1)  # whatever a library prints is no finding
     limit()
     found = findings(
-        Path(asked["path"]), Noise(0), shipped=asked["shipped"], allow_uncredited=asked["allow_uncredited"],
-        given=[Path(one) for one in asked["given"]], language=asked["language"],
-    )  # fmt: skip
+        Path(asked["path"]),
+        Noise(0),
+        shipped=asked["shipped"],
+        allow_uncredited=asked["allow_uncredited"],
+        given=[Path(one) for one in asked["given"]],
+        language=asked["language"],
+    )
     for one in found:
         print(json.dumps(dataclasses.asdict(one)), file=answer, flush=True)
     print("null", file=answer, flush=True)

@@ -67,9 +67,19 @@ def run_list(args: argparse.Namespace) -> int:
     """A line a model: names, sizes and hashes, what a patch needs to name one."""
     rows = cards(given())
     if args.json:
-        found = [{"name": c.name, "sha256": c.sha256, "licence": c.licence, "latents": len(c.latents),
-                  "sample_rate_hz": c.sample_rate, "ratio": c.ratio, "folder": str(path) if path else ""}
-                 for path, c in rows if isinstance(c, Card)]  # fmt: skip
+        found = [
+            {
+                "name": c.name,
+                "sha256": c.sha256,
+                "licence": c.licence,
+                "latents": len(c.latents),
+                "sample_rate_hz": c.sample_rate,
+                "ratio": c.ratio,
+                "folder": str(path) if path else "",
+            }
+            for path, c in rows
+            if isinstance(c, Card)
+        ]
         print(json.dumps({"models": found}, indent=1, ensure_ascii=False))
         return 0
     language = language_of(read_rig().language)
@@ -84,9 +94,15 @@ def run_list(args: argparse.Namespace) -> int:
         if isinstance(card, Card):
             size = f"{_bytes(unpacked(path), card) / 1e6:.1f}" if path else ""
             mark = " ⧉" if path and is_bundle(path) else ""
-            table.add_row(card.name + mark, printable(card.title.of(language), 80), str(len(card.latents)),
-                          f"{card.sample_rate / 1000:g}", size, printable(card.licence, 80),
-                          (card.sha256[:12] if narrow else card.sha256) or "-")  # fmt: skip
+            table.add_row(
+                card.name + mark,
+                printable(card.title.of(language), 80),
+                str(len(card.latents)),
+                f"{card.sample_rate / 1000:g}",
+                size,
+                printable(card.licence, 80),
+                (card.sha256[:12] if narrow else card.sha256) or "-",
+            )
         else:
             table.add_row(
                 printable(called(path)) if path else "", Text(printable(" ".join(str(card).splitlines())), style="red")
@@ -128,8 +144,9 @@ def run_show(args: argparse.Namespace) -> int:
             of(read_credits, folder) if (folder / "credits.toml").exists() or "credits.toml" in card.files else None
         )
         whose = None if isinstance(credits, RosinError) else credits
-        around = PageFacts(credits, of(read_atlas, folder, card, whose), of(load), ancestors(card, given()),
-                        _bytes(folder, card))  # fmt: skip
+        around = PageFacts(
+            credits, of(read_atlas, folder, card, whose), of(load), ancestors(card, given()), _bytes(folder, card)
+        )
     if args.json:
         print(json.dumps(_told(card, folder, around), indent=1, ensure_ascii=False))
         return 0
@@ -146,10 +163,21 @@ def _told(card: Card, folder: Path | None, around: Any) -> dict[str, Any]:
     whole = {name: None if name in faults else part for name, part in parts.items()}
     atlas, load, credits = whole["atlas"], whole["load"], whole["credits"]
     return {
-        "card": {**card_table(card), "sha256": card.sha256}, "folder": str(folder or ""), "bytes": around.bytes,
-        "lineage": [{"name": one.name, "sha256": str(one), "licence": one.licence, "authors": list(one.authors),
-                     "here": str(path or "")} for one, path in around.line],
+        "card": {**card_table(card), "sha256": card.sha256},
+        "folder": str(folder or ""),
+        "bytes": around.bytes,
+        "lineage": [
+            {
+                "name": one.name,
+                "sha256": str(one),
+                "licence": one.licence,
+                "authors": list(one.authors),
+                "here": str(path or ""),
+            }
+            for one, path in around.line
+        ],
         "credits": dataclasses.asdict(credits) if credits else None,
         "atlas": {"anchors": len(atlas.chart.sound), "sounds": atlas.clips} if isinstance(atlas, Atlas) else None,
-        "load": {"decode": load.decode, "encode": load.encode} if load else None, "faults": faults,
-    }  # fmt: skip
+        "load": {"decode": load.decode, "encode": load.encode} if load else None,
+        "faults": faults,
+    }

@@ -21,28 +21,33 @@ from instrument.model.library.finder import unpacked
 def add(what: Any) -> None:
     """The three verbs' own arguments, under `rosin models`."""
     packing = what.add_parser(
-        "pack", help="a model as one file to pass on", epilog="example: rosin models pack first-bow -o mine.rosin.zip",
+        "pack",
+        help="a model as one file to pass on",
+        epilog="example: rosin models pack first-bow -o mine.rosin.zip",
         description=f"Write a model with its credits as one file, NAME{SUFFIX}: the same bytes for the same model. It "
         "plays from there, from a folder of models, or unpacked.",
-    )  # fmt: skip
+    )
     packing.add_argument("name", help="a model's name, or its folder")
     packing.add_argument("-o", "--out", type=Path, metavar="FILE", help=f"file to write (NAME{SUFFIX})")
     packing.add_argument("--force", action="store_true", help="replace that file")
     packing.add_argument("--allow-uncredited", action="store_true", help="pack a model without credits as well")
     packing.set_defaults(run=run_pack)
     unpacking = what.add_parser(
-        "unpack", help="check a bundle and put it among the models",
+        "unpack",
+        help="check a bundle and put it among the models",
         epilog="example: rosin models unpack tide.rosin.zip",
-    )  # fmt: skip
+    )
     unpacking.add_argument("file", type=Path, metavar=f"FILE{SUFFIX}")
     unpacking.add_argument("--out", type=Path, help="folder of model folders (the rig's, or your own)")
     unpacking.add_argument("--force", action="store_true", help="replace another model of that name")
     unpacking.set_defaults(run=run_unpack)
     lighter = what.add_parser(
-        "eco", help="a lighter copy in 8 bits, and what that costs", epilog="example: rosin models eco darbouka",
+        "eco",
+        help="a lighter copy in 8 bits, and what that costs",
+        epilog="example: rosin models eco darbouka",
         description="Write a copy whose large products are in 8 bits, and measure what it loses and gains here "
         "(needs onnx: pip install 'rosin[train]').",
-    )  # fmt: skip
+    )
     lighter.add_argument("name", help="a model's name, or its folder")
     lighter.add_argument("--name", dest="called", default="", help="what the copy is called (NAME-eco)")
     lighter.add_argument("--out", type=Path, help="folder of model folders (the rig's, or your own)")
@@ -85,8 +90,17 @@ def run_eco(args: argparse.Namespace) -> int:
     made = make(unpacked(path_of(args.name)), args.out or own(), args.called)
     slow, fast = made.ms
     print(printable(say("eco.done", language, folder=made.folder, products=made.products)))
-    print(say("eco.cost", language, snr=f"{made.snr_db:.1f}", slow=f"{slow:.2f}", fast=f"{fast:.2f}",
-              before=f"{made.size[0] / 1e6:.1f}", after=f"{made.size[1] / 1e6:.1f}"))  # fmt: skip
+    print(
+        say(
+            "eco.cost",
+            language,
+            snr=f"{made.snr_db:.1f}",
+            slow=f"{slow:.2f}",
+            fast=f"{fast:.2f}",
+            before=f"{made.size[0] / 1e6:.1f}",
+            after=f"{made.size[1] / 1e6:.1f}",
+        )
+    )
     if fast > 0.95 * slow:
         print(say("eco.no_gain", language))
     return 0

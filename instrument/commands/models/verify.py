@@ -31,10 +31,12 @@ FINDINGS = 12
 def add(what: Any) -> None:
     """The verb's own arguments, under `rosin models`."""
     verifying = what.add_parser(
-        "verify", help="hashes, licences, sound and speed; exit 1 on any fault", epilog="example: rosin models verify",
+        "verify",
+        help="hashes, licences, sound and speed; exit 1 on any fault",
+        epilog="example: rosin models verify",
         description="Look at all that can be known of a model before playing it. A model without credits that says so "
         "has no fault: it is marked, and plays only with --allow-uncredited. Exit 1 on any fault.",
-    )  # fmt: skip
+    )
     verifying.add_argument("name", nargs="*", help="names, folders or bundles; default every model found")
     verifying.add_argument("--json", action="store_true", help="for programs")
     verifying.set_defaults(run=run_verify)
@@ -79,8 +81,10 @@ def run_verify(args: argparse.Namespace) -> int:
     count = {grade: sum(f.grade == grade for _, rows in told for f in rows) for grade in _MARK}
     held = [called(path) for path, rows in told if any(f.grade == "held" for f in rows)]
     if args.json:
-        models = [{"model": called(path), "findings": [{"grade": f.grade, "about": f.about, "text": f.text}
-                                                       for f in rows]} for path, rows in told]  # fmt: skip
+        models = [
+            {"model": called(path), "findings": [{"grade": f.grade, "about": f.about, "text": f.text} for f in rows]}
+            for path, rows in told
+        ]
         print(json.dumps({"models": models, "bad": count["bad"], "held": held}, indent=1, ensure_ascii=False))
         return 1 if count["bad"] else 0
     shown = console()

@@ -63,8 +63,11 @@ class HearingState(NamedTuple):
     @classmethod
     def read(cls, numbers: dict[str, Any], sounds: dict[str, NDArray[Any]]) -> HearingState:
         """Out of ``numbers()`` and ``sounds()``. ValueError, TypeError or KeyError for what is none."""
-        both = {n: (np.asarray(sounds[n], np.int16).reshape(-1), int(numbers[n][0]), float(numbers[n][1]))
-                for n in ("now", "next") if n in numbers}  # fmt: skip
+        both = {
+            n: (np.asarray(sounds[n], np.int16).reshape(-1), int(numbers[n][0]), float(numbers[n][1]))
+            for n in ("now", "next")
+            if n in numbers
+        }
         state, level = tuple(float(value) for value in numbers["state"]), float(numbers["level"])
         if len(state) != 4 or not np.isfinite((*state, level)).all() or state[_PLACE] < 0.0:
             raise ValueError("no state of an excerpt")

@@ -177,9 +177,18 @@ class Guard:
         ``panic``: fade to exact silence in 30 ms and stay there; False again fades back.
         """
         _guard(
-            audio, bool(panic), *self._numbers, self._x1, self._y1, self._delay, self._need, self._smooth,
-            self._scalar, self._count, self._level,
-        )  # fmt: skip
+            audio,
+            bool(panic),
+            *self._numbers,
+            self._x1,
+            self._y1,
+            self._delay,
+            self._need,
+            self._smooth,
+            self._scalar,
+            self._count,
+            self._level,
+        )
 
     def reset(self) -> None:
         """Forget the sound: empty delay, no gain reduction, no fade under way. The counters go on."""

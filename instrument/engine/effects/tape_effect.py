@@ -255,9 +255,19 @@ class TapeEffect:
         amount = min(AMOUNT_MOST, max(0.0, amount_percent)) if amount_percent == amount_percent else 0.0
         chance = -math.expm1(-drops_per_minute * TICK / (60.0 * self.sample_rate)) if drops_per_minute > 0.0 else 0.0
         _tape(
-            audio, self._seed, np.uint64(first_sample), float(amount), chance,
-            *self._constants, self._ring, self._low, self._scalar, self._mark, self._drops, self._weights,
-        )  # fmt: skip
+            audio,
+            self._seed,
+            np.uint64(first_sample),
+            float(amount),
+            chance,
+            *self._constants,
+            self._ring,
+            self._low,
+            self._scalar,
+            self._mark,
+            self._drops,
+            self._weights,
+        )
         self._idle = amount == 0.0 and chance == 0.0 and not (self._scalar.any() or self._drops[:, 1].any())
 
     @property

@@ -16,8 +16,11 @@ _REAL_TIME = frozenset((CLOCK, START, CONTINUE, STOP, SENSING, RESET))
 _LENGTHS = {
     **dict.fromkeys((NOTE_OFF, NOTE_ON, POLY_PRESSURE, CONTROL, BEND), 2),
     **dict.fromkeys((PROGRAM, PRESSURE), 1),
-    0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0,
-}  # fmt: skip
+    0xF1: 1,
+    0xF2: 2,
+    0xF3: 1,
+    0xF6: 0,
+}
 
 
 class MidiMessage(NamedTuple):

@@ -60,9 +60,15 @@ class MidiHand:
 
     def __init__(
         self,
-        bindings: Sequence[Binding], takeover: Mode, positions: Positions, patches: int,
-        post: Post, save: Save, counts: Counts, events: EventLog,
-    ) -> None:  # fmt: skip
+        bindings: Sequence[Binding],
+        takeover: Mode,
+        positions: Positions,
+        patches: int,
+        post: Post,
+        save: Save,
+        counts: Counts,
+        events: EventLog,
+    ) -> None:
         self.board = MappingTable(bindings, takeover, positions.table)
         self.pushback = Pushback(self.board)
         self.clock = Clock()

@@ -13,8 +13,11 @@ import ctypes
 import os
 import sys
 
-_NAMES = {"linux": ("libjack.so.0",), "darwin": ("libjack.0.dylib", "/opt/homebrew/lib/libjack.0.dylib",
-          "/usr/local/lib/libjack.0.dylib"), "win32": ("libjack64.dll",)}  # fmt: skip
+_NAMES = {
+    "linux": ("libjack.so.0",),
+    "darwin": ("libjack.0.dylib", "/opt/homebrew/lib/libjack.0.dylib", "/usr/local/lib/libjack.0.dylib"),
+    "win32": ("libjack64.dll",),
+}
 _P, _I, _U, _TEXT = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32, ctypes.c_char_p
 _LIST = ctypes.POINTER(ctypes.c_char_p)
 _FUNCTIONS = {

@@ -200,9 +200,8 @@ class Echo:
                     client.out[address] = (values, now)
                     self._to(client, codec.write(address, *values))
         gone = [
-            c for c in self.clients
-            if not c.fixed and (now - c.heard_at > FORGET_SECONDS or c.failures >= FAILURES_MAX)
-        ]  # fmt: skip
+            c for c in self.clients if not c.fixed and (now - c.heard_at > FORGET_SECONDS or c.failures >= FAILURES_MAX)
+        ]
         self.clients = [c for c in self.clients if c not in gone]
         return gone
 

@@ -52,11 +52,19 @@ class OscHand:
 
     def __init__(
         self,
-        settings: OscSettings, patches: Sequence[Sequence[str]], positions: Positions, midi: MidiHand,
-        post: Callable[[Gesture], None], keep: Callable[[str], None], counts: Counts, events: EventLog,
-        foreign: OscLearn, patch: int = 0, credits: Credits | None = None,
+        settings: OscSettings,
+        patches: Sequence[Sequence[str]],
+        positions: Positions,
+        midi: MidiHand,
+        post: Callable[[Gesture], None],
+        keep: Callable[[str], None],
+        counts: Counts,
+        events: EventLog,
+        foreign: OscLearn,
+        patch: int = 0,
+        credits: Credits | None = None,
         accidents: Callable[[int], Sequence[str]] = lambda patch: (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.foreign = foreign
         targets = [where(target, 1) for target in settings.echo]  # before a socket is open that nobody would close
         self.ear = OscEar(settings, counts, events)

@@ -62,9 +62,12 @@ Feels = Callable[[str], Mapping[str, float]]
 """The amounts of a feel by the ids of the parameters. LookupError: there is none of that name."""
 
 TRIGGERS = {
-    "panic": Kind.PANIC, "resume": Kind.RESUME, "reset": Kind.RESET, "notes/off": Kind.ALL_NOTES_OFF,
+    "panic": Kind.PANIC,
+    "resume": Kind.RESUME,
+    "reset": Kind.RESET,
+    "notes/off": Kind.ALL_NOTES_OFF,
     "fill": Kind.FILL,
-}  # fmt: skip
+}
 LEVELS = {"bend": (Kind.BEND, -1.0), "pressure": (Kind.PRESSURE, 0.0), "sustain": (Kind.SUSTAIN, 0.0)}
 SWITCHES = {"record": Kind.RECORD, "hands_only": Kind.HANDS_ONLY}
 PLACES = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}

@@ -28,9 +28,13 @@ class OscLearn:
 
     def __init__(
         self,
-        board: OscBoard, midi: MidiHand, positions: Positions, root: str,
-        save: Callable[[list[dict[str, Any]]], None], events: EventLog,
-    ) -> None:  # fmt: skip
+        board: OscBoard,
+        midi: MidiHand,
+        positions: Positions,
+        root: str,
+        save: Callable[[list[dict[str, Any]]], None],
+        events: EventLog,
+    ) -> None:
         self.board = board
         self._midi, self._positions, self._root, self._save, self._events = midi, positions, root, save, events
         self._moved = Moved()

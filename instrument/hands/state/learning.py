@@ -93,13 +93,15 @@ class Learning:
         before = next((b for b in self._board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
         binding = Binding(
             wish.knob,
-            control.what, 0 if control.what in ("bend", "pressure") else control.number, control.channel,
+            control.what,
+            0 if control.what in ("bend", "pressure") else control.number,
+            control.channel,
             before.low if wish.low is None else wish.low,
             before.high if wish.high is None else wish.high,
             before.invert if wish.invert is None else wish.invert,
             motion,
             before.takeover if wish.takeover is None else wish.takeover,
-        )  # fmt: skip
+        )
         if (binding.kind, binding.number, binding.motion) == (before.kind, before.number, before.motion):
             binding = replace(
                 binding, motor=before.motor, touch=before.touch, ring=before.ring, ring_pos=before.ring_pos

@@ -128,14 +128,32 @@ class Atlas:
         if self._sounded > 0.0:
             self.settle()
         found = lookup.look_up(
-            self._z, chart.latents, self._frame, self._anchors, chart.crowd, chart.far, chart.dense, chart.scale,
-            self._square, self.nearest, self._found, self.weight, self._meters,
-        )  # fmt: skip
+            self._z,
+            chart.latents,
+            self._frame,
+            self._anchors,
+            chart.crowd,
+            chart.far,
+            chart.dense,
+            chart.scale,
+            self._square,
+            self.nearest,
+            self._found,
+            self.weight,
+            self._meters,
+        )
         if found:
             lookup.shares(
-                keep, self.nearest, self.weight, chart.sound, self._whose, self.clip_share, self.share, self.top,
+                keep,
+                self.nearest,
+                self.weight,
+                chart.sound,
+                self._whose,
+                self.clip_share,
+                self.share,
+                self.top,
                 self.top_share,
-            )  # fmt: skip
+            )
 
     @property
     def unknown(self) -> float:

@@ -101,9 +101,17 @@ def chart_from(data: bytes, latents: int, sounds: int | None = None) -> Chart:
     if not (0 < count <= ANCHORS_MOST and 0 < width <= latents and steps > 1):
         raise ValueError("its anchors are none or too many, or not of this model")
     shapes = {
-        "latents": (width,), "centre": (width,), "whiten": (width, width), "anchors": (count, width),
-        "sound": (count,), "seconds": (count,), "crowd": (count,), "far": (steps,), "dense": (steps,), "scale": (2,),
-    }  # fmt: skip
+        "latents": (width,),
+        "centre": (width,),
+        "whiten": (width, width),
+        "anchors": (count, width),
+        "sound": (count,),
+        "seconds": (count,),
+        "crowd": (count,),
+        "far": (steps,),
+        "dense": (steps,),
+        "scale": (2,),
+    }
     for name, shape in shapes.items():
         whole = name in ("latents", "sound")
         if arrays[name].shape != shape or arrays[name].dtype != (np.int32 if whole else np.float32):

@@ -44,8 +44,9 @@ def spent(seconds: float, nearest: I32, weight: F32, sound: I32, heard: F64) -> 
 
 
 @compiled
-def shares(keep: float, nearest: I32, weight: F32, sound: I32, whose: I32, clip: F32, share: F32, top: I32,
-            top_share: F32) -> None:  # fmt: skip
+def shares(
+    keep: float, nearest: I32, weight: F32, sound: I32, whose: I32, clip: F32, share: F32, top: I32, top_share: F32
+) -> None:
     """Smooth the weights per sound, sum them per author, and find the sounds that have most of them."""
     for c in range(clip.size):
         clip[c] = clip[c] * keep if clip[c] > GONE else 0.0

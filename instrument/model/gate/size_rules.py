@@ -131,8 +131,10 @@ def _conv_transpose(step: Step) -> Made:
     plain = step.node.texts.get("auto_pad", "NOTSET") == "NOTSET" and "output_shape" not in rows
     if size[1] != weight[0] or not plain or min(*strides, *wide) < 1:
         raise ValueError
-    long = [(size[i + 2] - 1) * strides[i] + (kernel[i] - 1) * wide[i] + 1 + more[i] - pads[i] - pads[i + count]
-            for i in range(count)]  # fmt: skip
+    long = [
+        (size[i + 2] - 1) * strides[i] + (kernel[i] - 1) * wide[i] + 1 + more[i] - pads[i] - pads[i + count]
+        for i in range(count)
+    ]
     made = (size[0], weight[1] * step.whole("group", 1), *long)
     return [made], math.prod(size) * math.prod(weight[1:])
 

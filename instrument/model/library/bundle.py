@@ -63,9 +63,14 @@ def cache_folder() -> Path:
 def _manifest_of(card: Card, folder: Path, allow_uncredited: bool) -> Manifest:
     credits = gate(card, folder, allow_uncredited)
     return Manifest(
-        card.name, card.sha256, card.licence, card.authors, credits.licences if credits else (), card.derived_from,
+        card.name,
+        card.sha256,
+        card.licence,
+        card.authors,
+        credits.licences if credits else (),
+        card.derived_from,
         {CARD: card.sha256, **card.files},
-    )  # fmt: skip
+    )
 
 
 def pack(folder: Path, out: Path, *, allow_uncredited: bool = False, force: bool = False) -> Manifest:
@@ -169,8 +174,15 @@ def _extract(path: Path, packed: zipfile.ZipFile, manifest: Manifest, made: Path
     except RosinError as error:
         said = error.lines[0] if isinstance(error, ValidationErrors) else str(error).replace(str(made), manifest.name)
         raise RosinError(f"{path}: {said}") from None
-    told = Manifest(card.name, card.sha256, card.licence, card.authors, licences, card.derived_from,
-                    {CARD: card.sha256, **card.files})  # fmt: skip
+    told = Manifest(
+        card.name,
+        card.sha256,
+        card.licence,
+        card.authors,
+        licences,
+        card.derived_from,
+        {CARD: card.sha256, **card.files},
+    )
     for part in dataclasses.fields(Manifest):
         pair = [getattr(one, part.name) for one in (told, manifest)]
         if part.name == "derived_from":  # by their names as well

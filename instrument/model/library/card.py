@@ -202,8 +202,9 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
             wrong.append(f"latents[{i}]: {_short(row)} is no table; fetch the model again")
             continue
         at = f"latents[{i}]."
-        numbers = {k: number(row, k, at) for k in
-                   ("low", "high", "start", "mean", "std", "minimum", "maximum", "fidelity")}  # fmt: skip
+        numbers = {
+            k: number(row, k, at) for k in ("low", "high", "start", "mean", "std", "minimum", "maximum", "fidelity")
+        }
         if not numbers["low"] < numbers["high"]:
             wrong.append(f"{at}low: {numbers['low']} to {numbers['high']} spans nothing; train it again")
         elif not numbers["low"] <= numbers["start"] <= numbers["high"]:
@@ -222,8 +223,16 @@ def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
         sign = take(row, "sign", int, 1)
         if sign not in (-1, 1):
             wrong.append(f"{at}sign: {_short(sign)} is neither 1 nor -1; fetch the model again")
-        latents.append(Latent(id, label(row.get("label"), f"{at}label"), role, sign=sign,
-                              histogram=tuple(float(v) for v in histogram), **numbers))  # fmt: skip
+        latents.append(
+            Latent(
+                id,
+                label(row.get("label"), f"{at}label"),
+                role,
+                sign=sign,
+                histogram=tuple(float(v) for v in histogram),
+                **numbers,
+            )
+        )
     for role in ("pitch", "loudness"):
         if sum(latent.role == role for latent in latents) > 1:
             wrong.append(f"latents: more than one has the role {role}; train it again")
@@ -287,15 +296,19 @@ def _nests(value: Any, most: int = 16) -> bool:
     """Are there tables in tables in it beyond ``most``. Not by itself again: that is what deep ones would end."""
     level = [value]
     for _ in range(most):
-        level = [inner for part in level for inner in
-                 (part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ())]  # fmt: skip
+        level = [
+            inner
+            for part in level
+            for inner in (part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ())
+        ]
     return bool(level)
 
 
 def _fits(rows: list[Any], count: int) -> bool:
     """Is it a square table of correlations."""
     return len(rows) == count and all(
-        isinstance(row, list) and len(row) == count
+        isinstance(row, list)
+        and len(row) == count
         and all(isinstance(c, (int, float)) and not isinstance(c, bool) and -1.0 <= c <= 1.0 for c in row)
         for row in rows
-    )  # fmt: skip
+    )

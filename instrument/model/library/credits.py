@@ -88,23 +88,38 @@ def _by_weight(pairs: Sequence[tuple[str, float]]) -> tuple[str, ...]:
     return tuple(sorted(weight, key=lambda name: (-weight[name], name)))
 
 
-_SOUND = Section({
-    "title": Field("text", needed=True), "author": Field("text", needed=True), "source": Field("text", needed=True),
-    "licence": Field("text", needed=True), "consent": Field("text", needed=True),
-    "seconds": Field("number", needed=True, low=0.0, high=1e7), "sha256": Field("sha256", needed=True),
-    "file": Field("text"),
-})  # fmt: skip
+_SOUND = Section(
+    {
+        "title": Field("text", needed=True),
+        "author": Field("text", needed=True),
+        "source": Field("text", needed=True),
+        "licence": Field("text", needed=True),
+        "consent": Field("text", needed=True),
+        "seconds": Field("number", needed=True, low=0.0, high=1e7),
+        "sha256": Field("sha256", needed=True),
+        "file": Field("text"),
+    }
+)
 
-SHAPE = Section({
-    "format": Field("integer", needed=True, low=FORMAT, high=FORMAT),
-    "model": Field("text", needed=True),
-    "made": Section({
-        "by": Field("text", needed=True), "date": Field("text", needed=True),
-        "hours": Field("number", low=0.0, high=1e6), "machine": Field("text"),
-        "energy_wh": Field("number", low=0.0, high=1e12), "energy_measured": Field("boolean"), "note": Field("text"),
-    }, needed=True),
-    "sounds": Field("tables", needed=True),
-})  # fmt: skip
+SHAPE = Section(
+    {
+        "format": Field("integer", needed=True, low=FORMAT, high=FORMAT),
+        "model": Field("text", needed=True),
+        "made": Section(
+            {
+                "by": Field("text", needed=True),
+                "date": Field("text", needed=True),
+                "hours": Field("number", low=0.0, high=1e6),
+                "machine": Field("text"),
+                "energy_wh": Field("number", low=0.0, high=1e12),
+                "energy_measured": Field("boolean"),
+                "note": Field("text"),
+            },
+            needed=True,
+        ),
+        "sounds": Field("tables", needed=True),
+    }
+)
 """What credits.toml holds."""
 
 NULL_CREDITS = Credits("null", Made(by="", date=""))
@@ -157,8 +172,12 @@ def read_credits(folder: Path) -> Credits:
 
 def write_credits(credits: Credits, folder: Path) -> Path:
     """Write credits.toml. Call it before write_card, which notes its sha256. RosinError when it would not be read."""
-    table = {"format": FORMAT, "model": credits.model, "made": dataclasses.asdict(credits.made),
-             "sounds": [dataclasses.asdict(sound) for sound in credits.sounds]}  # fmt: skip
+    table = {
+        "format": FORMAT,
+        "model": credits.model,
+        "made": dataclasses.asdict(credits.made),
+        "sounds": [dataclasses.asdict(sound) for sound in credits.sounds],
+    }
     path = folder / CREDITS
     credits_from(table, str(path))
     write_whole(path, tomlkit.dumps(table).encode())

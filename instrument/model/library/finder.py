@@ -138,10 +138,13 @@ def misnamed(name: str, sha256: str | None = None, given: Sequence[Path] = ()) -
 def ancestors(card: Card, given: Sequence[Path] = ()) -> list[tuple[Ancestor, Path | None]]:
     """What a model was made from, nearest first, each with the model here that it is, or None."""
     here = {other.sha256: (path, other) for path, other in cards(given) if isinstance(other, Card) and path}
-    line = chain(card.derived_from, {
-        sha256: (Ancestor(sha256, other.name, other.licence, other.authors), other.derived_from)
-        for sha256, (_, other) in here.items()
-    })  # fmt: skip
+    line = chain(
+        card.derived_from,
+        {
+            sha256: (Ancestor(sha256, other.name, other.licence, other.authors), other.derived_from)
+            for sha256, (_, other) in here.items()
+        },
+    )
     return [(one, here[one][0] if one in here else None) for one in line]
 
 

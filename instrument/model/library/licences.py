@@ -10,8 +10,11 @@ import re
 
 from instrument.base.text import say
 
-_CC = [f"CC-{kind}-{version}" for kind in ("BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND")
-       for version in ("1.0", "2.0", "2.5", "3.0", "4.0")]  # fmt: skip
+_CC = [
+    f"CC-{kind}-{version}"
+    for kind in ("BY", "BY-SA", "BY-NC", "BY-ND", "BY-NC-SA", "BY-NC-ND")
+    for version in ("1.0", "2.0", "2.5", "3.0", "4.0")
+]
 
 KNOWN = frozenset([
     *_CC, "CC0-1.0", "CC-PDDC", "Unlicense", "0BSD", "MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause",

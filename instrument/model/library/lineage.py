@@ -46,9 +46,12 @@ def ancestors_from(rows: Any) -> tuple[Ancestor, ...]:
         named = row if isinstance(row, Mapping) else {"sha256": row, "name": ""}
         texts = [named.get("sha256"), named.get("name"), named.get("licence", "")]
         authors = named.get("authors", [])
-        if (not all(isinstance(part, str) for part in texts) or not isinstance(authors, list)
-                or not all(isinstance(author, str) for author in authors)
-                or set(named) - {"sha256", "name", "licence", "authors"}):  # fmt: skip
+        if (
+            not all(isinstance(part, str) for part in texts)
+            or not isinstance(authors, list)
+            or not all(isinstance(author, str) for author in authors)
+            or set(named) - {"sha256", "name", "licence", "authors"}
+        ):
             raise ValueError(row)
         sha256, name, licence = map(str, texts)
         found.append(Ancestor(sha256, name, licence, authors))

@@ -29,8 +29,13 @@ LATENTS: tuple[Latent, ...] = (
 )  # fmt: skip
 
 
-TOGETHER = {("brightness", "glass"): 0.5, ("brightness", "hollow"): -0.5, ("breath", "motion"): 0.4,
-            ("spread", "motion"): 0.5, ("loudness", "brightness"): 0.4}  # fmt: skip
+TOGETHER = {
+    ("brightness", "glass"): 0.5,
+    ("brightness", "hollow"): -0.5,
+    ("breath", "motion"): 0.4,
+    ("spread", "motion"): 0.5,
+    ("loudness", "brightness"): 0.4,
+}
 """No training sounds, so no habits of theirs: which knobs go together is as its makers wired it."""
 
 

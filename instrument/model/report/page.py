@@ -198,8 +198,11 @@ def page(card: Card, around: PageFacts, language: str = "en", width: int = PAGE)
     channels = _word("stereo" if card.channels == 2 else "mono", language)
     late = number(1000 * card.delay_samples / card.sample_rate, language)
     rate = f"{number(card.sample_rate / 1000, language)} kHz {channels}"
-    row("sound", f"{card.family} · {rate} · {_word('frame', language)} {card.ratio} {_word('samples', language)} "
-        f"· {_word('delay', language)} {late} ms")  # fmt: skip
+    row(
+        "sound",
+        f"{card.family} · {rate} · {_word('frame', language)} {card.ratio} {_word('samples', language)} "
+        f"· {_word('delay', language)} {late} ms",
+    )
     sizes = ", ".join(f"{name} {count:,}".replace(",", "\u202f") for name, count in card.params.items())
     megabytes = say("sheet.megabytes", language, size=number(around.bytes / 1e6, language)) if around.bytes else ""
     row("size", " · ".join(filter(None, (megabytes, f"{sizes} {_word('parameters', language)}" if sizes else ""))))

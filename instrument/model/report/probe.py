@@ -106,10 +106,15 @@ def heard(
     grade = "bad" if share.both > 0.8 else "good" if worst * 1000 < 0.5 * block_ms else "warn"
     ears = tell.words("verify.speed_ears", share=tell.number(100.0 * share.both, ".0f")) if voice.can_encode else ""
     yield tell(
-        grade, "speed", "verify.speed", share=tell.number(100.0 * share.decode, ".0f"), ears=ears,
-        ms=tell.number(middle * 1000, ".3f"), block=tell.number(block_ms, ".2f"),
+        grade,
+        "speed",
+        "verify.speed",
+        share=tell.number(100.0 * share.decode, ".0f"),
+        ears=ears,
+        ms=tell.number(middle * 1000, ".3f"),
+        block=tell.number(block_ms, ".2f"),
         worst=tell.number(worst * 1000, ".3f"),
-    )  # fmt: skip
+    )
     voice.reset()
     peak, quiet, _ = _play(voice, blocks, True, quantum)
     if peak != peak:

@@ -43,14 +43,22 @@ def tried(
     except RosinError as error:  # what is no model at all is not worth a process
         yield from refused(error)
         return
-    asked = {"path": str(path), "shipped": shipped, "allow_uncredited": allow_uncredited,
-             "given": [str(one) for one in given], "language": language}  # fmt: skip
+    asked = {
+        "path": str(path),
+        "shipped": shipped,
+        "allow_uncredited": allow_uncredited,
+        "given": [str(one) for one in given],
+        "language": language,
+    }
     package = str(Path(__file__).resolve().parents[3])
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
-        [sys.executable, "-m", CHILD, json.dumps(asked)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    )  # fmt: skip
+        [sys.executable, "-m", CHILD, json.dumps(asked)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), name="trial", daemon=True).start()
     tell = CheckTeller(language)

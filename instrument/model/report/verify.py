@@ -48,8 +48,11 @@ def _credits(
     if said := licences.mistake(card.licence, tell.language):
         yield tell(doubt, "licence", "verify.licence_of_model", said=said)
     if CREDITS not in card.files and not (folder / CREDITS).exists() and not shipped:
-        yield (tell("warn", "credits", "verify.uncredited") if allow_uncredited
-               else tell("held", "credits", "verify.uncredited_held"))  # fmt: skip
+        yield (
+            tell("warn", "credits", "verify.uncredited")
+            if allow_uncredited
+            else tell("held", "credits", "verify.uncredited_held")
+        )
         return
     credits = gate(card, folder)
     assert credits is not None
@@ -172,10 +175,12 @@ def findings(
             yield from refused(more)
         return
     parts = (
-        _credits(card, folder, allow_uncredited, shipped, tell), _line(card, given, tell),
-        _atlas(card, folder, shipped, tell), _equality(card, folder, tell),
+        _credits(card, folder, allow_uncredited, shipped, tell),
+        _line(card, given, tell),
+        _atlas(card, folder, shipped, tell),
+        _equality(card, folder, tell),
         heard(folder, noise, blocks, providers, quantum, tell),
-    )  # fmt: skip
+    )
     for part in parts:
         try:
             yield from part

@@ -83,9 +83,14 @@ class OnnxVoice:
         self._encoder: BoundGraph | None = None
         if ENCODE in self.card.files:
             self._encoder = BoundGraph(
-                folder / ENCODE, {"audio": (1, wide, "T")}, {"mean": (1, deep, "F"), "std": (1, deep, "F")},
-                self.ratio, self.frames, noise, providers,
-            )  # fmt: skip
+                folder / ENCODE,
+                {"audio": (1, wide, "T")},
+                {"mean": (1, deep, "F"), "std": (1, deep, "F")},
+                self.ratio,
+                self.frames,
+                noise,
+                providers,
+            )
             if self._encoder.frames != self.frames:
                 raise RosinError(
                     f"{folder}: {DECODE} works on {self.frames} frames and {ENCODE} on {self._encoder.frames}; "

@@ -70,9 +70,14 @@ def seed(number: int) -> str:
 # --- who moves a knob
 
 _KINDS = {
-    "cc": "cc {number}", "cc14": "cc {number}/{low}", "nrpn": "nrpn {number}", "note": "note {number}",
-    "bend": "bend", "pressure": "pressure", "polypressure": "poly {number}",
-}  # fmt: skip
+    "cc": "cc {number}",
+    "cc14": "cc {number}/{low}",
+    "nrpn": "nrpn {number}",
+    "note": "note {number}",
+    "bend": "bend",
+    "pressure": "pressure",
+    "polypressure": "poly {number}",
+}
 
 
 def binding(row: Mapping[str, Any]) -> str:

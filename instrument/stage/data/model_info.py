@@ -71,11 +71,19 @@ def sheet_of(
     for sound in credits.sounds if credits is not None else ():
         said[sound.consent] = said.get(sound.consent, 0.0) + sound.seconds
     return ModelInfo(
-        card.title.of(language) or card.name, ", ".join(card.authors), learned,
-        "; ".join(sorted(said, key=lambda words: -said[words])), card.licence, card.sample_rate, card.sha256, verified,
+        card.title.of(language) or card.name,
+        ", ".join(card.authors),
+        learned,
+        "; ".join(sorted(said, key=lambda words: -said[words])),
+        card.licence,
+        card.sample_rate,
+        card.sha256,
+        verified,
         tuple((sound.title, sound.author) for sound in credits.sounds) if credits is not None else (),
-        card.latents, credited, credits,
-    )  # fmt: skip
+        card.latents,
+        credited,
+        credits,
+    )
 
 
 def _verified(card: Card, folder: Path | None) -> bool | None:

@@ -40,9 +40,15 @@ class PatchLabels:
 
     @classmethod
     def of_table(
-        cls, title: str, table: KnobTable, language: str, model: str = "", credits: str = "",
-        sheet: ModelInfo | None = None, scenes: Mapping[int, str] | None = None,
-    ) -> PatchLabels:  # fmt: skip
+        cls,
+        title: str,
+        table: KnobTable,
+        language: str,
+        model: str = "",
+        credits: str = "",
+        sheet: ModelInfo | None = None,
+        scenes: Mapping[int, str] | None = None,
+    ) -> PatchLabels:
         names = tuple(knob.label.of(language) for knob in table.playable)
         starts = tuple(knob.start for knob in table.playable)
         return cls(title, names, starts, model, credits, table, sheet or ModelInfo(), scenes or {})

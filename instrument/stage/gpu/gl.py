@@ -90,9 +90,11 @@ class Texture:
         gl.glTexImage2D(gl.GL_TEXTURE_2D, 0, inside, width, height, 0, self._format, gl.GL_FLOAT, None)
         smooth = gl.GL_LINEAR if drawn else gl.GL_NEAREST
         for key, value in (
-            (gl.GL_TEXTURE_MIN_FILTER, smooth), (gl.GL_TEXTURE_MAG_FILTER, smooth),
-            (gl.GL_TEXTURE_WRAP_S, gl.GL_CLAMP_TO_EDGE), (gl.GL_TEXTURE_WRAP_T, gl.GL_CLAMP_TO_EDGE),
-        ):  # fmt: skip
+            (gl.GL_TEXTURE_MIN_FILTER, smooth),
+            (gl.GL_TEXTURE_MAG_FILTER, smooth),
+            (gl.GL_TEXTURE_WRAP_S, gl.GL_CLAMP_TO_EDGE),
+            (gl.GL_TEXTURE_WRAP_T, gl.GL_CLAMP_TO_EDGE),
+        ):
             gl.glTexParameteri(gl.GL_TEXTURE_2D, key, value)
 
     def bind(self, unit: int) -> None:
@@ -103,9 +105,16 @@ class Texture:
         """Replace the first rows; shape [rows, width, channels], C order."""
         self.bind(0)
         gl.glTexSubImage2D(
-            gl.GL_TEXTURE_2D, 0, 0, 0, self.width, rows.shape[0], self._format, gl.GL_FLOAT,
+            gl.GL_TEXTURE_2D,
+            0,
+            0,
+            0,
+            self.width,
+            rows.shape[0],
+            self._format,
+            gl.GL_FLOAT,
             rows.ctypes.data_as(ctypes.c_void_p),
-        )  # fmt: skip
+        )
 
     def delete(self) -> None:
         gl.glDeleteTextures(1, ctypes.byref(gl.GLuint(self.id)))
@@ -140,9 +149,17 @@ class Target:
         """Copy all of it into a part of the window, enlarged smoothly. The window is what is drawn into."""
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, self.id)
         gl.glBlitFramebuffer(
-            0, 0, self.width, self.height, left, bottom, left + width, bottom + height,
-            gl.GL_COLOR_BUFFER_BIT, gl.GL_LINEAR,
-        )  # fmt: skip
+            0,
+            0,
+            self.width,
+            self.height,
+            left,
+            bottom,
+            left + width,
+            bottom + height,
+            gl.GL_COLOR_BUFFER_BIT,
+            gl.GL_LINEAR,
+        )
         gl.glBindFramebuffer(gl.GL_READ_FRAMEBUFFER, 0)
 
     def delete(self) -> None:
@@ -245,8 +262,9 @@ class TextProgram(Program):
         ok = gl.GLint()
         try:
             for stage, kind, source in (
-                ("vertex", gl.GL_VERTEX_SHADER, vertex), ("fragment", gl.GL_FRAGMENT_SHADER, fragment),
-            ):  # fmt: skip
+                ("vertex", gl.GL_VERTEX_SHADER, vertex),
+                ("fragment", gl.GL_FRAGMENT_SHADER, fragment),
+            ):
                 shader = gl.glCreateShader(kind)
                 shaders.append(shader)
                 data = source.encode()
@@ -284,9 +302,16 @@ class Picture(Texture):
         rows = np.ascontiguousarray(rows)
         self.bind(0)
         gl.glTexSubImage2D(
-            gl.GL_TEXTURE_2D, 0, 0, 0, self.width, self.height, gl.GL_RGBA, kind,
+            gl.GL_TEXTURE_2D,
+            0,
+            0,
+            0,
+            self.width,
+            self.height,
+            gl.GL_RGBA,
+            kind,
             rows.ctypes.data_as(ctypes.c_void_p),
-        )  # fmt: skip
+        )
 
 
 class Buffer(Target):
@@ -326,7 +351,5 @@ def read(target: Target) -> NDArray[np.float32]:
     data = np.empty((target.height, target.width, 4), np.float32)
     gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, target.id)
     gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
-    gl.glReadPixels(
-        0, 0, target.width, target.height, gl.GL_RGBA, gl.GL_FLOAT, data.ctypes.data_as(ctypes.c_void_p)
-    )  # fmt: skip
+    gl.glReadPixels(0, 0, target.width, target.height, gl.GL_RGBA, gl.GL_FLOAT, data.ctypes.data_as(ctypes.c_void_p))
     return data[::-1]

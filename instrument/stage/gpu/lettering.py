@@ -48,14 +48,29 @@ class Page:
         self._kept: list[Any] = []
 
     def write(
-        self, text: str, size: float, colour: Colour, x: float = 0.0, y: float = 0.0, x_from: str = "left",
-        y_from: str = "center", shown: bool = True,
-    ) -> Any:  # fmt: skip
+        self,
+        text: str,
+        size: float,
+        colour: Colour,
+        x: float = 0.0,
+        y: float = 0.0,
+        x_from: str = "left",
+        y_from: str = "center",
+        shown: bool = True,
+    ) -> Any:
         """``size`` in pixels. Whole pixels for the place: glyphs between two of them are smeared."""
         label = self._label(
-            text, font_name=FONT, font_size=size, dpi=72, x=round(x), y=round(y), anchor_x=x_from, anchor_y=y_from,
-            color=bytes_of(colour), batch=self._batch if shown else None,
-        )  # fmt: skip
+            text,
+            font_name=FONT,
+            font_size=size,
+            dpi=72,
+            x=round(x),
+            y=round(y),
+            anchor_x=x_from,
+            anchor_y=y_from,
+            color=bytes_of(colour),
+            batch=self._batch if shown else None,
+        )
         if shown:
             self._kept.append(label)  # a label that nobody keeps takes its letters out of the batch
         return label
@@ -64,9 +79,15 @@ class Page:
         """Where its words are now: left, right and middle of each line, its size; pixels."""
         share = {"top": -0.5, "bottom": 0.5, "center": 0.0}
         return [
-            (label.x, label.x + label.content_width, label.y + share[label.anchor_y] * label.content_height,
-             label.font_size) for label in self._kept if label.text
-        ]  # fmt: skip
+            (
+                label.x,
+                label.x + label.content_width,
+                label.y + share[label.anchor_y] * label.content_height,
+                label.font_size,
+            )
+            for label in self._kept
+            if label.text
+        ]
 
     def width(self, text: str, size: float) -> float:
         """How wide a line would be, in pixels."""
@@ -82,9 +103,15 @@ class TextRun:
     __slots__ = ("anchor", "colour", "place", "sheet", "size", "text", "tracking")
 
     def __init__(
-        self, sheet: Letters, text: str, size: int, colour: Colour, place: tuple[float, float], anchor: float,
+        self,
+        sheet: Letters,
+        text: str,
+        size: int,
+        colour: Colour,
+        place: tuple[float, float],
+        anchor: float,
         tracking: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.sheet, self.text, self.size, self.colour = sheet, text, size, colour
         self.place, self.anchor, self.tracking = place, anchor, tracking
 
@@ -124,9 +151,15 @@ class Letters:
         """How often the table was written: what changing words costs."""
 
     def write(
-        self, text: str, size: float, colour: Colour, x: float = 0.0, y: float = 0.0, anchor: float = 0.0,
+        self,
+        text: str,
+        size: float,
+        colour: Colour,
+        x: float = 0.0,
+        y: float = 0.0,
+        anchor: float = 0.0,
         tracking: float = 0.0,
-    ) -> TextRun:  # fmt: skip
+    ) -> TextRun:
         """``size`` in pixels (whole ones are used), ``y`` of the middle of a capital, ``anchor``: the part of the width
         that lies left of ``x`` (0, 0.5 or 1). ``tracking``: pixels between letters. Digits are all equally wide, so
         that numbers that run stand still."""

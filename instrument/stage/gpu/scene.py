@@ -53,9 +53,18 @@ class StagePicture:
         self._sizes: tuple[int, int] = (0, 0)
 
     def draw(
-        self, frame: Frame, history: History, layout: Layout, writing: Writing, wishes: ViewRequests, status: str,
-        scale: float, shown: float = 1.0, desk: ControlView | None = None, backdrop: Backdrop | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        frame: Frame,
+        history: History,
+        layout: Layout,
+        writing: Writing,
+        wishes: ViewRequests,
+        status: str,
+        scale: float,
+        shown: float = 1.0,
+        desk: ControlView | None = None,
+        backdrop: Backdrop | None = None,
+    ) -> None:
         """One picture. ``scale``: of the light's resolution; ``shown``: 0 is the black picture, 1 all of it.
 
         With a ``desk`` the rehearsal view: ``layout`` is then its own, and what it shows stands where the words of the
@@ -129,9 +138,7 @@ class StagePicture:
         level = float(loudness(history.level))
         torn = 0.0 if self._still else min(1.0, float(frame.grain[2]) * 18.0)
         time = 0.0 if self._still else frame.time % 1000.0
-        self._halo.use(
-            curves=0, looks=1, first=0, stride=2, level=level, torn=torn, time=time, **place, **warm
-        )  # fmt: skip
+        self._halo.use(curves=0, looks=1, first=0, stride=2, level=level, torn=torn, time=time, **place, **warm)
         self._strips.draw(POINTS + 2)
         if rings:
             stride = 4 if ratio > 0.4 else 8
@@ -141,9 +148,16 @@ class StagePicture:
             self._strips.draw(2 * POINTS // stride + 2, rings)
         gl.blend("most")
         self._line.use(
-            curves=0, row=1, reach=max(3.0, 17.0 * u), zoom=1.0, glowing=1.0, light=self._line_light(frame, history),
-            **_width("width", 1.7 * u, 0.7), **place, **warm,
-        )  # fmt: skip
+            curves=0,
+            row=1,
+            reach=max(3.0, 17.0 * u),
+            zoom=1.0,
+            glowing=1.0,
+            light=self._line_light(frame, history),
+            **_width("width", 1.7 * u, 0.7),
+            **place,
+            **warm,
+        )
         self._strips.draw(4, POINTS)
 
     def _draw_sharp(self, frame: Frame, history: History, layout: Layout, shown: float) -> None:
@@ -154,17 +168,32 @@ class StagePicture:
         gl.blend("most")
         light = self._line_light(frame, history) * shown
         self._line.use(
-            curves=0, row=1, reach=4.0 * u + 1.0, zoom=zoom, glowing=0.0, light=0.40 * light,
-            **_width("width", 1.7 * u, 0.7), **place, ivory=IVORY, warm=EMBER,
-        )  # fmt: skip
+            curves=0,
+            row=1,
+            reach=4.0 * u + 1.0,
+            zoom=zoom,
+            glowing=0.0,
+            light=0.40 * light,
+            **_width("width", 1.7 * u, 0.7),
+            **place,
+            ivory=IVORY,
+            warm=EMBER,
+        )
         self._strips.draw(4, POINTS)
         grain = float(frame.grain[2])
         if grain > 1e-3 and not self._still:
             dot = _width("dot_size", 1.8 * u, 0.9)
             self._dust.use(
-                curves=0, row=1, spread=min(grain, 0.3) * layout.span * 1.1, dot_size=dot["dot_size"], zoom=zoom,
-                beat=_beat(frame), light=0.9 * dot["thin"] * light, **place, ivory=IVORY,
-            )  # fmt: skip
+                curves=0,
+                row=1,
+                spread=min(grain, 0.3) * layout.span * 1.1,
+                dot_size=dot["dot_size"],
+                zoom=zoom,
+                beat=_beat(frame),
+                light=0.9 * dot["thin"] * light,
+                **place,
+                ivory=IVORY,
+            )
             self._strips.draw(4, round(DUST * min(1.0, grain * 14.0)))
 
     @staticmethod

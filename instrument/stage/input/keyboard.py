@@ -16,8 +16,14 @@ DIGIT_KEYS = tuple(range(2, 10))
 TAB = 15
 
 COMMANDS = {
-    "F": "rehearsal", "D": "display", "M": "learn", "S": "save", "B": "black", "R": "mark", "C": "credits",
-}  # fmt: skip
+    "F": "rehearsal",
+    "D": "display",
+    "M": "learn",
+    "S": "save",
+    "B": "black",
+    "R": "mark",
+    "C": "credits",
+}
 """Letters as printed; with Ctrl always, alone where letters do not play."""
 NAMED = {
     "SPACE": "freeze", "?": "keys", "SLASH": "keys", "QUESTION": "keys", "F1": "keys", "F11": "fullscreen",

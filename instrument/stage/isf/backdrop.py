@@ -46,9 +46,14 @@ class Backdrop:
     """``patches``: paths in program order, as in the stage's settings. Nothing is loaded before the first frame."""
 
     def __init__(
-        self, patches: Sequence[str], models: str = "", language: str = "en", calm: bool = False,
-        began: datetime.datetime = DATE, marks: Path | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        patches: Sequence[str],
+        models: str = "",
+        language: str = "en",
+        calm: bool = False,
+        began: datetime.datetime = DATE,
+        marks: Path | None = None,
+    ) -> None:
         self._patches, self._models, self._language = tuple(patches), models, language
         self._calm, self._began, self._marks = calm, began, marks
         self._chosen: _Chosen | None = None

@@ -76,10 +76,13 @@ class Feed:
             value = _finite(frame[name][i]) if i < frame.playable else 0.0
         else:
             value = {
-                "level": float(loudness(self._rms)), "rms": self._rms, "peak": self._peak,
-                "gate": _finite(frame.gate), "chance": min(1.0, 18.0 * _finite(np.max(frame.grain))),
+                "level": float(loudness(self._rms)),
+                "rms": self._rms,
+                "peak": self._peak,
+                "gate": _finite(frame.gate),
+                "chance": min(1.0, 18.0 * _finite(np.max(frame.grain))),
                 "known": max(0.0, _finite(frame.known)),
-            }[name]  # fmt: skip
+            }[name]
         low, high = float(np.min(one.low)), float(np.max(one.high))
         if name == "force":
             return min(high, max(low, value))

@@ -64,9 +64,16 @@ _IN_CORE = (
     "GL_ARB_texture_rectangle",
 )
 _UNIFORM = {
-    "event": "bool", "bool": "bool", "long": "int", "float": "float", "point2D": "vec2", "color": "vec4",
-    "image": "sampler2D", "audio": "sampler2D", "audioFFT": "sampler2D",
-}  # fmt: skip
+    "event": "bool",
+    "bool": "bool",
+    "long": "int",
+    "float": "float",
+    "point2D": "vec2",
+    "color": "vec4",
+    "image": "sampler2D",
+    "audio": "sampler2D",
+    "audioFFT": "sampler2D",
+}
 
 _COMMON = """uniform int PASSINDEX;
 uniform vec2 RENDERSIZE;

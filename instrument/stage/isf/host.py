@@ -183,9 +183,11 @@ class Visual:
         day = (moment - moment.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
         elapsed = 0.0 if self._last is None else max(0.0, time - self._last)
         uniforms: dict[str, Any] = {
-            "TIME": float(time), "TIMEDELTA": float(elapsed), "FRAMEINDEX": int(index),
+            "TIME": float(time),
+            "TIMEDELTA": float(elapsed),
+            "FRAMEINDEX": int(index),
             "DATE": (float(moment.year), float(moment.month), float(moment.day), day),
-        }  # fmt: skip
+        }
         values = {one.name: self._value(one) for one in shader.header.inputs if one.kind not in PICTURES}
         rows = numbers_of(shader.header, self._feed)
         self._mark.begin()

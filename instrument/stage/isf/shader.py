@@ -35,9 +35,13 @@ class Shader:
         self._images = {name: _picture(rows) for name, rows in images.items()}
 
     def draw(
-        self, target: gl.Target, uniforms: dict[str, Any], values: Mapping[str, Value], rows: Rows,
+        self,
+        target: gl.Target,
+        uniforms: dict[str, Any],
+        values: Mapping[str, Value],
+        rows: Rows,
         given: Mapping[str, gl.Texture],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """One picture. ``rows``: of audio inputs; ``given``: textures of image inputs, transparent black where none."""
         for name, row in rows.items():
             if name in self._rows and self._rows[name].width != row.shape[1]:
@@ -63,10 +67,12 @@ class Shader:
             for unit, (_, texture) in enumerate(pictures):
                 texture.bind(unit)
             self._program.use(
-                PASSINDEX=index, RENDERSIZE=(float(into.width), float(into.height)), **uniforms,
+                PASSINDEX=index,
+                RENDERSIZE=(float(into.width), float(into.height)),
+                **uniforms,
                 **{self._names.get(name, name): value for name, value in values.items()},
                 **{self._names.get(name, name): unit for unit, (name, _) in enumerate(pictures)},
-            )  # fmt: skip
+            )
             self._strips.draw(4)
             if one.target:
                 self._buffers[one.target].reverse()

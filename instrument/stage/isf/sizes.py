@@ -15,9 +15,12 @@ from collections.abc import Callable, Mapping
 SIDE_MAX = 4096
 
 _TWO: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
     ast.Mod: math.fmod,
-}  # fmt: skip
+}
 _CALLS: dict[str, Callable[..., float]] = {
     "floor": math.floor, "ceil": math.ceil, "round": round, "abs": abs, "sqrt": math.sqrt, "min": min, "max": max,
     "log2": math.log2, "log": math.log10, "ln": math.log, "mod": math.fmod, "int": int, "float": float,

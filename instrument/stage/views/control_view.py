@@ -33,7 +33,7 @@ from instrument.stage.views.rehearsal import (
     VALUE_DESKS,
     WORD_DESKS,
     Rehearsal,
-)  # fmt: skip
+)
 
 NUMBERS_S = 0.1
 """Numbers change at most ten times a second: faster ones cannot be read and cost the same."""
@@ -45,9 +45,14 @@ class ControlView:
     """``update`` before each picture, then the scene asks for marks and calls ``draw``."""
 
     def __init__(
-        self, layout: Rehearsal, programme: PatchLabels, language: str, meter: LevelMeter, still: bool = False,
+        self,
+        layout: Rehearsal,
+        programme: PatchLabels,
+        language: str,
+        meter: LevelMeter,
+        still: bool = False,
         plays: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``still``: reduced motion. ``plays``: here letters play, and a command that is one of them needs Ctrl."""
         self.layout, self.programme, self.language = layout, programme, language
         self._meter, self._still, self.plays = meter, still, plays
@@ -171,8 +176,16 @@ class ControlView:
         """Set the words that changed: numbers at most ten times a second, the neighbour twice."""
         layout = self.layout
         turned = layout.turn_to(focus)
-        told = (focus, layout.page, around, status, frame.origin[: layout.count].tobytes(),
-                int(frame["scene"]), int(frame["scenes"]), frame.seq == 0)  # fmt: skip
+        told = (
+            focus,
+            layout.page,
+            around,
+            status,
+            frame.origin[: layout.count].tobytes(),
+            int(frame["scene"]),
+            int(frame["scenes"]),
+            frame.seq == 0,
+        )
         if told != self._told or turned:
             self._told = told
             self._place(around, frame, focus)

@@ -13,9 +13,12 @@ from instrument.stage.views.layout import LINE_UNITS, NAME_UNITS, SMALL_UNITS, T
 from instrument.stage.views.palette import IVORY, TEXT, Colour
 
 LOOKS: dict[str, tuple[float, Colour]] = {
-    "title": (0.7 * TITLE_UNITS, IVORY), "line": (LINE_UNITS, TEXT), "author": (NAME_UNITS, IVORY),
-    "small": (SMALL_UNITS, TEXT), "gap": (0.6 * SMALL_UNITS, TEXT),
-}  # fmt: skip
+    "title": (0.7 * TITLE_UNITS, IVORY),
+    "line": (LINE_UNITS, TEXT),
+    "author": (NAME_UNITS, IVORY),
+    "small": (SMALL_UNITS, TEXT),
+    "gap": (0.6 * SMALL_UNITS, TEXT),
+}
 WIDTH = 0.62
 """Of the picture: a line that is longer is hard to read."""
 EDGE_UNITS = 90.0
@@ -31,9 +34,15 @@ class CreditsView:
     creeps, and only what is seen is laid out."""
 
     def __init__(
-        self, lines: Sequence[ScrollLine], layout: Layout, language: str, type_scale: float, still: bool, page: int = 0,
+        self,
+        lines: Sequence[ScrollLine],
+        layout: Layout,
+        language: str,
+        type_scale: float,
+        still: bool,
+        page: int = 0,
         clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._layout, self._language, self._still, self._clock = layout, language, still, clock
         unit = layout.height / 1080.0
         self._edge = EDGE_UNITS * unit * min(type_scale, 1.3)

@@ -38,9 +38,11 @@ class Box:
     def meets(self, other: Box, gap: float = 0.0) -> bool:
         """Do they overlap, or come nearer than ``gap``."""
         return (
-            self.left < other.right + gap and other.left < self.right + gap
-            and self.bottom < other.top + gap and other.bottom < self.top + gap
-        )  # fmt: skip
+            self.left < other.right + gap
+            and other.left < self.right + gap
+            and self.bottom < other.top + gap
+            and other.bottom < self.top + gap
+        )
 
 
 class Layout:

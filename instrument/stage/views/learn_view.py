@@ -61,9 +61,13 @@ class LearnView:
             if box is None:
                 continue
             lean = max(-1.0, min(1.0, 1.6 * float(star.directions[i][0])))
-            anchor, x = ("left", box.left) if lean > 0.5 else ("right", box.right) if lean < -0.5 else (
-                "center", box.left + 0.5 * box.width
-            )  # fmt: skip
+            anchor, x = (
+                ("left", box.left)
+                if lean > 0.5
+                else ("right", box.right)
+                if lean < -0.5
+                else ("center", box.left + 0.5 * box.width)
+            )
             self._page.write(names[i], size, IVORY if i == focus else TEXT, x, box.top - 0.6 * size, anchor)
             self._page.write(bound[i], small, HAND if bound[i] else TEXT, x, box.bottom + 0.6 * small, anchor)
             self.boxes.append(box)

@@ -28,9 +28,15 @@ class Rows:
         self.rows: list[tuple[float, ...]] = []
 
     def line(
-        self, a: tuple[float, float], b: tuple[float, float], radius: float, colour: Colour, alpha: float = 1.0,
-        dash: float = 0.0, grain: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        a: tuple[float, float],
+        b: tuple[float, float],
+        radius: float,
+        colour: Colour,
+        alpha: float = 1.0,
+        dash: float = 0.0,
+        grain: float = 0.0,
+    ) -> None:
         self.rows.append((*a, *b, radius, 0.0, dash, grain, *colour, alpha))
 
     def disc(
@@ -76,9 +82,12 @@ def marks(frame: Frame, layout: Layout, focus: int | None = None) -> Marks:
             rows.line(a, b, SLIP_UNITS * m, STRAIN, 1.0, grain=grain)
     for i in range(count):
         rows.disc(
-            layout.point(i, hand[i]), RING_UNITS * m, HAND, RING_STROKE * m * (1.5 if i == focus else 1.0),
+            layout.point(i, hand[i]),
+            RING_UNITS * m,
+            HAND,
+            RING_STROKE * m * (1.5 if i == focus else 1.0),
             grain=at_hand * layout.span * 0.7,
-        )  # fmt: skip
+        )
     for i in range(count):
         rows.disc(layout.point(i, pos[i]), BEAD_UNITS * m, mix(IVORY, STRAIN, float(strain[i]) ** 1.5))
     if not count:

@@ -66,9 +66,15 @@ class Overlays:
     """Of one layout and programme. ``before``: the overlays that these take the place of. ``still``: calm mode."""
 
     def __init__(
-        self, layout: Layout, programme: PatchLabels, language: str, type_scale: float = 1.0, still: bool = False,
-        before: Overlays | None = None, memory: OverlayMemory | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        layout: Layout,
+        programme: PatchLabels,
+        language: str,
+        type_scale: float = 1.0,
+        still: bool = False,
+        before: Overlays | None = None,
+        memory: OverlayMemory | None = None,
+    ) -> None:
         self._layout, self._programme, self._language = layout, programme, language
         self._scale, self._still = type_scale, still
         self.memory: OverlayMemory = memory or (before.memory if before is not None else OverlayMemory())

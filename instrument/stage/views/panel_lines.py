@@ -166,9 +166,16 @@ class PanelLines:
         self._y -= self._air
 
     def _text(
-        self, text: str, desks: float, colour: Colour, key: str = "", x: float | None = None, anchor: float = 0.0,
-        room: float = 0.0, tracking: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        text: str,
+        desks: float,
+        colour: Colour,
+        key: str = "",
+        x: float | None = None,
+        anchor: float = 0.0,
+        room: float = 0.0,
+        tracking: float = 0.0,
+    ) -> None:
         size = self._size(desks)
         x = self.box.left if x is None else x
         self._lines.append(_Line(text, size, colour, x, self._y, anchor, key, room, tracking * size))

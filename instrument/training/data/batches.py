@@ -46,8 +46,10 @@ def _between(x: Floats, at: npt.NDArray[np.float64]) -> Floats:
     """Third-order Hermite interpolation; zero outside of the sound."""
     first = np.floor(at).astype(np.int64)
     t = (at - first).astype(np.float32)
-    a, b, c, d = (np.where((first + k >= 0) & (first + k < len(x)), x[np.clip(first + k, 0, len(x) - 1)], 0.0)
-                  for k in (-1, 0, 1, 2))  # fmt: skip
+    a, b, c, d = (
+        np.where((first + k >= 0) & (first + k < len(x)), x[np.clip(first + k, 0, len(x) - 1)], 0.0)
+        for k in (-1, 0, 1, 2)
+    )
     slope0, slope1 = 0.5 * (c - a), 0.5 * (d - b)
     bend = slope0 + slope1 - 2.0 * (c - b)
     return (b + t * (slope0 + t * ((c - b) - slope0 - bend + t * bend))).astype(np.float32)

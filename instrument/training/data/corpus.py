@@ -190,9 +190,12 @@ def read_source(
 
 
 def read_corpus(
-    sources: Path | Sequence[Path], rate_hz: int, ratio: int, held_out: float = 0.1,
+    sources: Path | Sequence[Path],
+    rate_hz: int,
+    ratio: int,
+    held_out: float = 0.1,
     progress: Callable[[int, int], None] | None = None,
-) -> Corpus:  # fmt: skip
+) -> Corpus:
     """Read every credited sound of folders and files. Broken and silent ones are left out, said in ``warnings``.
 
     A tenth is never trained on: of a source that marks some ``held_out = true`` those, of all others together those

@@ -31,7 +31,7 @@ _SUFFIXES = {
 
 SUFFIXES = {
     suffix for name in soundfile.available_formats() for suffix in _SUFFIXES.get(name, "").split()
-} | soundfont.SUFFIXES  # fmt: skip
+} | soundfont.SUFFIXES
 
 CONVERT = "no sound that is read here; convert with: ffmpeg -i {name} {made}"
 UNPACK = "packed; unpack it and give the .sf2 file in it"

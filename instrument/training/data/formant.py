@@ -27,12 +27,17 @@ TOP_HZ = 16000.0
 
 VOWELS = {
     # men F1 F2 F3, women F1 F2 F3 (Peterson & Barney 1952, table II), in Hz
-    "i": (270, 2290, 3010, 310, 2790, 3310), "I": (390, 1990, 2550, 430, 2480, 3070),
-    "e": (530, 1840, 2480, 610, 2330, 2990), "ae": (660, 1720, 2410, 860, 2050, 2850),
-    "a": (730, 1090, 2440, 850, 1220, 2810), "o": (570, 840, 2410, 590, 920, 2710),
-    "U": (440, 1020, 2240, 470, 1160, 2680), "u": (300, 870, 2240, 370, 950, 2670),
-    "V": (640, 1190, 2390, 760, 1400, 2780), "r": (490, 1350, 1690, 500, 1640, 1960),
-}  # fmt: skip
+    "i": (270, 2290, 3010, 310, 2790, 3310),
+    "I": (390, 1990, 2550, 430, 2480, 3070),
+    "e": (530, 1840, 2480, 610, 2330, 2990),
+    "ae": (660, 1720, 2410, 860, 2050, 2850),
+    "a": (730, 1090, 2440, 850, 1220, 2810),
+    "o": (570, 840, 2410, 590, 920, 2710),
+    "U": (440, 1020, 2240, 470, 1160, 2680),
+    "u": (300, 870, 2240, 370, 950, 2670),
+    "V": (640, 1190, 2390, 760, 1400, 2780),
+    "r": (490, 1350, 1690, 500, 1640, 1960),
+}
 BANDWIDTHS = (60.0, 80.0, 120.0, 175.0, 250.0)
 """Hz of F1 to F5 (Klatt 1980); a looser throat has wider ones."""
 HISS = {"s": (7200.0, 1900.0, 0.06), "sh": (3300.0, 1300.0, 0.08), "f": (8800.0, 7000.0, 0.03), "h": (0.0, 0.0, 0.0)}
@@ -143,8 +148,9 @@ def sing(throat: Throat, song: Song, name: str, seed: int = 0) -> npt.NDArray[np
     # --- the filter
     spots = np.array([formants(throat, vowel) for _, vowel in song.vowels])
     places = np.stack([np.interp(t, [row[0] for row in song.vowels], np.log(col)) for col in spots.T], 1)
-    places = np.exp(places + 0.012 * np.stack(
-        [_wander(f"{name}/formant{n}", seed, count + 1, 0.3) for n in range(FORMANTS)], 1))  # fmt: skip
+    places = np.exp(
+        places + 0.012 * np.stack([_wander(f"{name}/formant{n}", seed, count + 1, 0.3) for n in range(FORMANTS)], 1)
+    )
     places = settled(places)
     places[:, 0] = np.maximum(places[:, 0], 1.03 * hz)
     places[:, 1] = np.maximum(places[:, 1], places[:, 0] + 200.0)

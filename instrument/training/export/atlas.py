@@ -161,10 +161,17 @@ def charted(z: Doubles, sound: I32, seconds: F32, counts: Sequence[int], most: i
     crowd = np.concatenate(stands) / np.concatenate(stands).sum()
     far, dense, scale = _tables(y, sound, seconds, anchor, crowd.astype(np.float32))
     chart = Chart(
-        np.array(rows, np.int32), centre.astype(np.float32), whiten.astype(np.float32),
-        np.ascontiguousarray(y[anchor]), sound[anchor].astype(np.int32), seconds[anchor].astype(np.float32),
-        crowd.astype(np.float32), far, dense, scale,
-    )  # fmt: skip
+        np.array(rows, np.int32),
+        centre.astype(np.float32),
+        whiten.astype(np.float32),
+        np.ascontiguousarray(y[anchor]),
+        sound[anchor].astype(np.int32),
+        seconds[anchor].astype(np.float32),
+        crowd.astype(np.float32),
+        far,
+        dense,
+        scale,
+    )
     return chart, anchor
 
 
@@ -222,9 +229,12 @@ def excerpts_of(corpus: Corpus, chart: Chart, bytes_most: int = BYTES_MOST) -> E
         file = encoded(audio, squeeze)
         if len(file) <= bytes_most:
             return Excerpts(
-                np.array([row[0] for row in rows], np.int32), np.array(begins, np.float32),
-                np.cumsum([len(piece) for piece in pieces]).astype(np.int32), audio, file,
-            )  # fmt: skip
+                np.array([row[0] for row in rows], np.int32),
+                np.array(begins, np.float32),
+                np.cumsum([len(piece) for piece in pieces]).astype(np.int32),
+                audio,
+                file,
+            )
         if len(steps) == 1 and (seconds, squeeze) == steps[0]:
             kept = min(len(rows) - 1, int(len(rows) * bytes_most / len(file)))
             rows = sorted(sorted(rows, key=lambda row: -row[2])[:kept])
@@ -245,10 +255,12 @@ def build_atlas(network: Network, corpus: Corpus, quiet: bool = False) -> tuple[
     some = np.unique(np.linspace(0, z.shape[1] - 1, 4000).astype(np.int64))
     frames = z.T.astype(np.float32)
     figures = {
-        "anchors": len(anchor), "sounds": atlas.clips,
+        "anchors": len(anchor),
+        "sounds": atlas.clips,
         "self_retrieval": round(atlas.retrieval(frames[anchor], chart.sound), 4),
         "own_sound_nearest": round(atlas.retrieval(frames[some], sound[some], 1), 4),
         "own_sound_among_8": round(atlas.retrieval(frames[some], sound[some]), 4),
-        "excerpts": len(heard.sound) if heard else 0, "excerpt_seconds": round(heard.seconds, 1) if heard else 0.0,
-    }  # fmt: skip
+        "excerpts": len(heard.sound) if heard else 0,
+        "excerpt_seconds": round(heard.seconds, 1) if heard else 0.0,
+    }
     return chart, figures

@@ -128,8 +128,9 @@ def conv_graph(decoder: ConvDecoder, bends: bool = True) -> onnx.ModelProto:
     old_note, new_note = g.state(1, 1) if decoder.excited else ("", "")
     note, log_hz, log_gain, gate = g.split(g.node("Gemm", z, g.weight(line), g.weight(shift)), *[1] * 4, first=new_note)
 
-    h, rest = stack(g, z, decoder.stack, numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0], decoder.rest(),
-                    bends)  # fmt: skip
+    h, rest = stack(
+        g, z, decoder.stack, numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0], decoder.rest(), bends
+    )
     levels = _levels(g, decoder, h, rest, log_hz, bends)
 
     low = high = ""

@@ -86,10 +86,18 @@ def _ranks(g: GraphBuilder, decoder: HarmonicDecoder, z: str) -> str:
     matrix = np.zeros((decoder.shape.inputs, strings.HIDDEN))
     matrix[0], matrix[PLAYED:] = numpy(first.weight).T[0], numpy(first.weight).T[1:]
     bias = numpy(first.bias) + shift @ matrix
-    hidden = g.node("Gemm", g.cast(z, TensorProto.DOUBLE), g.weight(matrix * scale[:, None], np.float64),
-                    g.weight(bias[None], np.float64))  # fmt: skip
-    said = g.node("Gemm", g.node("Tanh", hidden), g.weight(numpy(last.weight).T, np.float64),
-                  g.weight(numpy(last.bias)[None], np.float64))  # fmt: skip
+    hidden = g.node(
+        "Gemm",
+        g.cast(z, TensorProto.DOUBLE),
+        g.weight(matrix * scale[:, None], np.float64),
+        g.weight(bias[None], np.float64),
+    )
+    said = g.node(
+        "Gemm",
+        g.node("Tanh", hidden),
+        g.weight(numpy(last.weight).T, np.float64),
+        g.weight(numpy(last.bias)[None], np.float64),
+    )
     limits = (g.weight(math.log(limit), np.float64) for limit in (strings.LEAST, strings.MOST))
     over = g.node("Exp", g.node("Clip", said, *limits))  # B + LEAST
     limp = g.node("Reciprocal", g.node("Add", over, g.weight([[1.0 - strings.LEAST]], np.float64)))  # 1 / (1 + B)
@@ -173,8 +181,9 @@ def decoder_graph(decoder: HarmonicDecoder, bends: bool = True, voices: int = 1)
     shift = [0.0, low, 0.0, -synthesis.GATE_LOW_DB / synthesis.GATE_SPAN_DB]
     note, log_hz, log_gain, gate = g.split(g.node("Gemm", z, g.weight(line), g.weight(shift)), *[1] * 4, first=new_note)
 
-    h, rest = stack(g, z, decoder.stack, numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0], decoder.rest(),
-                    bends)  # fmt: skip
+    h, rest = stack(
+        g, z, decoder.stack, numpy(decoder.z_scale)[:, 0], numpy(decoder.z_shift)[:, 0], decoder.rest(), bends
+    )
     weight, bias = numpy(decoder.head.weight)[:, :, 0].T.copy(), numpy(decoder.head.bias).copy()
     bias += rest @ weight
     weight[:, :levels] /= synthesis.SWING

@@ -69,8 +69,9 @@ def encoder_graph(encoder: Encoder) -> onnx.ModelProto:
     line = g.node("Concat", old, g.reshape("audio", 1, ratio), axis=1)
     g.last(line, LINE_SAMPLES - ratio, 1, to=new)
     power = g.node("MatMul", g.node("Mul", line, line), g.weight(loudness_window()[:, None]))
-    loudness = g.node("Mul", g.node("Log", g.node("Add", power, g.weight([[1e-9]]))),
-                      g.weight([[10.0 / math.log(10.0)]]))  # fmt: skip
+    loudness = g.node(
+        "Mul", g.node("Log", g.node("Add", power, g.weight([[1e-9]]))), g.weight([[10.0 / math.log(10.0)]])
+    )
     loudness = g.node("Clip", loudness, g.weight(LOUDNESS_LOW_DB), g.weight(0.0))
 
     energy = _ears(g, line, ratio, s.sample_rate)

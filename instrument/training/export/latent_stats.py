@@ -81,14 +81,25 @@ def _stretched(values: Doubles) -> tuple[float, float]:
     return float(low - extra), float(high + extra)
 
 
-def _latent(id: str, label: Label, role: str, values: Doubles, low: float, high: float, start: float,
-            fidelity: float) -> Latent:  # fmt: skip
+def _latent(
+    id: str, label: Label, role: str, values: Doubles, low: float, high: float, start: float, fidelity: float
+) -> Latent:
     counts, _ = np.histogram(values, BINS, (low, high))
     return Latent(
-        id, label, role, round(low, 4), round(high, 4), round(start, 4), round(float(values.mean()), 4),
-        round(float(values.std()), 4), round(float(values.min()), 4), round(float(values.max()), 4), 1,
-        round(fidelity, 4), tuple(float(c) for c in counts),
-    )  # fmt: skip
+        id,
+        label,
+        role,
+        round(low, 4),
+        round(high, 4),
+        round(start, 4),
+        round(float(values.mean()), 4),
+        round(float(values.std()), 4),
+        round(float(values.min()), 4),
+        round(float(values.max()), 4),
+        1,
+        round(fidelity, 4),
+        tuple(float(c) for c in counts),
+    )
 
 
 def correlation(z: Doubles) -> Doubles:
@@ -118,11 +129,20 @@ def portray(network: Network, corpus: Corpus, points: int | None = None) -> Late
     low_note, high_note = np.floor(np.percentile(z[0], 0.5)), np.ceil(np.percentile(z[0], 99.5))
     loudest = min(0.0, float(np.percentile(z[1], 99.5)) + 3.0)
     latents = [
-        _latent("pitch", Label("pitch", "hauteur"), "pitch", z[0], float(low_note), float(high_note),
-                float(np.clip(57.0, low_note, high_note)), 1.0),
-        _latent("loudness", Label("loudness", "intensité"), "loudness", z[1], LOUDNESS_LOW_DB, loudest,
-                LOUDNESS_LOW_DB, 1.0),
-    ]  # fmt: skip
+        _latent(
+            "pitch",
+            Label("pitch", "hauteur"),
+            "pitch",
+            z[0],
+            float(low_note),
+            float(high_note),
+            float(np.clip(57.0, low_note, high_note)),
+            1.0,
+        ),
+        _latent(
+            "loudness", Label("loudness", "intensité"), "loudness", z[1], LOUDNESS_LOW_DB, loudest, LOUDNESS_LOW_DB, 1.0
+        ),
+    ]
     for place, i in enumerate(order):
         low, high = _stretched(z[2 + place])
         label = found.label(place) or Label(f"z{place + 1}", f"z{place + 1}")

@@ -105,10 +105,16 @@ class Naming:
         curves = self.curves[rows]
         curves[way < 0] = curves[way < 0][:, :, ::-1]
         return dataclasses.replace(
-            self, rho=self.rho[rows] * way[:, None], effect=self.effect[rows] * way[:, None], heard=self.heard[rows],
-            curves=curves, centre=self.centre[rows] * way, deviation=self.deviation[rows], sure=self.sure[rows],
+            self,
+            rho=self.rho[rows] * way[:, None],
+            effect=self.effect[rows] * way[:, None],
+            heard=self.heard[rows],
+            curves=curves,
+            centre=self.centre[rows] * way,
+            deviation=self.deviation[rows],
+            sure=self.sure[rows],
             names={place: self.names[i] for place, i in enumerate(order) if i in self.names},
-        )  # fmt: skip
+        )
 
 
 def played(decode: Decode, z: npt.NDArray[np.float32], ratio: int) -> Doubles:
@@ -192,9 +198,15 @@ def _is_shadow(size: Doubles, owner: Mapping[int, int], i: int, d: int) -> bool:
 
 
 def interventions(
-    decode: Decode, z: Doubles, points: int = POINTS, sweep: npt.ArrayLike = SWEEP, seed: int = 0, *,
-    rate_hz: int = 48000, ratio: int = 128,
-) -> Naming:  # fmt: skip
+    decode: Decode,
+    z: Doubles,
+    points: int = POINTS,
+    sweep: npt.ArrayLike = SWEEP,
+    seed: int = 0,
+    *,
+    rate_hz: int = 48000,
+    ratio: int = 128,
+) -> Naming:
     """Sweep every row of z and name the latents.
 
     ``z`` [L, frames]: encoded training frames, note and loudness first. ``points`` frames are drawn from those that
@@ -243,6 +255,4 @@ def _summed(y: Doubles, steps: Doubles, centre: Doubles, deviation: Doubles) -> 
         effect[i, d] = np.median(change[i, d][defined[i, d]])
         curves[i, d] = np.median(y[i, d][defined[i, d]], axis=0)
     sure = sure_of(count, len(steps), mean.size)
-    return Naming(
-        mean, effect, heard, curves, centre, deviation, steps, sure, assign(mean, effect, sure)
-    )  # fmt: skip
+    return Naming(mean, effect, heard, curves, centre, deviation, steps, sure, assign(mean, effect, sure))

@@ -18,9 +18,16 @@ TOP_HZ, DEEP_DB = 12000.0, 80.0
 
 
 def sweep_picture(
-    decode: Decode, z: Doubles, result: Naming, path: Path, *, rate_hz: int = 48000, ratio: int = 128,
-    seconds: float = 3.0, title: str = "",
-) -> None:  # fmt: skip
+    decode: Decode,
+    z: Doubles,
+    result: Naming,
+    path: Path,
+    *,
+    rate_hz: int = 48000,
+    ratio: int = 128,
+    seconds: float = 3.0,
+    title: str = "",
+) -> None:
     """A picture, one row per named latent: the spectrogram of one held sound while the knob goes all the way up.
 
     Beside it the descriptor along the sweep (median of all points of ``result``). RosinError where nothing is named.
@@ -39,9 +46,16 @@ def sweep_picture(
 
 
 def _draw(
-    figure: Any, axes: Any, latents: list[int], decode: Decode, base: Doubles, result: Naming, frames: int,
-    rate_hz: int, ratio: int,
-) -> None:  # fmt: skip
+    figure: Any,
+    axes: Any,
+    latents: list[int],
+    decode: Decode,
+    base: Doubles,
+    result: Naming,
+    frames: int,
+    rate_hz: int,
+    ratio: int,
+) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     heat = LinearSegmentedColormap.from_list("stage", HEAT)
@@ -55,9 +69,14 @@ def _draw(
         db = 20.0 * np.log10(np.abs(np.fft.rfft(rows * np.hanning(SIZE))).T * (4.0 / SIZE) + 1e-7)
         top = int(TOP_HZ * SIZE / rate_hz)
         wide.imshow(
-            db[:top], origin="lower", aspect="auto", vmin=db.max() - DEEP_DB, vmax=db.max(), cmap=heat,
+            db[:top],
+            origin="lower",
+            aspect="auto",
+            vmin=db.max() - DEEP_DB,
+            vmax=db.max(),
+            cmap=heat,
             extent=(result.steps[0], result.steps[-1], 0.0, top * rate_hz / SIZE / 1000.0),
-        )  # fmt: skip
+        )
         wide.set_ylabel("kHz")
         arrow = "↑" if result.sign(latent) > 0 else "↓"
         wide.set_title(f"z{latent + 1}: {descriptor.label.en} {arrow}, rho {result.rho_of(latent):+.2f}")

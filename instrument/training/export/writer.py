@@ -197,20 +197,36 @@ def write_model(
     energy = energy or guessed(minutes, threads)
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
-        name=name, title=Label(*title), authors=(by,), licence=licence or agreed_licence(corpus),
-        family=shape.family, sample_rate=shape.sample_rate, ratio=shape.ratio, channels=1, latents=portrait.latents,
+        name=name,
+        title=Label(*title),
+        authors=(by,),
+        licence=licence or agreed_licence(corpus),
+        family=shape.family,
+        sample_rate=shape.sample_rate,
+        ratio=shape.ratio,
+        channels=1,
+        latents=portrait.latents,
         correlation=tuple(tuple(round(float(c), 4) for c in row) for row in portrait.correlation),
-        delay_samples=network.decoder.delay_samples, about=Label(*about),
+        delay_samples=network.decoder.delay_samples,
+        about=Label(*about),
         params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
-    )  # fmt: skip
+    )
     training: dict[str, Any] = {
-        "corpus_sha256": corpus.sha256, "sounds": len(corpus.training), "hours_of_sound": round(corpus.hours, 4),
-        "minutes": round(minutes, 1), "steps": steps, "seed": seed, "machine": machine_words(),
-        "energy_wh" if energy.measured else "energy_estimate_wh": round(energy.wh, 2), "energy_is": energy.how,
-        "held_out_sounds": len(corpus.held_out), "held_out": held_out_figures(network, corpus),
-        "interventions": portrait.naming.table(), "intervention_points": points,
+        "corpus_sha256": corpus.sha256,
+        "sounds": len(corpus.training),
+        "hours_of_sound": round(corpus.hours, 4),
+        "minutes": round(minutes, 1),
+        "steps": steps,
+        "seed": seed,
+        "machine": machine_words(),
+        "energy_wh" if energy.measured else "energy_estimate_wh": round(energy.wh, 2),
+        "energy_is": energy.how,
+        "held_out_sounds": len(corpus.held_out),
+        "held_out": held_out_figures(network, corpus),
+        "interventions": portrait.naming.table(),
+        "intervention_points": points,
         "atlas": retrieval,
-    }  # fmt: skip
+    }
     write_graphs(network, folder)
     errors = verify_against_torch(network, folder)
     if errors["decode"] > TOLERANCE:

@@ -96,7 +96,10 @@ def machine_for(device: str, precision: str, compiled: bool | None, ranks: Ranks
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
     made = Machine(
-        device, precision or ("bf16" if gpu else "fp32"), bool(compiled or (compiled is None and gpu)) and not lacking,
-        2 if gpu else 0, ranks,
-    )  # fmt: skip
+        device,
+        precision or ("bf16" if gpu else "fp32"),
+        bool(compiled or (compiled is None and gpu)) and not lacking,
+        2 if gpu else 0,
+        ranks,
+    )
     return made, f"not compiled, which is slower: {lacking}" if lacking else ""

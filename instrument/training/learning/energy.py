@@ -97,9 +97,14 @@ class EnergyMeter:
     """
 
     def __init__(
-        self, cores: int, gpu: bool = False, *, rapl: Rapl | None = None, nvml: Nvml | None = None,
+        self,
+        cores: int,
+        gpu: bool = False,
+        *,
+        rapl: Rapl | None = None,
+        nvml: Nvml | None = None,
         clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.cores, self.gpu, self._clock = cores, gpu, clock
         self._rapl = (rapl or Rapl()) if cores else None
         if self._rapl is not None and not self._rapl.zones:
@@ -117,9 +122,10 @@ class EnergyMeter:
         parts = []
         if self.cores:
             parts.append(
-                "measured: all that the processor and its memory used meanwhile (RAPL)" if self._rapl
+                "measured: all that the processor and its memory used meanwhile (RAPL)"
+                if self._rapl
                 else f"an estimate: {WATTS_PER_CORE:.0f} W for each of {self.cores} busy core(s)"
-            )  # fmt: skip
+            )
         if self.gpu:
             parts.append("the GPU measured (NVML)" if self._nvml else f"{WATTS_PER_GPU:.0f} W guessed for the GPU")
         return ", ".join(parts)

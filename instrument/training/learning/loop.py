@@ -244,10 +244,18 @@ def _kept(course: TrainingLoop, checkpoint: Path, display: Display) -> None:
 
 
 def learn(
-    course: TrainingLoop, corpus: Corpus, budget: Budget, checkpoint: Path | None, *, size: int = 8, frames: int = 160,
-    quiet: bool = False, save_every_s: float = SAVE_EVERY_S, listener: Listener | None = None,
+    course: TrainingLoop,
+    corpus: Corpus,
+    budget: Budget,
+    checkpoint: Path | None,
+    *,
+    size: int = 8,
+    frames: int = 160,
+    quiet: bool = False,
+    save_every_s: float = SAVE_EVERY_S,
+    listener: Listener | None = None,
     display: Display | None = None,
-) -> bool:  # fmt: skip
+) -> bool:
     """Train until the budget is spent (True) or somebody asks to stop (False). ``size``: crops of each process."""
     machine, ranks = course.machine, course.machine.ranks
     display = display or Display(budget, quiet=quiet or not ranks.first)

@@ -57,9 +57,17 @@ class Objective(nn.Module):
         return 1.0 if ranks.world == 1 else ranks.world * (own + 1.0) / (ranks.total(own) + 1.0)
 
     def forward(
-        self, audio: Tensor, note: Tensor, sure: Tensor, stiff: Tensor, chance: Chance, spent: float,
-        judges: Adversary | None = None, joined: float = 0.0, ears: tuple[Tensor, Tensor, Tensor] | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        self,
+        audio: Tensor,
+        note: Tensor,
+        sure: Tensor,
+        stiff: Tensor,
+        chance: Chance,
+        spent: float,
+        judges: Adversary | None = None,
+        joined: float = 0.0,
+        ears: tuple[Tensor, Tensor, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """(total loss, its parts [5]: spectral, KL, pitch, adversarial, matching; the sound that was compared).
 
         ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F], ``stiff`` [B]: the strings' B; ``spent``: of the budget;

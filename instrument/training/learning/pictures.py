@@ -57,8 +57,9 @@ def _palette() -> Any:
     heat = LinearSegmentedColormap.from_list("stage", HEAT)(np.linspace(0.0, 1.0, SHADES))[:, :3]
     fading = [
         ground + (np.array(to_rgb(colour)) - ground) * share
-        for colour in (IVORY, HAND, STRAIN, TEXT) for share in np.linspace(0.0, 1.0, 14)
-    ]  # fmt: skip
+        for colour in (IVORY, HAND, STRAIN, TEXT)
+        for share in np.linspace(0.0, 1.0, 14)
+    ]
     table = np.round(255.0 * np.array([*heat, *fading, to_rgb(FAINT), to_rgb(GROUND)])).astype(np.uint8)
     out = Image.new("P", (1, 1))
     out.putpalette(table.tobytes())
@@ -119,9 +120,15 @@ def draw_spectrograms(path: Path, pairs: Sequence[Pair], rate_hz: int, words: st
             top = float(two[0].max())
             for ax, levels in zip(axes[:, column], two, strict=True):
                 shown = ax.imshow(
-                    levels - top, origin="lower", aspect="auto", cmap=heat, vmin=-RANGE_DB, vmax=0.0,
-                    interpolation="bilinear", extent=(0.0, len(original) / rate_hz, 0.0, ROWS - 1),
-                )  # fmt: skip
+                    levels - top,
+                    origin="lower",
+                    aspect="auto",
+                    cmap=heat,
+                    vmin=-RANGE_DB,
+                    vmax=0.0,
+                    interpolation="bilinear",
+                    extent=(0.0, len(original) / rate_hz, 0.0, ROWS - 1),
+                )
                 ax.set_yticks([row_of(hz) for hz in ticks], names)
                 ax.tick_params(length=0)
                 for spine in ax.spines.values():

@@ -74,9 +74,15 @@ class Display:
         self.console = console or terminal(stderr=True, quiet=quiet)
         live = self.console.is_terminal and not quiet
         self._bar = Progress(
-            words("{task.description}"), BarColumn(None), words("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(), words("{task.fields[left]}"), console=self.console, disable=not live, expand=True,
-        )  # fmt: skip
+            words("{task.description}"),
+            BarColumn(None),
+            words("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            words("{task.fields[left]}"),
+            console=self.console,
+            disable=not live,
+            expand=True,
+        )
         self._live = live
         self._task = self._bar.add_task("beginning", total=1.0, left="")
         self._times: list[float] = []

@@ -48,9 +48,11 @@ class HarmonicDecoder(nn.Module):
         device = self.tone_hz.device
         pole, gain = synthesis.flutter_poles(self.shape, hz)
         for name, value in (
-            ("flutter_pole", pole), ("flutter_gain", gain), ("tone_steps", synthesis.tone_steps(hz, self.shape)),
+            ("flutter_pole", pole),
+            ("flutter_gain", gain),
+            ("tone_steps", synthesis.tone_steps(hz, self.shape)),
             ("tone_table", synthesis.tone_table(hz, self.shape)),
-        ):  # fmt: skip
+        ):
             self.register_buffer(name, torch.from_numpy(value).to(device), False)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: object) -> None:
