@@ -1,3 +1,4 @@
+# ruff: noqa: I001 - the imports are those of 1220bb0, which ran it
 """What a version of Rosin leaves on a disk, made by that version: played, trained, packed, and what it sounded like.
 
     git worktree add --detach /tmp/old 1220bb0
