@@ -94,6 +94,8 @@ def _start_logistic(seed: np.uint64, streams: NDArray[np.uint64], orbit: NDArray
 class Logistic(Orbit):
     """The logistic maps of K knobs, one orbit each. ``streams``: one id each (``stream_id``)."""
 
+    AMOUNTS = ("chaos", "chaos_rate", "chaos_r")
+
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
         super().__init__(streams, tick_hz, seed, (2,))
 
@@ -128,6 +130,8 @@ class Logistic(Orbit):
             out[:ticks],
         )
 
+
+SOURCE = Logistic
 
 KERNELS = (_iterate, _start_logistic)
 

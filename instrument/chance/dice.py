@@ -133,6 +133,8 @@ def _fill(seed: np.uint64, streams: NDArray[np.uint64], ring: NDArray[np.uint64]
 class Dice(ChanceSource):
     """The dice of K knobs. ``streams``: one id each (``stream_id``). Before the first throw the value is 1/2."""
 
+    AMOUNTS = ("dice", "dice_rate", "dice_spread", "dice_bias", "dice_steps", "dejavu", "loop")
+
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
         knobs = len(streams)
         kept: dict[str, NDArray[Any]] = {
@@ -189,6 +191,8 @@ class Dice(ChanceSource):
         self._kept["value"][:] = 0.5
         _fill(self._seed, self._streams, self._kept["ring"])
 
+
+SOURCE = Dice
 
 KERNELS = (_roll, _fill)
 

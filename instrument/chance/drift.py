@@ -66,6 +66,8 @@ def _scale(sigma: NDArray[np.float32], scale: float, out: NDArray[np.float32]) -
 class Drift(ChanceSource):
     """The drift of K knobs. ``streams``: one id each (``stream_id``); the state is one number a knob."""
 
+    AMOUNTS = ("drift", "tau")
+
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
         self._y = np.zeros(len(streams))
         super().__init__(streams, tick_hz, seed, {"y": self._y})
@@ -90,6 +92,8 @@ def scaled_sigma(sigma: NDArray[np.float32], hazard: float, out: NDArray[np.floa
     _scale(sigma, min(10.0, max(0.0, float(hazard))) / 5.0, out)
     return out
 
+
+SOURCE = Drift
 
 KERNELS = (_wander, _scale)
 

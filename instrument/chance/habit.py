@@ -131,6 +131,14 @@ class Habit(ChanceSource):
     ValueError when the correlation is not K by K.
     """
 
+    AMOUNTS = ("habit", "habit_shape", "tau")
+    ONE_FOR_ALL = frozenset({"habit_shape"})
+
+    @classmethod
+    def for_knobs(cls, streams: Sequence[int], tick_hz: float, seed: int, correlation: NDArray[np.float64]) -> Habit:
+        """The habits of the training sounds among these knobs."""
+        return cls(streams, tick_hz, correlation, seed)
+
     def __init__(self, streams: Sequence[int], tick_hz: float, correlation: NDArray[np.float64], seed: int = 0) -> None:
         knobs = len(streams)
         self.correlation = regularised(correlation)
@@ -184,6 +192,8 @@ def _eigen(
     values, vectors = np.linalg.eigh(correlation)
     return np.ascontiguousarray(vectors), np.ascontiguousarray(vectors.T), np.ascontiguousarray(values)
 
+
+SOURCE = Habit
 
 KERNELS = (_habit,)
 

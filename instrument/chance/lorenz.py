@@ -121,6 +121,8 @@ class Lorenz(Orbit):
     ``streams``: one id for each knob (``stream_id``); of three only the first is drawn from.
     """
 
+    AMOUNTS = ("lorenz", "lorenz_rate", "lorenz_rho")
+
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
         super().__init__(list(streams)[::3], tick_hz, seed, (2, 3))
 
@@ -155,6 +157,8 @@ class Lorenz(Orbit):
             out[:ticks],
         )
 
+
+SOURCE = Lorenz
 
 KERNELS = (_turn, _start_lorenz)
 

@@ -19,15 +19,10 @@ from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
 from instrument.chance.accident import Accident, AccidentReplay
-from instrument.chance.chaos import Logistic
 from instrument.chance.coarse import Coarse
-from instrument.chance.dice import Dice
-from instrument.chance.drift import Drift
-from instrument.chance.habit import Habit
 from instrument.chance.holes import Holes
-from instrument.chance.lorenz import Lorenz
 from instrument.chance.params import ChanceParams
-from instrument.chance.pink import Pink
+from instrument.chance.registry import source_of
 from instrument.chance.words import stream_id
 from instrument.knobs import CHANCE_SOURCES
 
@@ -72,8 +67,17 @@ def _remember(total: F32, active: NDArray[np.bool_], past: F32, at: int, grain: 
         grain[place] = np.sqrt(square / (total.shape[1] * total.shape[2])) if active[place] else 0.0
 
 
+def _amounts(one: Any, params: ChanceParams) -> tuple[F32 | float, ...]:
+    """What a source's ``step`` is given: rows as they are, or one number for all knobs."""
+    row = params.row
+    return tuple(
+        (float(row[name][0]) if row[name].size else 1.0) if name in one.ONE_FOR_ALL else row[name]
+        for name in one.AMOUNTS
+    )
+
+
 class Mix:
-    """The chance of the knobs called ``names``. ``entry``: where each of MOVING enters (all of them: "sound").
+    """The chance of the knobs called ``names``. ``entry``: where each of CHANCE_SOURCES enters (all of them: "sound").
 
     ``correlation`` f64 [K, K] of the training latents is for habit; None: knobs that know nothing of each other.
     """
@@ -92,24 +96,17 @@ class Mix:
         def streams(what: str) -> list[int]:
             return [stream_id(f"{what}/{name}") for name in names]
 
-        self.drift = Drift(streams("drift"), tick_hz, seed)
-        self.pink = Pink(streams("pink"), tick_hz, seed)
-        self.dice = Dice(streams("dice"), tick_hz, seed)
-        self.logistic = Logistic(streams("chaos"), tick_hz, seed)
-        self.lorenz = Lorenz(streams("lorenz"), tick_hz, seed)
-        self.habit = Habit(streams("habit"), tick_hz, np.eye(count) if correlation is None else correlation, seed)
+        among = np.eye(count) if correlation is None else correlation
+        self._moving = [source_of(name).for_knobs(streams(name), tick_hz, seed, among) for name in CHANCE_SOURCES]
         self.holes = Holes(streams("holes"), tick_hz, seed)
         self.coarse = Coarse(count)
         self._sources: dict[str, Any] = {
-            "drift": self.drift,
-            "pink": self.pink,
-            "dice": self.dice,
-            "chaos": self.logistic,
-            "lorenz": self.lorenz,
-            "habit": self.habit,
+            **dict(zip(CHANCE_SOURCES, self._moving, strict=True)),
             "holes": self.holes,
             "coarse": self.coarse,
         }
+        self._rows: list[tuple[F32 | float, ...]] = []
+        """What each source's step is given of the amounts, made when they change."""
         self._place = np.array([ENTRIES.index(entry.get(name, "sound")) for name in CHANCE_SOURCES], np.int64)
         self._live: frozenset[str] = frozenset()
         self._heard = np.zeros(len(CHANCE_SOURCES), np.bool_)
@@ -124,6 +121,8 @@ class Mix:
         self._coarse = self._holes = False
         self._behind, self._turn = [0] * len(CHANCE_SOURCES), 0
         self._params: ChanceParams | None = None
+        self._read_from: ChanceParams | None = None
+        self._read_when: frozenset[str] | None = None
         self._unheard: F32 = np.zeros((TICKS_MOST, count), np.float32)
         self._sum: F32 = np.zeros((3, TICKS_MOST, count), np.float32)
         self._stage: F32 = np.zeros((len(CHANCE_SOURCES), TICKS_MOST, count), np.float32)
@@ -163,36 +162,16 @@ class Mix:
         return total
 
     def _run(self, i: int, tick: int, ticks: int, params: ChanceParams, out: F32) -> None:
-        """Source i of MOVING."""
-        row = params.row
-        if i == 0:
-            self.drift.step(tick, ticks, row["drift"], row["tau"], out)
-        elif i == 1:
-            self.pink.step(tick, ticks, row["pink"], out)
-        elif i == 2:
-            self.dice.step(
-                tick,
-                ticks,
-                row["dice"],
-                row["dice_rate"],
-                row["dice_spread"],
-                row["dice_bias"],
-                row["dice_steps"],
-                row["dejavu"],
-                row["loop"],
-                out,
-            )
-        elif i == 3:
-            self.logistic.step(tick, ticks, row["chaos"], row["chaos_rate"], row["chaos_r"], out)
-        elif i == 4:
-            self.lorenz.step(tick, ticks, row["lorenz"], row["lorenz_rate"], row["lorenz_rho"], out)
-        else:
-            self.habit.step(tick, ticks, row["habit"], params.shape, row["tau"], out)
+        """Source i of CHANCE_SOURCES."""
+        if params is not self._read_from or params.live is not self._read_when:
+            self._read_from, self._read_when = params, params.live
+            self._rows = [_amounts(one, params) for one in self._moving]
+        self._moving[i].step(tick, ticks, *self._rows[i], out)
 
     def _catch_up(self, i: int, tick: int) -> None:
         """Source i up to ``tick``, unheard."""
         ticks, self._behind[i] = self._behind[i], 0
-        if self._params is not None and i != 1:  # (pink is a pure function of the tick: nothing is missed)
+        if self._params is not None and self._moving[i].REMEMBERS:
             self._run(i, tick - ticks, ticks, self._params, self._unheard[:ticks])
 
     def settle(self) -> None:

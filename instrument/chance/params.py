@@ -26,7 +26,7 @@ _IS_SCALED = np.array([name in SCALED for name in NAMES], np.bool_)
 class ChanceParams:
     """The amounts of K knobs: ``params["drift"]`` f32[K], rows of one array ``rows`` f32[len(NAMES), K]."""
 
-    __slots__ = ("live", "row", "rows", "shape")
+    __slots__ = ("live", "row", "rows")
 
     def __init__(self, count: int) -> None:
         self.rows: NDArray[np.float32] = np.zeros((len(NAMES), count), np.float32)
@@ -38,9 +38,8 @@ class ChanceParams:
         self.look()
 
     def look(self) -> None:
-        """After amounts changed: ``live`` names those that are anything at all; ``shape`` is habit's one for all."""
+        """After amounts changed: ``live`` names those that are anything at all."""
         self.live = frozenset(name for name in SCALED if self[name].any())
-        self.shape = float(self["habit_shape"][0]) if self.rows.shape[1] else 1.0
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         return self.row[name]

@@ -93,6 +93,9 @@ class Pink(ChanceSource):
     ``tick_hz`` says nothing to the law, which counts in ticks; it is here because every source has it.
     """
 
+    AMOUNTS = ("pink",)
+    REMEMBERS = False
+
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int = 0) -> None:
         self._due = np.full(len(streams), _NEVER)
         self._rows = np.zeros((len(streams), ROWS))
@@ -118,6 +121,8 @@ class Pink(ChanceSource):
         """There is none: the tick says all."""
         self.reset()
 
+
+SOURCE = Pink
 
 KERNELS = (_bloom,)
 

@@ -7,14 +7,30 @@ in place. What is remembered is numbered or ticked, so a seed and a state are al
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class ChanceSource:
-    """``streams``: one id each (``stream_id``); ``kept``: the arrays of its state, by name, owned from here on."""
+    """``streams``: one id each (``stream_id``); ``kept``: the arrays of its state, by name, owned from here on.
+
+    A source that moves knobs says here what the mix must know of it, and its module has ``SOURCE = TheClass``. It is
+    found by its name in CHANCE_SOURCES (knobs.py), and nobody else need be told.
+    """
+
+    AMOUNTS: ClassVar[tuple[str, ...]] = ()
+    """The parameters ``chance.<name>`` that its ``step`` takes, in this order, f32[K] each."""
+    ONE_FOR_ALL: ClassVar[frozenset[str]] = frozenset()
+    """Those of them of which it takes one number, the first knob's."""
+    REMEMBERS: ClassVar[bool] = True
+    """False: a pure function of the tick, which misses nothing while nobody hears it."""
+
+    @classmethod
+    def for_knobs(cls, streams: Sequence[int], tick_hz: float, seed: int, correlation: NDArray[np.float64]) -> Self:
+        """One for the knobs of a mix. ``correlation`` f64[K, K]: of the training latents, for who asks."""
+        return cls(streams, tick_hz, seed)  # type: ignore[call-arg]  # (each source makes its own ``kept``)
 
     def __init__(self, streams: Sequence[int], tick_hz: float, seed: int, kept: dict[str, NDArray[Any]]) -> None:
         self._streams = np.array(streams, np.uint64)

@@ -9,28 +9,15 @@ import numpy as np
 
 def steps() -> Iterator[tuple[str, Callable[[], None]]]:
     """(what, how) of every piece of compiled code."""
-    from instrument.chance import (
-        bridge,
-        chaos,
-        coarse,
-        dice,
-        drift,
-        entry,
-        habit,
-        holes,
-        lorenz,
-        mix,
-        noise,
-        pink,
-        words,
-    )
+    from instrument.chance import bridge, coarse, entry, holes, mix, noise, words
     from instrument.chance import params as amounts
+    from instrument.chance.registry import source_modules
     from instrument.engine.effects import excerpt_player, tape_effect
     from instrument.friction import bearing, params, ramp
     from instrument.model.atlas import atlas
 
-    for module in (words, noise, drift, pink, dice, bridge, chaos, lorenz, habit, holes, coarse, mix, entry, amounts,
-                   params, ramp, bearing, atlas, tape_effect, excerpt_player):  # fmt: skip
+    chances = (words, noise, *source_modules(), bridge, holes, coarse, mix, entry, amounts)
+    for module in (*chances, params, ramp, bearing, atlas, tape_effect, excerpt_player):
         yield module.__name__.removeprefix("instrument."), module.warm
     yield "engine.effects.guard", _guard
     yield "engine.engine", _engine
