@@ -16,8 +16,9 @@ from stage import now, null_engine, play
 
 from instrument.audio.callback import FRAME_BLOCKS
 from instrument.base.text import say
+from instrument.base.units import decibels
 from instrument.commands.play import NUDGE, press
-from instrument.commands.status import METER_CELLS, Status, decibels, meter
+from instrument.commands.status import METER_CELLS, Status, meter
 from instrument.engine.control import QUANTUM
 from instrument.engine.frame_writer import add_wave, fill_frame
 from instrument.ipc import Flags, Frame, Gesture, Kind, Source
@@ -68,7 +69,7 @@ def line(frame: Frame | None, language: str = "en", focus: int = 0, later: float
     ("linear", "db"), [(1.0, 0.0), (0.5, -6.02), (0.0, -99.0), (1e-9, -99.0), (-1.0, -99.0), (float("nan"), -99.0)]
 )
 def test_decibels(linear: float, db: float) -> None:
-    assert decibels(linear) == pytest.approx(db, abs=0.01)
+    assert decibels(linear, -99.0) == pytest.approx(db, abs=0.01)
 
 
 @given(one=st.floats(-200, 20), two=st.floats(-200, 20))
@@ -192,7 +193,7 @@ def test_the_level_of_a_held_low_note_stands_still_in_the_terminal_and_on_the_st
             stage.push(frame)
             text = status.line(frame, frame.time).plain
             told.append((float(re.search(r"(-?\d+\.\d) dB", text)[1]), stage.rms_db))  # type: ignore[index]
-            blocks.append(decibels(frame.rms))
+            blocks.append(decibels(frame.rms, -99.0))
     late = np.array(told[200:])
     assert np.ptp(blocks[200:]) > 5.0, "or there is nothing to hold still"
     assert np.ptp(late, axis=0).max() < 1.0
@@ -207,7 +208,7 @@ def test_the_level_falls_in_a_moment_and_begins_at_once() -> None:
         level.push(frame)
         if n in (0, 99):
             assert level.rms == pytest.approx(0.5)
-    assert decibels(level.rms) < -40.0
+    assert decibels(level.rms, -99.0) < -40.0
     frame.time += 10.0
     frame.rms = 0.25
     assert level.push(frame) == 0.25, "after a gap it begins anew"

@@ -21,6 +21,7 @@ from instrument.base.errors import RosinError
 from instrument.base.paths import find_patches, find_take, shipped
 from instrument.base.printable import printable
 from instrument.base.text import language_of, say
+from instrument.base.units import decibels
 from instrument.commands.idle import idle_given, idle_in
 from instrument.commands.preparing import prepare
 from instrument.commands.seed import seed_given
@@ -33,7 +34,7 @@ from instrument.commands.stage import (
     stage_given,
     stage_settings,
 )
-from instrument.commands.status import Status, decibels, terminal_here
+from instrument.commands.status import LOW_DB, Status, terminal_here
 from instrument.commands.take_player import TAKE_LEAD_SECONDS, TakePlayer, score_of
 from instrument.commands.whole import whole_patch
 from instrument.documents.patch import Patch, read_patch
@@ -304,7 +305,7 @@ def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, l
     table.add_row(say("word_latency", language), f"{ms:.1f} ms")
     table.add_row(say("word_load", language), f"p99 {status.load_p99 * 100.0:.0f} %")
     table.add_row(say("word_dropouts", language), str(row.count("xruns")))
-    levels = say("summary_level", language, rms=f"{status.loudest:.1f}", peak=f"{decibels(status.peak):.1f}")
+    levels = say("summary_level", language, rms=f"{status.loudest:.1f}", peak=f"{decibels(status.peak, LOW_DB):.1f}")
     table.add_row(say("word_level", language), levels)
     hands = show.link.health.counters("hands")
     counts = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in hands.items() if v and k[:3] in ("osc", "mid"))

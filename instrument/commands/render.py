@@ -25,6 +25,7 @@ from instrument.base.paths import TAKE, find_take, patch_folders
 from instrument.base.printable import printable
 from instrument.base.reading import may_be_written
 from instrument.base.text import language_of, say
+from instrument.base.units import decibels
 from instrument.base.writing import replacing
 from instrument.commands.film import Film, add_options, wish_of
 from instrument.commands.phrase import knobs_of, phrase, wants_one
@@ -205,7 +206,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
     rms = (square / max(1, count * CHANNELS)) ** 0.5
-    levels = {name: f"{20 * np.log10(max(value, 1e-9)):.1f}" for name, value in (("rms", rms), ("peak", peak))}
+    levels = {name: f"{decibels(value, -180.0):.1f}" for name, value in (("rms", rms), ("peak", peak))}
     length = f"{count / engine.rate:.2f}"
     done = say(
         "render.done", language, path=out, seconds=length, rms=levels["rms"], peak=levels["peak"], seed=part.seed

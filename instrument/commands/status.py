@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 
@@ -14,6 +13,7 @@ from rich.text import Text
 from instrument.base.console import console
 from instrument.base.printable import printable
 from instrument.base.text import say
+from instrument.base.units import decibels
 from instrument.commands.fitted import LinePiece, fitted
 from instrument.ipc import AUTHORS_MAX, Flags, Frame
 from instrument.ipc.level import Level
@@ -23,6 +23,7 @@ from instrument.run.show import Show
 
 REFRESH_SECONDS = 0.12
 PLAIN_SECONDS = 5.0
+LOW_DB = -99.0
 METER_CELLS, METER_CELLS_SHORT = 12, 6
 NAME_MOST = 40
 STALE_SECONDS = 0.5
@@ -31,11 +32,6 @@ NAME_CELLS = (16, 9)
 
 _BARS = " ▏▎▍▌▋▊▉█"
 _IVORY, _HAND, _STRAIN, _QUIET = "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0"
-
-
-def decibels(linear: float) -> float:
-    """Linear amplitude to dBFS, no lower than -99."""
-    return max(-99.0, 20.0 * math.log10(linear)) if linear > 1e-5 else -99.0
 
 
 def meter(level_db: float, cells: int = METER_CELLS) -> str:
@@ -93,7 +89,7 @@ class Status:
         frame = self.show.frame()
         if frame is not None:
             self.peak = max(self.peak, frame.peak)
-            self.loudest = max(self.loudest, decibels(self.level.push(frame)))
+            self.loudest = max(self.loudest, decibels(self.level.push(frame), LOW_DB))
             self.load_p99 = frame.load_p99
             self.latency = frame.latency
             self.heard.add(frame.patch)
@@ -154,7 +150,7 @@ class Status:
         return LinePiece([Text(say("status_playing", language), style=_QUIET)], 8)
 
     def _loudness(self) -> list[LinePiece]:
-        db = decibels(self.level.rms)
+        db = decibels(self.level.rms, LOW_DB)
         bars = [Text("  " + meter(db, cells), style=_IVORY) for cells in (METER_CELLS, METER_CELLS_SHORT)]
         return [LinePiece(bars, 9), LinePiece([Text(f"{db:6.1f} dB", style=_QUIET)], 5)]
 

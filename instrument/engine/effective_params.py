@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from instrument.base.units import amplitude
 from instrument.chance.params import NAMES as CHANCE
 from instrument.chance.params import ChanceParams, scale_of
 from instrument.chance.params import scaled as scaled_chance
@@ -79,7 +80,7 @@ class Amounts:
     def refresh(self, level_raw: float, hands_only: bool) -> None:
         """Work out everything anew; ``hands_only``: neither friction nor chance."""
         self.stale = False
-        self.gain = 0.0 if level_raw <= 0.0 else 10.0 ** (self.of("level") / 20.0)
+        self.gain = 0.0 if level_raw <= 0.0 else amplitude(self.of("level"))
         for name in FRICTION:
             getattr(self._friction_given, name)[:] = self.of(f"friction.{name}")
         for name in CHANCE:

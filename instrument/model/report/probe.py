@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from instrument.base.units import decibels
 from instrument.model.report.check_result import CheckResult, CheckTeller, Grade
 from instrument.model.runtime.block_adapter import quantised
 from instrument.model.runtime.providers import Wanted
@@ -129,7 +130,7 @@ def heard(
 
 
 def _db(peak: float, tell: CheckTeller) -> str:
-    return tell.number(20.0 * np.log10(max(peak, 1e-9)), "+.1f")
+    return tell.number(decibels(peak, -180.0), "+.1f")
 
 
 def _bending(voice: Voice, blocks: int, quantum: int, tell: CheckTeller) -> CheckResult:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from instrument.base.text import say
+from instrument.base.units import SILENT_DB, decibels
 from instrument.ipc import Frame, Source
 from instrument.knobs import Knob, KnobTable
 from instrument.stage.data.model_info import ModelInfo
 
 NEAREST_S = 0.5
 """The neighbouring sound is named at most twice a second, so that it can be read."""
-SILENT_DB = -96.0
 _UNITS = {"Hz": " Hz", "s": " s", "dB": " dB", "%": " %"}
 
 
@@ -31,13 +31,6 @@ def figure(value: float, digits: int, language: str, unit: str = "") -> str:
 def percent(share: float, language: str) -> str:
     """``31 %``; a share that is no number is a dash."""
     return figure(100.0 * share, 0, language, " %") if math.isfinite(share) else "–"
-
-
-def decibels(linear: float) -> float:
-    """Linear amplitude to dBFS, no lower than SILENT_DB."""
-    if not math.isfinite(linear) or linear <= 0.0:
-        return SILENT_DB
-    return max(SILENT_DB, 20.0 * math.log10(linear))
 
 
 def level(linear: float, language: str) -> str:

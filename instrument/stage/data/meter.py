@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from instrument.base.units import decibels
 from instrument.ipc import Frame
 from instrument.ipc.level import Level
 from instrument.stage.views.layout import Box
@@ -23,7 +22,7 @@ def share(db: float) -> float:
 
 def to_db(linear: float) -> float:
     """Amplitude to dBFS, LOW_DB for what is softer or is no number."""
-    return max(LOW_DB, 20.0 * math.log10(linear)) if math.isfinite(linear) and linear > 1e-9 else LOW_DB
+    return decibels(linear, LOW_DB)
 
 
 class LevelMeter:
