@@ -21,7 +21,7 @@ from instrument.model.library.lineage import Ancestor
 from instrument.model.report.check_result import CheckResult, CheckTeller, topic
 from instrument.model.report.verify import verify
 
-MODEL = Path(instrument.__file__).parent / "model"
+MODEL = Path(instrument.__file__).parent / "model" / "report"
 ENGLISH = re.compile(r"\b(the|its|it|of|plays?|takes|has|none|nobody|sounds|files|made|and|not|with|here|anchors)\b")
 
 
@@ -117,9 +117,9 @@ def test_licences_speak_french_too() -> None:
 
 def test_every_topic_a_finding_can_have_is_a_word_in_both_languages() -> None:
     abouts = set()
-    for name in ("verify", "hearing"):
+    for name in ("verify", "probe"):
         for node in ast.walk(ast.parse((MODEL / f"{name}.py").read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("tell", "Finding"):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("tell", "CheckResult"):
                 abouts.add(node.args[1].value)  # type: ignore[attr-defined]
     assert len(abouts) >= 14
     for about in abouts:
@@ -129,7 +129,7 @@ def test_every_topic_a_finding_can_have_is_a_word_in_both_languages() -> None:
 def test_every_sentence_of_a_finding_has_its_blanks_filled_in() -> None:
     """What tests/test_text.py does for say(), for the teller."""
     count = 0
-    for name in ("verify", "hearing"):
+    for name in ("verify", "probe"):
         for node in ast.walk(ast.parse((MODEL / f"{name}.py").read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
