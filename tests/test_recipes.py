@@ -57,6 +57,50 @@ ROWS = """    _parameter("chance.saw", "saw", "dent de scie", "travel", 0.0, 1.0
     _parameter("chance.saw_rate", "saw rate", "cadence de la scie", "Hz", 0.05, 50.0, 2.0, "exponential"),
 """
 
+MAGNET = '''"""Magnet: a pull to the middle of the travel. Beside landscape, in the kernel."""
+
+from __future__ import annotations
+
+from instrument.base.compiled import compiled
+from instrument.friction.params import NAMES
+
+ROW = NAMES.index("magnet")
+
+
+@compiled
+def magnet_pull(x, force):
+    """Force at ``x`` and half its slope."""
+    return 2.0 * force * (x - 0.5), force
+'''
+
+PULL = """            if rows[MAGNET, k] > 0.0:
+                slope, half = magnet_pull(x, np.float64(rows[MAGNET, k]))
+                pull, stiff = pull + slope, stiff + half
+
+"""
+
+PULLED = """
+import numpy as np
+from instrument.friction.bearing import Friction
+from instrument.friction.params import FrictionParams, scaled
+hand = np.full((3000, 1), 0.9, np.float32)
+def rests(force, difficulty=5.0):
+    friction, params = Friction(1, 1500.0), FrictionParams(1)
+    params.set(stick=0.0, slide=0.0, magnet=force)
+    friction.reset(hand[0])
+    out = np.empty_like(hand)
+    friction.step(hand, scaled(params, difficulty, FrictionParams(1)), None, out)
+    return float(out[-1, 0])
+assert rests(0.0) == hand[0, 0] == rests(0.3, 0.0), "nothing at 0, and at difficulty 0"
+assert rests(0.3) < rests(0.1) < 0.9
+from instrument import find_patches, open_engine, read_patch
+paths, index = find_patches("glass")
+import dataclasses
+patch = dataclasses.replace(read_patch(paths[index]), friction={"magnet": 0.1})
+assert "friction.magnet" in open_engine(patch).part.table
+print("it pulls")
+"""
+
 TRIED = """
 import dataclasses
 from instrument import open_engine, read_patch, find_patches, render, knob
@@ -83,15 +127,36 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def insert(path: Path, before: str, text: str) -> None:
+    """``text`` before the one place where ``before`` stands."""
+    code = path.read_text(encoding="utf-8")
+    assert code.count(before) == 1
+    path.write_text(code.replace(before, text + before), encoding="utf-8")
+
+
+def run(copy: Path, code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, timeout=150)
+    assert done.stderr == ""
+    return done.stdout
+
+
 def test_a_source_of_chance_is_a_module_and_its_rows_in_the_table(copy: Path) -> None:
     (copy / "instrument" / "chance" / "saw.py").write_text(SAW, encoding="utf-8")
     table = copy / "instrument" / "knobs.py"
-    text = table.read_text(encoding="utf-8")
-    after, sources = '    _parameter("chance.habit", ', '"lorenz", "habit")'
-    assert after in text
+    insert(table, '    _parameter("chance.habit", ', ROWS)
+    text, sources = table.read_text(encoding="utf-8"), '"lorenz", "habit")'
     assert sources in text
-    text = text.replace(after, ROWS + after).replace(sources, '"lorenz", "habit", "saw")')
-    table.write_text(text, encoding="utf-8")
-    done = subprocess.run([sys.executable, "-c", TRIED], cwd=copy, capture_output=True, text=True, timeout=150)
-    assert done.stderr == ""
-    assert done.stdout == "it is heard\n"
+    table.write_text(text.replace(sources, '"lorenz", "habit", "saw")'), encoding="utf-8")
+    assert run(copy, TRIED) == "it is heard\n"
+
+
+def test_a_block_of_friction_is_a_module_its_row_and_its_place_in_the_kernel(copy: Path) -> None:
+    (copy / "instrument" / "friction" / "magnet.py").write_text(MAGNET, encoding="utf-8")
+    row = '    _parameter("friction.magnet", "magnet", "aimant", "travel", 0.0, 0.30, 0.0),\n'
+    insert(copy / "instrument" / "knobs.py", '    _parameter("chance.drift", ', row)
+    kernel = copy / "instrument" / "friction" / "kernel.py"
+    insert(kernel, "            fatigue = a[A_FATIGUE]\n", PULL)
+    insert(kernel, "from instrument.friction.springs import", """from instrument.friction.magnet import ROW as MAGNET
+from instrument.friction.magnet import magnet_pull
+""")  # fmt: skip
+    assert run(copy, PULLED) == "it pulls\n"

@@ -35,19 +35,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
+from instrument.knobs import PARAMETERS
 
-NAMES = (
-    "stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro",
-    "play", "detents", "detent_strength", "snap_point", "endstop_strength", "dig", "dig_time",
-    "fatigue", "effort", "recovery", "known", "coupling",
-)  # fmt: skip
-DEFAULTS = (
-    0.02, 0.015, 0.05, 0.002, 0.7, 10.0, 0.7, 0.0, 1.0,
-    0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 300.0,
-    0.0, 0.5, 20.0, 0.0, 0.0,
-)  # fmt: skip
+_ROWS = tuple(knob for knob in PARAMETERS if knob.group == "friction")
+NAMES = tuple(knob.id.partition(".")[2] for knob in _ROWS)
+DEFAULTS = tuple(round(knob.value(knob.start), 9) for knob in _ROWS)
 (STICK, SLIDE, VS, PRE, ELASTIC, WEIGHT, ZETA, VISC, MICRO, PLAY, DETENTS, DETENT, SNAP, ENDSTOP, DIG, DIG_TIME,
- FATIGUE, EFFORT, RECOVERY, KNOWN, COUPLING) = range(len(NAMES))  # fmt: skip
+ FATIGUE, EFFORT, RECOVERY, KNOWN, COUPLING) = map(NAMES.index, (
+    "stick", "slide", "vs", "pre", "elastic", "weight", "zeta", "visc", "micro", "play", "detents", "detent_strength",
+    "snap_point", "endstop_strength", "dig", "dig_time", "fatigue", "effort", "recovery", "known", "coupling",
+))  # fmt: skip
+FORCES = tuple(
+    row for row, knob in enumerate(_ROWS) if (knob.unit, knob.high) == ("travel", 0.30) and row not in (STICK, SLIDE)
+)
+"""What is a force in travel of the hand's spring, as the table says: difficulty scales it, and where it is above 0 the
+knob is not neutral. So a new one needs its row in the table, its law, and its place in the kernel."""
+_PLAIN_FORCES = tuple(row for row in FORCES if row != DETENT)
 STICK_MOST, VISC_MOST, WEIGHT_LEAST_HZ, PLAY_MOST = float(np.float32(0.30)), 2.0, 1.0, float(np.float32(0.2))
 
 
@@ -84,14 +87,15 @@ class FrictionParams:
 def neutral(rows: NDArray[np.float32], k: int) -> bool:
     """Knob k has neither friction nor weight nor anything else: its position is its hand. (Slide never exceeds stick;
     fatigue and known only multiply.)"""
+    for row in _PLAIN_FORCES:
+        if rows[row, k] > 0.0:
+            return False
     return not (
         rows[STICK, k] > 0.0
         or rows[VISC, k] > 0.0
         or rows[WEIGHT, k] > 0.0
         or rows[PLAY, k] > 0.0
         or (rows[DETENT, k] > 0.0 and rows[DETENTS, k] > 0.0)
-        or rows[ENDSTOP, k] > 0.0
-        or rows[DIG, k] > 0.0
         or rows[COUPLING, k] > 0.0
     )
 
@@ -108,7 +112,7 @@ def _scale(rows: NDArray[np.float32], scale: float, out: NDArray[np.float32]) ->
         out[SLIDE, k] = rows[SLIDE, k] * both
         out[VISC, k] = min(visc * scale, VISC_MOST)
         out[WEIGHT, k] = max(weight / scale, WEIGHT_LEAST_HZ) if scale > 0.0 and weight > 0.0 else 0.0
-        for row in (DETENT, ENDSTOP, DIG):
+        for row in FORCES:
             out[row, k] = min(rows[row, k] * scale, STICK_MOST)
         out[PLAY, k] = min(rows[PLAY, k] * scale, PLAY_MOST)
         out[FATIGUE, k] = rows[FATIGUE, k] * scale
