@@ -228,7 +228,7 @@ def test_verifying_tells_a_parent_that_says_otherwise(tmp_path: Path) -> None:
 
 def test_opening_by_a_package_path_needs_no_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    assert (Path(finder.__file__).parents[2] / "models") in search_path()
+    assert (Path(finder.__file__).parents[3] / "models") in search_path()
 
 
 def test_a_restored_state_survives_a_reopened_model(tmp_path: Path) -> None:

@@ -143,9 +143,9 @@ def test_an_old_training_goes_on(
     pytest.importorskip("onnx")
     pytest.importorskip("scipy")
     torch = pytest.importorskip("torch")
-    from instrument.training import export
+    from instrument.training.export import writer
 
-    monkeypatch.setattr(export, "write_model", lambda *given, **more: None)  # which takes ten seconds
+    monkeypatch.setattr(writer, "write_model", lambda *given, **more: None)  # which takes ten seconds
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.chdir(tmp_path)
     for folder in ("sounds", "runs"):
