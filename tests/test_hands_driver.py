@@ -150,7 +150,7 @@ def test_the_cables_are_kept_as_far_as_there_is_room() -> None:
 
 STAND_IN = """
 import ctypes, numpy as np
-from instrument.hands import jack_cycle as c
+from instrument.hands.midi import jack_cycle as c
 P, U, I = ctypes.c_ssize_t, ctypes.c_uint32, ctypes.c_int32
 buffer = ctypes.create_string_buffer(512)
 here = ctypes.addressof(buffer)

@@ -658,7 +658,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from instrument.stage.window import open_window
-from instrument.stage import gl
+from instrument.stage.gpu import gl
 from instrument.stage.isf.host import Visual
 window = open_window(16, 16, headless=True)
 visual = Visual(Path(sys.argv[1]), marks=Path(sys.argv[2]))
