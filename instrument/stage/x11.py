@@ -8,9 +8,11 @@ the window stands (Motif's, which every window manager reads), so nothing has to
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Sequence
 from typing import Any
 
+ON_X11 = sys.platform.startswith("linux")
 OFFSET = 8
 """An X11 key code is the evdev number plus this."""
 _HINTS = b"_MOTIF_WM_HINTS"

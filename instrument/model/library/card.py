@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from instrument.base.reading import NotPlain, open_plain
 from instrument.base.toml import toml_from
 from instrument.base.writing import write_whole
 from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
+from instrument.model.library.card_entries import Entries, short
 from instrument.model.library.lineage import Ancestor, ancestor_rows, ancestors_from
 
 FORMAT = 1
@@ -111,14 +111,6 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _short(value: Any) -> str:
-    try:
-        said = repr(value)
-    except (ValueError, RecursionError):  # a whole number of 5000 digits; tables in tables without end
-        said = f"this {'number' if isinstance(value, int) else 'heap'}"
-    return said if len(said) <= 60 else said[:57] + "..."
-
-
 def card_table(card: Card, with_files: bool = True) -> dict[str, Any]:
     """The card as plain tables, ready for TOML or JSON."""
     table = _plain(dataclasses.asdict(card))
@@ -154,142 +146,119 @@ def read_card(folder: Path) -> Card:
 
 
 def card_from(table: Mapping[str, Any], where: str, sha256: str = "") -> Card:
-    """A Card out of plain tables; raises Mistakes naming every wrong entry."""
-    wrong: list[str] = []
-
-    def take(source: Mapping[str, Any], key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-        value = source.get(key, default)
-        if value is None or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            said = "it is missing" if value is None else f"{_short(value)} is not what a card holds there"
-            wrong.append(f"{key}: {said}; fetch the model again")
-            return default
-        return value
-
-    def number(source: Mapping[str, Any], key: str, at: str = "") -> float:
-        value = take(source, key, (int, float), 0.0)
-        try:
-            real = float(value)
-        except OverflowError:
-            real = math.inf
-        if not math.isfinite(real):
-            wrong.append(f"{at}{key}: {str(value)[:40]} is no finite number; fetch the model again")
-            return 0.0
-        return real
-
-    def texts(key: str) -> tuple[str, ...]:
-        values = take(table, key, list, [])
-        if not all(isinstance(value, str) for value in values):
-            wrong.append(f"{key}: {_short(values)} is no list of texts; fetch the model again")
-            return ()
-        return tuple(values)
-
-    def label(value: Any, key: str) -> Label:
-        if isinstance(value, str):
-            return Label(value, value)
-        if isinstance(value, Mapping) and all(isinstance(value.get(k), str) for k in ("en", "fr")):
-            return Label(value["en"], value["fr"])
-        wrong.append(f"{key}: {_short(value)} is no text in two languages; fetch the model again")
-        return Label("", "")
-
+    """A Card out of plain tables; raises ValidationErrors naming every wrong entry."""
     if table.get("format") != FORMAT:
         raise ValidationErrors(
             where, [f"format: {table.get('format')!r} is not known to this Rosin (it reads {FORMAT}); update Rosin"]
         )
-    latents: list[Latent] = []
-    taken = {knob.id for knob in PARAMETERS}
-    for i, row in enumerate(take(table, "latents", list, [])):
-        if not isinstance(row, Mapping):
-            wrong.append(f"latents[{i}]: {_short(row)} is no table; fetch the model again")
-            continue
-        at = f"latents[{i}]."
-        numbers = {
-            k: number(row, k, at) for k in ("low", "high", "start", "mean", "std", "minimum", "maximum", "fidelity")
-        }
-        if not numbers["low"] < numbers["high"]:
-            wrong.append(f"{at}low: {numbers['low']} to {numbers['high']} spans nothing; train it again")
-        elif not numbers["low"] <= numbers["start"] <= numbers["high"]:
-            wrong.append(f"{at}start: {numbers['start']} is not between low and high; train it again")
-        role = take(row, "role", str, "latent")
-        if role not in ("pitch", "loudness", "latent"):
-            wrong.append(f"{at}role: {_short(role)} is none of pitch, loudness, latent; fetch the model again")
-        id = str(take(row, "id", str, f"z{i}"))
-        if not _ID.fullmatch(id) or id in taken:
-            wrong.append(f"{at}id: {_short(id)} is used twice or is no plain word; fetch the model again")
-        taken.add(id)
-        histogram = take(row, "histogram", list, [])
-        if not all(isinstance(v, (int, float)) and 0.0 <= v < 1e15 for v in histogram) or len(histogram) > 1024:
-            wrong.append(f"{at}histogram: {_short(histogram)} is no list of counts; fetch the model again")
-            histogram = []
-        sign = take(row, "sign", int, 1)
-        if sign not in (-1, 1):
-            wrong.append(f"{at}sign: {_short(sign)} is neither 1 nor -1; fetch the model again")
-        latents.append(
-            Latent(
-                id,
-                label(row.get("label"), f"{at}label"),
-                role,
-                sign=sign,
-                histogram=tuple(float(v) for v in histogram),
-                **numbers,
-            )
-        )
-    for role in ("pitch", "loudness"):
-        if sum(latent.role == role for latent in latents) > 1:
-            wrong.append(f"latents: more than one has the role {role}; train it again")
-    if len(latents) > LATENTS_MAX:
-        wrong.append(f"latents: {len(latents)} are more than the {LATENTS_MAX} that can be played; crop them")
-    if not latents:
-        wrong.append("latents: there are none; a model needs at least one knob")
-    correlation = take(table, "correlation", list, [])
-    if correlation and not _fits(correlation, len(latents)):
-        size = f"{len(latents)} by {len(latents)}"
-        wrong.append(f"correlation: it is no table of {size} numbers from -1 to 1; train it again")
-        correlation = []
-    lineage: tuple[Ancestor, ...] = ()
-    try:
-        lineage = ancestors_from(table.get("derived_from", []))
-    except ValueError as error:
-        wrong.append(f"derived_from: {_short(error.args[0])} is no sha256, nor a name with one; fetch the model again")
+    read = Entries(table)
+    latents = _latents(read)
     card = Card(
-        name=take(table, "name", str, ""),
-        title=label(table.get("title"), "title"),
-        authors=texts("authors"),
-        licence=take(table, "licence", str, ""),
-        family=take(table, "family", str, ""),
-        sample_rate=take(table, "sample_rate", int, 0),
-        ratio=take(table, "ratio", int, 0),
-        channels=take(table, "channels", int, 0),
-        latents=tuple(latents),
-        delay_samples=take(table, "delay_samples", int, 0),
-        about=label(table.get("about", ""), "about"),
-        params=take(table, "params", Mapping, {}),
-        training=take(table, "training", Mapping, {}),
-        derived_from=lineage,
-        correlation=tuple(tuple(float(c) for c in row) for row in correlation),
-        files={str(k): str(v) for k, v in take(table, "files", Mapping, {}).items()},
+        name=read.take("name", str, ""),
+        title=read.label(table.get("title"), "title"),
+        authors=read.texts("authors"),
+        licence=read.take("licence", str, ""),
+        family=read.take("family", str, ""),
+        sample_rate=read.take("sample_rate", int, 0),
+        ratio=read.take("ratio", int, 0),
+        channels=read.take("channels", int, 0),
+        latents=latents,
+        delay_samples=read.take("delay_samples", int, 0),
+        about=read.label(table.get("about", ""), "about"),
+        params=read.take("params", Mapping, {}),
+        training=read.take("training", Mapping, {}),
+        derived_from=_lineage(read),
+        correlation=_correlation(read, len(latents)),
+        files={str(k): str(v) for k, v in read.take("files", Mapping, {}).items()},
         sha256=sha256,
     )
-    if not _NAME.fullmatch(card.name):
-        wrong.append(f"name: {_short(card.name)} is no plain name (letters, digits, - _ .); rename the model")
-    for name, digest in card.files.items():
-        if Path(name).name != name or not _SHA256.fullmatch(digest):
-            wrong.append(f"files.{_short(name)}: {_short(digest)} is no sha256 of a file beside it; fetch it again")
-    if not 0 <= card.delay_samples < 2**20:
-        wrong.append(f"delay_samples: {card.delay_samples} is no delay; fetch the model again")
-    if card.ratio < 1 or card.ratio > 2**16 or card.ratio & (card.ratio - 1):
-        wrong.append(f"ratio: {card.ratio} is no power of two; only such models stream here")
-    if not 8000 <= card.sample_rate <= 192000:
-        wrong.append(f"sample_rate: {card.sample_rate} is no rate a sound card has; fetch the model again")
-    if card.channels not in (1, 2):
-        wrong.append(f"channels: {card.channels}; one or two are played")
-    for part, count in card.params.items():
-        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**63:
-            wrong.append(f"params.{_short(part)}: {_short(count)} is no number of parameters; fetch the model again")
-    if _nests(card.training):
-        wrong.append("training: it nests too deep for a card; fetch the model again")
-    if wrong:
+    if wrong := [*read.wrong, *_mistakes(card)]:
         raise ValidationErrors(where, wrong)
     return card
+
+
+def _latents(read: Entries) -> tuple[Latent, ...]:
+    """The rows of the model's dimensions."""
+    latents: list[Latent] = []
+    taken = {knob.id for knob in PARAMETERS}
+    for i, row in enumerate(read.take("latents", list, [])):
+        if not isinstance(row, Mapping):
+            read.wrong.append(f"latents[{i}]: {short(row)} is no table; fetch the model again")
+            continue
+        latents.append(_latent(Entries(row, f"latents[{i}].", read.wrong), i, taken))
+        taken.add(latents[-1].id)
+    for role in ("pitch", "loudness"):
+        if sum(latent.role == role for latent in latents) > 1:
+            read.wrong.append(f"latents: more than one has the role {role}; train it again")
+    if len(latents) > LATENTS_MAX:
+        read.wrong.append(f"latents: {len(latents)} are more than the {LATENTS_MAX} that can be played; crop them")
+    if not latents:
+        read.wrong.append("latents: there are none; a model needs at least one knob")
+    return tuple(latents)
+
+
+def _latent(row: Entries, i: int, taken: Container[str]) -> Latent:
+    """One dimension. ``taken``: ids there are already."""
+    numbers = {k: row.number(k) for k in ("low", "high", "start", "mean", "std", "minimum", "maximum", "fidelity")}
+    if not numbers["low"] < numbers["high"]:
+        row.refuse("low", f"{numbers['low']} to {numbers['high']} spans nothing; train it again")
+    elif not numbers["low"] <= numbers["start"] <= numbers["high"]:
+        row.refuse("start", f"{numbers['start']} is not between low and high; train it again")
+    role = row.take("role", str, "latent")
+    if role not in ("pitch", "loudness", "latent"):
+        row.refuse("role", f"{short(role)} is none of pitch, loudness, latent; fetch the model again")
+    id = str(row.take("id", str, f"z{i}"))
+    if not _ID.fullmatch(id) or id in taken:
+        row.refuse("id", f"{short(id)} is used twice or is no plain word; fetch the model again")
+    histogram = row.take("histogram", list, [])
+    if not all(isinstance(v, (int, float)) and 0.0 <= v < 1e15 for v in histogram) or len(histogram) > 1024:
+        row.refuse("histogram", f"{short(histogram)} is no list of counts; fetch the model again")
+        histogram = []
+    sign = row.take("sign", int, 1)
+    if sign not in (-1, 1):
+        row.refuse("sign", f"{short(sign)} is neither 1 nor -1; fetch the model again")
+    label = row.label(row.table.get("label"), f"{row.at}label")
+    return Latent(id, label, role, sign=sign, histogram=tuple(float(v) for v in histogram), **numbers)
+
+
+def _correlation(read: Entries, count: int) -> tuple[tuple[float, ...], ...]:
+    rows = read.take("correlation", list, [])
+    if rows and not _fits(rows, count):
+        size = f"{count} by {count}"
+        read.wrong.append(f"correlation: it is no table of {size} numbers from -1 to 1; train it again")
+        return ()
+    return tuple(tuple(float(c) for c in row) for row in rows)
+
+
+def _lineage(read: Entries) -> tuple[Ancestor, ...]:
+    try:
+        return ancestors_from(read.table.get("derived_from", []))
+    except ValueError as error:
+        said = short(error.args[0])
+        read.wrong.append(f"derived_from: {said} is no sha256, nor a name with one; fetch the model again")
+        return ()
+
+
+def _mistakes(card: Card) -> Iterator[str]:
+    """What is wrong with a card whose entries are of the right kinds."""
+    if not _NAME.fullmatch(card.name):
+        yield f"name: {short(card.name)} is no plain name (letters, digits, - _ .); rename the model"
+    for name, digest in card.files.items():
+        if Path(name).name != name or not _SHA256.fullmatch(digest):
+            yield f"files.{short(name)}: {short(digest)} is no sha256 of a file beside it; fetch it again"
+    if not 0 <= card.delay_samples < 2**20:
+        yield f"delay_samples: {card.delay_samples} is no delay; fetch the model again"
+    if card.ratio < 1 or card.ratio > 2**16 or card.ratio & (card.ratio - 1):
+        yield f"ratio: {card.ratio} is no power of two; only such models stream here"
+    if not 8000 <= card.sample_rate <= 192000:
+        yield f"sample_rate: {card.sample_rate} is no rate a sound card has; fetch the model again"
+    if card.channels not in (1, 2):
+        yield f"channels: {card.channels}; one or two are played"
+    for part, count in card.params.items():
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < 2**63:
+            yield f"params.{short(part)}: {short(count)} is no number of parameters; fetch the model again"
+    if _nests(card.training):
+        yield "training: it nests too deep for a card; fetch the model again"
 
 
 def _nests(value: Any, most: int = 16) -> bool:
