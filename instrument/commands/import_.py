@@ -41,10 +41,8 @@ def add(verbs: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Import, then tell: the proof, the delay, the speed, the knobs, and whose it is."""
-    rig = read_rig()
-    language = language_of(rig.language)
+def _check(args: argparse.Namespace) -> None:
+    """What is out of range is said before anything is opened."""
     if not 1 <= args.blocks <= 100000:
         raise RosinError(f"--blocks {args.blocks} is out of range; give 1 to 100000")
     if not 0 <= args.race <= 100000:
@@ -53,6 +51,13 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError(f"--tolerance {args.tolerance:g} is out of range; give more than 0 and up to 1")
     if args.rate and not 8000 <= args.rate <= 192000:
         raise RosinError(f"--rate {args.rate} is no rate a sound card has; give 8000 to 192000")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import, then tell: the proof, the delay, the speed, the knobs, and whose it is."""
+    rig = read_rig()
+    language = language_of(rig.language)
+    _check(args)
     out = args.out or (Path(rig.models) if rig.models else user_folder())
     wishes = ImportOptions(
         args.name,

@@ -130,6 +130,26 @@ def run(args: argparse.Namespace) -> int:
         return _played(args, Path(place))
 
 
+def _take_asked(args: argparse.Namespace, language: str) -> Take | None:
+    """The take that plays along, if one does; of the demo also how long it lasts, and that it is recorded."""
+    if args.demo:
+        args.seconds = args.seconds or DEMO_SECONDS
+        args.record = True
+        print(say("demo", language, seconds=f"{args.seconds:g}"))
+        return read_take(shipped("examples") / DEMO_TAKE)
+    return read_take(find_take(args.take)) if args.take else None
+
+
+def _introduce(status: Status, table: KnobTable, show: Show, language: str) -> None:
+    """How to stop, which number is which knob, and what the window is played with."""
+    status.console.print(Text(say("how_to_stop", language), style="dim"))
+    labels = [f"{i} {k.label.of(language)}" for i, k in enumerate(table.playable[:LABELS_MOST], 1)]
+    labels += ["…"] * (len(table.playable) > LABELS_MOST)
+    status.console.print(Text("   ".join(labels), style="dim"))
+    if show.stage is not None:
+        status.console.print(Text(say("stage_keys", language), style="dim"))
+
+
 def _played(args: argparse.Namespace, place: Path) -> int:
     """The show from beginning to end. ``place``: for a patch that was recast, as long as it plays."""
     if args.demo and args.take:
@@ -137,14 +157,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     rig = rig_for(args)
     language = language_of(rig.language)
     picture = picture_path(args.picture) if args.picture else None
-    take = None
-    if args.demo:
-        take = read_take(shipped("examples") / DEMO_TAKE)
-        args.seconds = args.seconds or DEMO_SECONDS
-        args.record = True
-        print(say("demo", language, seconds=f"{args.seconds:g}"))
-    elif args.take:
-        take = read_take(find_take(args.take))
+    take = _take_asked(args, language)
     wanted = args.patch or (take.patch if take else "")
     paths, index = find_patches(wanted, rig.patches)
     if args.model:
@@ -184,13 +197,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         player = TakePlayer(score) if take else None
         with Status(show, names, tables, language) as status, TerminalKeys() as keys:
             if terminal_here():
-                status.console.print(Text(say("how_to_stop", language), style="dim"))
-                knobs = tables[index].playable
-                labels = [f"{i} {k.label.of(language)}" for i, k in enumerate(knobs[:LABELS_MOST], 1)]
-                labels += ["…"] * (len(knobs) > LABELS_MOST)
-                status.console.print(Text("   ".join(labels), style="dim"))
-                if show.stage is not None:
-                    status.console.print(Text(say("stage_keys", language), style="dim"))
+                _introduce(status, tables[index], show, language)
 
             def tick(show: Show) -> None:
                 for key in keys.read():

@@ -32,7 +32,7 @@ from instrument.commands.phrase import knobs_of, phrase, wants_one
 from instrument.commands.replaying import listen_again, plan_of, played_into
 from instrument.commands.seed import seed_given
 from instrument.documents.rig import Rig, read_rig
-from instrument.documents.take import read_take
+from instrument.documents.take import Take, read_take
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import CHANNELS, Engine
 from instrument.model.atlas.attribution import write_roll
@@ -131,12 +131,8 @@ def run(args: argparse.Namespace) -> int:
         return _rendered(args, Path(place))
 
 
-def _rendered(args: argparse.Namespace, place: Path) -> int:
-    """Render; prints the length, the level and the sha256 of the samples, of a film also that of its pictures."""
-    rig = read_rig(Path(args.rig) if args.rig else None)
-    out = Path(args.out)
-    wish = wish_of(args, out, rig)
-    if wish is None and out.suffix.lower() not in SUBTYPES:
+def _check_sizes(args: argparse.Namespace, out: Path, film: bool) -> None:
+    if not film and out.suffix.lower() not in SUBTYPES:
         raise RosinError(
             f"{out} names no kind of sound file written here; end it with {', '.join(SUBTYPES)}, "
             f"or with {', '.join(KINDS)} for a film"
@@ -145,10 +141,10 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
         raise RosinError(f"--seconds {args.seconds} is no length; give up to a day, such as --seconds 30")
     if not 1 <= args.block <= 65536:
         raise RosinError(f"--block {args.block} is out of range; give 1 to 65536 frames")
-    may_be_written(out)
-    args.seed = seed_given(args.seed)
-    take = read_take(find_take(args.what)) if args.what.endswith(TAKE) or _is_example(args.what, rig) else None
-    stream = LatentStream(Path(args.what)) if args.what.endswith(".z") else None
+
+
+def _check_fits(args: argparse.Namespace, take: Take | None, stream: LatentStream | None) -> None:
+    """What is asked of a take, of a stream and of a patch is not the same."""
     if stream and (take or args.set or args.note is not None or args.seed is not None or args.patch):
         raise RosinError(
             "a .z file is heard as it was; to change knobs, notes, seed or patch render the .jsonl beside it"
@@ -157,6 +153,19 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
         raise RosinError(
             f"--patch is for a take, and {args.what} is none; render {args.patch} itself, or give a .jsonl"
         )
+
+
+def _rendered(args: argparse.Namespace, place: Path) -> int:
+    """Render; prints the length, the level and the sha256 of the samples, of a film also that of its pictures."""
+    rig = read_rig(Path(args.rig) if args.rig else None)
+    out = Path(args.out)
+    wish = wish_of(args, out, rig)
+    _check_sizes(args, out, film=wish is not None)
+    may_be_written(out)
+    args.seed = seed_given(args.seed)
+    take = read_take(find_take(args.what)) if args.what.endswith(TAKE) or _is_example(args.what, rig) else None
+    stream = LatentStream(Path(args.what)) if args.what.endswith(".z") else None
+    _check_fits(args, take, stream)
     language = language_of(rig.language)
     plan = plan_of(args, take, stream, rig, place)
     engine = Engine(plan.cast.first, rig.ceiling_db if plan.ceiling_db is None else plan.ceiling_db)

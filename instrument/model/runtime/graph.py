@@ -10,7 +10,7 @@ RunOptions would add 28 us, so there are none. On CUDA buffers live on the devic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,6 +28,30 @@ from instrument.model.runtime.voice import F32, NoiseSource, noise_stream
 FLOAT = "tensor(float)"
 
 Shape: TypeAlias = tuple["int | str", ...]
+
+
+def _paired_states(
+    ins: Mapping[str, Any],
+    outs: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    refuse: Callable[[str], RosinError],
+) -> list[str]:
+    """The numbers of the states, each of which goes in and comes out in one shape."""
+
+    def numbers(names: Mapping[str, Any], prefix: str) -> list[str]:
+        return sorted((n.removeprefix(prefix) for n in names if n.startswith(prefix)), key=lambda n: (len(n), n))
+
+    states = numbers(ins, "state.")
+    if states != numbers(outs, "next."):
+        lonely = set(states) ^ set(numbers(outs, "next."))
+        raise refuse(f"its states do not pair up (state or next {', '.join(sorted(lonely))} stands alone)")
+    for i in states:
+        after = tuple(outs[f"next.{i}"].shape)
+        if len(after) != len(shapes[f"state.{i}"]) or any(
+            isinstance(a, int) and a != b for a, b in zip(after, shapes[f"state.{i}"], strict=True)
+        ):
+            raise refuse(f"state.{i} and next.{i} have different shapes")
+    return states
 
 
 class BoundGraph:
@@ -109,19 +133,7 @@ class BoundGraph:
                     raise refuse(f"{name} has the shape {list(have)} where its card asks for {list(shape)}")
                 self.shapes[name] = shape
 
-        def numbers(names: Mapping[str, Any], prefix: str) -> list[str]:
-            return sorted((n.removeprefix(prefix) for n in names if n.startswith(prefix)), key=lambda n: (len(n), n))
-
-        self.states = numbers(ins, "state.")
-        if self.states != numbers(outs, "next."):
-            lonely = set(self.states) ^ set(numbers(outs, "next."))
-            raise refuse(f"its states do not pair up (state or next {', '.join(sorted(lonely))} stands alone)")
-        for i in self.states:
-            after = tuple(outs[f"next.{i}"].shape)
-            if len(after) != len(self.shapes[f"state.{i}"]) or any(
-                isinstance(a, int) and a != b for a, b in zip(after, self.shapes[f"state.{i}"], strict=True)
-            ):
-                raise refuse(f"state.{i} and next.{i} have different shapes")
+        self.states = _paired_states(ins, outs, self.shapes, refuse)
         noises = [name for name in ins if name.startswith("noise.")]
         for name in set(ins) - set(inputs) - set(noises):
             if not name.startswith(("state.", BEND)):
