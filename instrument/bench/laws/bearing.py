@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from instrument.bench.laws.friction import moved
-from instrument.bench.laws.report import TICK_HZ, Law, Measure, differing_bits
+from instrument.bench.laws.measure import TICK_HZ, Law, Measure, differing_bits
 from instrument.chance.noise import Noise
 from instrument.chance.words import stream_id
 from instrument.friction.bearing import Friction

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.bench.laws.report import F64, TICK_HZ, Law, Measure, differing_bits, kolmogorov
+from instrument.bench.laws.measure import F64, TICK_HZ, Law, Measure, differing_bits, kolmogorov
 from instrument.chance.bridge import Bridge
 from instrument.chance.chaos import Logistic
 from instrument.chance.coarse import Coarse

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from instrument.bench.laws.report import F64, TICK_HZ, Law, Measure
+from instrument.bench.laws.measure import F64, TICK_HZ, Law, Measure
 from instrument.friction.bearing import Friction
 from instrument.friction.law import Coefficients, trace
 from instrument.friction.params import FrictionParams

@@ -17,7 +17,7 @@ from instrument.knobs import Label
 from instrument.model.library.card import Latent
 from instrument.training.data.corpus import Clip, Corpus
 from instrument.training.export.naming import POINTS, Decode, Naming, interventions
-from instrument.training.learning.chance import Chance, NoiseBands
+from instrument.training.network.chance import Chance, NoiseBands
 from instrument.training.network.model import Network
 from instrument.training.network.shape import LOUDNESS_LOW_DB
 

@@ -31,6 +31,7 @@ from instrument.model.runtime.denormals import AsItWas, DenormalsOff
 from instrument.training.data.corpus import Corpus
 from instrument.training.export.atlas import build_atlas
 from instrument.training.export.encoder_graph import encoder_graph
+from instrument.training.export.graphs import SEVERAL, graph_of
 from instrument.training.export.latent_stats import portray
 from instrument.training.export.naming import MANY_POINTS, POINTS
 from instrument.training.learning.energy import Energy, guessed
@@ -144,11 +145,11 @@ def verify_against_torch(network: Network, folder: Path, blocks: int = 1000, see
 def write_graphs(network: Network, folder: Path, card: Card | None = None) -> None:
     """decode.onnx and encode.onnx; with a card, each explains itself in its metadata."""
     makers: list[tuple[str, Callable[[], onnx.ModelProto]]] = [
-        (DECODE, lambda: network.decoder.graph()),
+        (DECODE, lambda: graph_of(network.decoder)),
         (ENCODE, lambda: encoder_graph(network.encoder)),
     ]
-    if network.shape.family == "harmonic":
-        makers.append((DECODE_VOICES, lambda: network.decoder.graph(bends=False, voices=VOICES)))
+    if network.shape.family in SEVERAL:
+        makers.append((DECODE_VOICES, lambda: graph_of(network.decoder, bends=False, voices=VOICES)))
     for name, make in makers:
         model = make()
         words = {"noise": json.dumps({NOISE: "normal"} if name != ENCODE else {})}

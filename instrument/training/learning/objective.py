@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from instrument.training.learning import beside, loss, steering
 from instrument.training.learning.adversary import Adversary
-from instrument.training.learning.chance import Chance
 from instrument.training.learning.ranks import Ranks
 from instrument.training.network import strings
+from instrument.training.network.chance import Chance
 from instrument.training.network.model import Network
 
 WARM_FRAMES = 28
