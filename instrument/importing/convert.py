@@ -176,4 +176,5 @@ def listened(encode: Converted, rate: int, seconds: float = 12.0) -> Floats:
         played.run({"audio": np.ascontiguousarray(heard[:, :, i * step : (i + 1) * step])}, "mean")
         for i in range(count)
     ]
-    return np.concatenate(rows, -1)[0]
+    mean: np.ndarray[Any, np.dtype[np.float32]] = np.concatenate(rows, -1)[0]
+    return mean

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from instrument.base.errors import RosinError
-from instrument.importing.values import Val
+from instrument.importing.values import Lowering, Val
 
 aten = torch.ops.aten
 FEW = 16
@@ -24,7 +24,7 @@ FEW = 16
 
 
 def convolution(
-    low: Any,
+    low: Lowering,
     real: torch.Tensor,
     func: Any,
     x: Val,
@@ -71,11 +71,11 @@ def convolution(
     return Val(real, wide=out) if one else Val(real, out)
 
 
-def _biased(low: Any, name: str, bias: Val | None) -> str:
+def _biased(low: Lowering, name: str, bias: Val | None) -> str:
     return name if bias is None else low.sheet.node("Add", name, low.sheet.constant(bias.real))
 
 
-def _taps(low: Any, x: str, shape: tuple[int, int, int], places: torch.Tensor) -> str:
+def _taps(low: Lowering, x: str, shape: tuple[int, int, int], places: torch.Tensor) -> str:
     """[B, T, C] to [B, rows, taps * C]: the samples at ``places`` [rows, taps]."""
     b, t, c = shape
     rows, taps = places.shape
@@ -88,7 +88,14 @@ def _taps(low: Any, x: str, shape: tuple[int, int, int], places: torch.Tensor) -
 
 
 def _product(
-    low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int, dilation: int
+    low: Lowering,
+    real: torch.Tensor,
+    x: Val,
+    weight: torch.Tensor,
+    bias: Val | None,
+    stride: int,
+    cut: int,
+    dilation: int,
 ) -> Val:
     """weight [out, in, k] as a matrix [k * in, out]."""
     sheet = low.sheet
@@ -103,7 +110,9 @@ def _product(
     return Val(real, tall=_biased(low, sheet.node("MatMul", name, sheet.constant(matrix)), bias))
 
 
-def _grown(low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int) -> Val:
+def _grown(
+    low: Lowering, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int
+) -> Val:
     """weight [in, out, k] as a matrix [ceil(k / stride) * in, stride * out]; of one sample in, as [in, k * out]."""
     sheet = low.sheet
     ins, outs, k = weight.shape
@@ -129,7 +138,14 @@ def _grown(low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val
 
 
 def _interleaved(
-    low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int, groups: int
+    low: Lowering,
+    real: torch.Tensor,
+    x: Val,
+    weight: torch.Tensor,
+    bias: Val | None,
+    stride: int,
+    cut: int,
+    groups: int,
 ) -> Val:
     """weight [in, out / groups, k] as a kernel [stride * out, in / groups, 1, ceil(k / stride)]."""
     sheet = low.sheet
@@ -160,7 +176,7 @@ def _interleaved(
 
 def _pool(op: str) -> Callable[..., Any]:
     def handler(
-        low: Any,
+        low: Lowering,
         real: Any,
         func: Any,
         x: Val,
@@ -185,7 +201,7 @@ def _pool(op: str) -> Callable[..., Any]:
     return handler
 
 
-def adaptive(low: Any, real: torch.Tensor, func: Any, x: Val, size: Sequence[int]) -> Val:
+def adaptive(low: Lowering, real: torch.Tensor, func: Any, x: Val, size: Sequence[int]) -> Val:
     """Means over pieces that are all of one size."""
     n = len(size)
     if any(x.shape[-n + i] % size[i] for i in range(n)):

@@ -73,6 +73,9 @@ def _window_class(pyglet: Any) -> type[Any]:
     class StageWindow(pyglet.window.Window):  # type: ignore[misc]
         """``attach(input, post)`` once; then events become gestures, posted at once."""
 
+        _screen: Any  # pyglet's own
+        _style: Any
+
         def __init__(self, width: int, height: int, config: Any, fullscreen: bool, chosen: Any, visible: bool) -> None:
             self.place = 0
             self.input: StageInput | None = None

@@ -76,7 +76,7 @@ def hops() -> Iterator[Law]:
 
 def slow() -> Iterator[Law]:
     """Thickness, what is known, dug wells, fatigue, coupling: each against the number its amount says."""
-    sweep = 0.1 + 0.2 * np.arange(1, 6001) / TICK_HZ
+    sweep = 0.1 + 0.2 * np.arange(1, 6001, dtype=np.float64) / TICK_HZ
     lag = float(sweep[-1] - moved(sweep, 0.1, visc=0.2, **DIRECT)[-1]) / 0.2
     yield Law("thickness 0.2 s: lag of a steady sweep [s]", 0.2, lag, 1e-3)
     friction, still = Friction(1, TICK_HZ), np.full((45_000, 1), 0.5, np.float32)

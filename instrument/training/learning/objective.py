@@ -15,6 +15,7 @@ from instrument.training.learning.ranks import Ranks
 from instrument.training.network import strings
 from instrument.training.network.chance import Chance
 from instrument.training.network.model import Network
+from instrument.training.network.sureness import sureness
 
 WARM_FRAMES = 28
 """Frames at the head of a crop that are not compared: the network's memory is still empty there."""
@@ -115,7 +116,7 @@ class Objective(nn.Module):
     def pitch(self, scores: Tensor, note: Tensor, sure: Tensor) -> Tensor:
         """Loss of the pitch head, the same whichever process has the frames that have a pitch."""
         own = loss.pitch_loss(scores, note, sure, self.network.encoder.notes)
-        return own * self.fair(loss.sureness(sure).sum())
+        return own * self.fair(sureness(sure).sum())
 
     def order(self, mean: Tensor, wanted: Tensor, heard: Tensor) -> Tensor:
         """The order of all crops of a step, those of other processes too: it is pairs that are compared."""

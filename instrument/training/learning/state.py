@@ -105,7 +105,8 @@ class TrainingLoop:
         """The network as it is now, on the processor and in float32, for listening and for export."""
         fresh = Network(self.network.shape)
         fresh.load_state_dict({key: value.detach().cpu() for key, value in self.network.state_dict().items()})
-        return fresh.eval()
+        fresh.eval()
+        return fresh
 
     def energy(self) -> Energy:
         """What all runs used so far."""
