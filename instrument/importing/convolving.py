@@ -11,7 +11,7 @@ output sample in s hears the taps k, k + s, k + 2s ... ONNX Runtime's own ConvTr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,6 +23,17 @@ FEW = 16
 """Output samples up to which a convolution is a product (of a transposed one: before they are interleaved)."""
 
 
+class Kernel(NamedTuple):
+    """How ATen's convolution goes over its input, in the order of its arguments."""
+
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+    transposed: bool
+    output_padding: Sequence[int]
+    groups: int
+
+
 def convolution(
     low: Lowering,
     real: torch.Tensor,
@@ -30,13 +41,10 @@ def convolution(
     x: Val,
     weight: Val,
     bias: Val | None,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    transposed: bool,
-    output_padding: Sequence[int],
-    groups: int,
+    *how: Any,
 ) -> Val:
+    """``how``: the arguments of Kernel."""
+    stride, padding, dilation, transposed, output_padding, groups = Kernel(*how)
     sheet = low.sheet
     one = x.real.dim() == 3
     if x.real.dim() not in (3, 4):

@@ -7,7 +7,7 @@ of them comes out says what one Gather must fetch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -190,6 +190,14 @@ def scattered(low: Lowering, real: torch.Tensor, func: Any, x: Val, source: Any,
     return _gathered(low, real, sheet.node("Concat", first, second, axis=0), places)
 
 
+class Run(NamedTuple):
+    """Rows from ``start`` to ``end``, every ``step``; None is the edge."""
+
+    start: int | None = None
+    end: int | None = None
+    step: int = 1
+
+
 def slice_scatter(
     low: Lowering,
     real: torch.Tensor,
@@ -197,12 +205,11 @@ def slice_scatter(
     x: Val,
     source: Val,
     dim: int = 0,
-    start: Any = None,
-    end: Any = None,
-    step: int = 1,
+    *run: Any,
+    **named: Any,
 ) -> Val:
-    """A run of rows replaced: what is before, the new ones, what is after."""
-    start, end, step = slice(start, end, step).indices(x.shape[dim])
+    """A run of rows replaced: what is before, the new ones, what is after. ``run``, ``named``: arguments of Run."""
+    start, end, step = slice(*Run(*run, **named)).indices(x.shape[dim])
     if step != 1:
         return scattered(low, real, func, x, source, dim, start, end, step)
     size = x.shape[dim]

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ from instrument.training.data.batches import Batch
 from instrument.training.data.corpus import Corpus
 from instrument.training.learning.energy import EnergyMeter, gpu_meter
 from instrument.training.learning.listening import Listener
-from instrument.training.learning.objective import JUDGES_WARM_UP, SPECTRA, WARM_FRAMES
+from instrument.training.learning.objective import JUDGES_WARM_UP, SPECTRA, WARM_FRAMES, Crop
 from instrument.training.learning.progress import Budget, Display
 from instrument.training.learning.state import LEARNING_RATE, SECOND_PHASE, TrainingLoop, new_course
 
-__all__ = ["WARM_FRAMES", "Budget", "TrainingLoop", "learn", "new_course", "one_step"]
+__all__ = ["WARM_FRAMES", "Budget", "LearnOptions", "TrainingLoop", "learn", "new_course", "one_step"]
 
 WARM_UP_STEPS = 100
 LAST_RATE = 0.01
@@ -35,10 +36,9 @@ TOLD_EVERY = 10
 """Steps in a row of the history."""
 
 
-def _on(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def _on(batch: Batch, device: torch.device) -> Crop:
     parts = (batch.audio, batch.note, batch.sure, batch.stiff)
-    audio, note, sure, stiff = (torch.from_numpy(part).to(device) for part in parts)
-    return audio, note, sure, stiff
+    return Crop(*(torch.from_numpy(part).to(device) for part in parts))
 
 
 def one_step(course: TrainingLoop, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
@@ -51,13 +51,13 @@ def one_step(course: TrainingLoop, corpus: Corpus, size: int, frames: int, spent
     network, judges = course.network, course.judges
     device = network.encoder.notes.device
     got = course.crops(corpus, size, frames).at(course.step)
-    audio, note, sure, stiff = _on(got.whole, device)
-    ears = _on(got.ears, device)[:3] if got.ears is not None else None
+    crops = _on(got.whole, device)
+    ears = _on(got.ears, device) if got.ears is not None else None
     if judges is not None:
         share = (spent - course.began) / max(1e-9, JUDGES_WARM_UP * (1.0 - course.began))
         course.joined = max(course.joined, min(1.0, share))
     lesson = course.lesson()
-    total, parts, sound = lesson(audio, note, sure, stiff, course.chance(size), spent, judges, course.joined, ears)
+    total, parts, sound = lesson(crops, course.chance(size), spent, judges, course.joined, ears)
     rate = LEARNING_RATE * min(1.0, (course.step + 1) / WARM_UP_STEPS)
     rate *= LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * spent))
     for group in course.optimiser.param_groups:
@@ -67,7 +67,9 @@ def one_step(course: TrainingLoop, corpus: Corpus, size: int, frames: int, spent
     norm = nn.utils.clip_grad_norm_(network.parameters(), 2.0)
     if torch.isfinite(norm):
         course.optimiser.step()
-    judged = judges.learn(audio[:, WARM_FRAMES * network.shape.ratio :], sound.detach()) if judges is not None else 0.0
+    judged = (
+        judges.learn(crops.audio[:, WARM_FRAMES * network.shape.ratio :], sound.detach()) if judges is not None else 0.0
+    )
     course.step += 1
     told = torch.cat([total.detach()[None], parts, parts.new_tensor([judged])])
     return [float(value) for value in course.machine.ranks.mean(told).tolist()]
@@ -112,25 +114,32 @@ def _kept(course: TrainingLoop, checkpoint: Path, display: Display) -> None:
         display.say(f"the checkpoint could not be written ({error.strerror}); make room, training goes on")
 
 
+@dataclass(frozen=True, slots=True)
+class LearnOptions:
+    """``size``: crops of each process, ``frames`` of each."""
+
+    size: int = 8
+    frames: int = 160
+    save_every_s: float = SAVE_EVERY_S
+    quiet: bool = False
+
+
 def learn(
     course: TrainingLoop,
     corpus: Corpus,
     budget: Budget,
     checkpoint: Path | None,
+    options: LearnOptions,
     *,
-    size: int = 8,
-    frames: int = 160,
-    quiet: bool = False,
-    save_every_s: float = SAVE_EVERY_S,
     listener: Listener | None = None,
     display: Display | None = None,
 ) -> bool:
-    """Train until the budget is spent (True) or somebody asks to stop (False). ``size``: crops of each process."""
+    """Train until the budget is spent (True) or somebody asks to stop (False)."""
     machine, ranks = course.machine, course.machine.ranks
-    display = display or Display(budget, quiet=quiet or not ranks.first)
+    display = display or Display(budget, quiet=options.quiet or not ranks.first)
     busy = (CORES_BESIDE_GPU if machine.gpu else torch.get_num_threads()) * ranks.world
     meter = EnergyMeter(busy if ranks.first else 0, machine.gpu, nvml=gpu_meter(ranks.local) if machine.gpu else None)
-    course.size, course.frames = size, frames
+    course.size, course.frames = size, frames = options.size, options.frames
     saved = time.monotonic()
 
     def count_energy() -> None:
@@ -150,7 +159,7 @@ def learn(
             if full:
                 count_energy()
             display.step(course, spent, now - began)
-            if checkpoint and ranks.first and now - saved >= save_every_s:
+            if checkpoint and ranks.first and now - saved >= options.save_every_s:
                 _kept(course, checkpoint, display)
                 saved = time.monotonic()
             if listener and ranks.first and listener.is_time(course.seconds) and not asked:

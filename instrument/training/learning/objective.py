@@ -6,6 +6,8 @@ judgement joins (RAVE, Caillon & Esling 2021, section 3.2: two stages, the laten
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -39,6 +41,15 @@ JUDGES_WARM_UP = 0.1
 """Share of the second phase in which its judgement comes in: judges that know nothing yet only disturb."""
 
 
+class Crop(NamedTuple):
+    """Crops of sounds: ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F], ``stiff`` [B]: the strings' B."""
+
+    audio: Tensor
+    note: Tensor
+    sure: Tensor
+    stiff: Tensor
+
+
 class Objective(nn.Module):
     """A network and what it is to learn. Its own module so that gradients of several processes can be averaged."""
 
@@ -59,22 +70,19 @@ class Objective(nn.Module):
 
     def forward(
         self,
-        audio: Tensor,
-        note: Tensor,
-        sure: Tensor,
-        stiff: Tensor,
+        crops: Crop,
         chance: Chance,
         spent: float,
         judges: Adversary | None = None,
         joined: float = 0.0,
-        ears: tuple[Tensor, Tensor, Tensor] | None = None,
+        ears: Crop | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(total loss, its parts [5]: spectral, KL, pitch, adversarial, matching; the sound that was compared).
 
-        ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F], ``stiff`` [B]: the strings' B; ``spent``: of the budget;
-        ``judges``: in the second phase, ``joined`` (0..1) being how much of their judgement counts; ``ears``: audio,
-        note and sure for the pitch alone.
+        ``spent``: of the budget; ``judges``: in the second phase, ``joined`` (0..1) being how much of their judgement
+        counts; ``ears``: what is heard for the pitch alone.
         """
+        audio, note, sure, stiff = crops
         network, shape = self.network, self.network.shape
         loudness, mean, log_std, scores = self.heard(audio, judges is not None)
         drawn = mean + log_std.exp() * chance.white(*mean.shape)
@@ -87,7 +95,7 @@ class Objective(nn.Module):
         pitch = self.pitch(scores, note, sure)
         total = spectral + TEXTURE_WEIGHT * texture + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
         if ears is not None and judges is None:
-            total = total + EAR_WEIGHT * self.pitch(network.encoder(ears[0])[3], ears[1], ears[2])
+            total = total + EAR_WEIGHT * self.pitch(network.encoder(ears.audio)[3], ears.note, ears.sure)
         total = total + KL_WEIGHT * min(1.0, spent / KL_WARM_UP) * nats
         if shape.family == "harmonic":
             total = total + self.of_lines(z, sure, stiff, chance)
