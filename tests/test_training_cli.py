@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = []
 
-    def write_model(network: Any, corpus: Any, folder: Path, *, energy: Any, **more: Any) -> Path:
-        rows.append({"network": network, "corpus": corpus, "folder": folder, "energy": energy, **more})
+    def write_model(network: Any, corpus: Any, folder: Path, making: writer.Making) -> Path:
+        said = {field.name: getattr(making, field.name) for field in fields(making)}
+        rows.append({"network": network, "corpus": corpus, "folder": folder, **said})
         return folder
 
     monkeypatch.setattr(writer, "write_model", write_model)
