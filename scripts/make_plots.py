@@ -28,7 +28,7 @@ from PIL import Image
 from instrument.bench.laws.bearing import DIRECT
 from instrument.bench.laws.chance import EVEN, drawn, streams
 from instrument.bench.laws.friction import BOW, BOW_SPEED, DRIVEN, LUGRE, moved
-from instrument.bench.laws.report import F64, TICK_HZ
+from instrument.bench.laws.measure import F64, TICK_HZ
 from instrument.bench.laws.sound import worn_tone
 from instrument.chance.bridge import Bridge
 from instrument.chance.chaos import Logistic

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from instrument.bench.laws import bearing, chance, friction, report, sound
-from instrument.bench.laws.report import Law, differing_bits, kolmogorov, measures
+from instrument.bench.laws.measure import Law, differing_bits, kolmogorov
+from instrument.bench.laws.report import measures
 from instrument.chance.drift import Drift
 from instrument.cli import main
 from instrument.friction.law import trace

@@ -21,6 +21,7 @@ from instrument.model.atlas.chart import ARRAYS, ATLAS, Chart, chart_from, write
 from instrument.model.atlas.excerpts import EXCERPTS, RATE_HZ, SECONDS_MOST
 from instrument.model.library.card import read_card
 from instrument.model.library.credits import read_credits
+from instrument.training.choices import TrainOptions
 from instrument.training.data.corpus import Clip, Corpus, read_corpus
 from instrument.training.export.atlas import (
     NEAR_S,
@@ -66,8 +67,9 @@ def built(network: Network, corpus: Corpus) -> tuple[Chart, dict]:
 
 def test_training_writes_an_atlas_that_the_card_vouches_for(tmp_path: Path) -> None:
     folder = train(
-        tone_folder(tmp_path / "sounds"), "tones", tmp_path / "models", steps=2, threads=1, shape=TINY, size=2,
-        frames=64, runs=tmp_path / "runs", by="the tests", quiet=True,
+        tone_folder(tmp_path / "sounds"), "tones", tmp_path / "models", TrainOptions(
+            steps=2, threads=1, shape=TINY, size=2, frames=64, runs=tmp_path / "runs", by="the tests", quiet=True,
+        ),
     )  # fmt: skip
     card, credits = read_card(folder), read_credits(folder)
     atlas = read_atlas(folder, card, credits)

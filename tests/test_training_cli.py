@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,9 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = []
 
-    def write_model(network: Any, corpus: Any, folder: Path, *, energy: Any, **more: Any) -> Path:
-        rows.append({"network": network, "corpus": corpus, "folder": folder, "energy": energy, **more})
+    def write_model(network: Any, corpus: Any, folder: Path, making: writer.Making) -> Path:
+        said = {field.name: getattr(making, field.name) for field in fields(making)}
+        rows.append({"network": network, "corpus": corpus, "folder": folder, **said})
         return folder
 
     monkeypatch.setattr(writer, "write_model", write_model)
@@ -385,16 +387,16 @@ def test_a_gpu_is_measured_by_nvml_and_else_guessed(tmp_path: Path) -> None:
 
 
 def test_energy_adds_up_over_runs(corpus: Corpus, tmp_path: Path) -> None:
-    from instrument.training.learning.loop import learn
+    from instrument.training.learning.loop import LearnOptions, learn
 
     run = new_course(TINY, 0, "cpu")
-    learn(run, corpus, Budget(steps=2), tmp_path / "c.pt", size=2, frames=56, quiet=True)
+    learn(run, corpus, Budget(steps=2), tmp_path / "c.pt", LearnOptions(size=2, frames=56, quiet=True))
     first = run.joules
     assert first > 0.0
     again = new_course(TINY, 0, "cpu")
     again.load(tmp_path / "c.pt")
     assert again.joules == first
-    learn(again, corpus, Budget(steps=4), None, size=2, frames=56, quiet=True)
+    learn(again, corpus, Budget(steps=4), None, LearnOptions(size=2, frames=56, quiet=True))
     assert again.joules > first
     assert again.energy().wh == pytest.approx(again.joules / 3600.0, abs=1e-3)
 

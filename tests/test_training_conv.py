@@ -14,9 +14,10 @@ pytest.importorskip("onnx")
 from instrument.base.errors import RosinError
 from instrument.model.runtime.denormals import AsItWas
 from instrument.model.runtime.layers import layers_from
-from instrument.training.learning.chance import Chance
+from instrument.training.export.graphs import graph_of
 from instrument.training.learning.loss import spectral_loss
 from instrument.training.network import bandsplit, level
+from instrument.training.network.chance import Chance
 from instrument.training.network.conv import ConvDecoder
 from instrument.training.network.shape import Shape
 
@@ -73,7 +74,7 @@ def streamed(made: ConvDecoder, z: np.ndarray, noise: np.ndarray, bends: bool = 
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     with AsItWas():
         session = onnxruntime.InferenceSession(
-            made.graph(bends).SerializeToString(), options, providers=["CPUExecutionProvider"]
+            graph_of(made, bends).SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
     state = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs() if i.name.startswith("state.")}
     names = [o.name for o in session.get_outputs()]
@@ -247,7 +248,7 @@ def test_another_order_of_the_latents_is_the_same_instrument(family: str) -> Non
 def test_what_can_be_bent_is_heard_and_cannot_burst(family: str) -> None:
     made = decoder(family)
     shapes = {}
-    model = made.graph(True)
+    model = graph_of(made, True)
     for value in [*model.graph.input, *model.graph.output]:
         shapes[value.name] = [d.dim_value for d in value.type.tensor_type.shape.dim]
     layers = layers_from(shapes, {}, ValueError)
@@ -287,7 +288,7 @@ def test_it_learns_a_sound_within_twenty_five_steps(family: str) -> None:
 
 def test_what_it_cannot_do_is_said_in_a_sentence() -> None:
     with pytest.raises(RosinError, match="one voice"):
-        decoder("conv").graph(voices=2)
+        graph_of(decoder("conv"), voices=2)
     with pytest.raises(RosinError, match="tones at 0"):
         ConvDecoder(Shape(family="conv", tones=4))
     with pytest.raises(RosinError, match="ratio at 128"):

@@ -22,7 +22,7 @@ from training_child import FRAMES, TINY, child
 
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning import checkpoint as checkpoints
-from instrument.training.learning.loop import Budget, TrainingLoop, learn, new_course, one_step
+from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_course, one_step
 from instrument.training.learning.objective import ADVERSARY, SPECTRA
 
 CHILD = str(Path(__file__).with_name("training_child.py"))
@@ -154,7 +154,9 @@ def test_nothing_is_left_half_written(corpus: Corpus, tmp_path: Path, monkeypatc
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
     # a run goes on all the same
-    assert learn(course, corpus, Budget(steps=11), path, size=2, frames=FRAMES, quiet=True, save_every_s=0.0)
+    assert learn(
+        course, corpus, Budget(steps=11), path, LearnOptions(size=2, frames=FRAMES, quiet=True, save_every_s=0.0)
+    )
     assert course.step == 11
 
 
@@ -179,7 +181,9 @@ def test_being_asked_to_stop_ends_within_a_step_with_a_checkpoint(
     run = new_course(TINY, 3, "cpu")
     timer = threading.Timer(0.4, os.kill, (os.getpid(), how))
     timer.start()
-    assert not learn(run, corpus, Budget(steps=100000), tmp_path / "c.pt", size=2, frames=FRAMES, quiet=True)
+    assert not learn(
+        run, corpus, Budget(steps=100000), tmp_path / "c.pt", LearnOptions(size=2, frames=FRAMES, quiet=True)
+    )
     timer.join()
     assert torch.load(tmp_path / "c.pt", weights_only=True)["step"] == run.step > 0
 
@@ -187,6 +191,6 @@ def test_being_asked_to_stop_ends_within_a_step_with_a_checkpoint(
 def test_only_work_counts_as_time_spent(corpus: Corpus) -> None:
     run = new_course(TINY, 3, "cpu")
     run.seconds = 59.9
-    assert learn(run, corpus, Budget(minutes=1.0), None, size=2, frames=FRAMES, quiet=True)
+    assert learn(run, corpus, Budget(minutes=1.0), None, LearnOptions(size=2, frames=FRAMES, quiet=True))
     assert 0 < run.step < 100
     assert 60.0 <= run.seconds < 75.0

@@ -21,12 +21,12 @@ from training_child import FRAMES, TINY, child
 
 from instrument.base.errors import RosinError
 from instrument.training.data.corpus import Corpus, read_corpus
-from instrument.training.data.crops import Crops
-from instrument.training.learning.chance import Chance
+from instrument.training.learning.crops import Crops
 from instrument.training.learning.devices import Machine, learned_parts, machine_for, why_not_compiled
 from instrument.training.learning.loop import new_course, one_step
 from instrument.training.learning.objective import ADVERSARY
 from instrument.training.learning.ranks import ALONE, PartOfChance, Ranks
+from instrument.training.network.chance import Chance
 
 CHILD = str(Path(__file__).with_name("training_child.py"))
 STEPS = 20

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ pytest.importorskip("scipy")
 from instrument.base.errors import RosinError
 from instrument.model.library.card import read_card, sha256_of
 from instrument.model.library.credits import gate, read_credits
+from instrument.training.choices import TrainOptions
 from instrument.training.data.corpus import Corpus
 from instrument.training.export import latent_stats, writer
 from instrument.training.export.naming import MANY_POINTS, POINTS
 from instrument.training.export.writer import (
     DECODE_VOICES,
     TOLERANCE,
+    Making,
     verify_against_torch,
     wandering,
     write_graphs,
@@ -62,8 +65,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(latent_stats, "POINTS", 6)
         return train(
-            sounds, "tones", folder / "models", steps=3, threads=1, shape=TINY, size=2, frames=48,
-            runs=folder / "runs", title=("Tones", "Sons"), by="the tests", quiet=True,
+            sounds, "tones", folder / "models", TrainOptions(
+                steps=3, threads=1, shape=TINY, size=2, frames=48, runs=folder / "runs", title=("Tones", "Sons"),
+                by="the tests", quiet=True,
+            ),
         )  # fmt: skip
 
 
@@ -129,13 +134,13 @@ def test_a_lone_graph_explains_itself(trained: Path) -> None:
 def test_a_second_training_under_one_name_needs_resume(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latent_stats, "POINTS", 6)
     home = trained.parent.parent
-    again = {"threads": 1, "shape": TINY, "size": 2, "frames": 48, "runs": home / "runs", "quiet": True}
+    again = TrainOptions(steps=4, threads=1, shape=TINY, size=2, frames=48, runs=home / "runs", quiet=True)
     for out in ("models", "elsewhere"):  # the model is in one, only its checkpoint is known in the other
         with pytest.raises(RosinError, match="--resume, or take another --name"):
-            train(home / "sounds", "tones", home / out, steps=4, **again)
+            train(home / "sounds", "tones", home / out, again)
     with pytest.raises(RosinError, match="cannot name a folder"):
-        train(home / "sounds", "../tones", home / "models", steps=4, **again)
-    model = train(home / "sounds", "tones", home / "other", steps=4, resume=True, **again)
+        train(home / "sounds", "../tones", home / "models", again)
+    model = train(home / "sounds", "tones", home / "other", replace(again, resume=True))
     assert read_card(model).training["steps"] == 4
 
 
@@ -164,8 +169,9 @@ def test_the_knobs_of_a_long_training_are_named_from_more_points(
 
     monkeypatch.setattr(writer, "portray", portray)
     with pytest.raises(EnoughError):
-        write_model(full, Corpus((), RATE, 128, ()), tmp_path / "m", name="m", title=("m", "m"), by="me",
-                    licence="CC0-1.0", steps=1, minutes=minutes, threads=1, seed=0)  # fmt: skip
+        write_model(
+            full, Corpus((), RATE, 128, ()), tmp_path / "m", Making("m", ("m", "m"), "me", "CC0-1.0", 1, minutes, 1, 0)
+        )
 
 
 def test_another_order_of_the_latents_is_the_same_network(full: Network) -> None:

@@ -21,7 +21,7 @@ from instrument.base.errors import RosinError
 from instrument.training.choices import TrainOptions, shape_for
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning import loop as courses
-from instrument.training.learning.loop import Budget, TrainingLoop, learn, new_course, one_step
+from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_course, one_step
 from instrument.training.network import synthesis
 from instrument.training.network.model import Network
 from instrument.training.network.shape import OLD_POWER_FLOOR, Shape
@@ -74,7 +74,7 @@ def test_the_loss_falls_within_twenty_steps(corpus: Corpus, monkeypatch: pytest.
 
 def test_a_run_that_was_stopped_goes_on_exactly_where_it_was(corpus: Corpus, tmp_path: Path) -> None:
     whole = course()
-    assert learn(whole, corpus, Budget(steps=12), None, size=2, frames=48, quiet=True)
+    assert learn(whole, corpus, Budget(steps=12), None, LearnOptions(size=2, frames=48, quiet=True))
     first = course()
     for _ in range(5):
         one_step(first, corpus, 2, 48, Budget(steps=12).spent(first.step, 0.0))
@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_goes_on_exactly_where_it_was(corpus: Corpus, tmp
     second = course()
     second.load(tmp_path / "c.pt")
     assert second.step == 5
-    learn(second, corpus, Budget(steps=12), None, size=2, frames=48, quiet=True)
+    learn(second, corpus, Budget(steps=12), None, LearnOptions(size=2, frames=48, quiet=True))
     for a, b in zip(whole.network.state_dict().values(), second.network.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -120,7 +120,10 @@ def test_ctrl_c_stops_cleanly_with_a_checkpoint(corpus: Corpus, tmp_path: Path) 
     run = course()
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    assert learn(run, corpus, Budget(steps=100000), tmp_path / "c.pt", size=2, frames=48, quiet=True) is False
+    assert (
+        learn(run, corpus, Budget(steps=100000), tmp_path / "c.pt", LearnOptions(size=2, frames=48, quiet=True))
+        is False
+    )
     timer.join()
     again = course()
     again.load(tmp_path / "c.pt")

@@ -20,6 +20,7 @@ from instrument.cli import main
 from instrument.documents.patch import read_patch
 from instrument.model.library.finder import find, search_path
 from instrument.training import promise
+from instrument.training.choices import TrainOptions
 from instrument.training.data.corpus import read_corpus
 from instrument.training.train import train
 
@@ -54,7 +55,10 @@ def test_a_model_just_trained_is_found_by_its_name(
     from instrument.training.export import writer
 
     # the export has tests of its own, and takes a quarter of a minute
-    monkeypatch.setattr(writer, "write_model", lambda *_, name, **__: a_model(tmp_path / "models" / name, name))
+    def written(network: object, corpus: object, folder: object, making: writer.Making) -> Path:
+        return a_model(tmp_path / "models" / making.name, making.name)
+
+    monkeypatch.setattr(writer, "write_model", written)
     monkeypatch.chdir(tmp_path)
     tone_folder(tmp_path / "corpus", (57, 62, 66), 0.4)
     assert main(["train", "corpus", "--name", "mine", *SHORT]) == 0
@@ -161,5 +165,5 @@ def test_a_folder_of_nothing_that_is_a_sound_is_refused_before_anything_is_made(
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "a.m4a").write_bytes(b"")
     with pytest.raises(RosinError, match=r"holds no sounds .*convert with: ffmpeg"):
-        train(tmp_path / "corpus", "mine", Path("models"), steps=1, quiet=True)
+        train(tmp_path / "corpus", "mine", Path("models"), TrainOptions(steps=1, quiet=True))
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]

@@ -13,7 +13,7 @@ import torch
 
 from instrument.training.data.corpus import read_corpus
 from instrument.training.learning.devices import machine_for
-from instrument.training.learning.loop import Budget, TrainingLoop, learn, new_course
+from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_course
 from instrument.training.learning.progress import Display
 from instrument.training.learning.ranks import ranks_from_environment
 from instrument.training.network.shape import Shape
@@ -38,8 +38,8 @@ def child(sounds: Path, checkpoint: Path, steps: int, size: int, judging: str, *
         course.load(checkpoint)
     budget = Budget(steps=steps)
     learn(
-        course, read_corpus(sounds, 48000, 128), budget, checkpoint, size=size, frames=FRAMES,
-        display=Spoken(budget, quiet=True), **more,
+        course, read_corpus(sounds, 48000, 128), budget, checkpoint, LearnOptions(size, FRAMES, **more),
+        display=Spoken(budget, quiet=True),
     )  # fmt: skip
     machine.ranks.close()
     return course

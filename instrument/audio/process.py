@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 from instrument.audio import realtime
 from instrument.audio.callback import Callback
@@ -26,6 +27,7 @@ from instrument.engine import warm
 from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import resume
 from instrument.ipc import Flags, Frame, Link
+from instrument.model.runtime.providers import Wanted
 from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
 
@@ -44,7 +46,7 @@ class SoundProcess:
         self._parent = os.getppid()
         self.bank = Bank(
             [Path(p) for p in settings.patches],
-            provider=settings.provider,
+            provider=cast(Wanted, settings.provider),  # rig and command line have checked the choice
             models=settings.models,
             allow_uncredited=settings.allow_uncredited,
             seed=settings.seed,

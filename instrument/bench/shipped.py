@@ -35,7 +35,8 @@ def _sound(card: Card, samples: int) -> F32:
     """Something to listen to: noise under a slow swell. Shape: [BLOCKS, channels, samples]."""
     rng = np.random.default_rng(4)
     swell = 0.05 + 0.05 * np.sin(2.0 * np.pi * np.arange(BLOCKS) / 97.0)
-    return (swell[:, None, None] * rng.standard_normal((BLOCKS, card.channels, samples))).astype(np.float32)
+    heard: F32 = (swell[:, None, None] * rng.standard_normal((BLOCKS, card.channels, samples))).astype(np.float32)
+    return heard
 
 
 class Playing:

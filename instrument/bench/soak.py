@@ -85,7 +85,8 @@ def soak(
             heard = show.link.health.counters("hands")["osc_messages"]
             before, mine = server_xruns(server.log), show.link.health.row("sound").count("xruns")
             stolen = stolen_ms()
-            sent, series = 0, {role.name: [] for role in show.roles}  # type: dict[str, list[float]]
+            sent = 0
+            series: dict[str, list[float]] = {role.name: [] for role in show.roles}
             series["show"] = []
             begin = time.monotonic()
             for second in seconds(begin, minutes * 60.0):
@@ -93,9 +94,9 @@ def soak(
                     value = 0.5 + 0.4 * np.sin(0.001 * (sent + i))
                     send(knobs[i % len(knobs)], float(value))
                     if i % 10 == 9:
-                        ahead = begin + second + (i + 1) / messages_hz - time.monotonic()
-                        if ahead > 0:
-                            time.sleep(ahead)
+                        ahead_s = begin + second + (i + 1) / messages_hz - time.monotonic()
+                        if ahead_s > 0:
+                            time.sleep(ahead_s)
                 sent += messages_hz
                 show.look()
                 for role in show.roles:

@@ -123,7 +123,8 @@ def run_stage(args: argparse.Namespace) -> int:
 
 def run_laws(args: argparse.Namespace) -> int:
     """See bench/laws/report.py. Exit 0 when every law holds, 1 when one does not."""
-    from instrument.bench.laws.report import Law, measures
+    from instrument.bench.laws.measure import Law
+    from instrument.bench.laws.report import measures
 
     errors, work, found = console(stderr=True), measures(), list[Law]()
     with Progress(

@@ -156,8 +156,8 @@ def rig_mistakes(file: Path) -> list[str]:
     table = read_toml(file, "rig")
     try:
         rig_from(table, str(file))
-    except ValidationErrors as mistakes:
-        wrong = mistakes.lines
+    except ValidationErrors as found:
+        wrong = found.lines
         if newer(table):
             return wrong
     else:

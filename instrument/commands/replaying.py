@@ -18,6 +18,7 @@ from instrument.documents.rig import Rig
 from instrument.documents.take import Cue, Take
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
+from instrument.engine.snapshot import Snapshot
 from instrument.model.library.retarget import retarget
 from instrument.rehearsal.replay import Cast, cast_of, check, opening_of
 from instrument.storage.bank import open_part
@@ -191,7 +192,7 @@ def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:
         try:
             found = read_state(state)
             stood = found.told or found.on if isinstance(found, Opening) else None
-            kept = stood.snapshot if stood is not None else found
+            kept = found if isinstance(found, Snapshot) else (found.told or found.on).snapshot
             if kept.patch == part.patch.name:
                 if stood is not None:
                     part.voice.load_usage(stood.usage)

@@ -38,7 +38,7 @@ def unasked() -> Iterator[None]:
     """torch as it comes: what the import turns off to see every operation is on again within."""
     mkldnn = torch.backends.mkldnn.enabled
     profiling = torch._C._jit_set_profiling_executor(True)
-    torch.backends.mkldnn.enabled = True  # type: ignore[assignment]
+    torch.backends.mkldnn.enabled = True
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ def is_random(func: Any) -> bool:
 def drawn(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], draw: Draw, do: Callable[..., Any]) -> Any:
     """The result of a random operation out of given numbers. ``do`` runs (and may note) an operation."""
     name = func._schema.name.split("::")[1]
-    first = args[0] if args else None
+    first: Any = args[0] if args else None
     kind = kwargs.get("dtype") or (first.dtype if isinstance(first, torch.Tensor) else torch.float32)
 
     def normal(shape: Any) -> Any:

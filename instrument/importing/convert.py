@@ -18,7 +18,7 @@ from instrument.importing.signals import Span, sounds, wandering
 from instrument.importing.state_buffers import moving, rows_in_use, same_slots, seeded, zeros
 from instrument.importing.tracer import Trace, record
 from instrument.importing.values import GraphSheet
-from instrument.importing.verification import Floats, Proof, SteppedGraph, clicks, prove
+from instrument.importing.verification import Floats, Fresh, Proof, SteppedGraph, clicks, prove
 from instrument.model.runtime.voice import QUANTUM
 
 CLICK = 1e-3
@@ -152,8 +152,8 @@ def convert(
         with torch.no_grad():
             getattr(fresh, method.name)(block(0))  # a memory that is made at first use is there from now on
         twins = same_slots(slots, fresh)
-        proof = prove(fresh, method.name, twins, rows, played, names, noise_names, signal, samples_in)
-        far = clicks(fresh, method.name, twins, np.ascontiguousarray(long), samples_in)
+        proof = prove(Fresh(fresh, method.name, twins), rows, played, names, noise_names, signal, samples_in)
+        far = clicks(Fresh(fresh, method.name, twins), np.ascontiguousarray(long), samples_in)
     kinds = {name: kind for name, (kind, _) in zip(noise_names, recording.noises, strict=True)}
     size = 4 * sum(int(np.prod(shape)) for name, shape in played.shapes.items() if name.startswith("state."))
     frames = max(QUANTUM, ratio) // ratio
@@ -176,4 +176,5 @@ def listened(encode: Converted, rate: int, seconds: float = 12.0) -> Floats:
         played.run({"audio": np.ascontiguousarray(heard[:, :, i * step : (i + 1) * step])}, "mean")
         for i in range(count)
     ]
-    return np.concatenate(rows, -1)[0]
+    mean: np.ndarray[Any, np.dtype[np.float32]] = np.concatenate(rows, -1)[0]
+    return mean

@@ -11,32 +11,40 @@ output sample in s hears the taps k, k + s, k + 2s ... ONNX Runtime's own ConvTr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from instrument.base.errors import RosinError
-from instrument.importing.values import Val
+from instrument.importing.values import Lowering, Val
 
 aten = torch.ops.aten
 FEW = 16
 """Output samples up to which a convolution is a product (of a transposed one: before they are interleaved)."""
 
 
+class Kernel(NamedTuple):
+    """How ATen's convolution goes over its input, in the order of its arguments."""
+
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+    transposed: bool
+    output_padding: Sequence[int]
+    groups: int
+
+
 def convolution(
-    low: Any,
+    low: Lowering,
     real: torch.Tensor,
     func: Any,
     x: Val,
     weight: Val,
     bias: Val | None,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    transposed: bool,
-    output_padding: Sequence[int],
-    groups: int,
+    *how: Any,
 ) -> Val:
+    """``how``: the arguments of Kernel."""
+    stride, padding, dilation, transposed, output_padding, groups = Kernel(*how)
     sheet = low.sheet
     one = x.real.dim() == 3
     if x.real.dim() not in (3, 4):
@@ -71,11 +79,11 @@ def convolution(
     return Val(real, wide=out) if one else Val(real, out)
 
 
-def _biased(low: Any, name: str, bias: Val | None) -> str:
+def _biased(low: Lowering, name: str, bias: Val | None) -> str:
     return name if bias is None else low.sheet.node("Add", name, low.sheet.constant(bias.real))
 
 
-def _taps(low: Any, x: str, shape: tuple[int, int, int], places: torch.Tensor) -> str:
+def _taps(low: Lowering, x: str, shape: tuple[int, int, int], places: torch.Tensor) -> str:
     """[B, T, C] to [B, rows, taps * C]: the samples at ``places`` [rows, taps]."""
     b, t, c = shape
     rows, taps = places.shape
@@ -88,7 +96,14 @@ def _taps(low: Any, x: str, shape: tuple[int, int, int], places: torch.Tensor) -
 
 
 def _product(
-    low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int, dilation: int
+    low: Lowering,
+    real: torch.Tensor,
+    x: Val,
+    weight: torch.Tensor,
+    bias: Val | None,
+    stride: int,
+    cut: int,
+    dilation: int,
 ) -> Val:
     """weight [out, in, k] as a matrix [k * in, out]."""
     sheet = low.sheet
@@ -103,7 +118,9 @@ def _product(
     return Val(real, tall=_biased(low, sheet.node("MatMul", name, sheet.constant(matrix)), bias))
 
 
-def _grown(low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int) -> Val:
+def _grown(
+    low: Lowering, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int
+) -> Val:
     """weight [in, out, k] as a matrix [ceil(k / stride) * in, stride * out]; of one sample in, as [in, k * out]."""
     sheet = low.sheet
     ins, outs, k = weight.shape
@@ -129,7 +146,14 @@ def _grown(low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val
 
 
 def _interleaved(
-    low: Any, real: torch.Tensor, x: Val, weight: torch.Tensor, bias: Val | None, stride: int, cut: int, groups: int
+    low: Lowering,
+    real: torch.Tensor,
+    x: Val,
+    weight: torch.Tensor,
+    bias: Val | None,
+    stride: int,
+    cut: int,
+    groups: int,
 ) -> Val:
     """weight [in, out / groups, k] as a kernel [stride * out, in / groups, 1, ceil(k / stride)]."""
     sheet = low.sheet
@@ -160,7 +184,7 @@ def _interleaved(
 
 def _pool(op: str) -> Callable[..., Any]:
     def handler(
-        low: Any,
+        low: Lowering,
         real: Any,
         func: Any,
         x: Val,
@@ -185,7 +209,7 @@ def _pool(op: str) -> Callable[..., Any]:
     return handler
 
 
-def adaptive(low: Any, real: torch.Tensor, func: Any, x: Val, size: Sequence[int]) -> Val:
+def adaptive(low: Lowering, real: torch.Tensor, func: Any, x: Val, size: Sequence[int]) -> Val:
     """Means over pieces that are all of one size."""
     n = len(size)
     if any(x.shape[-n + i] % size[i] for i in range(n)):

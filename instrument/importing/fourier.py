@@ -10,14 +10,14 @@ import torch
 
 from instrument.base.errors import RosinError
 from instrument.importing.pointwise import as_val
-from instrument.importing.values import Val
+from instrument.importing.values import Lowering, Val
 
 aten = torch.ops.aten
 MOST = 8192
 """Points of a transform; its matrix has their square."""
 
 
-def parts_of(low: Any, value: Any) -> tuple[Val, Val]:
+def parts_of(low: Lowering, value: Any) -> tuple[Val, Val]:
     """Real and imaginary part of anything."""
     if isinstance(value, Val) and value.parts is not None:
         return value.parts
@@ -33,25 +33,26 @@ def joined(real: torch.Tensor, re: Val, im: Val) -> Val:
     return Val(real, parts=(re, im))
 
 
-def _each(low: Any, real: Any, func: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+def _each(low: Lowering, real: Any, func: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     """An operation that moves numbers, on both parts; of several values in a list too."""
+    call: Callable[..., Any] = low.call if isinstance(real, torch.Tensor) else low.calls
     if isinstance(x, (list, tuple)):
         pairs = [parts_of(low, v) for v in x]
-        done = [low.call(func, [p[i] for p in pairs], *args, **kwargs) for i in (0, 1)]
+        done = [call(func, [p[i] for p in pairs], *args, **kwargs) for i in (0, 1)]
     else:
         pair = parts_of(low, x)
-        done = [low.call(func, pair[i], *args, **kwargs) for i in (0, 1)]
+        done = [call(func, pair[i], *args, **kwargs) for i in (0, 1)]
     if isinstance(real, torch.Tensor):
         return joined(real, *done)
     return [joined(r, re, im) for r, re, im in zip(real, *done, strict=True)]
 
 
-def _sum(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any, **kwargs: Any) -> Val:
+def _sum(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any, **kwargs: Any) -> Val:
     (ar, ai), (br, bi) = parts_of(low, a), parts_of(low, b)
     return joined(real, low.call(func, ar, br, **kwargs), low.call(func, ai, bi, **kwargs))
 
 
-def _times(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+def _times(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     def mul(x: Val, y: Val) -> Val:
         return low.call(aten.mul.Tensor, x, y)
 
@@ -65,43 +66,43 @@ def _times(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     return joined(real, re, low.call(aten.add.Tensor, mul(ar, bi), mul(ai, br)))
 
 
-def _over(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+def _over(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     if isinstance(b, Val) and (b.parts is not None or b.real.is_complex()):
         raise RosinError("it divides by complex numbers, which is not known here; please report it")
     re, im = parts_of(low, a)
     return joined(real, low.call(aten.div.Tensor, re, b), low.call(aten.div.Tensor, im, b))
 
 
-def _abs(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def _abs(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     re, im = parts_of(low, x)
     total = low.call(aten.add.Tensor, low.call(aten.mul.Tensor, re, re), low.call(aten.mul.Tensor, im, im))
     return low.call(aten.sqrt.default, total)
 
 
-def _angle(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def _angle(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     re, im = parts_of(low, x)
     return low.call(aten.atan2.default, im, re)
 
 
-def _conj(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def _conj(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     re, im = parts_of(low, x)
     return joined(real, re, low.call(aten.neg.default, im))
 
 
-def _as_real(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def _as_real(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     return low.call(aten.stack.default, list(parts_of(low, x)), -1)
 
 
-def _as_complex(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def _as_complex(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     last = x.real.dim() - 1
     return joined(real, low.call(aten.select.int, x, last, 0), low.call(aten.select.int, x, last, 1))
 
 
-def _complex(low: Any, real: torch.Tensor, func: Any, re: Val, im: Val) -> Val:
+def _complex(low: Lowering, real: torch.Tensor, func: Any, re: Val, im: Val) -> Val:
     return joined(real, re, im)
 
 
-def _polar(low: Any, real: torch.Tensor, func: Any, size: Val, angle: Val) -> Val:
+def _polar(low: Lowering, real: torch.Tensor, func: Any, size: Val, angle: Val) -> Val:
     re = low.call(aten.mul.Tensor, size, low.call(aten.cos.default, angle))
     return joined(real, re, low.call(aten.mul.Tensor, size, low.call(aten.sin.default, angle)))
 
@@ -116,11 +117,11 @@ def _scale(mode: int, n: int) -> float:
     return (1.0, n**-0.5, 1.0 / n)[mode]
 
 
-def _product(low: Any, x: Val, matrix: torch.Tensor) -> Val:
+def _product(low: Lowering, x: Val, matrix: torch.Tensor) -> Val:
     return low.call(aten.matmul.default, x, Val(matrix.to(x.real.dtype)))
 
 
-def _turned(low: Any, x: Val, dim: int) -> Val:
+def _turned(low: Lowering, x: Val, dim: int) -> Val:
     """The axis in question last (or back again)."""
     dim %= x.real.dim()
     return x if dim == x.real.dim() - 1 else low.call(aten.transpose.int, x, dim, -1)
@@ -134,7 +135,7 @@ def _one_axis(x: Val, dims: Sequence[int]) -> int:
     return dims[0]
 
 
-def _r2c(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], mode: int, onesided: bool) -> Val:
+def _r2c(low: Lowering, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], mode: int, onesided: bool) -> Val:
     dim = _one_axis(x, dims)
     n, count = x.shape[dim], real.shape[dim]
     cos, sin = _matrix(n, count, n, -1)
@@ -143,7 +144,7 @@ def _r2c(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], m
     return joined(real, *both)
 
 
-def _c2r(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], mode: int, n: int) -> Val:
+def _c2r(low: Lowering, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], mode: int, n: int) -> Val:
     dim = _one_axis(x, dims)
     re, im = (_turned(low, part, dim) for part in parts_of(low, x))
     count = n // 2 + 1
@@ -159,7 +160,7 @@ def _c2r(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], m
     return _turned(low, out, dim)
 
 
-def _c2c(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], mode: int, forward: bool) -> Val:
+def _c2c(low: Lowering, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], mode: int, forward: bool) -> Val:
     dim = _one_axis(x, dims)
     re, im = (_turned(low, part, dim) for part in parts_of(low, x))
     n = re.shape[-1]
@@ -170,7 +171,7 @@ def _c2c(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int], m
 
 
 def _part(which: int) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+    def handler(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
         return parts_of(low, x)[which]
 
     return handler

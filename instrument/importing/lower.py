@@ -26,7 +26,17 @@ class Lower:
     def __init__(self) -> None:
         self.sheet = GraphSheet()
 
-    def call(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self, func: Any, *args: Any, **kwargs: Any) -> Val:
+        """The result of an ATen operation that gives one tensor."""
+        made: Val = self.lowered(func, *args, **kwargs)
+        return made
+
+    def calls(self, func: Any, *args: Any, **kwargs: Any) -> list[Val]:
+        """The results of one that gives several."""
+        made: list[Val] = self.lowered(func, *args, **kwargs)
+        return made
+
+    def lowered(self, func: Any, *args: Any, **kwargs: Any) -> Any:
         """The result of an ATen operation on Vals and plain numbers: a Val, or a list of them."""
         values = [v for v in tree_flatten((args, kwargs))[0] if isinstance(v, Val)]
         plain_args, plain_kwargs = tree_map(lambda v: v.real if isinstance(v, Val) else v, (args, kwargs))
@@ -87,7 +97,7 @@ def _written(
         elif not hasattr(node.target, "_schema"):
             env[node] = args[0][args[1]]  # getitem
         else:
-            env[node] = made.call(node.target, *args, **kwargs)
+            env[node] = made.lowered(node.target, *args, **kwargs)
     sheet.output(names[1], sheet.flat(sheet.cast(y, torch.float32)), tuple(y.shape))
     for i, value in enumerate(nexts):
         value = sheet.cast(value, torch.float32)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from instrument.importing.values import GraphSheet, Val
+from instrument.importing.values import GraphSheet, Lowering, Val
 
 aten = torch.ops.aten
 
@@ -39,14 +39,16 @@ def _scalar(sheet: GraphSheet, value: Val) -> str:
 
 
 def _unary(op: str) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
+    def handler(low: Lowering, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
         return emit(low.sheet, op, real, low.sheet.cast(x, real.dtype if op != "IsNaN" else x.real.dtype))
 
     return handler
 
 
 def _binary(op: str) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any, *rest: Any, alpha: Any = 1, **_: Any) -> Val:
+    def handler(
+        low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any, *rest: Any, alpha: Any = 1, **_: Any
+    ) -> Val:
         alpha = rest[0] if rest and op in ("Add", "Sub") else alpha
         a, b = (low.sheet.cast(as_val(v, real.dtype), real.dtype) for v in (a, b))
         if alpha != 1:
@@ -57,7 +59,7 @@ def _binary(op: str) -> Callable[..., Val]:
 
 
 def _compare(op: str, negate: bool = False) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+    def handler(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
         kind = torch.result_type(*(v.real if isinstance(v, Val) else v for v in (a, b)))
         if kind == torch.bool:
             kind = torch.int64
@@ -68,12 +70,12 @@ def _compare(op: str, negate: bool = False) -> Callable[..., Val]:
     return handler
 
 
-def rsub(low: Any, real: torch.Tensor, func: Any, a: Val, b: Any, alpha: Any = 1) -> Val:
+def rsub(low: Lowering, real: torch.Tensor, func: Any, a: Val, b: Any, alpha: Any = 1) -> Val:
     a = low.call(aten.mul.Tensor, a, alpha) if alpha != 1 else a
     return low.call(aten.sub.Tensor, as_val(b, real.dtype), a)
 
 
-def div(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any, *, rounding_mode: str | None = None) -> Val:
+def div(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any, *, rounding_mode: str | None = None) -> Val:
     if rounding_mode is None:
         return _binary("Div")(low, real, func, a, b)
     kind = real.dtype if real.is_floating_point() else torch.float64
@@ -86,18 +88,18 @@ def div(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any, *, rounding_mod
     return low.sheet.cast(down, real.dtype)
 
 
-def trunc(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def trunc(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     if not real.is_floating_point():
         return x
     size = emit(low.sheet, "Floor", x.real.abs().floor(), emit(low.sheet, "Abs", x.real.abs(), x))
     return emit(low.sheet, "Mul", real, size, emit(low.sheet, "Sign", x.real.sign(), x))
 
 
-def floor_divide(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+def floor_divide(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     return div(low, real, func, a, b, rounding_mode="floor")
 
 
-def remainder(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+def remainder(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     """As Python's %: of the sign of the divisor. ONNX has it for whole numbers only."""
     a, b = (low.sheet.cast(as_val(v, real.dtype), real.dtype) for v in (a, b))
     if not real.is_floating_point():
@@ -107,12 +109,12 @@ def remainder(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     return low.call(aten.where.self, other, low.call(aten.add.Tensor, rest, b), rest)
 
 
-def fmod(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+def fmod(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     a, b = (low.sheet.cast(as_val(v, real.dtype), real.dtype) for v in (a, b))
     return emit(low.sheet, "Mod", real, a, b, fmod=1)
 
 
-def power(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+def power(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     if isinstance(a, Val) and b == 2:
         return low.call(aten.mul.Tensor, a, a)
     if isinstance(a, Val) and b == 0.5:
@@ -121,50 +123,52 @@ def power(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
     return emit(low.sheet, "Pow", real, a, b)
 
 
-def square(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def square(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     return low.call(aten.mul.Tensor, x, x)
 
 
-def rsqrt(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def rsqrt(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     return low.call(aten.reciprocal.default, low.call(aten.sqrt.default, x))
 
 
-def log1p(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def log1p(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     return low.call(aten.log.default, low.call(aten.add.Tensor, x, 1.0))
 
 
-def expm1(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def expm1(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     return low.call(aten.sub.Tensor, low.call(aten.exp.default, x), 1.0)
 
 
 def _log_by(base: float) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+    def handler(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
         return low.call(aten.mul.Tensor, low.call(aten.log.default, x), 1.0 / math.log(base))
 
     return handler
 
 
-def exp2(low: Any, real: torch.Tensor, func: Any, x: Val) -> Val:
+def exp2(low: Lowering, real: torch.Tensor, func: Any, x: Val) -> Val:
     return emit(low.sheet, "Pow", real, as_val(2.0, real.dtype), low.sheet.cast(x, real.dtype))
 
 
-def leaky_relu(low: Any, real: torch.Tensor, func: Any, x: Val, slope: float = 0.01) -> Val:
+def leaky_relu(low: Lowering, real: torch.Tensor, func: Any, x: Val, slope: float = 0.01) -> Val:
     return emit(low.sheet, "LeakyRelu", real, x, alpha=float(slope))
 
 
-def elu(low: Any, real: torch.Tensor, func: Any, x: Val, alpha: float = 1.0, scale: float = 1, inner: float = 1) -> Val:
+def elu(
+    low: Lowering, real: torch.Tensor, func: Any, x: Val, alpha: float = 1.0, scale: float = 1, inner: float = 1
+) -> Val:
     x = low.call(aten.mul.Tensor, x, inner) if inner != 1 else x
     out = emit(low.sheet, "Elu", torch.nn.functional.elu(x.real, alpha), x, alpha=float(alpha))
     return low.call(aten.mul.Tensor, out, scale) if scale != 1 else out
 
 
-def softplus(low: Any, real: torch.Tensor, func: Any, x: Val, beta: float = 1, threshold: float = 20) -> Val:
+def softplus(low: Lowering, real: torch.Tensor, func: Any, x: Val, beta: float = 1, threshold: float = 20) -> Val:
     x = low.call(aten.mul.Tensor, x, beta) if beta != 1 else x
     out = emit(low.sheet, "Softplus", torch.nn.functional.softplus(x.real), x)
     return low.call(aten.div.Tensor, out, beta) if beta != 1 else out
 
 
-def gelu(low: Any, real: torch.Tensor, func: Any, x: Val, approximate: str = "none") -> Val:
+def gelu(low: Lowering, real: torch.Tensor, func: Any, x: Val, approximate: str = "none") -> Val:
     if approximate == "none":
         inner = low.call(aten.erf.default, low.call(aten.mul.Tensor, x, math.sqrt(0.5)))
     else:
@@ -174,7 +178,7 @@ def gelu(low: Any, real: torch.Tensor, func: Any, x: Val, approximate: str = "no
     return low.call(aten.mul.Tensor, low.call(aten.mul.Tensor, x, 0.5), low.call(aten.add.Tensor, inner, 1.0))
 
 
-def atan2(low: Any, real: torch.Tensor, func: Any, y: Val, x: Val) -> Val:
+def atan2(low: Lowering, real: torch.Tensor, func: Any, y: Val, x: Val) -> Val:
     """As atan of the half angle, 2 atan(y / (r + x)), which fails on the negative real axis alone."""
     r = low.call(
         aten.sqrt.default, low.call(aten.add.Tensor, low.call(aten.mul.Tensor, x, x), low.call(aten.mul.Tensor, y, y))
@@ -189,7 +193,7 @@ def atan2(low: Any, real: torch.Tensor, func: Any, y: Val, x: Val) -> Val:
 
 
 def clamp(
-    low: Any,
+    low: Lowering,
     real: torch.Tensor,
     func: Any,
     x: Val,
@@ -208,29 +212,29 @@ def clamp(
     return out
 
 
-def clamp_min(low: Any, real: torch.Tensor, func: Any, x: Val, bound: Any) -> Val:
+def clamp_min(low: Lowering, real: torch.Tensor, func: Any, x: Val, bound: Any) -> Val:
     return clamp(low, real, func, x, bound, None)
 
 
-def clamp_max(low: Any, real: torch.Tensor, func: Any, x: Val, bound: Any) -> Val:
+def clamp_max(low: Lowering, real: torch.Tensor, func: Any, x: Val, bound: Any) -> Val:
     return clamp(low, real, func, x, None, bound)
 
 
-def where(low: Any, real: torch.Tensor, func: Any, mask: Val, a: Any, b: Any) -> Val:
+def where(low: Lowering, real: torch.Tensor, func: Any, mask: Val, a: Any, b: Any) -> Val:
     a, b = (low.sheet.cast(as_val(v, real.dtype), real.dtype) for v in (a, b))
     return emit(low.sheet, "Where", real, mask, a, b)
 
 
-def masked_fill(low: Any, real: torch.Tensor, func: Any, x: Val, mask: Val, value: Any) -> Val:
+def masked_fill(low: Lowering, real: torch.Tensor, func: Any, x: Val, mask: Val, value: Any) -> Val:
     return where(low, real, func, mask, value, x)
 
 
-def to_copy(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
+def to_copy(low: Lowering, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
     return low.sheet.cast(x, real.dtype)
 
 
 def _bits(op: str) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
+    def handler(low: Lowering, real: torch.Tensor, func: Any, a: Any, b: Any) -> Val:
         a, b = (low.sheet.cast(as_val(v, torch.bool), torch.bool) for v in (a, b))
         return emit(low.sheet, op, real, a, b)
 

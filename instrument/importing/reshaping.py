@@ -7,13 +7,13 @@ of them comes out says what one Gather must fetch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from instrument.base.errors import RosinError
 from instrument.importing.pointwise import common
-from instrument.importing.values import AXES, Val
+from instrument.importing.values import AXES, Lowering, Val
 
 aten = torch.ops.aten
 FAR = 2**31
@@ -36,11 +36,11 @@ SHAPE_ONLY = frozenset(
 """What these give depends on the size of their argument alone."""
 
 
-def same(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
+def same(low: Lowering, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
     return x
 
 
-def reshape(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
+def reshape(low: Lowering, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
     if tuple(real.shape) == x.shape:
         return x
     # [B, C, T] that is cut up from outside the fast layout: whichever name there is has the same order of numbers.
@@ -51,7 +51,7 @@ def reshape(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any)
     return Val(real, low.sheet.reshape(name, tuple(real.shape)))
 
 
-def permute(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int]) -> Val:
+def permute(low: Lowering, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int]) -> Val:
     order = [d % x.real.dim() for d in dims]
     moved = [d for d in order if x.shape[d] != 1]
     if order == [0, 2, 1] and x.tall:  # what is tall is that already, and the other way round
@@ -63,7 +63,7 @@ def permute(low: Any, real: torch.Tensor, func: Any, x: Val, dims: Sequence[int]
     return Val(real, low.sheet.node("Transpose", low.sheet.flat(x), perm=order))
 
 
-def transpose(low: Any, real: torch.Tensor, func: Any, x: Val, a: int = 0, b: int = 1) -> Val:
+def transpose(low: Lowering, real: torch.Tensor, func: Any, x: Val, a: int = 0, b: int = 1) -> Val:
     if x.real.dim() < 2:
         return x
     order = list(range(x.real.dim()))
@@ -71,13 +71,13 @@ def transpose(low: Any, real: torch.Tensor, func: Any, x: Val, a: int = 0, b: in
     return permute(low, real, func, x, order)
 
 
-def expand(low: Any, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
+def expand(low: Lowering, real: torch.Tensor, func: Any, x: Val, *_: Any, **__: Any) -> Val:
     if tuple(real.shape) == x.shape:
         return x
     return Val(real, low.sheet.node("Expand", low.sheet.flat(x), low.sheet.ints(*real.shape)))
 
 
-def _cut(low: Any, x: Val, real: torch.Tensor, axis: int, start: int, end: int, step: int = 1) -> Val:
+def _cut(low: Lowering, x: Val, real: torch.Tensor, axis: int, start: int, end: int, step: int = 1) -> Val:
     """A slice along one axis in either layout."""
     sheet, layout = low.sheet, x.fast
     axis = AXES[layout][axis] if layout else axis
@@ -86,7 +86,14 @@ def _cut(low: Any, x: Val, real: torch.Tensor, axis: int, start: int, end: int, 
 
 
 def slice_(
-    low: Any, real: torch.Tensor, func: Any, x: Val, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
+    low: Lowering,
+    real: torch.Tensor,
+    func: Any,
+    x: Val,
+    dim: int = 0,
+    start: Any = None,
+    end: Any = None,
+    step: int = 1,
 ) -> Val:
     if tuple(real.shape) == x.shape:
         return x
@@ -95,13 +102,13 @@ def slice_(
     return _cut(low, x, real, dim % x.real.dim(), start, end, step)
 
 
-def select(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, index: int) -> Val:
+def select(low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: int, index: int) -> Val:
     dim, index = dim % x.real.dim(), index % x.shape[dim]
     row = _cut(low, x, x.real.narrow(dim, index, 1), dim, index, index + 1) if x.shape[dim] > 1 else x
     return reshape(low, real, func, row)
 
 
-def split(low: Any, real: Sequence[torch.Tensor], func: Any, x: Val, sizes: Any = None, dim: int = 0) -> list[Val]:
+def split(low: Lowering, real: Sequence[torch.Tensor], func: Any, x: Val, sizes: Any = None, dim: int = 0) -> list[Val]:
     dim %= x.real.dim()
     sheet = low.sheet
     if len(real) == 1:
@@ -113,11 +120,11 @@ def split(low: Any, real: Sequence[torch.Tensor], func: Any, x: Val, sizes: Any 
     return [sheet.made(part, name, layout) for part, name in zip(real, names, strict=True)]
 
 
-def unbind(low: Any, real: Sequence[torch.Tensor], func: Any, x: Val, dim: int = 0) -> list[Val]:
+def unbind(low: Lowering, real: Sequence[torch.Tensor], func: Any, x: Val, dim: int = 0) -> list[Val]:
     return [select(low, part, func, x, dim, i) for i, part in enumerate(real)]
 
 
-def cat(low: Any, real: torch.Tensor, func: Any, parts: Sequence[Val], dim: int = 0) -> Val:
+def cat(low: Lowering, real: torch.Tensor, func: Any, parts: Sequence[Val], dim: int = 0) -> Val:
     parts = [low.sheet.cast(p, real.dtype) for p in parts if p.real.numel() or p.real.dim() == real.dim()]
     dim %= real.dim()
     parts = [p for p in parts if p.shape[dim]]
@@ -128,11 +135,11 @@ def cat(low: Any, real: torch.Tensor, func: Any, parts: Sequence[Val], dim: int 
     return low.sheet.made(real, low.sheet.node("Concat", *names, axis=AXES[layout][dim] if layout else dim), layout)
 
 
-def stack(low: Any, real: torch.Tensor, func: Any, parts: Sequence[Val], dim: int = 0) -> Val:
+def stack(low: Lowering, real: torch.Tensor, func: Any, parts: Sequence[Val], dim: int = 0) -> Val:
     return low.call(aten.cat.default, [low.call(aten.unsqueeze.default, p, dim) for p in parts], dim)
 
 
-def pad(low: Any, real: torch.Tensor, func: Any, x: Val, pads: Sequence[int], value: float = 0) -> Val:
+def pad(low: Lowering, real: torch.Tensor, func: Any, x: Val, pads: Sequence[int], value: float = 0) -> Val:
     sheet, rank = low.sheet, x.real.dim()
     if not any(pads):
         return x
@@ -155,7 +162,7 @@ def _numbered(x: torch.Tensor, first: int = 0) -> torch.Tensor:
     return numbers.copy_(torch.arange(first, first + x.numel(), dtype=torch.float64).reshape(x.shape))
 
 
-def fetched(low: Any, real: torch.Tensor, func: Any, x: Val, *args: Any, **kwargs: Any) -> Val:
+def fetched(low: Lowering, real: torch.Tensor, func: Any, x: Val, *args: Any, **kwargs: Any) -> Val:
     """Any operation that moves the numbers of x and nothing else: one Gather."""
     plain = [a.real if isinstance(a, Val) else a for a in args]
     if any(isinstance(a, Val) and a.live for a in args):
@@ -164,12 +171,12 @@ def fetched(low: Any, real: torch.Tensor, func: Any, x: Val, *args: Any, **kwarg
     return _gathered(low, real, low.sheet.reshape(low.sheet.flat(x), (-1,)), places)
 
 
-def _gathered(low: Any, real: torch.Tensor, flat: str, places: torch.Tensor) -> Val:
+def _gathered(low: Lowering, real: torch.Tensor, flat: str, places: torch.Tensor) -> Val:
     name = low.sheet.node("Gather", flat, low.sheet.constant(places.reshape(real.shape)), axis=0)
     return Val(real, name)
 
 
-def scattered(low: Any, real: torch.Tensor, func: Any, x: Val, source: Any, *args: Any, **kwargs: Any) -> Val:
+def scattered(low: Lowering, real: torch.Tensor, func: Any, x: Val, source: Any, *args: Any, **kwargs: Any) -> Val:
     """x with some of its numbers taken from ``source``: one Gather from both in a row."""
     if not isinstance(source, Val) or any(isinstance(a, Val) and a.live for a in args):
         raise RosinError(f"it uses {func._schema.name} with places that change while it plays, not known here")
@@ -183,19 +190,26 @@ def scattered(low: Any, real: torch.Tensor, func: Any, x: Val, source: Any, *arg
     return _gathered(low, real, sheet.node("Concat", first, second, axis=0), places)
 
 
+class Run(NamedTuple):
+    """Rows from ``start`` to ``end``, every ``step``; None is the edge."""
+
+    start: int | None = None
+    end: int | None = None
+    step: int = 1
+
+
 def slice_scatter(
-    low: Any,
+    low: Lowering,
     real: torch.Tensor,
     func: Any,
     x: Val,
     source: Val,
     dim: int = 0,
-    start: Any = None,
-    end: Any = None,
-    step: int = 1,
+    *run: Any,
+    **named: Any,
 ) -> Val:
-    """A run of rows replaced: what is before, the new ones, what is after."""
-    start, end, step = slice(start, end, step).indices(x.shape[dim])
+    """A run of rows replaced: what is before, the new ones, what is after. ``run``, ``named``: arguments of Run."""
+    start, end, step = slice(*Run(*run, **named)).indices(x.shape[dim])
     if step != 1:
         return scattered(low, real, func, x, source, dim, start, end, step)
     size = x.shape[dim]
@@ -208,35 +222,36 @@ def slice_scatter(
     return low.call(aten.cat.default, parts, dim) if len(parts) > 1 else parts[0]
 
 
-def select_scatter(low: Any, real: torch.Tensor, func: Any, x: Val, source: Val, dim: int, index: int) -> Val:
+def select_scatter(low: Lowering, real: torch.Tensor, func: Any, x: Val, source: Val, dim: int, index: int) -> Val:
     index %= x.shape[dim]
     row = low.call(aten.unsqueeze.default, source, dim)
     return low.call(aten.slice_scatter.default, x, row, dim, index, index + 1)
 
 
-def copy(low: Any, real: torch.Tensor, func: Any, x: Val, source: Val, *_: Any) -> Val:
+def copy(low: Lowering, real: torch.Tensor, func: Any, x: Val, source: Val, *_: Any) -> Val:
     return low.call(aten.expand.default, low.sheet.cast(source, real.dtype), list(real.shape))
 
 
-def fill(low: Any, real: torch.Tensor, func: Any, x: Val, value: Any = 0) -> Val:
+def fill(low: Lowering, real: torch.Tensor, func: Any, x: Val, value: Any = 0) -> Val:
     if isinstance(value, Val) and value.live:
         return copy(low, real, func, x, value)
     return Val(real)
 
 
-def index(low: Any, real: torch.Tensor, func: Any, x: Val, places: Sequence[Val | None]) -> Val:
+def index(low: Lowering, real: torch.Tensor, func: Any, x: Val, places: Sequence[Val | None]) -> Val:
     """Advanced indexing: with constant places one Gather, with one live list of places on the first axis another."""
     if all(p is None or not p.live for p in places):
         return fetched(low, real, func, x, [None if p is None else p.real for p in places])
-    used = [i for i, p in enumerate(places) if p is not None]
-    if len(used) != 1 or places[used[0]].real.dtype == torch.bool:  # type: ignore[union-attr]
+    used = [(i, p) for i, p in enumerate(places) if p is not None]
+    if len(used) != 1 or used[0][1].real.dtype == torch.bool:
         raise RosinError("it looks up numbers in a way (index) that is not known here; please report it")
-    place = low.sheet.flat(places[used[0]])
-    return Val(real, low.sheet.node("Gather", low.sheet.flat(x), place, axis=used[0]))
+    axis, value = used[0]
+    place = low.sheet.flat(value)
+    return Val(real, low.sheet.node("Gather", low.sheet.flat(x), place, axis=axis))
 
 
 def index_put(
-    low: Any, real: torch.Tensor, func: Any, x: Val, places: Sequence[Any], values: Val, accumulate: bool = False
+    low: Lowering, real: torch.Tensor, func: Any, x: Val, places: Sequence[Any], values: Val, accumulate: bool = False
 ) -> Val:
     if accumulate or any(p is not None and p.live for p in places):
         raise RosinError("it writes to places that change while it plays (index_put), which is not known here")
@@ -256,15 +271,15 @@ def index_put(
     return _gathered(low, real, both, numbers)
 
 
-def embedding(low: Any, real: torch.Tensor, func: Any, table: Val, places: Val, *_: Any) -> Val:
+def embedding(low: Lowering, real: torch.Tensor, func: Any, table: Val, places: Val, *_: Any) -> Val:
     return Val(real, low.sheet.node("Gather", low.sheet.flat(table), low.sheet.flat(places), axis=0))
 
 
-def index_select(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, places: Val) -> Val:
+def index_select(low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: int, places: Val) -> Val:
     return Val(real, low.sheet.node("Gather", low.sheet.flat(x), low.sheet.flat(places), axis=dim))
 
 
-def gather(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, places: Val, **_: Any) -> Val:
+def gather(low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: int, places: Val, **_: Any) -> Val:
     return Val(real, low.sheet.node("GatherElements", low.sheet.flat(x), low.sheet.flat(places), axis=dim))
 
 

@@ -24,8 +24,8 @@ from instrument.base.text import say
 from instrument.base.toml import read_toml
 from instrument.importing.archive import checked
 from instrument.model.library import licences
-from instrument.model.library.card import CARD, TEXT_MOST, Card, card_from, write_card
-from instrument.model.library.credits import CREDITS, Credits, credits_from, write_credits
+from instrument.model.library.card import CARD, CREDITS, TEXT_MOST, Card, card_from, write_card
+from instrument.model.library.credits import Credits, credits_from, write_credits
 from instrument.model.report.check_result import CheckResult
 from instrument.model.report.trial import tried
 

@@ -9,18 +9,20 @@ import torch
 
 from instrument.base.errors import RosinError
 from instrument.importing.pointwise import emit
-from instrument.importing.values import Val
+from instrument.importing.values import Lowering, Val
 
 aten = torch.ops.aten
 LONGEST = 256
 """Steps of a running product."""
 
 
-def matmul(low: Any, real: torch.Tensor, func: Any, a: Val, b: Val) -> Val:
+def matmul(low: Lowering, real: torch.Tensor, func: Any, a: Val, b: Val) -> Val:
     return Val(real, low.sheet.node("MatMul", low.sheet.flat(a), low.sheet.flat(b)))
 
 
-def addmm(low: Any, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *, beta: Any = 1, alpha: Any = 1) -> Val:
+def addmm(
+    low: Lowering, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *, beta: Any = 1, alpha: Any = 1
+) -> Val:
     sheet = low.sheet
     return Val(
         real, sheet.node("Gemm", sheet.flat(a), sheet.flat(b), sheet.flat(bias), alpha=float(alpha), beta=float(beta))
@@ -28,19 +30,19 @@ def addmm(low: Any, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *,
 
 
 def baddbmm(
-    low: Any, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *, beta: Any = 1, alpha: Any = 1
+    low: Lowering, real: torch.Tensor, func: Any, bias: Val, a: Val, b: Val, *, beta: Any = 1, alpha: Any = 1
 ) -> Val:
     out = low.call(aten.mul.Tensor, low.call(aten.bmm.default, a, b), alpha)
     return low.call(aten.add.Tensor, out, low.call(aten.mul.Tensor, bias, beta))
 
 
-def linear(low: Any, real: torch.Tensor, func: Any, x: Val, weight: Val, bias: Val | None = None) -> Val:
+def linear(low: Lowering, real: torch.Tensor, func: Any, x: Val, weight: Val, bias: Val | None = None) -> Val:
     out = low.call(aten.matmul.default, x, low.call(aten.t.default, weight))
     return out if bias is None else low.call(aten.add.Tensor, out, bias)
 
 
 def batch_norm(
-    low: Any,
+    low: Lowering,
     real: Sequence[torch.Tensor],
     func: Any,
     x: Val,
@@ -80,7 +82,7 @@ def _dims(x: Val, dim: Any) -> list[int]:
 
 def _reduce(op: str) -> Callable[..., Val]:
     def handler(
-        low: Any, real: torch.Tensor, func: Any, x: Val, dim: Any = None, keepdim: bool = False, **_: Any
+        low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: Any = None, keepdim: bool = False, **_: Any
     ) -> Val:
         x = low.sheet.cast(x, real.dtype)
         dims = low.sheet.ints(*_dims(x, dim))
@@ -89,7 +91,7 @@ def _reduce(op: str) -> Callable[..., Val]:
     return handler
 
 
-def amount(low: Any, x: Val, dim: Any, keepdim: bool, correction: float) -> tuple[Val, Val]:
+def amount(low: Lowering, x: Val, dim: Any, keepdim: bool, correction: float) -> tuple[Val, Val]:
     """Variance and mean."""
     dims = _dims(x, dim)
     count = 1
@@ -109,7 +111,7 @@ def _correction(rest: tuple[Any, ...], correction: Any, unbiased: Any) -> float:
 
 
 def var(
-    low: Any,
+    low: Lowering,
     real: torch.Tensor,
     func: Any,
     x: Val,
@@ -126,7 +128,7 @@ def var(
 
 
 def var_mean(
-    low: Any,
+    low: Lowering,
     real: Any,
     func: Any,
     x: Val,
@@ -141,14 +143,14 @@ def var_mean(
 
 
 def _softmax(op: str) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, *_: Any) -> Val:
+    def handler(low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: int, *_: Any) -> Val:
         return Val(real, low.sheet.node(op, low.sheet.flat(x), axis=dim))
 
     return handler
 
 
 def _arg(op: str) -> Callable[..., Val]:
-    def handler(low: Any, real: torch.Tensor, func: Any, x: Val, dim: Any = None, keepdim: bool = False) -> Val:
+    def handler(low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: Any = None, keepdim: bool = False) -> Val:
         name = low.sheet.flat(x)
         if dim is None:
             name = low.sheet.reshape(name, (-1,))
@@ -158,7 +160,7 @@ def _arg(op: str) -> Callable[..., Val]:
 
 
 def _extreme(op: str, arg: str) -> Callable[..., Any]:
-    def handler(low: Any, real: Any, func: Any, x: Val, dim: Any = None, keepdim: bool = False) -> Any:
+    def handler(low: Lowering, real: Any, func: Any, x: Val, dim: Any = None, keepdim: bool = False) -> Any:
         if isinstance(real, torch.Tensor):
             return _reduce(op)(low, real, func, x, None, False)
         return [_reduce(op)(low, real[0], func, x, dim, keepdim), _arg(arg)(low, real[1], func, x, dim, keepdim)]
@@ -166,7 +168,7 @@ def _extreme(op: str, arg: str) -> Callable[..., Any]:
     return handler
 
 
-def cumsum(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any) -> Val:
+def cumsum(low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any) -> Val:
     """In double, as torch adds up on the CPU: what is summed is often a phase that is kept for hours."""
     kind = torch.float64 if real.is_floating_point() else real.dtype
     x = low.sheet.cast(x, kind)
@@ -174,7 +176,7 @@ def cumsum(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any) 
     return low.sheet.cast(Val(real.to(kind), low.sheet.node("CumSum", low.sheet.flat(x), axis)), real.dtype)
 
 
-def cumprod(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any) -> Val:
+def cumprod(low: Lowering, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any) -> Val:
     """Number by number: ONNX has no such operation. What uses it are angles of a sphere, a few dozen at most."""
     dim %= x.real.dim()
     if x.shape[dim] > LONGEST:
@@ -186,7 +188,7 @@ def cumprod(low: Any, real: torch.Tensor, func: Any, x: Val, dim: int, **_: Any)
     return low.call(aten.cat.default, done, dim)
 
 
-def cdist(low: Any, real: torch.Tensor, func: Any, a: Val, b: Val, p: float, *_: Any) -> Val:
+def cdist(low: Lowering, real: torch.Tensor, func: Any, a: Val, b: Val, p: float, *_: Any) -> Val:
     """Distances of rows, by their differences."""
     if p != 2.0:
         raise RosinError(f"it measures distances with p = {p}, which is not known here; please report it")
@@ -195,7 +197,7 @@ def cdist(low: Any, real: torch.Tensor, func: Any, a: Val, b: Val, p: float, *_:
 
 
 def unfold_backward(
-    low: Any, real: torch.Tensor, func: Any, x: Val, sizes: Sequence[int], dim: int, size: int, step: int
+    low: Lowering, real: torch.Tensor, func: Any, x: Val, sizes: Sequence[int], dim: int, size: int, step: int
 ) -> Val:
     """Overlap and add along the last axis, as a product with a matrix of ones and zeros."""
     if dim % len(sizes) != len(sizes) - 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnx
@@ -102,7 +102,7 @@ class GraphSheet:
             value.detach().cpu().resolve_conj().numpy() if isinstance(value, torch.Tensor) else value
         )
         array = array.reshape(tuple(value.shape))
-        key = (array.dtype.str, array.shape, hashlib.sha256(array).digest())
+        key = (array.dtype.str, array.shape, hashlib.sha256(array.data).digest())
         if key not in self._known:
             self._known[key] = f"w{len(self.constants)}"
             self.constants.append(numpy_helper.from_array(array, self._known[key]))
@@ -171,7 +171,9 @@ class GraphSheet:
 
     def made(self, real: torch.Tensor, name: str, layout: str) -> Val:
         """A value that is in a layout."""
-        return Val(real, **{layout or "name": name})
+        if layout == "wide":
+            return Val(real, wide=name)
+        return Val(real, tall=name) if layout == "tall" else Val(real, name=name)
 
     def wide(self, value: Val) -> str:
         """Its name as [B, C, 1, T]; of a constant with fewer dimensions, as it spreads over that."""
@@ -207,3 +209,17 @@ class GraphSheet:
             entry = model.metadata_props.add()
             entry.key, entry.value = key, value
         return model
+
+
+class Lowering(Protocol):
+    """What an operation is given to write itself with: the sheet, and any other operation."""
+
+    sheet: GraphSheet
+
+    def call(self, func: Any, *args: Any, **kwargs: Any) -> Val:
+        """The result of an ATen operation that gives one tensor."""
+        ...
+
+    def calls(self, func: Any, *args: Any, **kwargs: Any) -> list[Val]:
+        """The results of one that gives several."""
+        ...

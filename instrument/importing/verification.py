@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -81,10 +81,16 @@ def poison(slots: Sequence[StateBuffer], rows: Sequence[int], played: SteppedGra
         played.state[name] = part.float().numpy().reshape(played.shapes[name]).copy()
 
 
+class Fresh(NamedTuple):
+    """A fresh copy of what is imported that was called once, the method that is played, the copy's own memory."""
+
+    module: Any
+    method: str
+    slots: Sequence[StateBuffer]
+
+
 def prove(
-    module: Any,
-    method: str,
-    slots: Sequence[StateBuffer],
+    fresh: Fresh,
     rows: Sequence[int],
     played: SteppedGraph,
     names: tuple[str, str],
@@ -93,8 +99,9 @@ def prove(
     frames: int,
     seed: int = 7,
 ) -> Proof:
-    """``module``: a fresh copy that was called once, ``slots`` its own. ``signal`` f32 [1, C, blocks * frames] is what
+    """``signal`` f32 [1, C, blocks * frames] is what
     both are given, ``frames`` numbers a block."""
+    module, method, slots = fresh
     blocks = signal.shape[2] // frames
     generator = torch.Generator().manual_seed(seed)
     given: list[torch.Tensor] = []
@@ -124,8 +131,9 @@ def prove(
     return Proof(blocks, worst / max(1.0, peak), peak, 1000.0 * float(np.median(played.seconds)))
 
 
-def clicks(module: Any, method: str, slots: Sequence[StateBuffer], x: Floats, frames: int) -> float:
+def clicks(fresh: Fresh, x: Floats, frames: int) -> float:
     """How far blocks one by one are from all at once, in parts of the peak; 0 when the file takes no long blocks."""
+    module, method, slots = fresh
 
     def silence(shape: tuple[int, ...], kind: str) -> torch.Tensor:
         return torch.zeros(shape)

@@ -224,7 +224,7 @@ def main(arguments: list[str]) -> int:
     # No fusing and no specialising: every operation is to be seen. MKL-DNN would hide an LSTM in one.
     torch._C._jit_set_profiling_executor(False)
     torch._C._jit_override_can_fuse_on_cpu(False)
-    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
+    torch.backends.mkldnn.enabled = False
     warnings.simplefilter("ignore")
     try:
         answer = work(request)

@@ -5,13 +5,14 @@ Whoever goes on with a run gets the choices of its beginning again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from instrument.base.errors import RosinError
-from instrument.training.arguments import AUTO
+from instrument.training.arguments import AUTO, LISTEN_MINUTES, SAVE_SECONDS
 from instrument.training.data.corpus import Clip, Corpus
 from instrument.training.data.tones import ringing
 from instrument.training.learning.adversary import LARGE, SMALL
@@ -37,7 +38,12 @@ LOOKED_AT = 80
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """What was said; None where nothing was. ``size``: crops a step and process, ``seconds`` of each."""
+    """What was said; None where nothing was. ``size``: crops a step and process, ``seconds`` of each.
+
+    ``minutes`` of work or ``steps``, whichever is given (an hour when neither). ``threads`` 0: as many as there are
+    cores. ``shape`` and ``frames`` of a crop come before what follows from the rest. ``listen``: minutes between two
+    listenings, 0 for the end alone.
+    """
 
     family: str | None = None
     tones: int | None = None
@@ -47,6 +53,24 @@ class TrainOptions:
     size: int | None = None
     seconds: float | None = None
     adversarial: bool | None = None
+    _: KW_ONLY
+    minutes: float | None = None
+    steps: int | None = None
+    device: str = "cpu"
+    precision: str = ""
+    compiled: bool | None = None
+    threads: int = 0
+    shape: Shape | None = None
+    frames: int | None = None
+    runs: Path = Path("runs")
+    resume: bool = False
+    save_every_s: float = SAVE_SECONDS
+    listen: float = LISTEN_MINUTES
+    pictured: bool = True
+    title: tuple[str, str] | None = None
+    by: str = "the owner of this instrument"
+    licence: str = ""
+    quiet: bool = False
 
 
 def harmonic_share(clip: Clip, rate_hz: int) -> float:

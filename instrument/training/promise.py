@@ -41,9 +41,13 @@ def sounds_in(corpus: Corpus) -> tuple[Sound, ...]:
     """What was learned from, as the model's credits name it."""
     return tuple(
         Sound(
-            *(str(c.credit[key]) for key in ("title", "author", "source", "licence", "consent")),
-            float(c.credit["seconds"]),
-            str(c.credit["sha256"]),
+            title=str(c.credit["title"]),
+            author=str(c.credit["author"]),
+            source=str(c.credit["source"]),
+            licence=str(c.credit["licence"]),
+            consent=str(c.credit["consent"]),
+            seconds=float(c.credit["seconds"]),
+            sha256=str(c.credit["sha256"]),
         )
         for c in corpus.training
     )

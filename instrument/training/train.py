@@ -18,7 +18,7 @@ from instrument.base.errors import RosinError
 from instrument.base.printable import printable
 from instrument.base.text import language_of
 from instrument.model.library.card import CARD
-from instrument.training.arguments import LISTEN_MINUTES, MINUTES, SAVE_SECONDS, add_arguments
+from instrument.training.arguments import MINUTES, add_arguments
 
 if TYPE_CHECKING:
     from instrument.training.choices import TrainOptions
@@ -85,19 +85,10 @@ def _kept(checkpoint: Path, resume: bool) -> dict[str, Any] | None:
     return kept
 
 
-def train(
-    sounds: Path | Sequence[Path], name: str, out: Path, *, minutes: float | None = None, steps: int | None = None,
-    seed: int | None = None, device: str = "cpu", resume: bool = False, threads: int = 0, shape: Shape | None = None,
-    size: int | None = None, frames: int | None = None, runs: Path = Path("runs"),
-    title: tuple[str, str] | None = None, by: str = "the owner of this instrument", licence: str = "",
-    quiet: bool = False, wishes: TrainOptions | None = None, precision: str = "", compiled: bool | None = None,
-    save_every_s: float = SAVE_SECONDS, listen: float = LISTEN_MINUTES, pictured: bool = True,
-) -> Path:  # fmt: skip
+def train(sounds: Path | Sequence[Path], name: str, out: Path, options: TrainOptions | None = None) -> Path:
     """Train on folders of sounds and write the model folder ``out/name``; returns it.
 
-    ``minutes`` of work or ``steps``, whichever is given (an hour when neither). ``threads`` 0: as many as there are
-    cores. ``shape``, ``size``, ``frames`` and ``seed`` come before what ``wishes`` say. ``listen``: minutes between
-    two listenings, 0 for the end alone. RosinError when the sounds cannot be trained on.
+    RosinError when the sounds cannot be trained on.
     """
     try:
         import torch
@@ -105,10 +96,10 @@ def train(
         from instrument.training import choices, promise
         from instrument.training.data.listener import REMEDY
         from instrument.training.data.listener import listener as independent_ear
-        from instrument.training.export.writer import write_model
+        from instrument.training.export.writer import Making, write_model
         from instrument.training.learning.devices import machine_for
         from instrument.training.learning.listening import Listener
-        from instrument.training.learning.loop import Budget, learn, new_course
+        from instrument.training.learning.loop import Budget, LearnOptions, learn, new_course
         from instrument.training.learning.pictures import can_draw
         from instrument.training.learning.progress import Display, energy_words
         from instrument.training.learning.ranks import ranks_from_environment
@@ -118,58 +109,58 @@ def train(
         ) from None
 
     sources = [sounds] if isinstance(sounds, Path) else list(sounds)
-    wishes = wishes or choices.TrainOptions()
-    title = title or (name, name)
+    options = options or choices.TrainOptions()
+    title, by, licence = options.title or (name, name), options.by, options.licence
     promise.check_words(name, title, by, licence)
-    if (out / name / CARD).exists() and not resume:
+    if (out / name / CARD).exists() and not options.resume:
         raise RosinError(f"{out / name} is a model already; go on with --resume, or take another --name")
-    folder = runs / name
+    folder = options.runs / name
     checkpoint = folder / CHECKPOINT
-    kept = _kept(checkpoint, resume)
-    free = shape is None and kept is None
-    shape = shape or choices.shape_for(wishes, kept)
-    seed = seed if seed is not None else wishes.seed
-    seed = seed if seed is not None else int(kept["seed"]) if kept else 0
-    machine, words = machine_for(device, precision, compiled, ranks_from_environment(device))
+    kept = _kept(checkpoint, options.resume)
+    free = options.shape is None and kept is None
+    shape = options.shape or choices.shape_for(options, kept)
+    seed = options.seed if options.seed is not None else int(kept["seed"]) if kept else 0
+    machine, words = machine_for(
+        options.device, options.precision, options.compiled, ranks_from_environment(options.device)
+    )
     ranks = machine.ranks
-    own_size, own_frames = choices.crops_for(wishes, kept, machine.gpu, shape)
-    size, frames = size or own_size, frames or own_frames
+    size, own_frames = choices.crops_for(options, kept, machine.gpu, shape)
+    frames = options.frames or own_frames
     if size == 1 and ranks.world > 1:
         raise RosinError("several processes take two crops each at least; say --size 2")
     _keep_memory()
-    torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) // ranks.world))
-    budget = Budget(minutes if minutes or steps else MINUTES, steps)
-    console = terminal(stderr=True, quiet=quiet or not ranks.first)
-    display = Display(budget, console, quiet or not ranks.first)
+    torch.set_num_threads(options.threads or max(1, (os.cpu_count() or 1) // ranks.world))
+    budget = Budget(options.minutes if options.minutes or options.steps else MINUTES, options.steps)
+    quiet = options.quiet or not ranks.first
+    console = terminal(stderr=True, quiet=quiet)
+    display = Display(budget, console, quiet)
     display.say(words)
     corpus = _corpus(sources, shape, ranks, console)
     if free:
-        shape, why = choices.listened(wishes, shape, corpus)
+        shape, why = choices.listened(options, shape, corpus)
         display.say(why)
     if shape.inharmonic:
         corpus = corpus.at_first_partials()
     if ranks.first:
         promise.check(corpus, out / name, title, by, licence)
         promise.make(folder)
-    course = new_course(shape, seed, device, machine, choices.judges_for(wishes, kept, machine.gpu, shape))
+    course = new_course(shape, seed, options.device, machine, choices.judges_for(options, kept, machine.gpu, shape))
     if kept is not None:
         display.say(course.load(checkpoint))
         display.say(f"going on from step {course.step}")
     else:
         choices.tuned(course.network, corpus)
-    if pictured and not can_draw():
+    if options.pictured and not can_draw():
         display.say("no pictures: matplotlib is not installed; pip install 'rosin[train]' brings it")
     if independent_ear() is None:
         display.say(REMEDY)
-    listener = Listener(folder, listen, pictured) if ranks.first else None
+    listener = Listener(folder, options.listen, options.pictured) if ranks.first else None
     done = learn(
         course,
         corpus,
         budget,
         checkpoint,
-        size=size,
-        frames=frames,
-        save_every_s=save_every_s,
+        LearnOptions(size, frames, options.save_every_s),
         listener=listener,
         display=display,
     )
@@ -182,15 +173,17 @@ def train(
             course.plain(),
             corpus,
             model,
-            name=name,
-            title=title,
-            by=by,
-            licence=licence,
-            steps=course.step,
-            minutes=course.seconds / 60.0,
-            threads=torch.get_num_threads(),
-            seed=seed,
-            energy=energy,
+            Making(
+                name=name,
+                title=title,
+                by=by,
+                licence=licence,
+                steps=course.step,
+                minutes=course.seconds / 60.0,
+                threads=torch.get_num_threads(),
+                seed=seed,
+                energy=energy,
+            ),
         )
         display.say(f"the model is in {model}")
         display.say(promise.how_to_play(model))
@@ -212,12 +205,12 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"
         ) from None
-    train(
-        args.sounds, args.name, args.out, minutes=args.minutes, steps=args.steps, device=args.device,
-        resume=args.resume, threads=args.threads, runs=args.runs, title=tuple(args.title) if args.title else None,
-        by=args.by, licence=args.licence, precision=args.precision or "", compiled=args.compile,
-        save_every_s=args.save_every, listen=args.listen, pictured=not args.no_pictures,
-        wishes=TrainOptions(args.family, args.tones, args.latents, args.width, args.seed, args.size, args.seconds,
-                      args.adversarial),
+    options = TrainOptions(
+        args.family, args.tones, args.latents, args.width, args.seed, args.size, args.seconds, args.adversarial,
+        minutes=args.minutes, steps=args.steps, device=args.device, resume=args.resume, threads=args.threads,
+        runs=args.runs, title=tuple(args.title) if args.title else None, by=args.by, licence=args.licence,
+        precision=args.precision or "", compiled=args.compile, save_every_s=args.save_every, listen=args.listen,
+        pictured=not args.no_pictures,
     )  # fmt: skip
+    train(args.sounds, args.name, args.out, options)
     return 0

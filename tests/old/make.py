@@ -1,4 +1,3 @@
-# ruff: noqa: I001 - the imports are those of 1220bb0, which ran it
 """What a version of Rosin leaves on a disk, made by that version: played, trained, packed, and what it sounded like.
 
     git worktree add --detach /tmp/old 1220bb0
@@ -115,10 +114,10 @@ def rosin(*words: str, cwd: Path | None = None) -> str:
 def train(work: Path, out: Path) -> None:
     """A tiny network of a few steps: its checkpoint, and its model as a bundle."""
     import numpy as np
-    from training_sounds import tone_folder
-
     from instrument.model.card import read_card, write_card
     from instrument.training.shape import Shape
+    from training_sounds import tone_folder
+
     from instrument.training.train import train
 
     sounds = tone_folder(work / "sounds", (50, 57, 64), 0.5)
@@ -153,9 +152,8 @@ def play(work: Path, out: Path) -> None:
     """Three shows: all that a take can hold on the trained model, a short one on the voice without; what they leave."""
     import time
 
-    from playhost import playing
-
     from instrument.rig import save_bindings
+    from playhost import playing
 
     (work / "rig.toml").write_text(RIG, encoding="utf-8")
     save_bindings(work / "rig.toml", MIDI)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from instrument.bench.laws.friction import moved
-from instrument.bench.laws.report import TICK_HZ, Law, Measure, differing_bits
+from instrument.bench.laws.measure import TICK_HZ, Law, Measure, differing_bits
 from instrument.chance.noise import Noise
 from instrument.chance.words import stream_id
 from instrument.friction.bearing import Friction
@@ -76,7 +76,7 @@ def hops() -> Iterator[Law]:
 
 def slow() -> Iterator[Law]:
     """Thickness, what is known, dug wells, fatigue, coupling: each against the number its amount says."""
-    sweep = 0.1 + 0.2 * np.arange(1, 6001) / TICK_HZ
+    sweep = 0.1 + 0.2 * np.arange(1, 6001, dtype=np.float64) / TICK_HZ
     lag = float(sweep[-1] - moved(sweep, 0.1, visc=0.2, **DIRECT)[-1]) / 0.2
     yield Law("thickness 0.2 s: lag of a steady sweep [s]", 0.2, lag, 1e-3)
     friction, still = Friction(1, TICK_HZ), np.full((45_000, 1), 0.5, np.float32)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.bench.laws.report import F64, TICK_HZ, Law, Measure, differing_bits, kolmogorov
+from instrument.bench.laws.measure import F64, TICK_HZ, Law, Measure, differing_bits, kolmogorov
 from instrument.chance.bridge import Bridge
 from instrument.chance.chaos import Logistic
 from instrument.chance.coarse import Coarse
@@ -171,7 +171,9 @@ def habit() -> Iterator[Law]:
 def holes() -> Iterator[Law]:
     """Exponential waits and lengths."""
     base, knobs = np.ones((450_000, 24), np.float32), np.ones(24, np.float32)
-    Holes(streams("holes", 24), TICK_HZ, 3).step(0, len(base), 60 * knobs, knobs / 2, 0 * knobs, base, 0 * knobs)
+    Holes(streams("holes", 24), TICK_HZ, 3).step(
+        0, len(base), 60 * knobs, knobs / np.float32(2), 0 * knobs, base, 0 * knobs
+    )
     waits: list[float] = []
     lengths: list[float] = []
     for k in range(24):

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from instrument.bench.laws.report import F64, TICK_HZ, Law, Measure
+from instrument.bench.laws.measure import F64, TICK_HZ, Law, Measure
 from instrument.friction.bearing import Friction
 from instrument.friction.law import Coefficients, trace
 from instrument.friction.params import FrictionParams
@@ -49,7 +49,7 @@ def moved(hand: F64, start: float, tick_hz: float = TICK_HZ, **amounts: float) -
 def stribeck() -> Iterator[Law]:
     """Steady force g(v) + s2 v."""
     for speed, force in ((1e-3, 1.184340), (5e-3, 1.002000), (0.1, 1.040000)):
-        hand = speed * 1e-4 * np.arange(1, 20001)
+        hand = speed * 1e-4 * np.arange(1, 20001, dtype=np.float64)
         settled = trace(DRIVEN, 1e-4, hand, np.zeros(len(hand)))[-1, 3]
         yield Law(f"Stribeck curve: force at {1e3 * speed:g} mm/s [N]", force, float(settled), 1e-6)
 
@@ -80,7 +80,7 @@ def break_away() -> Iterator[Law]:
     """The force when the speed first passes vs: the faster it rises, the smaller it is."""
     rates, forces = (1, 2, 5, 10, 20, 50), []
     for rate, force in zip(rates, (1.461, 1.436, 1.380, 1.307, 1.189, 0.853), strict=True):
-        push = rate * 1e-5 * np.arange(1, int(1.7e5 / rate))
+        push = rate * 1e-5 * np.arange(1, int(1.7e5 / rate), dtype=np.float64)
         speed = trace(LUGRE, 1e-5, np.zeros(len(push)), push)[:, 1]
         forces.append(float(push[np.argmax(speed > 1e-3)]))
         yield Law(f"break-away force at {rate} N/s [N]", force, forces[-1], 0.005 * force)
@@ -90,7 +90,7 @@ def break_away() -> Iterator[Law]:
 
 def bow(tick_hz: float) -> tuple[float, float]:
     """A slow steady pull: the period of stick and slip (s), and the travel of one slip."""
-    hand = 0.1 + BOW_SPEED / tick_hz * np.arange(1, int(40.0 * tick_hz) + 1)
+    hand = 0.1 + BOW_SPEED / tick_hz * np.arange(1, int(40.0 * tick_hz) + 1, dtype=np.float64)
     x = moved(hand, 0.1, tick_hz, **BOW)
     wide = max(1, round(tick_hz / TICK_HZ))  # f32 positions: a speed over one tick of 48 kHz is mostly rounding
     speed = (x[wide:] - x[:-wide]) * tick_hz / wide

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.bench.laws.report import Law, Measure, differing_bits
+from instrument.bench.laws.measure import Law, Measure, differing_bits
 from instrument.chance.noise import Noise
 from instrument.engine.effects.flutter_meter import TONE_HZ, reading_percent
 from instrument.engine.effects.tape_effect import TapeEffect

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,9 @@ from instrument.training.network.stack import SLOPE, CausalStack
 
 class CachedConv(nn.Module):
     """A convolution that goes on where it stopped: what it needs of the past is kept in front of what comes."""
+
+    if TYPE_CHECKING:  # not for torch.jit, which would read it
+        cache: Tensor
 
     def __init__(self, conv: nn.Conv1d, before: Tensor | None = None) -> None:
         super().__init__()
@@ -63,7 +66,7 @@ class Stack(nn.Module):
         self.first = stack.first
         self.slope = SLOPE
         layers = zip(stack.layers, stack.rests(rest), strict=False)
-        self.layers = nn.ModuleList(CachedConv(layer, before) for layer, before in layers)  # type: ignore[arg-type]
+        self.layers = nn.ModuleList(CachedConv(layer, before) for layer, before in layers)
 
     def forward(self, x: Tensor) -> Tensor:
         h = functional.leaky_relu(self.first(x), self.slope)
@@ -102,6 +105,13 @@ class String(nn.Module):
 
 class Synthesis(nn.Module):
     """synthesis.py, a frame at a time: phases, levels and flutter are where the last frame left them."""
+
+    if TYPE_CHECKING:  # not for torch.jit, which would read it
+        note: Tensor
+        phase: Tensor
+        slow: Tensor
+        level: Tensor
+        tone_phase: Tensor
 
     def __init__(self, decoder: HarmonicDecoder) -> None:
         super().__init__()

@@ -63,7 +63,8 @@ class Written:
     def read_by(self, op: str, given: str) -> npt.NDArray[np.float32]:
         """The weight that the one node of kind ``op`` takes beside ``given``."""
         node = next(n for n in self.nodes if n.op_type == op and n.input[0] == given and n.input[1] in self.weights)
-        return self.weights[node.input[1]]
+        weight: npt.NDArray[np.float32] = self.weights[node.input[1]]
+        return weight
 
 
 def _shape(card: Card, decode: Written, encode: Written) -> Shape:
@@ -119,7 +120,7 @@ def _unfold(
     for i, (layer, (weight, bias)) in enumerate(zip(stack.layers, more, strict=True)):
         before = stack.double().rests(rest.double())[i].numpy()
         taps = weight.reshape(3, len(before), -1).sum(0)
-        _put(layer, weight, bias - before @ taps)  # type: ignore[arg-type]
+        _put(layer, weight, bias - before @ taps)
     return np.asarray(stack.double().rests(rest.double())[-1].numpy())
 
 
@@ -141,7 +142,7 @@ def network_of(card: Card, folder: Path) -> Network:
     try:
         decode, encode = Written(folder / DECODE), Written(folder / ENCODE)
         shape = _shape(card, decode, encode)
-        network = Network(shape).double().eval()
+        network: Network = Network(shape).double().eval()
         decoder, encoder = network.decoder, network.encoder
         if shape.tones:
             last = list(decode.states)[-1]
@@ -176,4 +177,5 @@ def network_of(card: Card, folder: Path) -> Network:
             f"{folder} holds graphs that `rosin train` of this version does not write ({type(error).__name__}); "
             "measure it without --against-torchscript"
         ) from None
-    return network.float()
+    network.float()
+    return network

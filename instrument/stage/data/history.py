@@ -33,7 +33,8 @@ def distance_of(frame: Frame, count: int) -> NDArray[np.float64]:
     """[count] of each knob from the hand that pulls it, in travel; 0 where either is no number."""
     hand, pos = (row[:count].astype(np.float64) for row in (frame.hand, frame.pos))
     known = np.isfinite(hand) & np.isfinite(pos)
-    return np.abs(np.where(known, hand, 0.0) - np.where(known, pos, 0.0))
+    apart: NDArray[np.float64] = np.abs(np.where(known, hand, 0.0) - np.where(known, pos, 0.0))
+    return apart
 
 
 def strain_of(frame: Frame, count: int) -> NDArray[np.float64]:

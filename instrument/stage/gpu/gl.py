@@ -299,7 +299,7 @@ class Picture(Texture):
 
     def put(self, rows: NDArray[np.float32] | NDArray[np.uint8]) -> None:
         kind = gl.GL_UNSIGNED_BYTE if rows.dtype == np.uint8 else gl.GL_FLOAT
-        rows = np.ascontiguousarray(rows)
+        packed: NDArray[Any] = np.ascontiguousarray(rows)
         self.bind(0)
         gl.glTexSubImage2D(
             gl.GL_TEXTURE_2D,
@@ -310,7 +310,7 @@ class Picture(Texture):
             self.height,
             gl.GL_RGBA,
             kind,
-            rows.ctypes.data_as(ctypes.c_void_p),
+            packed.ctypes.data_as(ctypes.c_void_p),
         )
 
 

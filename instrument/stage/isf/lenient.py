@@ -114,7 +114,7 @@ def _each(text: str, at: int) -> list[tuple[int, int]]:
 
 def _spans(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """Last first: what is changed leaves the places before it as they are."""
-    return reversed(list(pattern.finditer(text)))  # type: ignore[return-value]
+    return reversed(list(pattern.finditer(text)))
 
 
 def _declarations(text: str) -> str:

@@ -56,7 +56,7 @@ def _between(x: Floats, at: npt.NDArray[np.float64]) -> Floats:
 
 
 def _crop(clip: Clip, start: int, frames: int, ratio: int, speed: float) -> tuple[Floats, Floats, Floats]:
-    samples = start + np.arange(frames * ratio) * speed
+    samples = start + np.arange(frames * ratio, dtype=np.float64) * speed
     if speed == 1.0:
         whole = np.zeros(frames * ratio, np.float32)
         low, high = max(0, start), min(len(clip.audio), start + frames * ratio)

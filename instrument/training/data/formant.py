@@ -175,4 +175,5 @@ def sing(throat: Throat, song: Song, name: str, seed: int = 0) -> npt.NDArray[np
         part = np.diff(part, 2, prepend=(0.0, 0.0))
         bell = np.sin(np.pi * (np.arange(b - a) + 0.5) / (b - a)) ** 1.5
         x[a:b] += part / np.sqrt((part**2).mean()) * bell * level * loudest
-    return (x * (0.5 / np.abs(x).max())).astype(np.float32)
+    made: npt.NDArray[np.float32] = (x * (0.5 / np.abs(x).max())).astype(np.float32)
+    return made

@@ -42,9 +42,9 @@ def lf_pulse(rd: float) -> tuple[float, float, float, float, float]:
     def area(alpha: float) -> float:
         e0 = -1.0 / (math.exp(alpha * end) * math.sin(omega * end))
         top = math.exp(alpha * end) * (alpha * math.sin(omega * end) - omega * math.cos(omega * end)) + omega
-        return e0 * top / (alpha * alpha + omega * omega) + tail
+        return float(e0 * top / (alpha * alpha + omega * omega) + tail)
 
-    alpha = brentq(area, -20.0, 60.0)
+    alpha: float = brentq(area, -20.0, 60.0)
     return alpha, omega, end, epsilon, -1.0 / (math.exp(alpha * end) * math.sin(omega * end))
 
 

@@ -122,7 +122,7 @@ def write_credits(rows: list[dict[str, Any]], path: Path) -> None:
     document = tomlkit.document()
     document["sounds"] = tomlkit.aot()
     for row in rows:
-        document["sounds"].append(tomlkit.item(row))  # type: ignore[union-attr]
+        document["sounds"].append(tomlkit.item(row))
     text = tomlkit.dumps(document)
     try:
         if tomllib.loads(text)["sounds"] != rows:

@@ -45,7 +45,7 @@ class ReadSound:
     done: str = ""
 
 
-class SoundReader(soundfile.SoundFile):  # type: ignore[misc]
+class SoundReader(soundfile.SoundFile):
     """A sound read from its beginning to its end. Its length is not asked for: where a header lies, seeking fails."""
 
     def seekable(self) -> bool:
@@ -101,11 +101,12 @@ def together(left: Floats, right: Floats) -> Floats:
     """Two channels of one sound as one, the louder alone where they cancel each other."""
     both = min(len(left), len(right))
     sides = np.stack([left[:both], right[:both]])
-    mixed = (0.5 * (sides[0] + sides[1])).astype(np.float32)
+    mixed: Floats = (0.5 * (sides[0] + sides[1])).astype(np.float32)
     power = np.square(sides, dtype=np.float64).sum(axis=1)
     if np.square(mixed, dtype=np.float64).sum() >= CANCELLED**2 * power.sum() / 4:
         return mixed
-    return sides[int(np.argmax(power))]
+    louder: Floats = sides[int(np.argmax(power))]
+    return louder
 
 
 def moving(audio: Floats, rate: int) -> float:

@@ -200,8 +200,8 @@ def sound(font: SoundFont, sample: Sample, held_s: float = HELD_S) -> Floats:
             with font.path.open("rb") as file:
                 file.seek(font.low_bytes_at[0] + sample.first)
                 words = words + np.frombuffer(file.read(sample.last - sample.first), np.uint8) / 256.0
-        audio = words / 32768.0
-    return unrolled(*cut(audio.astype(np.float32), sample), sample.rate_hz, held_s)
+        audio = (words / 32768.0).astype(np.float32)
+    return unrolled(*cut(audio.astype(np.float32, copy=False), sample), sample.rate_hz, held_s)
 
 
 def cut(audio: Floats, sample: Sample) -> tuple[Floats, tuple[int, int] | None]:

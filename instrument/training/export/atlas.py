@@ -62,7 +62,8 @@ BEFORE = 0.3
 def _squares(x: F32, anchors: F32) -> F32:
     """Squared distances [len(x), len(anchors)]."""
     apart = (x**2).sum(1)[:, None] - 2.0 * (x @ anchors.T) + (anchors**2).sum(1)
-    return np.maximum(apart, 0.0).astype(np.float32)
+    squares: F32 = np.maximum(apart, 0.0).astype(np.float32)
+    return squares
 
 
 def _nearest(x: F32, centres: F32) -> tuple[I32, F32]:
@@ -102,11 +103,11 @@ def allotted(frames: NDArray[np.int64], most: int = ANCHORS_MOST) -> NDArray[np.
     With more sounds than anchors the longest get one each.
     """
     if (frames > 0).sum() >= most:
-        given = np.zeros_like(frames)
-        given[np.argsort(-frames, kind="stable")[:most]] = 1
-        return given
+        longest = np.zeros_like(frames)
+        longest[np.argsort(-frames, kind="stable")[:most]] = 1
+        return longest
     want = frames * (min(most, frames.sum()) / frames.sum())
-    given = np.minimum(np.maximum(np.floor(want).astype(np.int64), 1), frames)
+    given: NDArray[np.int64] = np.minimum(np.maximum(np.floor(want).astype(np.int64), 1), frames)
     while given.sum() > most:
         given[np.argmax(np.where(given > 1, given - want, -np.inf))] -= 1
     while given.sum() < min(most, frames.sum()):

@@ -17,7 +17,7 @@ from instrument.knobs import Label
 from instrument.model.library.card import Latent
 from instrument.training.data.corpus import Clip, Corpus
 from instrument.training.export.naming import POINTS, Decode, Naming, interventions
-from instrument.training.learning.chance import Chance, NoiseBands
+from instrument.training.network.chance import Chance, NoiseBands
 from instrument.training.network.model import Network
 from instrument.training.network.shape import LOUDNESS_LOW_DB
 
@@ -47,7 +47,8 @@ def decode_of(network: Network) -> Decode:
     def decode(z: npt.NDArray[np.float32]) -> Any:
         return network.decoder.learn(torch.from_numpy(z).to(device), Chance(network.shape, 0, 0, device, bands))
 
-    return decode
+    playing: Decode = decode
+    return playing
 
 
 @torch.no_grad()
@@ -72,7 +73,8 @@ def all_encoded(network: Network, corpus: Corpus) -> tuple[Doubles, Doubles]:
 def fidelity(z: Doubles, std: Doubles) -> Doubles:
     """Per latent, the share of its variance that the sound decides (the rest is the encoder's own doubt). 0..1."""
     known = z[2:].var(1)
-    return known / (known + (std[2:] ** 2).mean(1) + 1e-12)
+    share: Doubles = known / (known + (std[2:] ** 2).mean(1) + 1e-12)
+    return share
 
 
 def _stretched(values: Doubles) -> tuple[float, float]:
@@ -107,7 +109,7 @@ def correlation(z: Doubles) -> Doubles:
     moved = z - z.mean(1, keepdims=True)
     spread = np.sqrt((moved**2).mean(1))
     safe = np.where(spread > 1e-9, spread, np.inf)
-    matrix = np.clip((moved @ moved.T) / z.shape[1] / safe[:, None] / safe[None], -1.0, 1.0)
+    matrix: Doubles = np.clip((moved @ moved.T) / z.shape[1] / safe[:, None] / safe[None], -1.0, 1.0)
     np.fill_diagonal(matrix, 1.0)
     return matrix
 

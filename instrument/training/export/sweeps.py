@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,16 @@ from instrument.training.learning.pictures import HEAT, IVORY, TEXT, sheet
 SIZE = 2048
 COLUMNS = 700
 TOP_HZ, DEEP_DB = 12000.0, 80.0
+
+
+class Sweep(NamedTuple):
+    """One held sound that a knob goes through: ``base`` [2 + latents] is the z it is of."""
+
+    decode: Decode
+    base: Doubles
+    frames: int
+    rate_hz: int
+    ratio: int
 
 
 def sweep_picture(
@@ -40,7 +50,7 @@ def sweep_picture(
     base = z[:, int((away**2).sum(0).argmin())].astype(np.float64)
     rows_of = {"nrows": len(latents), "ncols": 2, "width_ratios": (3.2, 1.0)}
     with sheet(path, 10.0, 0.7 + 1.9 * len(latents), **rows_of) as (figure, axes):
-        _draw(figure, axes, latents, decode, base, result, frames, rate_hz, ratio)
+        _draw(figure, axes, latents, result, Sweep(decode, base, frames, rate_hz, ratio))
         if title:
             figure.suptitle(title, x=0.012, ha="left", fontsize=12, color=TEXT)
 
@@ -49,15 +59,12 @@ def _draw(
     figure: Any,
     axes: Any,
     latents: list[int],
-    decode: Decode,
-    base: Doubles,
     result: Naming,
-    frames: int,
-    rate_hz: int,
-    ratio: int,
+    sweep: Sweep,
 ) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
+    decode, base, frames, rate_hz, ratio = sweep
     heat = LinearSegmentedColormap.from_list("stage", HEAT)
     for (wide, side), latent in zip(axes, latents, strict=True):
         descriptor = DESCRIPTORS[IDS.index(result.names[latent])]

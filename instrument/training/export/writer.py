@@ -31,6 +31,7 @@ from instrument.model.runtime.denormals import AsItWas, DenormalsOff
 from instrument.training.data.corpus import Corpus
 from instrument.training.export.atlas import build_atlas
 from instrument.training.export.encoder_graph import encoder_graph
+from instrument.training.export.graphs import SEVERAL, graph_of
 from instrument.training.export.latent_stats import portray
 from instrument.training.export.naming import MANY_POINTS, POINTS
 from instrument.training.learning.energy import Energy, guessed
@@ -144,11 +145,11 @@ def verify_against_torch(network: Network, folder: Path, blocks: int = 1000, see
 def write_graphs(network: Network, folder: Path, card: Card | None = None) -> None:
     """decode.onnx and encode.onnx; with a card, each explains itself in its metadata."""
     makers: list[tuple[str, Callable[[], onnx.ModelProto]]] = [
-        (DECODE, lambda: network.decoder.graph()),
+        (DECODE, lambda: graph_of(network.decoder)),
         (ENCODE, lambda: encoder_graph(network.encoder)),
     ]
-    if network.shape.family == "harmonic":
-        makers.append((DECODE_VOICES, lambda: network.decoder.graph(bends=False, voices=VOICES)))
+    if network.shape.family in SEVERAL:
+        makers.append((DECODE_VOICES, lambda: graph_of(network.decoder, bends=False, voices=VOICES)))
     for name, make in makers:
         model = make()
         words = {"noise": json.dumps({NOISE: "normal"} if name != ENCODE else {})}
@@ -182,25 +183,38 @@ def _dated() -> str:
     return datetime.datetime.fromtimestamp(time.time(), datetime.UTC).date().isoformat()
 
 
-def write_model(
-    network: Network, corpus: Corpus, folder: Path, *, name: str, title: tuple[str, str], by: str, licence: str,
-    steps: int, minutes: float, threads: int, seed: int, about: tuple[str, str] = ("", ""), note: str = "",
-    energy: Energy | None = None,
-) -> Path:  # fmt: skip
+@dataclasses.dataclass(frozen=True, slots=True)
+class Making:
+    """What is said of a model, and how it was made. ``note``: for its credits; no ``energy``: it is guessed."""
+
+    name: str
+    title: tuple[str, str]
+    by: str
+    licence: str
+    steps: int
+    minutes: float
+    threads: int
+    seed: int
+    about: tuple[str, str] = ("", "")
+    note: str = ""
+    energy: Energy | None = None
+
+
+def write_model(network: Network, corpus: Corpus, folder: Path, making: Making) -> Path:
     """The whole folder: graphs, credits, atlas, card; proven against torch before the card is written. Returns it."""
     network.eval()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
-    points = MANY_POINTS if minutes > LONG_MINUTES else POINTS
+    points = MANY_POINTS if making.minutes > LONG_MINUTES else POINTS
     portrait, shape = portray(network, corpus, points), network.shape
     chart, retrieval = build_atlas(network, corpus)
-    energy = energy or guessed(minutes, threads)
+    energy = making.energy or guessed(making.minutes, making.threads)
     parts = {"encoder": network.encoder, "decoder": network.decoder}
     card = Card(
-        name=name,
-        title=Label(*title),
-        authors=(by,),
-        licence=licence or agreed_licence(corpus),
+        name=making.name,
+        title=Label(*making.title),
+        authors=(making.by,),
+        licence=making.licence or agreed_licence(corpus),
         family=shape.family,
         sample_rate=shape.sample_rate,
         ratio=shape.ratio,
@@ -208,16 +222,16 @@ def write_model(
         latents=portrait.latents,
         correlation=tuple(tuple(round(float(c), 4) for c in row) for row in portrait.correlation),
         delay_samples=network.decoder.delay_samples,
-        about=Label(*about),
+        about=Label(*making.about),
         params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
     )
     training: dict[str, Any] = {
         "corpus_sha256": corpus.sha256,
         "sounds": len(corpus.training),
         "hours_of_sound": round(corpus.hours, 4),
-        "minutes": round(minutes, 1),
-        "steps": steps,
-        "seed": seed,
+        "minutes": round(making.minutes, 1),
+        "steps": making.steps,
+        "seed": making.seed,
         "machine": machine_words(),
         "energy_wh" if energy.measured else "energy_estimate_wh": round(energy.wh, 2),
         "energy_is": energy.how,
@@ -237,8 +251,9 @@ def write_model(
     training["equality_error_1000_blocks"] = {key: float(f"{value:.2g}") for key, value in errors.items()}
     card = dataclasses.replace(card, training=training)
     write_graphs(network, folder, card)
-    made = Made(by, _dated(), round(minutes / 60.0, 3), machine_words(), round(energy.wh, 2), energy.measured, note)
-    write_credits(Credits(name, made, sounds_in(corpus)), folder)
+    hours = round(making.minutes / 60.0, 3)
+    made = Made(making.by, _dated(), hours, machine_words(), round(energy.wh, 2), energy.measured, making.note)
+    write_credits(Credits(making.name, made, sounds_in(corpus)), folder)
     write_chart(chart, folder)
     keep_reference(network, folder)
     write_card(card, folder)

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from instrument.training.learning.loss import sureness
 from instrument.training.network import synthesis
 from instrument.training.network.shape import Shape
+from instrument.training.network.sureness import sureness
 from instrument.training.network.synthesis import SEMITONE
 
 NEAR_SEMITONES, EDGE_SEMITONES = 1.0, 0.5

@@ -10,14 +10,12 @@ import csv
 import io
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from instrument.training.data.corpus import Corpus
 from instrument.training.learning import pictures
+from instrument.training.learning.state import TrainingLoop
 from instrument.training.learning.trial import again, held_out_figures
-
-if TYPE_CHECKING:
-    from instrument.training.learning.loop import TrainingLoop
 
 FIGURES, LOSS = "figures.csv", "loss.png"
 CLIPS, PICTURED = 4, 3

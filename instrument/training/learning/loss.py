@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from instrument.training.network.sureness import sureness
+
 SIZES = (8192, 2048, 1024, 512, 256, 128)
 """The longest tells partials 25 Hz apart from each other, the next 100 Hz; crops too short for one go without."""
 TEXTURE_SIZES = (2048, 512)
@@ -101,11 +103,6 @@ def order_loss(mean: Tensor, wanted: Tensor, loud: Tensor, every: int = 16) -> T
             scale = a.std() + 1e-4
             total = total + (torch.tanh(z[:, None] - z) - torch.tanh(2.0 * (a[:, None] - a) / scale)).abs().mean()
     return total
-
-
-def sureness(sure: Tensor) -> Tensor:
-    """How much a frame counts whose pitch is so sure: nothing at a half, all of it from five sixths on."""
-    return torch.clamp((sure - 0.5) * 3.0, 0.0, 1.0)
 
 
 def pitch_loss(scores: Tensor, note: Tensor, sure: Tensor, notes: Tensor) -> Tensor:

@@ -6,15 +6,18 @@ judgement joins (RAVE, Caillon & Esling 2021, section 3.2: two stages, the laten
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from instrument.training.learning import beside, loss, steering
 from instrument.training.learning.adversary import Adversary
-from instrument.training.learning.chance import Chance
 from instrument.training.learning.ranks import Ranks
 from instrument.training.network import strings
+from instrument.training.network.chance import Chance
 from instrument.training.network.model import Network
+from instrument.training.network.sureness import sureness
 
 WARM_FRAMES = 28
 """Frames at the head of a crop that are not compared: the network's memory is still empty there."""
@@ -38,6 +41,15 @@ JUDGES_WARM_UP = 0.1
 """Share of the second phase in which its judgement comes in: judges that know nothing yet only disturb."""
 
 
+class Crop(NamedTuple):
+    """Crops of sounds: ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F], ``stiff`` [B]: the strings' B."""
+
+    audio: Tensor
+    note: Tensor
+    sure: Tensor
+    stiff: Tensor
+
+
 class Objective(nn.Module):
     """A network and what it is to learn. Its own module so that gradients of several processes can be averaged."""
 
@@ -58,22 +70,19 @@ class Objective(nn.Module):
 
     def forward(
         self,
-        audio: Tensor,
-        note: Tensor,
-        sure: Tensor,
-        stiff: Tensor,
+        crops: Crop,
         chance: Chance,
         spent: float,
         judges: Adversary | None = None,
         joined: float = 0.0,
-        ears: tuple[Tensor, Tensor, Tensor] | None = None,
+        ears: Crop | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(total loss, its parts [5]: spectral, KL, pitch, adversarial, matching; the sound that was compared).
 
-        ``audio`` [B, F * ratio], ``note``, ``sure`` [B, F], ``stiff`` [B]: the strings' B; ``spent``: of the budget;
-        ``judges``: in the second phase, ``joined`` (0..1) being how much of their judgement counts; ``ears``: audio,
-        note and sure for the pitch alone.
+        ``spent``: of the budget; ``judges``: in the second phase, ``joined`` (0..1) being how much of their judgement
+        counts; ``ears``: what is heard for the pitch alone.
         """
+        audio, note, sure, stiff = crops
         network, shape = self.network, self.network.shape
         loudness, mean, log_std, scores = self.heard(audio, judges is not None)
         drawn = mean + log_std.exp() * chance.white(*mean.shape)
@@ -86,7 +95,7 @@ class Objective(nn.Module):
         pitch = self.pitch(scores, note, sure)
         total = spectral + TEXTURE_WEIGHT * texture + ORDER_WEIGHT * order + PITCH_WEIGHT * pitch
         if ears is not None and judges is None:
-            total = total + EAR_WEIGHT * self.pitch(network.encoder(ears[0])[3], ears[1], ears[2])
+            total = total + EAR_WEIGHT * self.pitch(network.encoder(ears.audio)[3], ears.note, ears.sure)
         total = total + KL_WEIGHT * min(1.0, spent / KL_WARM_UP) * nats
         if shape.family == "harmonic":
             total = total + self.of_lines(z, sure, stiff, chance)
@@ -115,7 +124,7 @@ class Objective(nn.Module):
     def pitch(self, scores: Tensor, note: Tensor, sure: Tensor) -> Tensor:
         """Loss of the pitch head, the same whichever process has the frames that have a pitch."""
         own = loss.pitch_loss(scores, note, sure, self.network.encoder.notes)
-        return own * self.fair(loss.sureness(sure).sum())
+        return own * self.fair(sureness(sure).sum())
 
     def order(self, mean: Tensor, wanted: Tensor, heard: Tensor) -> Tensor:
         """The order of all crops of a step, those of other processes too: it is pairs that are compared."""

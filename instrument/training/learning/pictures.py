@@ -76,7 +76,7 @@ def sheet(path: Path, width: float, height: float, **more: Any) -> Iterator[tupl
 
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), dpi=100)
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         yield figure, figure.subplots(squeeze=False, **more)
         canvas.draw()
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TimeElapsedColumn
@@ -16,9 +16,7 @@ from rich.progress import BarColumn, Progress, TimeElapsedColumn
 from instrument.base.console import console as terminal
 from instrument.base.console import words
 from instrument.training.learning.objective import ADVERSARY
-
-if TYPE_CHECKING:
-    from instrument.training.learning.loop import TrainingLoop
+from instrument.training.learning.state import TrainingLoop
 
 UNCOUNTED, COUNTED = 3, 8
 """The first steps of a run are slow (memory, compiling); after so many more it is known how long one takes."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from instrument.base.errors import RosinError
-from instrument.training.learning.chance import Chance
+from instrument.training.network.chance import Chance
 
 
 class Ranks:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from instrument.training.learning.chance import Chance
 from instrument.training.network import synthesis
+from instrument.training.network.chance import Chance
 from instrument.training.network.shape import Shape
 
 STEERED = ("brightness", "breath", "hollowness", "shimmer")

@@ -59,7 +59,8 @@ def stft_distance(a: Doubles, b: Doubles) -> float:
 def loudness_curve(x: Doubles, size: int = 1024, hop: int = 256) -> Doubles:
     """Root mean square over windows of 21 ms (at 48 kHz), every 5 ms."""
     rows = np.lib.stride_tricks.sliding_window_view(np.pad(x, (size - hop, hop)), size)[::hop]
-    return np.sqrt((rows**2).mean(1))
+    level: Doubles = np.sqrt((rows**2).mean(1))
+    return level
 
 
 def loudness_correlation(a: Doubles, b: Doubles) -> float:
@@ -69,7 +70,8 @@ def loudness_correlation(a: Doubles, b: Doubles) -> float:
 
 def envelope(x: Doubles, hop: int = 256) -> Doubles:
     whole = len(x) // hop * hop
-    return np.sqrt((x[:whole].reshape(-1, hop) ** 2).mean(1))
+    level: Doubles = np.sqrt((x[:whole].reshape(-1, hop) ** 2).mean(1))
+    return level
 
 
 def envelope_correlation(a: Doubles, b: Doubles) -> float:

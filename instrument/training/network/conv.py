@@ -11,14 +11,13 @@ rest. Loudness is a factor in front, as in the harmonic family: level.py divides
 
 from __future__ import annotations
 
-import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from instrument.base.errors import RosinError
-from instrument.training.learning.chance import Chance
 from instrument.training.network import bandsplit, synthesis
+from instrument.training.network.chance import Chance
 from instrument.training.network.harmonic import z_scaling
 from instrument.training.network.level import levelled
 from instrument.training.network.shape import LOUDNESS_LOW_DB, PLAYED, REST_NOTE, Shape
@@ -179,11 +178,3 @@ class ConvDecoder(nn.Module):
         if self.excited:
             waves = synthesis.harmonics(synthesis.phases_exactly(z[:, 0], self.shape), self.shape)
         return self.sound(z, waves, synthesis.filtered(noise[0], self.noise_filters, self.shape), noise)
-
-    def graph(self, bends: bool = True, voices: int = 1) -> onnx.ModelProto:
-        """The decoder as ONNX, one frame at a time: see conv_graph. RosinError for more than one voice."""
-        from instrument.training.export.conv_graph import conv_graph
-
-        if voices != 1:
-            raise RosinError(f"a {self.shape.family} decoder plays one voice in a call; voices=1")
-        return conv_graph(self, bends)

@@ -80,14 +80,16 @@ def decimator() -> np.ndarray:
     """Low pass for a step of 4. Shape: [DECIMATOR_TAPS], float32."""
     n = np.arange(DECIMATOR_TAPS) - (DECIMATOR_TAPS - 1) / 2
     taps = np.sinc(n * 0.21) * np.kaiser(DECIMATOR_TAPS, 6.0)
-    return (taps / taps.sum()).astype(np.float32)
+    even: np.ndarray = (taps / taps.sum()).astype(np.float32)
+    return even
 
 
 def loudness_window() -> np.ndarray:
     """Weights of the last LINE_SAMPLES' power. Shape: [LINE_SAMPLES], float32."""
     window = ((np.arange(LINE_SAMPLES) + 0.5) / LINE_SAMPLES) ** LOUDNESS_LEAN
     window[-SOFT_EDGE:] *= np.cos(np.linspace(0.0, np.pi / 2, SOFT_EDGE)) ** 2
-    return (window / window.sum()).astype(np.float32)
+    weights: np.ndarray = (window / window.sum()).astype(np.float32)
+    return weights
 
 
 class Ears(nn.Module):

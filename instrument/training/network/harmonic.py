@@ -7,12 +7,11 @@ bank of fixed sines at the frequencies that ring in the sounds (tones.py), for w
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
-from instrument.training.learning.chance import Chance
 from instrument.training.network import strings, synthesis
+from instrument.training.network.chance import Chance
 from instrument.training.network.shape import LOUDNESS_LOW_DB, PLAYED, REST_NOTE, Shape
 from instrument.training.network.stack import CausalStack
 
@@ -125,12 +124,6 @@ class HarmonicDecoder(nn.Module):
         """The flutter's own white numbers out of a frame's noise, over and over: one input is enough. [1, F, lines]."""
         white = noise.unflatten(1, (-1, self.shape.ratio))
         return torch.cat([white] * -(-self.shape.lines // self.shape.ratio), 2)[:, :, : self.shape.lines]
-
-    def graph(self, bends: bool = True, voices: int = 1) -> onnx.ModelProto:
-        """The decoder as ONNX, one frame at a time: see decoder_graph."""
-        from instrument.training.export.decoder_graph import decoder_graph
-
-        return decoder_graph(self, bends, voices)
 
 
 def z_scaling(shape: Shape) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from instrument.training.learning.loss import sureness
 from instrument.training.network.shape import PLAYED, Shape
+from instrument.training.network.sureness import sureness
 from instrument.training.network.synthesis import increments, rise
 
 HIDDEN = 16

@@ -46,7 +46,8 @@ def noise_filters(shape: Shape) -> np.ndarray:
     ring = np.fft.irfft(np.sqrt(hump), grid, axis=1)
     half = shape.taps // 2
     taps = np.concatenate([ring[:, -half:], ring[:, : half + 1]], 1) * np.hanning(shape.taps + 2)[1:-1]
-    return (taps / np.sqrt((taps**2).sum(1, keepdims=True))).astype(np.float32)
+    filters: np.ndarray = (taps / np.sqrt((taps**2).sum(1, keepdims=True))).astype(np.float32)
+    return filters
 
 
 def flutter_hz(shape: Shape, tone_hz: np.ndarray) -> np.ndarray:

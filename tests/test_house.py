@@ -1,0 +1,97 @@
+"""The house: no two modules know each other round a circle, and a class name means one thing in all rooms."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1] / "instrument"
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the house by its dotted name."""
+    named = {}
+    for path in sorted(HOUSE.rglob("*.py")):
+        parts = path.relative_to(HOUSE.parent).with_suffix("").parts
+        named[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return named
+
+
+def statements(node: ast.AST, for_types: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import, wherever it stands, so also those inside functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif for_types or not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield from statements(child, for_types)
+
+
+def arrows(named: dict[str, Path], for_types: bool) -> dict[str, set[str]]:
+    """Which modules each module imports. ``for_types``: those that only a type checker reads count, too."""
+    known: dict[str, set[str]] = {}
+    for name, path in named.items():
+        found = set()
+        for each in statements(ast.parse(path.read_text(encoding="utf-8")), for_types):
+            if isinstance(each, ast.Import):
+                found |= {alias.name for alias in each.names}
+            else:
+                assert not each.level, f"{name} imports relatively, which the house does not"
+                module = each.module or ""
+                whole = {f"{module}.{alias.name}" for alias in each.names}
+                found |= {one if one in named else module for one in whole}
+        known[name] = {one for one in found if one in named and one != name}
+    return known
+
+
+def circles(known: dict[str, set[str]]) -> list[list[str]]:
+    """Strongly connected components of more than one module (Tarjan, SIAM J. Comput. 1, 1972, 146)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in sorted(known[name]):
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            cut = stack.index(name)
+            if len(stack) - cut > 1:
+                found.append(sorted(stack[cut:]))
+            del stack[cut:]
+
+    for name in sorted(known):
+        if name not in index:
+            visit(name)
+    return found
+
+
+def test_circles_are_found_where_there_are_some() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "c"}}) == [["b", "c"]]
+
+
+@pytest.mark.parametrize("for_types", [False, True], ids=["as it runs", "as types are checked"])
+def test_no_modules_know_each_other_round_a_circle(for_types: bool) -> None:
+    known = arrows(modules(), for_types)
+    assert len(known) > 400
+    assert sum(map(len, known.values())) > 1000
+    assert circles(known) == []
+
+
+def test_a_class_name_is_defined_once() -> None:
+    homes = defaultdict(list)
+    for name, path in modules().items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(name)
+    assert len(homes) > 300
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
