@@ -32,6 +32,7 @@ from instrument.documents.take_lines import (
     TakeEvent,
     cue_of,
     event_of,
+    is_numbered,
     number,
     scenes_of,
     text,
@@ -39,6 +40,7 @@ from instrument.documents.take_lines import (
 )
 from instrument.documents.take_writing import line_of, row_of
 from instrument.ipc import Gesture, Kind, Source
+from instrument.ipc.events import EVENT_OF
 from instrument.knobs import KnobTable
 
 VERSION = 1
@@ -244,10 +246,10 @@ def gestures(take: Take, table: KnobTable, start: float = 0.0) -> Iterator[Gestu
 def gesture_of(event: TakeEvent, table: KnobTable, start: float = 0.0) -> Gesture:
     """One of them. RosinError for a knob that is not there."""
     named = table.index(event.knob) if event.knob else event.number
-    seeded = event.kind is Kind.SEED
-    return Gesture(
-        event.kind, 0 if seeded else named, event.value, start + event.t, Source.TAKE, named if seeded else event.extra
-    )
+    extra = event.extra
+    if is_numbered(EVENT_OF[event.kind]):
+        named, extra = 0, event.extra or named
+    return Gesture(event.kind, named, event.value, start + event.t, Source.TAKE, extra)
 
 
 class TakeLog:

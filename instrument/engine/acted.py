@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.engine.layer import Layer
-from instrument.ipc import Gesture, Kind
+from instrument.ipc import Gesture
+from instrument.ipc.events import Is, kinds
 
 WAITS, AS_IT_WAS, FRESH = 0.0, 1.0, 2.0
 """``Gesture.value`` of a change of patch: it waits for a fade to end; it came as it was left; as the patch begins."""
+_TRACKED = kinds(Is.TRACKED)
 NOTES_MAX = 1 << 17
 """Acts that wait for the disk: a quarter of an hour of a hand, seconds of a flood."""
 
@@ -44,7 +46,7 @@ class Acted:
             self.missed += 1
             return
         track = None
-        if gesture.kind == Kind.ACCIDENT and gesture.value >= 0.5:
+        if gesture.kind in _TRACKED and gesture.value >= 0.5:
             track = part.control.mix.replay.library.get(gesture.extra)
         self.acts.append(ActedGesture(sample, gesture, part, track))
 

@@ -12,17 +12,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from instrument.ipc import NO_SHIFT, Gesture, Kind, Source
+from instrument.ipc.events import NOTES, PEDAL_DOWN, SLOTS, Is, kinds
 from instrument.knobs import SCENES
 
 if TYPE_CHECKING:
     from instrument.engine.engine import Engine
 
-SLOTS = 8
-NOTES = 128
 BRIDGE_MS_MAX = 86_400_000
 """A day."""
-HEAVY = frozenset({Kind.SEED, Kind.SNAPSHOT, Kind.RESTORE, Kind.SCENE, Kind.HANDS_ONLY})
-"""Kinds that cost up to a third of a millisecond each: of what comes in one block only the newest are done."""
+HEAVY, HEAVY_EACH = kinds(Is.HEAVY), kinds(Is.HEAVY_EACH)
 HEAVY_A_BLOCK = 2
 
 Row = Callable[["Engine", Gesture, float], Gesture | None]
@@ -41,7 +39,7 @@ def without_excess(now: list[tuple[int, Gesture]]) -> tuple[list[tuple[int, Gest
     for pair in reversed(now):
         kind = pair[1].kind
         if kind in HEAVY:
-            same = kind, pair[1].knob if kind == Kind.SNAPSHOT else 0  # (each slot is a moment of its own)
+            same = kind, pair[1].knob if kind in HEAVY_EACH else 0  # (each slot is a moment of its own)
             count[same] = count.get(same, 0) + 1
             if count[same] > HEAVY_A_BLOCK:
                 continue
@@ -145,9 +143,9 @@ def _bend(engine: Engine, g: Gesture, at: float) -> Gesture | None:
 
 
 def _sustain(engine: Engine, g: Gesture, at: float) -> Gesture | None:
-    engine.held.sustain(g.value >= 0.5)
+    engine.held.sustain(g.value >= PEDAL_DOWN)
     for part in engine.parts:
-        part.control.place_sustain(g.value >= 0.5, at)
+        part.control.place_sustain(g.value >= PEDAL_DOWN, at)
     return g
 
 

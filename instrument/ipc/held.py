@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from instrument.ipc.pressed import presses
-from instrument.ipc.records import Gesture, Kind
+from instrument.ipc.events import PEDAL_DOWN, Kind, presses
+from instrument.ipc.records import Gesture
 
-PEDAL_DOWN: Final = 0.5
-"""From here on the sound takes the pedal for down."""
 OSC: Final = "osc"
 """The holder that all clients of OSC are."""
 _NEWEST: Final = (Kind.BEND, Kind.PRESSURE)
@@ -27,12 +25,12 @@ class Holders:
     def saw(self, gesture: Gesture, holder: str) -> None:
         """A gesture of this holder goes to the sound."""
         kind, knob, value = gesture.kind, gesture.knob, gesture.value
-        if kind == Kind.NOTE_ON and presses(gesture):
+        if kind == Kind.NOTE_ON and presses(kind, value):
             self._add((kind, knob), holder)
         elif kind in (Kind.NOTE_ON, Kind.NOTE_OFF):
             self._by.pop((Kind.NOTE_ON, knob), None)
         elif kind == Kind.SUSTAIN:
-            self._add((kind, 0), holder) if value >= PEDAL_DOWN else self._by.pop((kind, 0), None)
+            self._add((kind, 0), holder) if presses(kind, value) else self._by.pop((kind, 0), None)
         elif kind in _NEWEST or kind == Kind.FORCE:
             self._by.pop((kind, knob), None)
             if value:  # what pushes is added up by the hands: nobody's in particular

@@ -16,8 +16,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.ipc.events import TOUCHES, presses
 from instrument.ipc.memory import SharedMemory
-from instrument.ipc.pressed import TOUCHES, Pressed, presses
+from instrument.ipc.pressed import Pressed
 from instrument.ipc.records import FRAME, FRAME_BYTES, GESTURE, Frame, Gesture
 
 _ORDER: Literal["little", "big"] = sys.byteorder
@@ -69,7 +70,7 @@ class GestureRing:
             raise ValueError(f"{gesture!r} does not fit a record: {error}") from None
         at = self._records + (write & self._mask) * 40
         touches = kind in TOUCHES
-        if touches and presses(gesture):
+        if touches and presses(kind, value):
             self.held.see(gesture, write)
             touches = False
         self._bytes[at : at + 40] = record + crc32(record).to_bytes(4, _ORDER)

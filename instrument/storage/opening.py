@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from instrument.base.errors import RosinError
 from instrument.base.npz import npz_from, read_npz
 from instrument.chance.accident import Accident
-from instrument.engine.acts import SLOTS
+from instrument.ipc.events import SLOTS
 from instrument.engine.effects.excerpt_player import HearingState
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer

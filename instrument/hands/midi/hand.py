@@ -27,7 +27,8 @@ from instrument.hands.state.names import plain
 from instrument.hands.state.positions import Positions
 from instrument.hands.state.takeover import Mode
 from instrument.ipc import Gesture, Kind, Source
-from instrument.ipc.held import PEDAL_DOWN, Holders
+from instrument.ipc.events import PEDAL_DOWN
+from instrument.ipc.held import Holders
 
 SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
 SENSING_SECONDS = 1.0

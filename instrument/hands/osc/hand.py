@@ -32,6 +32,7 @@ from instrument.hands.settings import OscSettings, Where, where
 from instrument.hands.state.counts import Counts, EventLog, LogEntry, clipped
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Frame, Gesture, Kind, Source
+from instrument.ipc.events import Is, kinds
 from instrument.model.library.credits import Credits
 
 CHANGE_SECONDS = 0.5
@@ -42,7 +43,7 @@ KEPT_MAX = 64
 """Accidents whose names are remembered while their files may still be on their way to the disk."""
 OF_A_PATCH = frozenset({"raw", "value", "push", "bridge", "latents", "feel", "scene", "scene/save", "learn", "unlearn"})
 """Verbs that mean another thing, or nothing, in another patch."""
-NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
+NEWEST_WINS = kinds(Is.NEWEST_WINS)
 
 
 class OscHand:
