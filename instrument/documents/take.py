@@ -25,7 +25,6 @@ from instrument.documents.patch import Scene
 from instrument.documents.patch_shape import BLEND_MS_MAX
 from instrument.documents.take_lines import (
     SEED_MAX,
-    TAKE_SECONDS_MAX,
     Cue,
     End,
     Row,
@@ -40,7 +39,7 @@ from instrument.documents.take_lines import (
 )
 from instrument.documents.take_writing import line_of, row_of
 from instrument.ipc import Gesture, Kind, Source
-from instrument.ipc.events import EVENT_OF
+from instrument.ipc.events import EVENT_OF, TAKE_SECONDS_MAX
 from instrument.knobs import KnobTable
 
 VERSION = 1

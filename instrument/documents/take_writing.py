@@ -1,4 +1,5 @@
-"""Take writing: how each thing that acted stands in a take, by the table of events. After take_lines, which reads it, below take.
+"""Take writing: how each thing that acted stands in a take, by the table of events. Below take.
+After take_lines, which reads it.
 
 What is written is read again: a number that no hand can send is brought to where the engine takes it to be. None: it is
 no knob, slot or key, and did nothing.

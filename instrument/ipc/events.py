@@ -80,16 +80,16 @@ class Is(Flag):
 
 
 Word = Literal["knob", "value", "extra"]
-Form = Literal["number", "whole", "id", "hex"]
+Form = Literal["number", "switch", "whole", "id", "hex"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One thing that an event says: which word of the record it is in, what it says there, and how a take says it.
 
-    ``form`` in a take's line: a number, a whole one, a knob's id or 16 hex digits. There it is ``(word - base) /
-    scale``, between ``low`` and ``high``. A ``knob`` beyond them is no such thing and nothing happens; others are
-    brought to the nearer end.
+    ``form`` in a take's line: a number (of a switch 0 or 1), a whole one, a knob's id or 16 hex digits. There it is
+    ``(word - base) / scale``, between ``low`` and ``high``. A ``knob`` beyond them is no such thing and nothing
+    happens; others are brought to the nearer end.
     """
 
     key: str
@@ -209,10 +209,11 @@ EVENTS: tuple[Event, ...] = (
     Event(Kind.SUSTAIN, "the pedal", (_amount("sustain", "how far down"),), osc=("sustain",), flags=Is.NEWEST_WINS,
           holds_from=PEDAL_DOWN),
     Event(Kind.RECORD, "a recording starts, or ends",
-          (Field("record", "value", "whole", 0, 1, "1 starts, 0 stops"),),
+          (Field("record", "value", "switch", 0, 1, "1 starts, 0 stops"),),
           osc=("record",), flags=Is.ASKED_FIRST, recorded=False),
     Event(Kind.HANDS_ONLY, "the knobs obey, or friction and chance play again",
-          (_amount("hands_only", "1: friction and chance rest"),), osc=("hands_only",), flags=Is.HEAVY),
+          (Field("hands_only", "value", "switch", 0.0, 1.0, "1: friction and chance rest", read_from=-1.0),),
+          osc=("hands_only",), flags=Is.HEAVY),
     Event(Kind.SNAPSHOT, "all that decides the next samples is kept", (_slot("snapshot"),), osc=("snapshot",),
           flags=Is.HEAVY | Is.HEAVY_EACH),
     Event(Kind.RESTORE, "back to what was kept", (_slot("restore"),), osc=("restore",), flags=Is.HEAVY),
@@ -232,7 +233,7 @@ EVENTS: tuple[Event, ...] = (
 
 EVENT_OF: dict[int, Event] = {event.kind: event for event in EVENTS}
 EVENT_AT: dict[str, Event] = {verb: event for event in reversed(EVENTS) for verb in event.osc}
-"""By OSC address, after the root."""
+"""By OSC address, after the root; of two at one address the first."""
 
 
 def kinds(flag: Is) -> frozenset[Kind]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from instrument.ipc.events import PEDAL_DOWN, Kind, presses
+from instrument.ipc.events import Kind, presses
 from instrument.ipc.records import Gesture
 
 OSC: Final = "osc"
