@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from handshost import PATCHES, TABLE
+from handshost import PATCHES, TABLE, on_the_table
 
 from instrument.documents.take import gesture_of
 from instrument.documents.take_lines import READ, event_of
@@ -80,6 +80,18 @@ def test_what_an_event_can_say_a_take_says_and_reads_again(event: Event) -> None
         assert read._replace(time=0.0, source=0) == gesture._replace(kind=kind)
 
 
+def test_a_take_says_channel_and_note_id_only_where_there_are_some() -> None:
+    plain = Gesture(Kind.NOTE_ON, 60, 0.5)
+    assert line_of(plain, 0.0, TABLE) == '{"t": 0.0, "note": 60, "velocity": 0.5}'
+    line = line_of(plain._replace(channel=3, note_id=2**32 - 1), 0.0, TABLE)
+    assert line == '{"t": 0.0, "note": 60, "velocity": 0.5, "channel": 3, "note_id": 4294967295}'
+    read = gesture_of(event_of(json.loads(line)), TABLE)
+    assert (read.channel, read.note_id) == (3, 2**32 - 1)
+    for wrong in ('"channel": 17', '"channel": -1', '"note_id": 4294967296', '"note_id": 0.5'):
+        with pytest.raises(ValueError, match="does not fit"):
+            event_of(json.loads(f'{{"t": 0, "panic": true, {wrong}}}'))
+
+
 @pytest.mark.parametrize("event", [event for event in EVENTS if not event.line_key], ids=lambda event: event.name)
 def test_what_asks_for_something_beside_the_sound_has_no_line(event: Event) -> None:
     assert line_of(Gesture(event.kind, 1, 1.0), 0.0, TABLE) is None
@@ -104,3 +116,11 @@ def test_the_endpoints_are_the_addresses_of_a_patch_and_all_that_is_told() -> No
     for row in (*ENDPOINTS.values(), *TOLD.values()):
         assert row.tags
         assert row.low is None or row.high is None or row.low < row.high
+
+
+def test_a_note_of_midi_tells_its_channel_and_what_is_no_note_tells_none() -> None:
+    with on_the_table() as t:
+        played = t.midi((0x90, 60, 100), (0x9F, 62, 100), (0x8F, 62, 0), (0xE3, 0, 96))
+    assert [(g.kind, g.knob, g.channel, g.note_id) for g in played] == [
+        (Kind.NOTE_ON, 60, 1, 0), (Kind.NOTE_ON, 62, 16, 0), (Kind.NOTE_OFF, 62, 16, 0), (Kind.BEND, 0, 0, 0),
+    ]  # fmt: skip

@@ -248,7 +248,8 @@ def gesture_of(event: TakeEvent, table: KnobTable, start: float = 0.0) -> Gestur
     extra = event.extra
     if is_numbered(EVENT_OF[event.kind]):
         named, extra = 0, event.extra or named
-    return Gesture(event.kind, named, event.value, start + event.t, Source.TAKE, extra)
+    channel, note_id = event.channel, event.note_id
+    return Gesture(event.kind, named, event.value, start + event.t, Source.TAKE, extra, channel, note_id)
 
 
 class TakeLog:

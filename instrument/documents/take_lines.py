@@ -13,7 +13,7 @@ from instrument.base.validation import short
 from instrument.documents.patch import Scene
 from instrument.documents.patch_shape import BLEND_MS_MAX
 from instrument.ipc import Kind
-from instrument.ipc.events import EVENTS, TAKE_SECONDS_MAX, Event, Field, Is
+from instrument.ipc.events import CHANNELS, EVENTS, NOTE_ID_MAX, TAKE_SECONDS_MAX, Event, Field, Is
 from instrument.knobs import SCENES
 
 SEED_MAX = 2**64 - 1
@@ -55,6 +55,9 @@ class TakeEvent:
     """Of a change of patch: which; none while one waits for the fade before it (``number`` is then 0)."""
     stood: bool = False
     """No gesture: where a knob stood when the take began."""
+    channel: int = 0
+    note_id: int = 0
+    """As in Gesture; 0: the take does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,9 @@ def _reader(event: Event) -> Callable[[float, Row], TakeEvent]:
         track = text(row, "track") if Is.TRACKED in event.flags else ""
         stood = Is.STOOD in event.flags and row.get("stood") is True
         value, whole_one, extra = float(words["value"]), int(words["knob"]), int(words["extra"])
-        return TakeEvent(t, kind, value, named, whole_one, extra, track, stood=stood)
+        channel = whole({"channel": 0, **row}, "channel", CHANNELS)
+        note_id = whole({"note_id": 0, **row}, "note_id", NOTE_ID_MAX)
+        return TakeEvent(t, kind, value, named, whole_one, extra, track, None, stood, channel, note_id)
 
     return read
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from instrument.documents.take_lines import Cue, Row
 from instrument.ipc import Gesture
-from instrument.ipc.events import EVENT_OF, Event, Field
+from instrument.ipc.events import CHANNELS, EVENT_OF, NOTE_ID_MAX, Event, Field
 from instrument.knobs import KnobTable
 
 
@@ -56,7 +56,12 @@ def _row(event: Event, gesture: Gesture, table: KnobTable) -> Row | None:
             return None
         if not (field.spared and said == field.usual):
             row[field.key] = said
-    return row or {event.key: True}
+    row = row or {event.key: True}
+    if 0 < gesture.channel <= CHANNELS:
+        row["channel"] = gesture.channel
+    if 0 < gesture.note_id <= NOTE_ID_MAX:
+        row["note_id"] = gesture.note_id
+    return row
 
 
 def line_of(gesture: Gesture, t: float, table: KnobTable, **more: Any) -> str | None:

@@ -59,10 +59,15 @@ class Gesture(NamedTuple):
     time: float = 0.0
     source: int = 0
     extra: int = 0
+    channel: int = 0
+    """The channel a note came on, 1..16; 0: none was said."""
+    note_id: int = 0
+    """Which of the notes that sound this is about, as its sender numbers them; 0: none was said."""
 
 
-GESTURE = struct.Struct("=QddQHBBI")
-"""A gesture in the ring, 40 bytes: number, time, value, extra, knob, kind, source, crc32 of all before it."""
+GESTURE = struct.Struct("=QddQIHBBB3xI")
+"""A gesture in the ring, 48 bytes: number, time, value, extra, note_id, knob, kind, source, channel, three of nothing,
+crc32 of all before it."""
 
 FRAME = np.dtype(
     [

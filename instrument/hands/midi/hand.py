@@ -136,8 +136,8 @@ class MidiHand:
         if port in self._ports:
             self._ports[port].keys.clear()
 
-    def _gesture(self, kind: Kind, knob: int, value: float, port: str, now: float) -> None:
-        gesture = Gesture(kind, knob, value, now, Source.MIDI)
+    def _gesture(self, kind: Kind, knob: int, value: float, port: str, now: float, channel: int = 0) -> None:
+        gesture = Gesture(kind, knob, value, now, Source.MIDI, channel=channel)
         self.held.saw(gesture, port)
         self._post(gesture)
 
@@ -201,7 +201,8 @@ class MidiHand:
     def _unbound(self, control: ControlChange, port: str, now: float) -> None:
         what, number, value = control.what, control.number, control.value
         if what == "note":
-            self._gesture(Kind.NOTE_ON if control.raw else Kind.NOTE_OFF, number, value, port, now)
+            kind = Kind.NOTE_ON if control.raw else Kind.NOTE_OFF
+            self._gesture(kind, number, value, port, now, control.channel)
         elif what == "bend":
             away = control.raw - 8192
             self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), port, now)
