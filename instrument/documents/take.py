@@ -238,7 +238,7 @@ def gestures(take: Take, table: KnobTable, start: float = 0.0) -> Iterator[Gestu
     Changes of patch are left out: this is the take on one patch.
     """
     for event in take.events:
-        if event.kind is not Kind.PATCH:
+        if not event.changes:
             yield gesture_of(event, table, start)
 
 

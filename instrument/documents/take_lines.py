@@ -59,6 +59,11 @@ class TakeEvent:
     note_id: int = 0
     """As in Gesture; 0: the take does not say."""
 
+    @property
+    def changes(self) -> bool:
+        """Whether another patch comes, or waits to: no gesture that one patch could play."""
+        return self.kind is Kind.PATCH
+
 
 @dataclass(frozen=True, slots=True)
 class End:

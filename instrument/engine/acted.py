@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.engine.layer import Layer
-from instrument.ipc import Gesture
+from instrument.ipc import Gesture, Kind
 from instrument.ipc.events import Is, kinds
 
 WAITS, AS_IT_WAS, FRESH = 0.0, 1.0, 2.0
@@ -32,6 +32,11 @@ class ActedGesture(NamedTuple):
     part: Layer
     track: NDArray[np.float32] | None = None
 
+    @property
+    def changes(self) -> bool:
+        """Whether another patch comes, or waits to."""
+        return self.gesture.kind == Kind.PATCH
+
 
 class Acted:
     """The callback notes, the writer takes away. ``missed``: acts there was no room for."""
@@ -49,6 +54,10 @@ class Acted:
         if gesture.kind in _TRACKED and gesture.value >= 0.5:
             track = part.control.mix.replay.library.get(gesture.extra)
         self.acts.append(ActedGesture(sample, gesture, part, track))
+
+    def note_change(self, sample: int, part: Layer, how: float) -> None:
+        """For the callback: another patch, and whether it WAITS, comes AS_IT_WAS or FRESH."""
+        self.note(sample, Gesture(Kind.PATCH, part.index, how), part)
 
     def take(self, before: int) -> list[ActedGesture]:
         """Those that acted before a sample, oldest first, and no longer here."""

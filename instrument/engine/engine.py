@@ -140,13 +140,13 @@ class Engine:
         if self._leaving is not None and part is not self._leaving and part is not self.part:
             # Three at once would mean dropping one in the middle of its sound: the fade under way is hurried instead.
             if acted is not None and self._waiting is not part:
-                acted.note(self.sample, Gesture(Kind.PATCH, part.index, WAITS), part)
+                acted.note_change(self.sample, part, WAITS)
             self._waiting = part
             self.hurry()
             return
         self._incoming = self._waiting = None
         if acted is not None:
-            acted.note(self.sample, Gesture(Kind.PATCH, part.index, FRESH if part.fresh else AS_IT_WAS), part)
+            acted.note_change(self.sample, part, FRESH if part.fresh else AS_IT_WAS)
         if part is self.part:  # the patch that sounds, recalled: its knobs go home through their friction
             for i, knob in enumerate(part.table):
                 part.control.place_knob(i, knob.start, 0.0, 0)
