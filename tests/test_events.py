@@ -7,6 +7,7 @@ import json
 import pytest
 from handshost import PATCHES, TABLE, on_the_table
 
+from instrument.audio.errands import ANSWERS
 from instrument.documents.take import gesture_of
 from instrument.documents.take_lines import READ, event_of
 from instrument.documents.take_writing import line_of
@@ -16,7 +17,7 @@ from instrument.hands.osc.endpoints import ENDPOINTS, HEARD, OF_KNOBS, TOLD
 from instrument.hands.osc.hand import NEWEST_WINS, OF_A_PATCH
 from instrument.hands.osc.namespace import DESK, HANDLERS, Namespace
 from instrument.ipc import Gesture, Kind
-from instrument.ipc.events import EVENT_AT, EVENT_OF, EVENTS, TOUCHES, Event, presses
+from instrument.ipc.events import EVENT_AT, EVENT_OF, EVENTS, TOUCHES, Event, Is, kinds, presses
 
 LATENT = "latent/N"
 """Heard as the raw position of a knob."""
@@ -39,6 +40,7 @@ def test_what_the_flags_say_is_what_the_hands_and_the_engine_go_by() -> None:
     verbs = {"raw", "value", "push", "bridge", "latents", "feel", "scene", "scene/save", "learn", "unlearn"}
     assert verbs == OF_A_PATCH
     assert {Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN} == NEWEST_WINS
+    assert set(ANSWERS) == kinds(Is.ASKED) > kinds(Is.ASKED_FIRST)
     assert {Kind.SEED, Kind.SNAPSHOT, Kind.RESTORE, Kind.SCENE, Kind.HANDS_ONLY} == HEAVY
 
 
@@ -105,7 +107,7 @@ def test_what_only_lets_go_never_presses_and_what_holds_does_from_its_value_on()
         assert presses(kind, least)
     for kind, value in ((Kind.NOTE_ON, -1.0), (Kind.SUSTAIN, 0.499), (Kind.BEND, 0.0), (Kind.PANIC, 1.0)):
         assert not presses(kind, value)
-    assert not any(presses(event.kind, 1.0) for event in EVENTS if event.lets_go)
+    assert not any(presses(event.kind, 1.0) for event in EVENTS if event.lifts)
 
 
 def test_the_endpoints_are_the_addresses_of_a_patch_and_all_that_is_told() -> None:

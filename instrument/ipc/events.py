@@ -73,8 +73,14 @@ class Is(Flag):
     """costs up to a third of a millisecond: of what comes in one block only the newest are done"""
     HEAVY_EACH = auto()
     """the same for each ``knob`` by itself"""
+    ASKED = auto()
+    """the engine asks its owner to do it, or to say why it was not done (audio/errands)"""
     ASKED_FIRST = auto()
-    """asks the engine's owner for something that has to arrive, however much else is asked"""
+    """and that has to arrive, however much else is asked"""
+    ONE_HOLDER = auto()
+    """the newest who holds it is the only one"""
+    ADDED_UP = auto()
+    """what the hands hold of it is added up by them: nobody's in particular"""
     TRACKED = auto()
     """calls what a take has in its opening, under the name of its ``track``"""
     STOOD = auto()
@@ -123,8 +129,8 @@ class Event:
     key: str = ""
     osc: tuple[str, ...] = ()
     flags: Is = Is.PLAIN
-    lets_go: bool = False
-    """It only ever lets go of what others hold."""
+    lifts: tuple[Kind, ...] = ()
+    """It only ever lets go, of what these hold: at its own ``knob`` if it is about one, else everywhere."""
     holds_from: float | None = None
     """It takes hold of something at this ``value`` and above, and lets go of it below. None: it holds nothing."""
     either_way: bool = False
@@ -174,11 +180,11 @@ EVENTS: tuple[Event, ...] = (
           osc=("knob/KNOB", "knob/KNOB/value", "latent/N", "latents", "feel")),
     Event(Kind.FORCE, "a knob is pushed until another push", (
         _knob("push"), Field("value", "value", "number", -1.0, 1.0, "push, in travel")),
-        osc=("knob/KNOB/push",), flags=Is.OF_PATCH, holds_from=ANY, either_way=True),
+        osc=("knob/KNOB/push",), flags=Is.OF_PATCH | Is.ONE_HOLDER | Is.ADDED_UP, holds_from=ANY, either_way=True),
     Event(Kind.NOTE_ON, "a key goes down", (_NOTE, Field("velocity", "value", "number", 0.0, 1.0, "velocity")),
           osc=("note",), holds_from=ANY, at_zero=Kind.NOTE_OFF),
     Event(Kind.NOTE_OFF, "a key is let go", (_NOTE, Field("velocity", "value", "number", 0.0, 0.0, "nothing")),
-          osc=("note",), lets_go=True),
+          osc=("note",), lifts=(Kind.NOTE_ON,)),
     Event(Kind.BRIDGE, "a knob goes there by itself", (
         _knob("bridge"), _RAW,
         Field("seconds", "extra", "number", 0.0, TAKE_SECONDS_MAX, "milliseconds until it arrives", scale=1000)),
@@ -191,45 +197,51 @@ EVENTS: tuple[Event, ...] = (
         osc=("accident/play", "accident/loop", "accident/stop"), flags=Is.TRACKED),
     Event(Kind.HEAR, "a neighbouring sound is heard to the end of its excerpt", (
         Field("hear", "knob", "whole", 0, 65535, "0 the nearest, else 1 + its index in the model's credits"),
-        Field("on", "value", "whole", 0, 1, "1 lets it be heard, 0 lets it go", usual=1)), osc=("neighbour/hear",)),
+        Field("on", "value", "whole", 0, 1, "1 lets it be heard, 0 lets it go", usual=1)), osc=("neighbour/hear",),
+        flags=Is.ASKED),
     Event(Kind.SCENE, "the hands go to where a scene has them", (
         _scene("scene"),
         Field("blend_ms", "extra", "whole", 0, BLEND_MS, "milliseconds on the way; 0: in the patch's own time",
               usual=0, spared=True)),
-        osc=("scene",), flags=Is.OF_PATCH | Is.HEAVY),
+        osc=("scene",), flags=Is.OF_PATCH | Is.HEAVY | Is.ASKED),
     Event(Kind.SCENE_SAVE, "where the hands are is kept as a scene, also in the patch's file",
           (_scene("scene_save"),), osc=("scene/save",), flags=Is.OF_PATCH),
     Event(Kind.PATCH, "another patch comes",
           (Field("patch", "knob", "whole", 0, 65535, "index in the show's list of patches"),),
-          osc=("patch/load",), flags=Is.ASKED_FIRST, recorded=False),
+          osc=("patch/load",), flags=Is.ASKED | Is.ASKED_FIRST, recorded=False),
     Event(Kind.SEED, "every chance begins again", (Field("seed", "extra", "whole", 0, 2**64 - 1, "the seed"),),
           osc=("seed", "seed/daily"), flags=Is.HEAVY),
-    Event(Kind.BEND, "pitch bend", (_amount("bend", "-1..1", -1.0),), osc=("bend",), flags=Is.NEWEST_WINS,
+    Event(Kind.BEND, "pitch bend", (_amount("bend", "-1..1", -1.0),), osc=("bend",),
+          flags=Is.NEWEST_WINS | Is.ONE_HOLDER,
           holds_from=ANY, either_way=True),
-    Event(Kind.PRESSURE, "aftertouch", (_amount("pressure", "0..1"),), osc=("pressure",), flags=Is.NEWEST_WINS,
+    Event(Kind.PRESSURE, "aftertouch", (_amount("pressure", "0..1"),), osc=("pressure",),
+          flags=Is.NEWEST_WINS | Is.ONE_HOLDER,
           holds_from=ANY, either_way=True),
     Event(Kind.SUSTAIN, "the pedal", (_amount("sustain", "how far down"),), osc=("sustain",), flags=Is.NEWEST_WINS,
           holds_from=PEDAL_DOWN),
     Event(Kind.RECORD, "a recording starts, or ends",
           (Field("record", "value", "switch", 0, 1, "1 starts, 0 stops"),),
-          osc=("record",), flags=Is.ASKED_FIRST, recorded=False),
+          osc=("record",), flags=Is.ASKED | Is.ASKED_FIRST, recorded=False),
     Event(Kind.HANDS_ONLY, "the knobs obey, or friction and chance play again",
           (Field("hands_only", "value", "switch", 0.0, 1.0, "1: friction and chance rest", read_from=-1.0),),
           osc=("hands_only",), flags=Is.HEAVY),
     Event(Kind.SNAPSHOT, "all that decides the next samples is kept", (_slot("snapshot"),), osc=("snapshot",),
           flags=Is.HEAVY | Is.HEAVY_EACH),
-    Event(Kind.RESTORE, "back to what was kept", (_slot("restore"),), osc=("restore",), flags=Is.HEAVY),
-    Event(Kind.PANIC, "a 30 ms fade to silence", key="panic", osc=("panic",), lets_go=True),
+    Event(Kind.RESTORE, "back to what was kept", (_slot("restore"),), osc=("restore",),
+          flags=Is.HEAVY | Is.ASKED),
+    Event(Kind.PANIC, "a 30 ms fade to silence", key="panic", osc=("panic",),
+          lifts=(Kind.NOTE_ON, Kind.SUSTAIN, Kind.BEND)),
     Event(Kind.RESUME, "sound again after a panic", key="resume", osc=("resume",)),
     Event(Kind.RESET, "the model forgets its state", key="reset", osc=("reset",)),
-    Event(Kind.ALL_NOTES_OFF, "every key and the pedal are let go", key="notes_off", osc=("notes/off",), lets_go=True),
+    Event(Kind.ALL_NOTES_OFF, "every key and the pedal are let go", key="notes_off", osc=("notes/off",),
+          lifts=(Kind.NOTE_ON, Kind.SUSTAIN)),
     Event(Kind.FILL, "every well that playing has dug is filled", key="fill", osc=("fill",)),
     Event(Kind.MARK, "a place in the take to be found again; the sound does nothing", key="mark"),
     Event(Kind.KEEP, "the last seconds of chance are kept as an accident", (
         Field("keep", "value", "number", 0.0, TAKE_SECONDS_MAX, "seconds of the past"),
         Field("name", "extra", "whole", 0, 2**64 - 1, "the number of its name; the name itself stands in the text "
               "\"state\" of the sender's health row, written before the gesture")),
-        osc=("accident/keep",), recorded=False),
+        osc=("accident/keep",), flags=Is.ASKED, recorded=False),
 )  # fmt: skip
 """The order is that in which a take's reader looks for their keys."""
 
@@ -243,7 +255,7 @@ def kinds(flag: Is) -> frozenset[Kind]:
     return frozenset(event.kind for event in EVENTS if flag in event.flags)
 
 
-TOUCHES = frozenset(event.kind for event in EVENTS if event.lets_go or event.holds_from is not None)
+TOUCHES = frozenset(event.kind for event in EVENTS if event.lifts or event.holds_from is not None)
 """The kinds of gestures that hold something or let it go."""
 _HOLDS: dict[int, tuple[float, bool]] = {
     event.kind: (event.holds_from, event.either_way) for event in EVENTS if event.holds_from is not None
