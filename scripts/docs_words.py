@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from instrument.hands.osc import endpoints, namespace
+from instrument.hands.osc import endpoints, handlers
 
 VERBS = {  # of the endpoints that are heard; one that is here and not there, or the other way round, is an error
     "latents": "the knobs of the model from the first on, raw; as many as are sent",
     "patch/load": "a patch by its name, or by its place in the list from 0",
     "note": (
-        f"MIDI note and velocity: 0 lets it go, up to 1 as it is, above as 0..127; without one {namespace.VELOCITY:g}"
+        f"MIDI note and velocity: 0 lets it go, up to 1 as it is, above as 0..127; without one {handlers.VELOCITY:g}"
     ),
     "seed": "every chance begins again under this seed",
     "panic": "silence in 30 ms",

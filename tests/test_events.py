@@ -15,7 +15,8 @@ from instrument.engine.acts import HEAVY, ROWS
 from instrument.hands.osc import echo
 from instrument.hands.osc.endpoints import ENDPOINTS, HEARD, OF_KNOBS, TOLD
 from instrument.hands.osc.hand import NEWEST_WINS, OF_A_PATCH
-from instrument.hands.osc.namespace import DESK, HANDLERS, Namespace
+from instrument.hands.osc.handlers import DESK, HANDLERS
+from instrument.hands.osc.namespace import Namespace
 from instrument.ipc import Gesture, Kind
 from instrument.ipc.events import EVENT_AT, EVENT_OF, EVENTS, TOUCHES, Event, Is, kinds, presses
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from instrument.base.text import LANGUAGES
 from instrument.hands.osc.codec import BUNDLE, write
 from instrument.hands.osc.endpoints import ENDPOINTS
-from instrument.hands.osc.namespace import DESK, Namespace
+from instrument.hands.osc.handlers import DESK
+from instrument.hands.osc.namespace import Namespace
 from instrument.hands.settings import OscSettings
 from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, LogEntry, clipped
 from instrument.ipc import Kind

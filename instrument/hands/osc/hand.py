@@ -24,8 +24,9 @@ from instrument.hands.osc.arguments import kept
 from instrument.hands.osc.codec import number, shown
 from instrument.hands.osc.echo import Client, Echo
 from instrument.hands.osc.endpoints import ENDPOINTS
+from instrument.hands.osc.handlers import DESK
 from instrument.hands.osc.match import PatternError
-from instrument.hands.osc.namespace import DESK, Namespace, NoFeel, Target
+from instrument.hands.osc.namespace import Namespace, NoFeel, Target
 from instrument.hands.osc.neighbours import Neighbours
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.receiver import OscEar, Received
@@ -180,19 +181,31 @@ class OscHand:
             return
         for kind, knob, value, extra in self.book.acts(target, args):
             gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra)
-            if kind == Kind.PATCH:
-                self._changing_until = time.monotonic() + (CHANGE_SECONDS if knob != self.patch else 0.0)
-            elif kind == Kind.KEEP and (asked := kept(args)) is not None:
-                self._keep(asked[0])
-                self._kept.append(file_name(asked[0]))
-            elif kind == Kind.ACCIDENT and value:
-                self._look_for(args[0].strip())
-            elif kind == Kind.HEAR:
-                gesture = gesture._replace(knob=self._neighbours.asked(knob))
-            elif kind == Kind.KNOB:
-                self._positions.ask(knob, value, time.monotonic())
-                self.echo.moved(knob, heard.sender)
-            self._pass(gesture)
+            beside = BESIDE.get(kind)
+            self._pass(gesture if beside is None else beside(self, gesture, heard))
+
+    def _changing(self, gesture: Gesture, heard: Received) -> Gesture:
+        self._changing_until = time.monotonic() + (CHANGE_SECONDS if gesture.knob != self.patch else 0.0)
+        return gesture
+
+    def _keeping(self, gesture: Gesture, heard: Received) -> Gesture:
+        if (asked := kept(heard.message.args)) is not None:
+            self._keep(asked[0])
+            self._kept.append(file_name(asked[0]))
+        return gesture
+
+    def _calling(self, gesture: Gesture, heard: Received) -> Gesture:
+        if gesture.value:
+            self._look_for(heard.message.args[0].strip())
+        return gesture
+
+    def _hearing(self, gesture: Gesture, heard: Received) -> Gesture:
+        return gesture._replace(knob=self._neighbours.asked(gesture.knob))
+
+    def _moving(self, gesture: Gesture, heard: Received) -> Gesture:
+        self._positions.ask(gesture.knob, gesture.value, time.monotonic())
+        self.echo.moved(gesture.knob, heard.sender)
+        return gesture
 
     def _look_for(self, name: str) -> None:
         """Say so if there is no accident of that name. It is asked for all the same: the sound knows best."""
@@ -265,6 +278,16 @@ class OscHand:
     def _told_of(self, key: str, client: Client) -> None:
         where = "{}:{}".format(*client.where)
         self._events.complain(key, where, client=where)
+
+
+BESIDE: dict[int, Callable[[OscHand, Gesture, Received], Gesture]] = {
+    Kind.PATCH: OscHand._changing,
+    Kind.KEEP: OscHand._keeping,
+    Kind.ACCIDENT: OscHand._calling,
+    Kind.HEAR: OscHand._hearing,
+    Kind.KNOB: OscHand._moving,
+}
+"""What the hand has to do beside, before a gesture of these kinds goes to the sound; and what then goes."""
 
 
 def _feel(name: str) -> Mapping[str, float]:
