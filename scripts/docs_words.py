@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-from instrument.hands.osc import namespace
+from instrument.hands.osc import endpoints, handlers
 
-VERBS = {  # of the book: arguments and meaning; one that is here and not there, or the other way round, is an error
-    "latents": ("f f f …", "the knobs of the model from the first on, raw; as many as are sent"),
-    "patch/load": ("s or i", "a patch by its name, or by its place in the list from 0"),
+VERBS = {  # of the endpoints that are heard; one that is here and not there, or the other way round, is an error
+    "latents": "the knobs of the model from the first on, raw; as many as are sent",
+    "patch/load": "a patch by its name, or by its place in the list from 0",
     "note": (
-        "i [f]",
-        f"MIDI note and velocity: 0 lets it go, up to 1 as it is, above as 0..127; without one {namespace.VELOCITY:g}",
+        f"MIDI note and velocity: 0 lets it go, up to 1 as it is, above as 0..127; without one {handlers.VELOCITY:g}"
     ),
-    "seed": ("i", "every chance begins again under this seed"),
-    "panic": ("[bang]", "silence in 30 ms"),
-    "resume": ("[bang]", "sound again after a panic"),
-    "reset": ("[bang]", "the model forgets what it was doing"),
-    "notes/off": ("[bang]", "lets every note go"),
-    "bend": ("f", "pitch bend, -1..1"),
-    "pressure": ("f", "aftertouch, 0..1: leans on the loudness knob"),
-    "sustain": ("f", "pedal, down from 0.5"),
-    "record": (
-        "i",
-        "1 starts a recording, 0 ends it; four starts at once, then one in ten seconds, the newest wish counts",
-    ),
-    "hands_only": ("i", "1: friction and chance rest, the knobs obey; 0: they play again"),
-    "snapshot": (
-        "[i]",
-        f"keeps everything that decides the next samples in slot 0..{namespace.SLOTS - 1}; 0 without one",
-    ),
-    "restore": ("[i]", "back to what the slot keeps, on the same patch; keys and pushes are those of now"),
+    "seed": "every chance begins again under this seed",
+    "panic": "silence in 30 ms",
+    "resume": "sound again after a panic",
+    "reset": "the model forgets what it was doing",
+    "notes/off": "lets every note go",
+    "bend": "pitch bend, -1..1",
+    "pressure": "aftertouch, 0..1: leans on the loudness knob",
+    "sustain": "pedal, down from 0.5",
+    "record": ("1 starts a recording, 0 ends it; four starts at once, then one in ten seconds, the newest wish counts"),
+    "hands_only": "1: friction and chance rest, the knobs obey; 0: they play again",
+    "snapshot": (f"keeps everything that decides the next samples in slot 0..{endpoints.SLOTS - 1}; 0 without one"),
+    "restore": "back to what the slot keeps, on the same patch; keys and pushes are those of now",
     "scene": (
-        "i [f]",
         "the hands go to where scene 1..8 has them, in f seconds (0 to 3600) or in the patch's own time; whoever takes "
-        "a knob on the way has it; 0, a button let go, does nothing",
+        "a knob on the way has it; 0, a button let go, does nothing"
     ),
-    "scene/save": ("i", "keeps where the hands are as scene 1..8, in the patch's file"),
+    "scene/save": "keeps where the hands are as scene 1..8, in the patch's file",
     "learn": (
-        "[s [f f i]]",
         "the next MIDI control moved, or OSC address of another program, will move this knob (id, lowest, highest, "
-        "invert); empty cancels",
+        "invert); empty cancels"
     ),
-    "unlearn": ("s", "frees a knob of all that was learned for it"),
-    "sync": ("[i]", "tell me everything, now and from now on, at the port I send from, or at port i (1024 and above)"),
-    "feel": ("s", "puts a feel on: every friction of it, by its name"),
-    "fill": ("[bang]", "fills every well that playing has dug"),
-    "seed/daily": ("[bang]", "the seed of the day (UTC), the same for everybody"),
-    "accident/keep": ("[s] [f]", "keeps the last f seconds of chance (4) under a name (`accident`)"),
-    "accident/play": ("s [f]", "plays a kept accident once, f seconds from its beginning"),
-    "accident/loop": ("s [f]", "the same in a loop"),
-    "accident/stop": ("[bang]", "chance of the moment again"),
+    "unlearn": "frees a knob of all that was learned for it",
+    "sync": "tell me everything, now and from now on, at the port I send from, or at port i (1024 and above)",
+    "feel": "puts a feel on: every friction of it, by its name",
+    "fill": "fills every well that playing has dug",
+    "seed/daily": "the seed of the day (UTC), the same for everybody",
+    "accident/keep": "keeps the last f seconds of chance (4) under a name (`accident`)",
+    "accident/play": "plays a kept accident once, f seconds from its beginning",
+    "accident/loop": "the same in a loop",
+    "accident/stop": "chance of the moment again",
     "neighbour/hear": (
-        "[i]",
         "the neighbouring sound itself, a second or two of it, where its licence allows: 1 or nothing the nearest, "
-        "2 to 8 as `/rosin/out/neighbour/2` … name them; 0, a button let go, fades it out",
+        "2 to 8 as `/rosin/out/neighbour/2` … name them; 0, a button let go, fades it out"
     ),
 }
 MEANINGS = {  # of entries that the shapes leave to the reader; the unit is the knob table's
@@ -142,13 +132,13 @@ SAID = {  # of the echo, by the end of the address
     "out/author/N": "an author's name, a text",
     "out/hearing": "title, author and licence of the neighbouring sound that `neighbour/hear` lets be heard now; texts",
     "out/z": "what the model is given, in its own units",
-    "hand": "where the hand is, raw",
-    "pos": "where the knob is, raw",
-    "force": "strain between the two, in travel",
-    "stuck": "1 held, 2 sliding",
-    "detents": "detents over the travel, as the knob's friction has them",
-    "detent_strength": "their force, in travel",
-    "snap_point": "where the next one takes the knob, in their spacing",
-    "endstop_strength": "force at the ends, in travel",
-    "distance": "from a MIDI control to the knob that it has yet to catch",
+    "knob/KNOB/hand": "where the hand is, raw",
+    "knob/KNOB/pos": "where the knob is, raw",
+    "knob/KNOB/force": "strain between the two, in travel",
+    "knob/KNOB/stuck": "1 held, 2 sliding",
+    "knob/KNOB/detents": "detents over the travel, as the knob's friction has them",
+    "knob/KNOB/detent_strength": "their force, in travel",
+    "knob/KNOB/snap_point": "where the next one takes the knob, in their spacing",
+    "knob/KNOB/endstop_strength": "force at the ends, in travel",
+    "knob/KNOB/distance": "from a MIDI control to the knob that it has yet to catch",
 }

@@ -1,4 +1,4 @@
-"""Fill the generated parts of docs: shapes, knob table, book of addresses from the code, figures from the models.
+"""Fill the generated parts of docs: shapes, knob table, table of addresses from the code, figures from the models.
 
     python scripts/make_docs.py            writes them
     python scripts/make_docs.py --check    writes nothing; exit 1 when one is out of date
@@ -25,7 +25,8 @@ from instrument.documents.patch_shape import SHAPE as PATCH_SHAPE
 from instrument.documents.rig import SHAPE as RIG_SHAPE
 from instrument.documents.rig import Rig
 from instrument.hands import settings
-from instrument.hands.osc import codec, echo, namespace, neighbours
+from instrument.hands.osc import codec, echo, neighbours
+from instrument.hands.osc.endpoints import HEARD, TOLD
 from instrument.hands.state import bindings
 from instrument.ipc import Frame
 from instrument.knobs import PARAMETERS, Knob, table_for
@@ -155,14 +156,12 @@ def knob_table(knobs: Iterable[Knob]) -> str:
 
 
 def verbs() -> str:
-    """The book's addresses that are no knobs."""
-    pages = namespace.Namespace(ROOT, table_for(()), [("bow",)])
-    heard = [address.removeprefix(f"{ROOT}/") for address in pages if "/knob/" not in address]
-    if set(heard) != set(VERBS):
-        raise SystemExit(f"make_docs.py: VERBS and the book differ: {sorted(set(heard) ^ set(VERBS))}")
+    """The addresses that are heard and are no knobs."""
+    if set(HEARD) != set(VERBS):
+        raise SystemExit(f"make_docs.py: VERBS and the endpoints differ: {sorted(set(HEARD) ^ set(VERBS))}")
     return table(
         ("address", "arguments", "meaning"),
-        [(f"`{ROOT}/{verb}`", f"`{VERBS[verb][0]}`", VERBS[verb][1]) for verb in heard],
+        [(f"`{ROOT}/{verb}`", f"`{row.tags}`", VERBS[verb]) for verb, row in HEARD.items()],
     )
 
 
@@ -189,7 +188,9 @@ def said() -> str:
         address = codec.read(datagram)[0][0].address
         address = re.sub(r"/\d+$", "/N", address)
         if address != knob and not any(address in row[0] for row in rows[1:] if address.endswith("/N")):
-            rows.append((f"`{address}`", SAID[address.removeprefix(f"{ROOT}/").removeprefix("knob/KNOB/")]))
+            rows.append((f"`{address}`", SAID[address.removeprefix(f"{ROOT}/")]))
+    if {address.removeprefix(f"`{ROOT}/")[:-1] for address, _ in rows[1:]} != set(TOLD) or set(TOLD) != set(SAID):
+        raise SystemExit("make_docs.py: what the echo says, the endpoints and SAID differ")
     return table(("address", "meaning"), rows)
 
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.base.text import LANGUAGES
-from instrument.hands.osc.arguments import TAKES
 from instrument.hands.osc.codec import BUNDLE, write
-from instrument.hands.osc.namespace import DESK, Namespace
+from instrument.hands.osc.endpoints import ENDPOINTS
+from instrument.hands.osc.handlers import DESK
+from instrument.hands.osc.namespace import Namespace
 from instrument.hands.settings import OscSettings
 from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, LogEntry, clipped
 from instrument.ipc import Kind
@@ -74,9 +75,10 @@ def test_a_knob_that_had_no_controller_is_told_when_it_is_freed(knob: str) -> No
 def test_every_verb_says_what_it_takes_in_both_languages() -> None:
     book = Namespace("/rosin", TABLE, [])
     verbs = {meaning.verb for address in book for meaning in book.find(address)}
-    assert verbs == set(TAKES)
+    assert verbs == set(ENDPOINTS)
     assert set(DESK) <= verbs
-    for key in TAKES.values():
+    for endpoint in ENDPOINTS.values():
+        key = endpoint.takes
         assert LogEntry(key).text("en") != LogEntry(key).text("fr")
 
 

@@ -23,6 +23,8 @@ GESTURES = st.builds(
     st.floats(0.0, 100.0) | STRANGE,
     st.just(0),
     st.just(0),
+    st.integers(0, 16),
+    st.integers(0, 2**32 - 1),
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instrument.ipc import FRAME, Flags, Frame, FrameRing, Gesture, GestureRing, Kind, SharedMemory, Source
-from instrument.ipc.records import FRAME_BYTES
+from instrument.ipc.records import FRAME_BYTES, GESTURE
 from instrument.knobs import KNOBS_MAX
 
 GESTURES = st.builds(
@@ -24,6 +24,8 @@ GESTURES = st.builds(
     time=st.floats(allow_nan=False),
     source=st.sampled_from(Source),
     extra=st.integers(0, 2**64 - 1),
+    channel=st.integers(0, 255),
+    note_id=st.integers(0, 2**32 - 1),
 )
 
 
@@ -34,10 +36,10 @@ def memory() -> Iterator[SharedMemory]:
     memory.close()
 
 
-def bits(gesture: Gesture) -> tuple[int, int, bytes, bytes, int, int]:
+def bits(gesture: Gesture) -> tuple[int | bytes, ...]:
     return (
         gesture.kind, gesture.knob, struct.pack("d", gesture.value), struct.pack("d", gesture.time),
-        gesture.source, gesture.extra,
+        gesture.source, gesture.extra, gesture.channel, gesture.note_id,
     )  # fmt: skip
 
 
@@ -90,7 +92,13 @@ def test_a_frame_comes_back_as_it_was_published(seed: bytes, count: int) -> None
 
 def test_gestures_that_fit_no_record_are_refused_in_words(memory: SharedMemory) -> None:
     ring = GestureRing(memory, 0, 8)
-    for wrong in (Gesture(Kind.KNOB, knob=-1), Gesture(Kind.KNOB, knob=2**16), Gesture(Kind.SEED, extra=2**64)):
+    for wrong in (
+        Gesture(Kind.KNOB, knob=-1),
+        Gesture(Kind.KNOB, knob=2**16),
+        Gesture(Kind.SEED, extra=2**64),
+        Gesture(Kind.NOTE_ON, channel=256),
+        Gesture(Kind.NOTE_ON, note_id=2**32),
+    ):
         with pytest.raises(ValueError, match="does not fit"):
             ring.push(wrong)
     assert ring.pending == 0
@@ -197,7 +205,7 @@ def test_a_publisher_killed_at_work_leaves_the_frame_before_and_its_successor_co
 def test_a_gesture_half_written_by_a_dead_producer_is_never_seen(memory: SharedMemory) -> None:
     ring = GestureRing(memory, 0, 8)
     ring.push(Gesture(Kind.KNOB, 1))
-    at = GestureRing.HEAD + 40
+    at = GestureRing.HEAD + GESTURE.size
     memory.bytes[at : at + 20] = b"\xee" * 20
     assert [g.knob for g in ring.pop()] == [1]
     successor = GestureRing(memory, 0, 8)
@@ -211,19 +219,19 @@ def test_a_torn_or_stale_gesture_waits_and_is_skipped_only_if_it_stays_broken(me
         assert ring.push(Gesture(Kind.KNOB, n))
         if n < 8:
             ring.pop()
-    at = GestureRing.HEAD + 40 * (9 % 8)
-    fresh = bytes(memory.bytes[at : at + 40])
+    at = GestureRing.HEAD + GESTURE.size * (9 % 8)
+    fresh = bytes(memory.bytes[at : at + GESTURE.size])
     stale = struct.pack("=Q", 2) + fresh[8:]
-    for broken in (fresh[:20] + bytes(20), stale):
-        memory.bytes[at : at + 40] = broken
+    for broken in (fresh[:20] + bytes(GESTURE.size - 20), stale):
+        memory.bytes[at : at + GESTURE.size] = broken
         assert [g.knob for g in ring.pop()] in ([8], [])
         assert ring.pending == 2
-    memory.bytes[at : at + 40] = fresh
+    memory.bytes[at : at + GESTURE.size] = fresh
     assert [g.knob for g in ring.pop()] == [9, 10]
     assert ring.refused == 0
     ring.push(Gesture(Kind.KNOB, 11))
     ring.push(Gesture(Kind.KNOB, 12))
-    at = GestureRing.HEAD + 40 * (11 % 8)
+    at = GestureRing.HEAD + GESTURE.size * (11 % 8)
     memory.bytes[at] ^= 1
     came = [g.knob for _ in range(100) for g in ring.pop()]
     assert came == [12]

@@ -421,12 +421,12 @@ def test_of_a_model_without_excerpts_it_is_said_once(tmp_path: Path) -> None:
     sound: Any = Errands.__new__(Errands)
     sound._unheard, sound.language = set(), "en"
     sound.row = SimpleNamespace(say=said.append)
-    part = near.engine(tmp_path, with_excerpts=False).part
+    sound.engine = near.engine(tmp_path, with_excerpts=False)
     for _ in range(3):
-        sound._say_unheard(part, -1, False, 0.0)
+        sound._say_unheard(-1, 0.0, 0.0)
     assert said == ["The model near holds nothing of its neighbouring sounds that could be heard."]
     for _ in range(3):
-        sound._say_unheard(part, 2, True, 0.0)
+        sound._say_unheard(2, 1.0, 0.0)
     assert len(said) == 2
     assert "Sound 2" in said[1]
     assert "LicenseRef-Own" in said[1]

@@ -25,7 +25,8 @@ from instrument.documents.take import TakeLog, gestures, line_of, read_take
 from instrument.hands.osc.addresses import OscBinding, OscBoard, is_address, read_addresses
 from instrument.hands.osc.arguments import NAME_MAX
 from instrument.hands.osc.codec import read, write
-from instrument.hands.osc.namespace import DESK, Namespace
+from instrument.hands.osc.handlers import DESK
+from instrument.hands.osc.namespace import Namespace
 from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.bindings import Binding, read_bindings
 from instrument.hands.state.positions import Positions

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from instrument.audio.recording import TakeRecording
 from instrument.base.errors import RosinError
@@ -50,20 +51,7 @@ class Errands:
         engine = self.engine
         for _ in range(len(engine.requests)):
             kind, number, value = engine.requests.popleft()
-            if kind == Kind.PATCH:
-                if self._patch is not None and self._patch != number and self._patches.wait_s(now) > 0.0:
-                    self._complain("patch_often", now)
-                self._patch = number
-            elif kind == Kind.RECORD:
-                self._taping.ask(bool(number))
-            elif kind == Kind.KEEP:
-                self._keepsakes.keep_accident(engine.part, number, value, now)
-            elif kind == Kind.SCENE:
-                self._say_no_scene(engine.part, number, now)
-            elif kind == Kind.RESTORE:
-                self._say_no_moment(engine.part, number, now)
-            elif kind == Kind.HEAR:
-                self._say_unheard(engine.part, number, bool(value), now)
+            ANSWERS[kind](self, number, value, now)
         self._look_at_patch(now)
         while self._said:
             self.row.say(self._said.popleft())
@@ -73,6 +61,18 @@ class Errands:
             self.row.say(say(key, self.language, **values))
 
     # --- patches
+
+    def _record(self, number: int, value: float, now: float) -> None:
+        self._taping.ask(bool(number))
+
+    def _keep(self, number: int, value: float, now: float) -> None:
+        self._keepsakes.keep_accident(self.engine.part, number, value, now)
+
+    def _want_patch(self, number: int, value: float, now: float) -> None:
+        """Another patch is wanted; the newest wish counts."""
+        if self._patch is not None and self._patch != number and self._patches.wait_s(now) > 0.0:
+            self._complain("patch_often", now)
+        self._patch = number
 
     def _look_at_patch(self, now: float) -> None:
         index = self._patch
@@ -140,16 +140,19 @@ class Errands:
         self._excerpts = threading.Thread(target=load, name="excerpts", daemon=True)
         self._excerpts.start()
 
-    def _say_no_scene(self, part: Layer, slot: int, now: float) -> None:
+    def _say_no_scene(self, slot: int, value: float, now: float) -> None:
+        part = self.engine.part
         if self._often.may(f"scene {part.index} {slot}", now):
             self.row.say(say("scene.none", self.language, scene=slot + 1, patch=part.patch.name))
 
-    def _say_no_moment(self, part: Layer, slot: int, now: float) -> None:
+    def _say_no_moment(self, slot: int, value: float, now: float) -> None:
+        part = self.engine.part
         if self._often.may(f"moment {part.index} {slot}", now):
             self.row.say(say("snapshot.none", self.language, slot=slot, patch=part.patch.name))
 
-    def _say_unheard(self, part: Layer, sound: int, kept: bool, now: float) -> None:
+    def _say_unheard(self, sound: int, kept: float, now: float) -> None:
         """Why a neighbour that was asked for is not heard; once. ``kept``: the model has excerpts, but not of this."""
+        part = self.engine.part
         place = part.place
         key = (part.voice.card.name, sound if kept else -1)
         if key in self._unheard:
@@ -164,3 +167,14 @@ class Errands:
             self.row.say(say("neighbour.kept", self.language, title=found.title, licence=found.licence))
         else:
             self.row.say(say("neighbour.none", self.language, model=part.voice.card.name))
+
+
+ANSWERS: dict[int, Callable[[Errands, int, float, float], None]] = {
+    Kind.PATCH: Errands._want_patch,
+    Kind.RECORD: Errands._record,
+    Kind.KEEP: Errands._keep,
+    Kind.SCENE: Errands._say_no_scene,
+    Kind.RESTORE: Errands._say_no_moment,
+    Kind.HEAR: Errands._say_unheard,
+}
+"""What is done about each kind that the engine leaves to its owner: number, value, now."""

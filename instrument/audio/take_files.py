@@ -31,7 +31,6 @@ from instrument.engine.acted import AS_IT_WAS, WAITS, Acted, ActedGesture
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
-from instrument.ipc import Kind
 from instrument.model.atlas.attribution import Attribution, write_roll
 from instrument.storage.opening import TRACKS_MAX, Opening, Standing
 from instrument.storage.stream import StreamLog, StreamTap
@@ -179,7 +178,7 @@ class TakeFiles:
             return
         for act in acts:
             at = (act.sample - self._begin_sample) / self._engine.rate
-            if act.gesture.kind == Kind.PATCH:
+            if act.changes:
                 self._note_change(log, at, act)
             else:
                 log.add(at, act.gesture, act.part.table, self._track_of(act))

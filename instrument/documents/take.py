@@ -25,13 +25,13 @@ from instrument.documents.patch import Scene
 from instrument.documents.patch_shape import BLEND_MS_MAX
 from instrument.documents.take_lines import (
     SEED_MAX,
-    TAKE_SECONDS_MAX,
     Cue,
     End,
     Row,
     TakeEvent,
     cue_of,
     event_of,
+    is_numbered,
     number,
     scenes_of,
     text,
@@ -39,6 +39,7 @@ from instrument.documents.take_lines import (
 )
 from instrument.documents.take_writing import line_of, row_of
 from instrument.ipc import Gesture, Kind, Source
+from instrument.ipc.events import EVENT_OF, TAKE_SECONDS_MAX
 from instrument.knobs import KnobTable
 
 VERSION = 1
@@ -237,17 +238,18 @@ def gestures(take: Take, table: KnobTable, start: float = 0.0) -> Iterator[Gestu
     Changes of patch are left out: this is the take on one patch.
     """
     for event in take.events:
-        if event.kind is not Kind.PATCH:
+        if not event.changes:
             yield gesture_of(event, table, start)
 
 
 def gesture_of(event: TakeEvent, table: KnobTable, start: float = 0.0) -> Gesture:
     """One of them. RosinError for a knob that is not there."""
     named = table.index(event.knob) if event.knob else event.number
-    seeded = event.kind is Kind.SEED
-    return Gesture(
-        event.kind, 0 if seeded else named, event.value, start + event.t, Source.TAKE, named if seeded else event.extra
-    )
+    extra = event.extra
+    if is_numbered(EVENT_OF[event.kind]):
+        named, extra = 0, event.extra or named
+    channel, note_id = event.channel, event.note_id
+    return Gesture(event.kind, named, event.value, start + event.t, Source.TAKE, extra, channel, note_id)
 
 
 class TakeLog:

@@ -1,6 +1,6 @@
-"""Take lines: what each line of a take says, a row a kind. Below take; the way back is take_writing.
+"""Take lines: what each line of a take says, by the table of events. Below take; the way back is take_writing.
 
-A line is one JSON object: ``t`` and what the row of its kind says. Knobs and patches are named, never numbered.
+A line is one JSON object: ``t`` and the fields of its event. Knobs and patches are named, never numbered.
 """
 
 from __future__ import annotations
@@ -12,17 +12,12 @@ from typing import Any
 from instrument.base.validation import short
 from instrument.documents.patch import Scene
 from instrument.documents.patch_shape import BLEND_MS_MAX
-from instrument.ipc import NO_SHIFT, Kind
+from instrument.ipc import Kind
+from instrument.ipc.events import CHANNELS, EVENTS, NOTE_ID_MAX, TAKE_SECONDS_MAX, Event, Field, Is
 from instrument.knobs import SCENES
 
-TAKE_SECONDS_MAX = 24 * 3600.0
 SEED_MAX = 2**64 - 1
 """As the link has it: a negative number's bits are as good a seed as any."""
-SLOT_MAX = 7
-NOTE_MAX = 127
-HEARD_MAX = 65535
-BLEND_MS = 3_600_000
-"""Longest way to a scene that a gesture asks for, ms: an hour."""
 SAMPLES_MAX = round(TAKE_SECONDS_MAX * 768_000)
 
 Row = dict[str, Any]
@@ -60,6 +55,14 @@ class TakeEvent:
     """Of a change of patch: which; none while one waits for the fade before it (``number`` is then 0)."""
     stood: bool = False
     """No gesture: where a knob stood when the take began."""
+    channel: int = 0
+    note_id: int = 0
+    """As in Gesture; 0: the take does not say."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether another patch comes, or waits to: no gesture that one patch could play."""
+        return self.kind is Kind.PATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,55 +122,58 @@ def _named(row: Mapping[str, Any], key: str) -> str:
 # --- from lines
 
 
-def _read_knob(t: float, row: Row) -> TakeEvent:
-    stood = row.get("stood") is True
-    return TakeEvent(t, Kind.KNOB, number(row, "value", 0.0, 1.0), _named(row, "knob"), stood=stood)
+def _word(row: Row, field: Field) -> float:
+    """What a field of a line is in the record."""
+    if field.usual is not None:
+        row = {field.key: field.usual, **row}
+    if field.form == "hex":
+        return _hex(row, field)
+    if field.form == "whole":
+        return field.base + whole(row, field.key, int(field.high), int(field.low)) * field.scale
+    low = field.low if field.read_from is None else field.read_from
+    said = number(row, field.key, low, field.high)
+    return said if field.word == "value" else field.base + round(said * field.scale)
 
 
-def _read_push(t: float, row: Row) -> TakeEvent:
-    return TakeEvent(t, Kind.FORCE, number(row, "value", -1.0, 1.0), _named(row, "push"))
-
-
-def _read_note(t: float, row: Row) -> TakeEvent:
-    note = whole(row, "note", NOTE_MAX)
-    velocity = number(row, "velocity", 0.0, 1.0)
-    return TakeEvent(t, Kind.NOTE_ON if velocity else Kind.NOTE_OFF, velocity, number=note)
-
-
-def _read_bridge(t: float, row: Row) -> TakeEvent:
-    knob, seconds = _named(row, "bridge"), number(row, "seconds", 0.0, TAKE_SECONDS_MAX)
-    return TakeEvent(t, Kind.BRIDGE, number(row, "value", 0.0, 1.0), knob, extra=round(seconds * 1000))
-
-
-def _read_accident(t: float, row: Row) -> TakeEvent:
-    shift = number({"shift": 0.0, **row}, "shift", -327.68, 327.67)
-    mode = whole({"mode": 1, **row}, "mode", 2)
+def _hex(row: Row, field: Field) -> int:
     try:
-        called = int(str(row["accident"]), 16)
+        found = int(str(row[field.key]), 16)
     except ValueError:
-        called = -1
-    if not 0 <= called < 2**64:
-        raise ValueError(f"accident: {short(row['accident'])} is no accident; write its number in 16 hex digits")
-    return TakeEvent(
-        t, Kind.ACCIDENT, float(mode), number=NO_SHIFT + round(shift * 100), extra=called, track=text(row, "track")
-    )
+        found = -1
+    if not field.low <= found <= field.high:
+        key = field.key
+        raise ValueError(f"{key}: {short(row[key])} is no {key}; write its number in 16 hex digits")
+    return found
 
 
-def _read_hear(t: float, row: Row) -> TakeEvent:
-    return TakeEvent(t, Kind.HEAR, float(whole({"on": 1, **row}, "on", 1)), number=whole(row, "hear", HEARD_MAX))
+def _reader(event: Event) -> Callable[[float, Row], TakeEvent]:
+    """Reads the lines of one event: what its row in the table says of each field."""
+
+    def read(t: float, row: Row) -> TakeEvent:
+        words: dict[str, float] = {"knob": 0, "value": 0.0, "extra": 0}
+        named, kind = "", event.kind
+        for field in event.fields:
+            if field.form == "id":
+                named = _named(row, field.key)
+            else:
+                words[field.word] = _word(row, field)
+        if event.at_zero is not None and not words["value"]:
+            kind = event.at_zero
+        if is_numbered(event):
+            words["knob"], words["extra"] = words["extra"], 0
+        track = text(row, "track") if Is.TRACKED in event.flags else ""
+        stood = Is.STOOD in event.flags and row.get("stood") is True
+        value, whole_one, extra = float(words["value"]), int(words["knob"]), int(words["extra"])
+        channel = whole({"channel": 0, **row}, "channel", CHANNELS)
+        note_id = whole({"note_id": 0, **row}, "note_id", NOTE_ID_MAX)
+        return TakeEvent(t, kind, value, named, whole_one, extra, track, None, stood, channel, note_id)
+
+    return read
 
 
-def _read_scene(t: float, row: Row) -> TakeEvent:
-    ms = whole({"blend_ms": 0, **row}, "blend_ms", BLEND_MS)
-    return TakeEvent(t, Kind.SCENE, number=whole(row, "scene", SCENES, 1) - 1, extra=ms)
-
-
-def _read_scene_save(t: float, row: Row) -> TakeEvent:
-    return TakeEvent(t, Kind.SCENE_SAVE, number=whole(row, "scene_save", SCENES, 1) - 1)
-
-
-def _read_seed(t: float, row: Row) -> TakeEvent:
-    return TakeEvent(t, Kind.SEED, number=whole(row, "seed", SEED_MAX))
+def is_numbered(event: Event) -> bool:
+    """Whether what an event of a take calls ``number`` is the ``extra`` of its gesture: it is about no ``knob``."""
+    return event.field("knob") is None
 
 
 def _read_patch(t: float, row: Row) -> TakeEvent:
@@ -195,44 +201,10 @@ def cue_of(row: Row) -> Cue:
     )
 
 
-def _valued(key: str, kind: Kind) -> Callable[[float, Row], TakeEvent]:
-    return lambda t, row: TakeEvent(t, kind, number(row, key, -1.0, 1.0))
-
-
-def _slotted(key: str, kind: Kind) -> Callable[[float, Row], TakeEvent]:
-    return lambda t, row: TakeEvent(t, kind, number=whole(row, key, SLOT_MAX))
-
-
-def _bare(kind: Kind) -> Callable[[float, Row], TakeEvent]:
-    return lambda t, row: TakeEvent(t, kind)
-
-
-VALUED = {"bend": Kind.BEND, "pressure": Kind.PRESSURE, "sustain": Kind.SUSTAIN, "hands_only": Kind.HANDS_ONLY}
-"""Key of the line -> kind; the value is the key's own."""
-SLOTTED = {"snapshot": Kind.SNAPSHOT, "restore": Kind.RESTORE}
-BARE = {
-    "panic": Kind.PANIC,
-    "resume": Kind.RESUME,
-    "reset": Kind.RESET,
-    "notes_off": Kind.ALL_NOTES_OFF,
-    "fill": Kind.FILL,
-    "mark": Kind.MARK,
-}
-READ: dict[str, Callable[[float, Row], TakeEvent]] = {
-    "knob": _read_knob,
-    "push": _read_push,
-    "note": _read_note,
-    "bridge": _read_bridge,
-    "accident": _read_accident,
-    "hear": _read_hear,
-    "scene": _read_scene,
-    "scene_save": _read_scene_save,
-    "patch": _read_patch,
-    "seed": _read_seed,
-    **{key: _valued(key, kind) for key, kind in VALUED.items()},
-    **{key: _slotted(key, kind) for key, kind in SLOTTED.items()},
-    **{key: _bare(kind) for key, kind in BARE.items()},
-}
+READ: dict[str, Callable[[float, Row], TakeEvent]] = {"patch": _read_patch}
+for _event in EVENTS:
+    if _event.line_key:
+        READ.setdefault(_event.line_key, _reader(_event))
 """By the key that says what a line is; the first that a line has counts."""
 
 

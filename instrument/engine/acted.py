@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from instrument.engine.layer import Layer
 from instrument.ipc import Gesture, Kind
+from instrument.ipc.events import Is, kinds
 
 WAITS, AS_IT_WAS, FRESH = 0.0, 1.0, 2.0
 """``Gesture.value`` of a change of patch: it waits for a fade to end; it came as it was left; as the patch begins."""
+_TRACKED = kinds(Is.TRACKED)
 NOTES_MAX = 1 << 17
 """Acts that wait for the disk: a quarter of an hour of a hand, seconds of a flood."""
 
@@ -29,6 +31,11 @@ class ActedGesture(NamedTuple):
     gesture: Gesture
     part: Layer
     track: NDArray[np.float32] | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether another patch comes, or waits to."""
+        return self.gesture.kind == Kind.PATCH
 
 
 class Acted:
@@ -44,9 +51,13 @@ class Acted:
             self.missed += 1
             return
         track = None
-        if gesture.kind == Kind.ACCIDENT and gesture.value >= 0.5:
+        if gesture.kind in _TRACKED and gesture.value >= 0.5:
             track = part.control.mix.replay.library.get(gesture.extra)
         self.acts.append(ActedGesture(sample, gesture, part, track))
+
+    def note_change(self, sample: int, part: Layer, how: float) -> None:
+        """For the callback: another patch, and whether it WAITS, comes AS_IT_WAS or FRESH."""
+        self.note(sample, Gesture(Kind.PATCH, part.index, how), part)
 
     def take(self, before: int) -> list[ActedGesture]:
         """Those that acted before a sample, oldest first, and no longer here."""

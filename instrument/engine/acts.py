@@ -9,26 +9,46 @@ calls an accident is that accident), or None where nothing happened. What the en
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from instrument.engine.effects.excerpt_player import ExcerptPlayer
+from instrument.engine.effects.tape_effect import TapeEffect
+from instrument.engine.held import HeldKeys
+from instrument.engine.layer import Layer
+from instrument.engine.snapshot import Snapshot
 from instrument.ipc import NO_SHIFT, Gesture, Kind, Source
+from instrument.ipc.events import NOTES, PEDAL_DOWN, SLOTS, Is, kinds
 from instrument.knobs import SCENES
 
-if TYPE_CHECKING:
-    from instrument.engine.engine import Engine
-
-SLOTS = 8
-NOTES = 128
 BRIDGE_MS_MAX = 86_400_000
 """A day."""
-HEAVY = frozenset({Kind.SEED, Kind.SNAPSHOT, Kind.RESTORE, Kind.SCENE, Kind.HANDS_ONLY})
-"""Kinds that cost up to a third of a millisecond each: of what comes in one block only the newest are done."""
+HEAVY, HEAVY_EACH = kinds(Is.HEAVY), kinds(Is.HEAVY_EACH)
 HEAVY_A_BLOCK = 2
 
-Row = Callable[["Engine", Gesture, float], Gesture | None]
+
+class Playing(Protocol):
+    """What acts know of the engine that plays: what they may change, and whom they may ask."""
+
+    part: Layer
+    panicked: bool
+    held: HeldKeys
+    hearing: ExcerptPlayer
+    tape: TapeEffect
+    slots: list[Snapshot | None]
+
+    @property
+    def parts(self) -> tuple[Layer, ...]: ...
+    @property
+    def loudness(self) -> float: ...
+    def ask(self, kind: Kind, number: int, value: float) -> None: ...
+    def snapshot(self) -> Snapshot: ...
+    def restore(self, kept: Snapshot, with_guard: bool = True) -> None: ...
 
 
-def act(engine: Engine, gesture: Gesture, at: float) -> Gesture | None:
+Row = Callable[[Playing, Gesture, float], Gesture | None]
+
+
+def act(engine: Playing, gesture: Gesture, at: float) -> Gesture | None:
     """Let one gesture act ``at`` ticks into the coming block; what acted, or None. A kind nobody knows does nothing."""
     row = ROWS.get(gesture.kind)
     return None if row is None else row(engine, gesture, at)
@@ -41,7 +61,7 @@ def without_excess(now: list[tuple[int, Gesture]]) -> tuple[list[tuple[int, Gest
     for pair in reversed(now):
         kind = pair[1].kind
         if kind in HEAVY:
-            same = kind, pair[1].knob if kind == Kind.SNAPSHOT else 0  # (each slot is a moment of its own)
+            same = kind, pair[1].knob if kind in HEAVY_EACH else 0  # (each slot is a moment of its own)
             count[same] = count.get(same, 0) + 1
             if count[same] > HEAVY_A_BLOCK:
                 continue
@@ -56,7 +76,7 @@ def _within(low: float, value: float, high: float) -> float:
 # --- knobs
 
 
-def _knob(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _knob(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     part = engine.part
     if g.knob >= len(part.table):
         return None
@@ -65,7 +85,7 @@ def _knob(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _force(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _force(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     part = engine.part
     if g.knob >= part.table.playable_count:
         return None
@@ -74,7 +94,7 @@ def _force(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _bridge(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _bridge(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     part = engine.part
     if g.knob >= part.table.playable_count:
         return None
@@ -83,7 +103,7 @@ def _bridge(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _scene(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _scene(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     """The hands set out for where a scene has them; an empty one is asked about, and nothing moves."""
     part = engine.part
     scenes = part.scenes
@@ -97,7 +117,7 @@ def _scene(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _scene_save(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _scene_save(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= SCENES:
         return None
     engine.part.scenes.keep(g.knob, engine.part.control.raw, g.source != Source.TAKE)
@@ -107,7 +127,7 @@ def _scene_save(engine: Engine, g: Gesture, at: float) -> Gesture | None:
 # --- keys. Those of a part that fades away are let go of with the others, and bent with them.
 
 
-def _note_on(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _note_on(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     part, replay = engine.part, engine.part.control.mix.replay
     if g.knob >= NOTES:
         return None
@@ -127,7 +147,7 @@ def _note_on(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _note_off(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _note_off(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= NOTES:
         return None
     engine.held.up(g.knob)
@@ -137,35 +157,35 @@ def _note_off(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _bend(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _bend(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.held.bend = _within(-1.0, g.value, 1.0)
     for part in engine.parts:
         part.control.notes.bend = engine.held.bend
     return g
 
 
-def _sustain(engine: Engine, g: Gesture, at: float) -> Gesture | None:
-    engine.held.sustain(g.value >= 0.5)
+def _sustain(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+    engine.held.sustain(g.value >= PEDAL_DOWN)
     for part in engine.parts:
-        part.control.place_sustain(g.value >= 0.5, at)
+        part.control.place_sustain(g.value >= PEDAL_DOWN, at)
     return g
 
 
-def _pressure(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _pressure(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.held.pressure = _within(0.0, g.value, 1.0)
     for part in engine.parts:
         part.control.place_pressure(g.value, at, g.source)
     return g
 
 
-def _all_off(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _all_off(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.held.all_off()
     for part in engine.parts:
         part.control.place_all_off(at)
     return g
 
 
-def _panic(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _panic(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.panicked = True
     engine.held.clear()
     for part in engine.parts:
@@ -174,7 +194,7 @@ def _panic(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _resume(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _resume(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.panicked = False
     return g
 
@@ -182,30 +202,30 @@ def _resume(engine: Engine, g: Gesture, at: float) -> Gesture | None:
 # --- chance, and the state of things
 
 
-def _seed(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _seed(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.part.reseed(g.extra)
     engine.tape.reseed(g.extra)
     return g
 
 
-def _reset(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _reset(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.part.voice.reset()
     return g
 
 
-def _hands_only(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _hands_only(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.part.control.obey(g.value >= 0.5)
     return g
 
 
-def _snapshot(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _snapshot(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= SLOTS:
         return None
     engine.slots[g.knob] = engine.snapshot()
     return g
 
 
-def _restore(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _restore(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     kept = engine.slots[g.knob] if g.knob < SLOTS else None
     if kept is None or kept.patch != engine.part.patch.name:
         engine.ask(Kind.RESTORE, g.knob, 0.0)
@@ -214,7 +234,7 @@ def _restore(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _accident(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _accident(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     part, replay = engine.part, engine.part.control.mix.replay
     if g.value < 0.5:
         replay.stop()
@@ -225,12 +245,12 @@ def _accident(engine: Engine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _fill(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _fill(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.part.control.friction.fill()
     return g
 
 
-def _hear(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _hear(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     """Let a neighbouring sound be heard; of the nearest (0) the first that may be. What can not is asked about."""
     sound, place = g.knob - 1, engine.part.place
     if g.value < 0.5:
@@ -252,22 +272,22 @@ def _hear(engine: Engine, g: Gesture, at: float) -> Gesture | None:
 # --- for others
 
 
-def _patch(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _patch(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.ask(Kind.PATCH, g.knob, 0.0)
     return None  # a take has the change itself, in the block in which it comes
 
 
-def _record(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _record(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.ask(Kind.RECORD, int(g.value >= 0.5), 0.0)
     return None
 
 
-def _keep(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _keep(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     engine.ask(Kind.KEEP, g.extra, g.value)
     return None
 
 
-def _mark(engine: Engine, g: Gesture, at: float) -> Gesture | None:
+def _mark(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 

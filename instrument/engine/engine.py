@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.engine.acted import AS_IT_WAS, FRESH, WAITS, Acted
-from instrument.engine.acts import HEAVY_A_BLOCK, SLOTS, act, without_excess
+from instrument.engine.acts import HEAVY_A_BLOCK, act, without_excess
 from instrument.engine.control import QUANTUM, TICK
 from instrument.engine.effects.excerpt_player import ExcerptPlayer, PlayedLevel
 from instrument.engine.effects.guard import Guard
@@ -25,6 +25,7 @@ from instrument.engine.held import HeldKeys
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
 from instrument.ipc import Gesture, Kind
+from instrument.ipc.events import SLOTS, Is, kinds
 from instrument.model.atlas.attribution import AUDIBLE
 
 F32 = NDArray[np.float32]
@@ -32,6 +33,7 @@ F32 = NDArray[np.float32]
 CHANNELS = 2
 """The engine is stereo; a voice of one channel sounds on both."""
 
+_ASKED_FIRST = kinds(Is.ASKED_FIRST)
 SPEAK_SECONDS = 0.02
 HURRY_SECONDS = 0.05
 REQUESTS_MAX, REQUESTS = 1024, 64
@@ -94,7 +96,7 @@ class Engine:
 
     def ask(self, kind: Kind, number: int, value: float) -> None:
         """Leave to the owner what the engine may not do itself."""
-        if len(self.requests) < REQUESTS or kind in (Kind.PATCH, Kind.RECORD):
+        if len(self.requests) < REQUESTS or kind in _ASKED_FIRST:
             self.requests.append((kind, number, value))
 
     def _place(self) -> None:
@@ -138,13 +140,13 @@ class Engine:
         if self._leaving is not None and part is not self._leaving and part is not self.part:
             # Three at once would mean dropping one in the middle of its sound: the fade under way is hurried instead.
             if acted is not None and self._waiting is not part:
-                acted.note(self.sample, Gesture(Kind.PATCH, part.index, WAITS), part)
+                acted.note_change(self.sample, part, WAITS)
             self._waiting = part
             self.hurry()
             return
         self._incoming = self._waiting = None
         if acted is not None:
-            acted.note(self.sample, Gesture(Kind.PATCH, part.index, FRESH if part.fresh else AS_IT_WAS), part)
+            acted.note_change(self.sample, part, FRESH if part.fresh else AS_IT_WAS)
         if part is self.part:  # the patch that sounds, recalled: its knobs go home through their friction
             for i, knob in enumerate(part.table):
                 part.control.place_knob(i, knob.start, 0.0, 0)

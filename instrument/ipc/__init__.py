@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from instrument.ipc.events import NO_SHIFT, Kind
 from instrument.ipc.memory import SharedMemory
 from instrument.ipc.pressed import Pressed
 from instrument.ipc.records import (
@@ -9,12 +10,10 @@ from instrument.ipc.records import (
     CLIPS_TOLD,
     FRAME,
     HELD,
-    NO_SHIFT,
     SLIPPING,
     Flags,
     Frame,
     Gesture,
-    Kind,
     Source,
 )
 from instrument.ipc.rings import FrameRing, GestureRing

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from instrument.ipc.pressed import presses
-from instrument.ipc.records import Gesture, Kind
+from instrument.ipc.events import EVENT_OF, Is, Kind, kinds, presses
+from instrument.ipc.records import Gesture
 
-PEDAL_DOWN: Final = 0.5
-"""From here on the sound takes the pedal for down."""
 OSC: Final = "osc"
 """The holder that all clients of OSC are."""
-_NEWEST: Final = (Kind.BEND, Kind.PRESSURE)
 
 
 class Holders:
@@ -26,23 +23,26 @@ class Holders:
 
     def saw(self, gesture: Gesture, holder: str) -> None:
         """A gesture of this holder goes to the sound."""
-        kind, knob, value = gesture.kind, gesture.knob, gesture.value
-        if kind == Kind.NOTE_ON and presses(gesture):
-            self._add((kind, knob), holder)
-        elif kind in (Kind.NOTE_ON, Kind.NOTE_OFF):
-            self._by.pop((Kind.NOTE_ON, knob), None)
-        elif kind == Kind.SUSTAIN:
-            self._add((kind, 0), holder) if value >= PEDAL_DOWN else self._by.pop((kind, 0), None)
-        elif kind in _NEWEST or kind == Kind.FORCE:
-            self._by.pop((kind, knob), None)
-            if value:  # what pushes is added up by the hands: nobody's in particular
-                self._add((kind, knob), "" if kind == Kind.FORCE and holder != OSC else holder)
-        elif kind in (Kind.ALL_NOTES_OFF, Kind.PANIC):
-            self._forget(Kind.NOTE_ON, Kind.SUSTAIN, *((Kind.BEND,) if kind == Kind.PANIC else ()))
+        event = EVENT_OF.get(gesture.kind)
+        if event is None:
+            return
+        knob = gesture.knob if event.field("knob") is not None else 0
+        for lifted in event.lifts:
+            if event.field("knob") is not None:
+                self._by.pop((lifted, knob), None)
+            else:
+                self._forget(lifted)
+        if event.holds_from is None:
+            return
+        pressed = presses(event.kind, gesture.value)
+        if not pressed or Is.ONE_HOLDER in event.flags:
+            self._by.pop((event.kind, knob), None)
+        if pressed:
+            self._add((event.kind, knob), "" if Is.ADDED_UP in event.flags and holder != OSC else holder)
 
     def other_patch(self) -> None:
         """Another patch plays: its knobs are others, and nothing pushes them."""
-        self._forget(Kind.FORCE)
+        self._forget(*kinds(Is.OF_PATCH))
 
     def let_go(self, holder: str, now: float, source: int = 0) -> list[Gesture]:
         """What to send when this holder is gone: all that it alone holds is let go."""
@@ -68,4 +68,4 @@ class Holders:
 
 
 def _letting_go(kind: int, knob: int, now: float, source: int) -> Gesture:
-    return Gesture(Kind.NOTE_OFF if kind == Kind.NOTE_ON else kind, knob, 0.0, now, source)
+    return Gesture(EVENT_OF[kind].at_zero or kind, knob, 0.0, now, source)

@@ -19,26 +19,16 @@ import time as clock
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from instrument.ipc.records import Gesture, Kind
+from instrument.ipc.events import NOTES, PEDAL_DOWN, Kind, presses
+from instrument.ipc.records import Gesture
 from instrument.knobs import KNOBS_MAX
 
-NOTES = 128
-TOUCHES = frozenset(
-    {
-        Kind.NOTE_ON,
-        Kind.NOTE_OFF,
-        Kind.BEND,
-        Kind.PRESSURE,
-        Kind.ALL_NOTES_OFF,
-        Kind.PANIC,
-        Kind.FORCE,
-        Kind.SUSTAIN,
-    }
-)
-"""The kinds of gestures that hold something or let it go."""
 LATE_SECONDS = 0.001
 AHEAD_SECONDS = 1.0
 """No gesture acts later than this after it was posted."""
+
+FLOAT_MAX = 3.4e38
+"""Velocities are kept in 32 bits; whatever is more than that is full as well."""
 
 _REAL, _WORD = struct.Struct("=d"), struct.Struct("=Q")
 _PAIR = struct.Struct("=fI")
@@ -82,7 +72,7 @@ class Pressed:
         if value != value:  # not a number: the sound does not take it either
             return
         if kind in (Kind.NOTE_ON, Kind.NOTE_OFF):
-            if knob < NOTES and presses(gesture):
+            if knob < NOTES and presses(kind, value):
                 self._put(self._pressed_at + knob, _acts_at(time))
                 words[self._notes + knob] = _packed(value, order)
             elif knob < NOTES:
@@ -96,7 +86,7 @@ class Pressed:
         elif kind == Kind.PRESSURE:
             self._put(self._pressure, value)
         elif kind == Kind.SUSTAIN:
-            if value < 0.5:
+            if value < PEDAL_DOWN:
                 words[self._pedal_at] = 0
                 self._clear_notes(kept_only=True)
             elif not self.pedal:  # one that tells how far down it is has been down since it went there
@@ -201,16 +191,6 @@ def down(rings: Sequence[Pressed]) -> Down:
     return Down(tuple(found), pedal, bend, forces)
 
 
-def presses(gesture: Gesture) -> bool:
-    """Whether a gesture of one of the ``TOUCHES`` takes hold of something; otherwise it lets go."""
-    kind, value = gesture.kind, gesture.value
-    if kind == Kind.SUSTAIN:
-        return value >= 0.5
-    if kind == Kind.NOTE_ON:
-        return value > 0.0
-    return kind in (Kind.BEND, Kind.PRESSURE, Kind.FORCE) and value != 0.0
-
-
 def _acts_at(time: float) -> float:
     """When a gesture of this stamp acts; 0 is now, and so is what is no number."""
     now = clock.monotonic()
@@ -218,5 +198,5 @@ def _acts_at(time: float) -> float:
 
 
 def _packed(velocity: float, order: int) -> int:
-    (word,) = _WORD.unpack(_PAIR.pack(velocity, order & 0xFFFFFFFF))
+    (word,) = _WORD.unpack(_PAIR.pack(min(velocity, FLOAT_MAX), order & 0xFFFFFFFF))
     return int(word)

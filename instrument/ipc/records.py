@@ -23,66 +23,6 @@ AUTHORS_MAX = 16
 WAVE_SAMPLES = 512
 
 
-class Kind(IntEnum):
-    """What a gesture asks for. ``knob``, ``value`` and ``extra`` mean what is said here, and are 0 where not named."""
-
-    KNOB = 1
-    """``knob`` = index in the current patch's table, ``value`` = raw 0..1"""
-    NOTE_ON = 2
-    """``knob`` = MIDI note 0..127, ``value`` = velocity 0..1"""
-    NOTE_OFF = 3
-    """``knob`` = MIDI note 0..127"""
-    BEND = 4
-    """``value`` -1..1"""
-    PRESSURE = 5
-    """``value`` 0..1"""
-    ALL_NOTES_OFF = 6
-    PANIC = 7
-    """a 30 ms fade to silence"""
-    RESUME = 8
-    PATCH = 9
-    """``knob`` = index in the show's list of patches"""
-    SEED = 10
-    """``extra`` = the seed, an unsigned 64-bit number"""
-    RESET = 11
-    """forget the model's state"""
-    SNAPSHOT = 12
-    """``knob`` = slot 0..7"""
-    RESTORE = 13
-    """``knob`` = slot 0..7"""
-    RECORD = 14
-    """``value`` 1 starts, 0 stops"""
-    FORCE = 15
-    """``knob`` = index, ``value`` = a push, in travel"""
-    SUSTAIN = 16
-    """``value`` 0..1"""
-    HANDS_ONLY = 17
-    """``value`` 1: the knobs obey, friction and chance rest; 0: they play again"""
-    BRIDGE = 18
-    """``knob`` = index, ``value`` = raw 0..1 where it shall arrive, ``extra`` = milliseconds until then"""
-    KEEP = 19
-    """Keeps an accident: ``value`` = seconds of the past, ``extra`` = the name's number (base/seeds). The name
-    itself stands in the text "state" of the sender's health row, written before the gesture."""
-    ACCIDENT = 20
-    """``value`` 0 stops what plays, 1 plays, 2 loops the one whose name has the number ``extra``, begun ``knob`` -
-    NO_SHIFT hundredths of a second away from its beginning"""
-    FILL = 21
-    """every well that playing has dug is filled"""
-    HEAR = 22
-    """``value`` 1 lets a neighbouring sound be heard to the end of its excerpt, 0 lets it go; ``knob`` = 0 for the
-    nearest, else 1 + its index in the model's credits"""
-    SCENE_SAVE = 23
-    """keeps where the hands are under slot ``knob``, 0..7, and in the patch's file"""
-    SCENE = 24
-    """the hands go to where slot ``knob``, 0..7, has them, in ``extra`` milliseconds; 0: in the patch's own time"""
-    MARK = 25
-    """a place in the take to be found again; the sound does nothing"""
-
-
-NO_SHIFT = 32768
-"""``Gesture.knob`` of an accident called back from its beginning; -327.68 to +327.67 s fit round it."""
-
-
 HELD, SLIPPING = 1, 2
 """``Frame.stuck`` of a knob that sticks, and of one that gives way."""
 
@@ -111,7 +51,7 @@ class Flags(IntFlag):
 
 
 class Gesture(NamedTuple):
-    """One thing the hands did. ``time``: when, monotonic seconds. See ``Kind`` for what the other fields mean."""
+    """One thing the hands did. ``time``: when, monotonic seconds. ``ipc/events.py`` says what the other fields mean."""
 
     kind: int
     knob: int = 0
@@ -119,10 +59,15 @@ class Gesture(NamedTuple):
     time: float = 0.0
     source: int = 0
     extra: int = 0
+    channel: int = 0
+    """The channel a note came on, 1..16; 0: none was said."""
+    note_id: int = 0
+    """Which of the notes that sound this is about, as its sender numbers them; 0: none was said."""
 
 
-GESTURE = struct.Struct("=QddQHBBI")
-"""A gesture in the ring, 40 bytes: number, time, value, extra, knob, kind, source, crc32 of all before it."""
+GESTURE = struct.Struct("=QddQIHBBB3xI")
+"""A gesture in the ring, 48 bytes: number, time, value, extra, note_id, knob, kind, source, channel, three of nothing,
+crc32 of all before it."""
 
 FRAME = np.dtype(
     [

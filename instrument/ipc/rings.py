@@ -16,12 +16,14 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.ipc.events import TOUCHES, presses
 from instrument.ipc.memory import SharedMemory
-from instrument.ipc.pressed import TOUCHES, Pressed, presses
+from instrument.ipc.pressed import Pressed
 from instrument.ipc.records import FRAME, FRAME_BYTES, GESTURE, Frame, Gesture
 
 _ORDER: Literal["little", "big"] = sys.byteorder
 CACHE_LINE = 64
+_RECORD = GESTURE.size
 _PATIENCE = 64
 """How often a gesture that does not agree with its crc is looked at again before it is given up: 0.17 s of blocks."""
 
@@ -62,17 +64,17 @@ class GestureRing:
         if write - words[self._read] >= self.capacity:
             words[self._lost] += 1
             return False
-        kind, knob, value, time, source, extra = gesture
+        kind, knob, value, time, source, extra, channel, note_id = gesture
         try:
-            record = GESTURE.pack(write + 1, time, value, extra, knob, kind, source, 0)[:-4]
+            record = GESTURE.pack(write + 1, time, value, extra, note_id, knob, kind, source, channel, 0)[:-4]
         except struct.error as error:
             raise ValueError(f"{gesture!r} does not fit a record: {error}") from None
-        at = self._records + (write & self._mask) * 40
+        at = self._records + (write & self._mask) * _RECORD
         touches = kind in TOUCHES
-        if touches and presses(gesture):
+        if touches and presses(kind, value):
             self.held.see(gesture, write)
             touches = False
-        self._bytes[at : at + 40] = record + crc32(record).to_bytes(4, _ORDER)
+        self._bytes[at : at + _RECORD] = record + crc32(record).to_bytes(4, _ORDER)
         words[self._write] = write + 1
         if touches:
             self.held.see(gesture, write)
@@ -98,16 +100,16 @@ class GestureRing:
         first = read
         unpack = GESTURE.unpack
         for _ in range(count):
-            at = self._records + (read & self._mask) * 40
-            record = self._bytes[at : at + 40].tobytes()
-            number, time, value, extra, knob, kind, source, crc = unpack(record)
-            if number != read + 1 or crc != crc32(record[:36]):
+            at = self._records + (read & self._mask) * _RECORD
+            record = self._bytes[at : at + _RECORD].tobytes()
+            number, time, value, extra, note_id, knob, kind, source, channel, crc = unpack(record)
+            if number != read + 1 or crc != crc32(record[:-4]):
                 if not self._give_up():
                     break
                 read += 1
                 first += 1
                 continue
-            gestures.append(Gesture(kind, knob, value, time, source, extra))
+            gestures.append(Gesture(kind, knob, value, time, source, extra, channel, note_id))
             read += 1
         words[self._read] = read
         return read - first

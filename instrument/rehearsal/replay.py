@@ -14,7 +14,7 @@ from instrument.documents.take import Cue, Take, TakeEvent, gesture_of
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
-from instrument.ipc import Gesture, Kind
+from instrument.ipc import Gesture
 from instrument.storage.opening import Opening, read_state
 
 
@@ -104,7 +104,7 @@ class TakeReplay:
             sample, event = due.pop()
             if isinstance(event, Gesture):
                 engine.post(event, sample)
-            elif event.kind is not Kind.PATCH:
+            elif not event.changes:
                 engine.post(self._gesture(event), sample)
             elif event.cue is None:
                 engine.hurry()
@@ -142,7 +142,7 @@ def check(take: Take, cast: Cast) -> None:
     for event in take.events:
         if event.cue is not None:
             table = cast.part(event.cue).table
-        elif event.kind is not Kind.PATCH:
+        elif not event.changes:
             gesture_of(event, table)
 
 

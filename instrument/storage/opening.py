@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from instrument.base.errors import RosinError
 from instrument.base.npz import npz_from, read_npz
 from instrument.chance.accident import Accident
-from instrument.engine.acts import SLOTS
 from instrument.engine.effects.excerpt_player import HearingState
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
+from instrument.ipc.events import SLOTS
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -27,7 +27,8 @@ from instrument.hands.state.names import plain
 from instrument.hands.state.positions import Positions
 from instrument.hands.state.takeover import Mode
 from instrument.ipc import Gesture, Kind, Source
-from instrument.ipc.held import PEDAL_DOWN, Holders
+from instrument.ipc.events import PEDAL_DOWN
+from instrument.ipc.held import Holders
 
 SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
 SENSING_SECONDS = 1.0
@@ -135,8 +136,8 @@ class MidiHand:
         if port in self._ports:
             self._ports[port].keys.clear()
 
-    def _gesture(self, kind: Kind, knob: int, value: float, port: str, now: float) -> None:
-        gesture = Gesture(kind, knob, value, now, Source.MIDI)
+    def _gesture(self, kind: Kind, knob: int, value: float, port: str, now: float, channel: int = 0) -> None:
+        gesture = Gesture(kind, knob, value, now, Source.MIDI, channel=channel)
         self.held.saw(gesture, port)
         self._post(gesture)
 
@@ -200,7 +201,8 @@ class MidiHand:
     def _unbound(self, control: ControlChange, port: str, now: float) -> None:
         what, number, value = control.what, control.number, control.value
         if what == "note":
-            self._gesture(Kind.NOTE_ON if control.raw else Kind.NOTE_OFF, number, value, port, now)
+            kind = Kind.NOTE_ON if control.raw else Kind.NOTE_OFF
+            self._gesture(kind, number, value, port, now, control.channel)
         elif what == "bend":
             away = control.raw - 8192
             self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), port, now)

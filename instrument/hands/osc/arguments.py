@@ -1,6 +1,6 @@
-"""Arguments: what a message says, as the numbers and names that are meant, and which are taken. Under the book. Pure.
+"""Arguments: what a message says, as the numbers and names that are meant. Under the namespace. Pure.
 
-ValueError for what does not fit; the book's reader then says ``TAKES`` of the verb.
+ValueError for what does not fit; the namespace's reader then says what the endpoint ``takes``.
 """
 
 from __future__ import annotations
@@ -16,24 +16,6 @@ KEPT = "accident"
 """Name of an accident kept without one."""
 NAME_MAX = 60
 """Characters of an accident's name: it travels in a text of 240 bytes."""
-
-TAKES = {
-    "raw": "hands.takes.raw", "value": "hands.takes.value", "push": "hands.takes.push",
-    "bridge": "hands.takes.bridge", "latents": "hands.takes.latents",
-    "pressure": "hands.takes.raw", "sustain": "hands.takes.raw", "bend": "hands.takes.push",
-    **dict.fromkeys(
-        ("panic", "resume", "reset", "notes/off", "fill", "accident/stop", "seed/daily"), "hands.takes.bang"
-    ),
-    "record": "hands.takes.switch", "hands_only": "hands.takes.switch",
-    "snapshot": "hands.takes.slot", "restore": "hands.takes.slot",
-    "accident/play": "hands.takes.accident", "accident/loop": "hands.takes.accident",
-    "accident/keep": "hands.takes.accident/keep",
-    "scene": "hands.takes.scene", "scene/save": "hands.takes.scene/save", "seed": "hands.takes.seed",
-    "note": "hands.takes.note", "neighbour/hear": "hands.takes.neighbour/hear", "feel": "hands.takes.feel",
-    "patch/load": "hands.takes.patch/load", "learn": "hands.takes.learn", "unlearn": "hands.takes.unlearn",
-    "sync": "hands.takes.sync",
-}  # fmt: skip
-"""Which arguments a verb takes: the key of the words that say so."""
 
 
 def kept(args: tuple[Any, ...]) -> tuple[str, float] | None:

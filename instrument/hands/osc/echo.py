@@ -51,6 +51,27 @@ PORTION = 64
 DETENTS = ("detents", "detent_strength", "snap_point", "endstop_strength")
 """What makes a haptic knob feel like ours, under SmartKnob's names."""
 
+TELLS: dict[str, Callable[[Frame, int], tuple[float, ...]]] = {
+    "out/level": lambda frame, playable: (frame.rms,),
+    "out/peak": lambda frame, playable: (frame.peak,),
+    "out/load": lambda frame, playable: (frame.load,),
+    "out/xruns": lambda frame, playable: (frame.xruns,),
+    "out/patch": lambda frame, playable: (frame.patch,),
+    "out/scene": lambda frame, playable: (_scene(frame),),
+    "out/scenes": lambda frame, playable: tuple(frame.scenes >> slot & 1 for slot in range(SCENES)),
+    "out/known": lambda frame, playable: (frame.known,),
+    "out/unknown": lambda frame, playable: (frame.unknown,),
+    "out/z": lambda frame, playable: tuple(frame.latent[:playable].tolist()),
+}
+"""What a frame says at each address that is told (endpoints.TOLD). Who knows the neighbours tells the rest."""
+TELLS_OF_KNOB: dict[str, Callable[[Frame, int], float]] = {
+    "hand": lambda frame, knob: float(frame.hand[knob]),
+    "pos": lambda frame, knob: float(frame.pos[knob]),
+    "force": lambda frame, knob: float(frame.force[knob]),
+    "stuck": lambda frame, knob: int(frame.stuck[knob]),
+}
+"""And of each playable knob, where details are wanted."""
+
 Send = Callable[[bytes, Where], bool]
 Line = tuple[str, tuple[float | str, ...]]
 """An address and what is said there."""
@@ -223,25 +244,12 @@ class Echo:
 
     def _lines(self, frame: Frame, distances: Sequence[tuple[str, float]]) -> list[tuple[str, tuple[float, ...]]]:
         """What the instrument says of itself. Numbers only: a text among them upsets those who read a stream."""
-        out = f"{self._root}/out"
         playable = min(frame.playable, len(self._addresses))
-        lines: list[tuple[str, tuple[float, ...]]] = [
-            (f"{out}/level", (frame.rms,)),
-            (f"{out}/peak", (frame.peak,)),
-            (f"{out}/load", (frame.load,)),
-            (f"{out}/xruns", (frame.xruns,)),
-            (f"{out}/patch", (frame.patch,)),
-            (f"{out}/scene", (frame.scene + 1 if frame.scene >= 0 and frame.scenes >> frame.scene & 1 else 0,)),
-            (f"{out}/scenes", tuple(frame.scenes >> slot & 1 for slot in range(SCENES))),
-            (f"{out}/known", (frame.known,)),
-            (f"{out}/unknown", (frame.unknown,)),
-            (f"{out}/z", tuple(frame.latent[:playable].tolist())),
-        ]
+        lines = [(f"{self._root}/{address}", tell(frame, playable)) for address, tell in TELLS.items()]
         if self._detail:
             for i in range(playable):
                 at = self._addresses[i]
-                lines += [(f"{at}/{name}", (float(frame[name][i]),)) for name in ("hand", "pos", "force")]
-                lines.append((f"{at}/stuck", (int(frame.stuck[i]),)))
+                lines += [(f"{at}/{name}", (tell(frame, i),)) for name, tell in TELLS_OF_KNOB.items()]
             lines += [(address, (self._value(frame, knob),)) for address, knob in self._detents]
             lines += [(f"{self._root}/knob/{knob}/distance", (distance,)) for knob, distance in distances]
         return [(address, values) for address, values in lines if values and all(map(math.isfinite, values))]
@@ -250,6 +258,11 @@ class Echo:
         """What a parameter is at, in its unit."""
         raw = float(frame.hand[parameter])
         return raw if self._table is None or raw != raw else self._table[parameter].value(raw)
+
+
+def _scene(frame: Frame) -> int:
+    """The scene last recalled or saved, from 1; 0: none."""
+    return frame.scene + 1 if frame.scene >= 0 and frame.scenes >> frame.scene & 1 else 0
 
 
 def _detents(addresses: Sequence[str], table: KnobTable) -> list[tuple[str, int]]:

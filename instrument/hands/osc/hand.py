@@ -20,11 +20,13 @@ from instrument.base.errors import RosinError
 from instrument.base.paths import file_name
 from instrument.documents.feels import find_feels, open_feel
 from instrument.hands.midi.hand import LearnRequest, MidiHand
-from instrument.hands.osc.arguments import TAKES, kept
+from instrument.hands.osc.arguments import kept
 from instrument.hands.osc.codec import number, shown
 from instrument.hands.osc.echo import Client, Echo
+from instrument.hands.osc.endpoints import ENDPOINTS
+from instrument.hands.osc.handlers import DESK
 from instrument.hands.osc.match import PatternError
-from instrument.hands.osc.namespace import ACCIDENTS, DESK, Meaning, Namespace, NoFeel
+from instrument.hands.osc.namespace import Namespace, NoFeel, Target
 from instrument.hands.osc.neighbours import Neighbours
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.receiver import OscEar, Received
@@ -32,6 +34,7 @@ from instrument.hands.settings import OscSettings, Where, where
 from instrument.hands.state.counts import Counts, EventLog, LogEntry, clipped
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Frame, Gesture, Kind, Source
+from instrument.ipc.events import Is, kinds
 from instrument.model.library.credits import Credits
 
 CHANGE_SECONDS = 0.5
@@ -40,9 +43,9 @@ LOOK_SECONDS = 0.5
 HELD_MAX = 1024
 KEPT_MAX = 64
 """Accidents whose names are remembered while their files may still be on their way to the disk."""
-OF_A_PATCH = frozenset({"raw", "value", "push", "bridge", "latents", "feel", "scene", "scene/save", "learn", "unlearn"})
+OF_A_PATCH = frozenset(verb for verb, endpoint in ENDPOINTS.items() if endpoint.of_patch)
 """Verbs that mean another thing, or nothing, in another patch."""
-NEWEST_WINS = frozenset({Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN})
+NEWEST_WINS = kinds(Is.NEWEST_WINS)
 
 
 class OscHand:
@@ -106,21 +109,21 @@ class OscHand:
         address = heard.message.address
         self.echo.heard(heard.sender, time.monotonic(), address == f"{self._root}/sync")
         try:
-            meanings = self._meanings(address)
+            targets = self._targets(address)
         except PatternError:
             self._counts.osc_malformed += 1
             self._complain("hands.osc.pattern", heard)
             return
-        for_the_next = not meanings or any(meaning.verb in OF_A_PATCH for meaning in meanings)
+        for_the_next = not targets or any(target.verb in OF_A_PATCH for target in targets)
         if self._changing_until and for_the_next and len(self._held) < HELD_MAX:
             self._held.append(heard)
             return
-        if not meanings:
+        if not targets:
             self._take_foreign(heard)
-        for meaning in meanings:
-            self._try(meaning, heard)
+        for target in targets:
+            self._try(target, heard)
 
-    def _meanings(self, address: str) -> Sequence[Meaning]:
+    def _targets(self, address: str) -> Sequence[Target]:
         """What an address is for here. One that was learned is itself, whatever a pattern of its letters would mean."""
         if address in self.foreign.board and address not in self.book:
             return ()
@@ -144,11 +147,11 @@ class OscHand:
             self.echo.moved(knob, heard.sender)
             self._pass(Gesture(Kind.KNOB, knob, raw, heard.time, Source.OSC))
 
-    def _try(self, meaning: Meaning, heard: Received) -> None:
+    def _try(self, target: Target, heard: Received) -> None:
         """Do what a message means, or tell why not."""
         args = heard.message.args
         try:
-            self._do(meaning, args, heard)
+            self._do(target, args, heard)
         except NoFeel as missing:
             self._counts.osc_unknown += 1
             feel = clipped(missing.args[0])
@@ -162,7 +165,7 @@ class OscHand:
             self._events.complain("hands.feel.wrong", str(wrong), why=clipped(str(wrong).replace("\n", "; "), 200))
         except ValueError:
             self._counts.osc_malformed += 1
-            takes = LogEntry(TAKES[meaning.verb])
+            takes = LogEntry(ENDPOINTS[target.verb].takes)
             if args:
                 self._complain("hands.osc.arguments", heard, args=shown(args), takes=takes)
             else:
@@ -172,25 +175,37 @@ class OscHand:
         address = heard.message.address
         self._events.complain(key, address, kind, sender=heard.sender[0], address=clipped(address), **values)
 
-    def _do(self, meaning: Meaning, args: tuple[Any, ...], heard: Received) -> None:
-        if meaning.verb in DESK:
-            self._desk(meaning.verb, args, heard.sender)
+    def _do(self, target: Target, args: tuple[Any, ...], heard: Received) -> None:
+        if target.verb in DESK:
+            self._desk(target.verb, args, heard.sender)
             return
-        for kind, knob, value, extra in self.book.acts(meaning, args):
+        for kind, knob, value, extra in self.book.acts(target, args):
             gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra)
-            if kind == Kind.PATCH:
-                self._changing_until = time.monotonic() + (CHANGE_SECONDS if knob != self.patch else 0.0)
-            elif kind == Kind.KEEP and (asked := kept(args)) is not None:
-                self._keep(asked[0])
-                self._kept.append(file_name(asked[0]))
-            elif kind == Kind.ACCIDENT and meaning.verb in ACCIDENTS:
-                self._look_for(args[0].strip())
-            elif kind == Kind.HEAR:
-                gesture = gesture._replace(knob=self._neighbours.asked(knob))
-            elif kind == Kind.KNOB:
-                self._positions.ask(knob, value, time.monotonic())
-                self.echo.moved(knob, heard.sender)
-            self._pass(gesture)
+            beside = BESIDE.get(kind)
+            self._pass(gesture if beside is None else beside(self, gesture, heard))
+
+    def _changing(self, gesture: Gesture, heard: Received) -> Gesture:
+        self._changing_until = time.monotonic() + (CHANGE_SECONDS if gesture.knob != self.patch else 0.0)
+        return gesture
+
+    def _keeping(self, gesture: Gesture, heard: Received) -> Gesture:
+        if (asked := kept(heard.message.args)) is not None:
+            self._keep(asked[0])
+            self._kept.append(file_name(asked[0]))
+        return gesture
+
+    def _calling(self, gesture: Gesture, heard: Received) -> Gesture:
+        if gesture.value:
+            self._look_for(heard.message.args[0].strip())
+        return gesture
+
+    def _hearing(self, gesture: Gesture, heard: Received) -> Gesture:
+        return gesture._replace(knob=self._neighbours.asked(gesture.knob))
+
+    def _moving(self, gesture: Gesture, heard: Received) -> Gesture:
+        self._positions.ask(gesture.knob, gesture.value, time.monotonic())
+        self.echo.moved(gesture.knob, heard.sender)
+        return gesture
 
     def _look_for(self, name: str) -> None:
         """Say so if there is no accident of that name. It is asked for all the same: the sound knows best."""
@@ -263,6 +278,16 @@ class OscHand:
     def _told_of(self, key: str, client: Client) -> None:
         where = "{}:{}".format(*client.where)
         self._events.complain(key, where, client=where)
+
+
+BESIDE: dict[int, Callable[[OscHand, Gesture, Received], Gesture]] = {
+    Kind.PATCH: OscHand._changing,
+    Kind.KEEP: OscHand._keeping,
+    Kind.ACCIDENT: OscHand._calling,
+    Kind.HEAR: OscHand._hearing,
+    Kind.KNOB: OscHand._moving,
+}
+"""What the hand has to do beside, before a gesture of these kinds goes to the sound; and what then goes."""
 
 
 def _feel(name: str) -> Mapping[str, float]:

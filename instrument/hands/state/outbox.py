@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from instrument.hands.state.counts import Counts, EventLog
-from instrument.ipc import Gesture, Kind
-from instrument.ipc.held import OSC, PEDAL_DOWN, Holders
-
-_LETS_GO = frozenset({Kind.NOTE_OFF, Kind.ALL_NOTES_OFF, Kind.PANIC})
-_AT_ZERO = frozenset({Kind.BEND, Kind.PRESSURE, Kind.FORCE})
+from instrument.ipc import Gesture
+from instrument.ipc.events import TOUCHES, presses
+from instrument.ipc.held import OSC, Holders
 
 
 class Outbox:
@@ -51,6 +49,4 @@ class Outbox:
 
 
 def _lets_go(gesture: Gesture) -> bool:
-    if gesture.kind == Kind.SUSTAIN:
-        return gesture.value < PEDAL_DOWN
-    return gesture.kind in _LETS_GO or (gesture.kind in _AT_ZERO and gesture.value == 0.0)
+    return gesture.kind in TOUCHES and not presses(gesture.kind, gesture.value)
