@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.documents.patch import mistakes_against, patch_from, read_patch, table_of, visual_mistakes
-from instrument.hands.osc.namespace import Namespace, Target
+from instrument.hands.osc.namespace import Addressed, Namespace
 from instrument.ipc import Frame
 from instrument.isf import Header, decoded, find_visual, knobs_of, parse_header, read_header, read_text, value_of
 from instrument.isf.shape import KINDS
@@ -534,10 +534,10 @@ def test_osc_reaches_a_visual_by_its_own_address(tmp_path):
     patch = read_patch(patch_with(tmp_path, '[visual]\nfile = "mine.fs"\n'))
     table = table_of(patch, null_card().specs)
     book = Namespace("/rosin", table, [["p"]])
-    assert book.find("/rosin/visual/size") == (Target("value", table.index("visual.size")),)
-    assert book.find("/rosin/visual/tint/r") == (Target("value", table.index("visual.tint.r")),)
-    assert book.find("/rosin/visual") == (Target("value", table.index("visual")),)
-    assert book.find("/rosin/knob/visual.size") == (Target("raw", table.index("visual.size")),)
+    assert book.find("/rosin/visual/size") == (Addressed("value", table.index("visual.size")),)
+    assert book.find("/rosin/visual/tint/r") == (Addressed("value", table.index("visual.tint.r")),)
+    assert book.find("/rosin/visual") == (Addressed("value", table.index("visual")),)
+    assert book.find("/rosin/knob/visual.size") == (Addressed("raw", table.index("visual.size")),)
     (act,) = book.acts(book.find("/rosin/visual/size")[0], (0.5,))
     assert act.value == 1.0
     assert (

@@ -13,7 +13,7 @@ from instrument.base.validation import short
 from instrument.documents.patch import Scene
 from instrument.documents.patch_shape import BLEND_MS_MAX
 from instrument.ipc import Kind
-from instrument.ipc.events import CHANNELS, EVENTS, NOTE_ID_MAX, TAKE_SECONDS_MAX, Event, Field, Is
+from instrument.ipc.events import CHANNELS, EVENTS, NOTE_ID_MAX, TAKE_SECONDS_MAX, Event, EventField, Is
 from instrument.knobs import SCENES
 
 SEED_MAX = 2**64 - 1
@@ -122,7 +122,7 @@ def _named(row: Mapping[str, Any], key: str) -> str:
 # --- from lines
 
 
-def _word(row: Row, field: Field) -> float:
+def _word(row: Row, field: EventField) -> float:
     """What a field of a line is in the record."""
     if field.usual is not None:
         row = {field.key: field.usual, **row}
@@ -135,7 +135,7 @@ def _word(row: Row, field: Field) -> float:
     return said if field.word == "value" else field.base + round(said * field.scale)
 
 
-def _hex(row: Row, field: Field) -> int:
+def _hex(row: Row, field: EventField) -> int:
     try:
         found = int(str(row[field.key]), 16)
     except ValueError:

@@ -12,7 +12,7 @@ from typing import Any
 
 from instrument.documents.take_lines import Cue, Row
 from instrument.ipc import Gesture
-from instrument.ipc.events import CHANNELS, EVENT_OF, NOTE_ID_MAX, Event, Field
+from instrument.ipc.events import CHANNELS, EVENT_OF, NOTE_ID_MAX, Event, EventField
 from instrument.knobs import KnobTable
 
 
@@ -31,7 +31,7 @@ def row_of(cue: Cue) -> Row:
     return row if cue.fresh else {**row, "fresh": False}
 
 
-def _said(field: Field, word: float, table: KnobTable) -> Any:
+def _said(field: EventField, word: float, table: KnobTable) -> Any:
     """What a take says of one word of a gesture; None: there is no such knob, slot or key."""
     if field.form == "id":
         return table[int(word)].id if word < len(table) else None

@@ -26,7 +26,7 @@ HEAVY, HEAVY_EACH = kinds(Is.HEAVY), kinds(Is.HEAVY_EACH)
 HEAVY_A_BLOCK = 2
 
 
-class Playing(Protocol):
+class ActingEngine(Protocol):
     """What acts know of the engine that plays: what they may change, and whom they may ask."""
 
     part: Layer
@@ -45,10 +45,10 @@ class Playing(Protocol):
     def restore(self, kept: Snapshot, with_guard: bool = True) -> None: ...
 
 
-Row = Callable[[Playing, Gesture, float], Gesture | None]
+Row = Callable[[ActingEngine, Gesture, float], Gesture | None]
 
 
-def act(engine: Playing, gesture: Gesture, at: float) -> Gesture | None:
+def act(engine: ActingEngine, gesture: Gesture, at: float) -> Gesture | None:
     """Let one gesture act ``at`` ticks into the coming block; what acted, or None. A kind nobody knows does nothing."""
     row = ROWS.get(gesture.kind)
     return None if row is None else row(engine, gesture, at)
@@ -76,7 +76,7 @@ def _within(low: float, value: float, high: float) -> float:
 # --- knobs
 
 
-def _knob(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _knob(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     part = engine.part
     if g.knob >= len(part.table):
         return None
@@ -85,7 +85,7 @@ def _knob(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _force(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _force(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     part = engine.part
     if g.knob >= part.table.playable_count:
         return None
@@ -94,7 +94,7 @@ def _force(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _bridge(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _bridge(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     part = engine.part
     if g.knob >= part.table.playable_count:
         return None
@@ -103,7 +103,7 @@ def _bridge(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _scene(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _scene(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     """The hands set out for where a scene has them; an empty one is asked about, and nothing moves."""
     part = engine.part
     scenes = part.scenes
@@ -117,7 +117,7 @@ def _scene(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _scene_save(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _scene_save(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= SCENES:
         return None
     engine.part.scenes.keep(g.knob, engine.part.control.raw, g.source != Source.TAKE)
@@ -127,7 +127,7 @@ def _scene_save(engine: Playing, g: Gesture, at: float) -> Gesture | None:
 # --- keys. Those of a part that fades away are let go of with the others, and bent with them.
 
 
-def _note_on(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _note_on(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     part, replay = engine.part, engine.part.control.mix.replay
     if g.knob >= NOTES:
         return None
@@ -147,7 +147,7 @@ def _note_on(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _note_off(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _note_off(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= NOTES:
         return None
     engine.held.up(g.knob)
@@ -157,35 +157,35 @@ def _note_off(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _bend(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _bend(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.bend = _within(-1.0, g.value, 1.0)
     for part in engine.parts:
         part.control.notes.bend = engine.held.bend
     return g
 
 
-def _sustain(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _sustain(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.sustain(g.value >= PEDAL_DOWN)
     for part in engine.parts:
         part.control.place_sustain(g.value >= PEDAL_DOWN, at)
     return g
 
 
-def _pressure(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _pressure(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.pressure = _within(0.0, g.value, 1.0)
     for part in engine.parts:
         part.control.place_pressure(g.value, at, g.source)
     return g
 
 
-def _all_off(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _all_off(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.all_off()
     for part in engine.parts:
         part.control.place_all_off(at)
     return g
 
 
-def _panic(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _panic(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.panicked = True
     engine.held.clear()
     for part in engine.parts:
@@ -194,7 +194,7 @@ def _panic(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _resume(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _resume(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.panicked = False
     return g
 
@@ -202,30 +202,30 @@ def _resume(engine: Playing, g: Gesture, at: float) -> Gesture | None:
 # --- chance, and the state of things
 
 
-def _seed(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _seed(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.part.reseed(g.extra)
     engine.tape.reseed(g.extra)
     return g
 
 
-def _reset(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _reset(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.part.voice.reset()
     return g
 
 
-def _hands_only(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _hands_only(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.part.control.obey(g.value >= 0.5)
     return g
 
 
-def _snapshot(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _snapshot(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= SLOTS:
         return None
     engine.slots[g.knob] = engine.snapshot()
     return g
 
 
-def _restore(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _restore(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     kept = engine.slots[g.knob] if g.knob < SLOTS else None
     if kept is None or kept.patch != engine.part.patch.name:
         engine.ask(Kind.RESTORE, g.knob, 0.0)
@@ -234,7 +234,7 @@ def _restore(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _accident(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _accident(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     part, replay = engine.part, engine.part.control.mix.replay
     if g.value < 0.5:
         replay.stop()
@@ -245,12 +245,12 @@ def _accident(engine: Playing, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
-def _fill(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _fill(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.part.control.friction.fill()
     return g
 
 
-def _hear(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _hear(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     """Let a neighbouring sound be heard; of the nearest (0) the first that may be. What can not is asked about."""
     sound, place = g.knob - 1, engine.part.place
     if g.value < 0.5:
@@ -272,22 +272,22 @@ def _hear(engine: Playing, g: Gesture, at: float) -> Gesture | None:
 # --- for others
 
 
-def _patch(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _patch(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.ask(Kind.PATCH, g.knob, 0.0)
     return None  # a take has the change itself, in the block in which it comes
 
 
-def _record(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _record(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.ask(Kind.RECORD, int(g.value >= 0.5), 0.0)
     return None
 
 
-def _keep(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _keep(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.ask(Kind.KEEP, g.extra, g.value)
     return None
 
 
-def _mark(engine: Playing, g: Gesture, at: float) -> Gesture | None:
+def _mark(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 

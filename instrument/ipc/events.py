@@ -92,7 +92,7 @@ Form = Literal["number", "switch", "whole", "id", "hex"]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class EventField:
     """One thing that an event says: which word of the record it is in, what it says there, and how a take says it.
 
     ``form`` in a take's line: a number (of a switch 0 or 1), a whole one, a knob's id or 16 hex digits. There it is
@@ -125,7 +125,7 @@ class Event:
 
     kind: Kind
     says: str
-    fields: tuple[Field, ...] = ()
+    fields: tuple[EventField, ...] = ()
     key: str = ""
     osc: tuple[str, ...] = ()
     flags: Is = Is.PLAIN
@@ -149,67 +149,67 @@ class Event:
         """What its line in a take is known by; empty: the table knows no line."""
         return (self.fields[0].key if self.fields else self.key) if self.recorded else ""
 
-    def field(self, word: Word) -> Field | None:
+    def field(self, word: Word) -> EventField | None:
         """What a word of the record says of this event; None: nothing, and it is 0."""
         return next((field for field in self.fields if field.word == word), None)
 
 
-_RAW = Field("value", "value", "number", 0.0, 1.0, "raw position")
+_RAW = EventField("value", "value", "number", 0.0, 1.0, "raw position")
 
 
-def _knob(key: str) -> Field:
-    return Field(key, "knob", "id", 0, 0, "index in the current patch's table of knobs")
+def _knob(key: str) -> EventField:
+    return EventField(key, "knob", "id", 0, 0, "index in the current patch's table of knobs")
 
 
-def _slot(key: str) -> Field:
-    return Field(key, "knob", "whole", 0, SLOTS - 1, "slot")
+def _slot(key: str) -> EventField:
+    return EventField(key, "knob", "whole", 0, SLOTS - 1, "slot")
 
 
-def _scene(key: str) -> Field:
-    return Field(key, "knob", "whole", 1, SCENES, "slot of the scene, 0..7; from 1 for players", base=-1)
+def _scene(key: str) -> EventField:
+    return EventField(key, "knob", "whole", 1, SCENES, "slot of the scene, 0..7; from 1 for players", base=-1)
 
 
-def _amount(key: str, says: str, low: float = 0.0) -> Field:
-    return Field(key, "value", "number", low, 1.0, says, read_from=-1.0)
+def _amount(key: str, says: str, low: float = 0.0) -> EventField:
+    return EventField(key, "value", "number", low, 1.0, says, read_from=-1.0)
 
 
-_NOTE = Field("note", "knob", "whole", 0, NOTES - 1, "MIDI note")
+_NOTE = EventField("note", "knob", "whole", 0, NOTES - 1, "MIDI note")
 
 EVENTS: tuple[Event, ...] = (
     Event(Kind.KNOB, "the hand is on a knob", (_knob("knob"), _RAW), flags=Is.NEWEST_WINS | Is.OF_PATCH | Is.STOOD,
           osc=("knob/KNOB", "knob/KNOB/value", "latent/N", "latents", "feel")),
     Event(Kind.FORCE, "a knob is pushed until another push", (
-        _knob("push"), Field("value", "value", "number", -1.0, 1.0, "push, in travel")),
+        _knob("push"), EventField("value", "value", "number", -1.0, 1.0, "push, in travel")),
         osc=("knob/KNOB/push",), flags=Is.OF_PATCH | Is.ONE_HOLDER | Is.ADDED_UP, holds_from=ANY, either_way=True),
-    Event(Kind.NOTE_ON, "a key goes down", (_NOTE, Field("velocity", "value", "number", 0.0, 1.0, "velocity")),
+    Event(Kind.NOTE_ON, "a key goes down", (_NOTE, EventField("velocity", "value", "number", 0.0, 1.0, "velocity")),
           osc=("note",), holds_from=ANY, at_zero=Kind.NOTE_OFF),
-    Event(Kind.NOTE_OFF, "a key is let go", (_NOTE, Field("velocity", "value", "number", 0.0, 0.0, "nothing")),
+    Event(Kind.NOTE_OFF, "a key is let go", (_NOTE, EventField("velocity", "value", "number", 0.0, 0.0, "nothing")),
           osc=("note",), lifts=(Kind.NOTE_ON,)),
     Event(Kind.BRIDGE, "a knob goes there by itself", (
         _knob("bridge"), _RAW,
-        Field("seconds", "extra", "number", 0.0, TAKE_SECONDS_MAX, "milliseconds until it arrives", scale=1000)),
+        EventField("seconds", "extra", "number", 0.0, TAKE_SECONDS_MAX, "milliseconds until it arrives", scale=1000)),
         osc=("knob/KNOB/bridge",), flags=Is.OF_PATCH),
     Event(Kind.ACCIDENT, "a kept accident plays, or stops", (
-        Field("accident", "extra", "hex", 0, 2**64 - 1, "the number of its name (base/seeds)"),
-        Field("mode", "value", "whole", 0, 2, "0 stops what plays, 1 plays, 2 loops", usual=1),
-        Field("shift", "knob", "number", -327.68, 327.67, "hundredths of a second from its beginning, from NO_SHIFT",
+        EventField("accident", "extra", "hex", 0, 2**64 - 1, "the number of its name (base/seeds)"),
+        EventField("mode", "value", "whole", 0, 2, "0 stops what plays, 1 plays, 2 loops", usual=1),
+        EventField("shift", "knob", "number", -327.68, 327.67, "hundredths of a second from its beginning, from NO_SHIFT",
               base=NO_SHIFT, scale=100, usual=0.0, spared=True)),
         osc=("accident/play", "accident/loop", "accident/stop"), flags=Is.TRACKED),
     Event(Kind.HEAR, "a neighbouring sound is heard to the end of its excerpt", (
-        Field("hear", "knob", "whole", 0, 65535, "0 the nearest, else 1 + its index in the model's credits"),
-        Field("on", "value", "whole", 0, 1, "1 lets it be heard, 0 lets it go", usual=1)), osc=("neighbour/hear",),
+        EventField("hear", "knob", "whole", 0, 65535, "0 the nearest, else 1 + its index in the model's credits"),
+        EventField("on", "value", "whole", 0, 1, "1 lets it be heard, 0 lets it go", usual=1)), osc=("neighbour/hear",),
         flags=Is.ASKED),
     Event(Kind.SCENE, "the hands go to where a scene has them", (
         _scene("scene"),
-        Field("blend_ms", "extra", "whole", 0, BLEND_MS, "milliseconds on the way; 0: in the patch's own time",
+        EventField("blend_ms", "extra", "whole", 0, BLEND_MS, "milliseconds on the way; 0: in the patch's own time",
               usual=0, spared=True)),
         osc=("scene",), flags=Is.OF_PATCH | Is.HEAVY | Is.ASKED),
     Event(Kind.SCENE_SAVE, "where the hands are is kept as a scene, also in the patch's file",
           (_scene("scene_save"),), osc=("scene/save",), flags=Is.OF_PATCH),
     Event(Kind.PATCH, "another patch comes",
-          (Field("patch", "knob", "whole", 0, 65535, "index in the show's list of patches"),),
+          (EventField("patch", "knob", "whole", 0, 65535, "index in the show's list of patches"),),
           osc=("patch/load",), flags=Is.ASKED | Is.ASKED_FIRST, recorded=False),
-    Event(Kind.SEED, "every chance begins again", (Field("seed", "extra", "whole", 0, 2**64 - 1, "the seed"),),
+    Event(Kind.SEED, "every chance begins again", (EventField("seed", "extra", "whole", 0, 2**64 - 1, "the seed"),),
           osc=("seed", "seed/daily"), flags=Is.HEAVY),
     Event(Kind.BEND, "pitch bend", (_amount("bend", "-1..1", -1.0),), osc=("bend",),
           flags=Is.NEWEST_WINS | Is.ONE_HOLDER,
@@ -220,10 +220,10 @@ EVENTS: tuple[Event, ...] = (
     Event(Kind.SUSTAIN, "the pedal", (_amount("sustain", "how far down"),), osc=("sustain",), flags=Is.NEWEST_WINS,
           holds_from=PEDAL_DOWN),
     Event(Kind.RECORD, "a recording starts, or ends",
-          (Field("record", "value", "switch", 0, 1, "1 starts, 0 stops"),),
+          (EventField("record", "value", "switch", 0, 1, "1 starts, 0 stops"),),
           osc=("record",), flags=Is.ASKED | Is.ASKED_FIRST, recorded=False),
     Event(Kind.HANDS_ONLY, "the knobs obey, or friction and chance play again",
-          (Field("hands_only", "value", "switch", 0.0, 1.0, "1: friction and chance rest", read_from=-1.0),),
+          (EventField("hands_only", "value", "switch", 0.0, 1.0, "1: friction and chance rest", read_from=-1.0),),
           osc=("hands_only",), flags=Is.HEAVY),
     Event(Kind.SNAPSHOT, "all that decides the next samples is kept", (_slot("snapshot"),), osc=("snapshot",),
           flags=Is.HEAVY | Is.HEAVY_EACH),
@@ -238,8 +238,8 @@ EVENTS: tuple[Event, ...] = (
     Event(Kind.FILL, "every well that playing has dug is filled", key="fill", osc=("fill",)),
     Event(Kind.MARK, "a place in the take to be found again; the sound does nothing", key="mark"),
     Event(Kind.KEEP, "the last seconds of chance are kept as an accident", (
-        Field("keep", "value", "number", 0.0, TAKE_SECONDS_MAX, "seconds of the past"),
-        Field("name", "extra", "whole", 0, 2**64 - 1, "the number of its name; the name itself stands in the text "
+        EventField("keep", "value", "number", 0.0, TAKE_SECONDS_MAX, "seconds of the past"),
+        EventField("name", "extra", "whole", 0, 2**64 - 1, "the number of its name; the name itself stands in the text "
               "\"state\" of the sender's health row, written before the gesture")),
         osc=("accident/keep",), flags=Is.ASKED, recorded=False),
 )  # fmt: skip

@@ -26,7 +26,7 @@ from instrument.hands.osc.echo import Client, Echo
 from instrument.hands.osc.endpoints import ENDPOINTS
 from instrument.hands.osc.handlers import DESK
 from instrument.hands.osc.match import PatternError
-from instrument.hands.osc.namespace import Namespace, NoFeel, Target
+from instrument.hands.osc.namespace import Addressed, Namespace, NoFeel
 from instrument.hands.osc.neighbours import Neighbours
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.receiver import OscEar, Received
@@ -123,7 +123,7 @@ class OscHand:
         for target in targets:
             self._try(target, heard)
 
-    def _targets(self, address: str) -> Sequence[Target]:
+    def _targets(self, address: str) -> Sequence[Addressed]:
         """What an address is for here. One that was learned is itself, whatever a pattern of its letters would mean."""
         if address in self.foreign.board and address not in self.book:
             return ()
@@ -147,7 +147,7 @@ class OscHand:
             self.echo.moved(knob, heard.sender)
             self._pass(Gesture(Kind.KNOB, knob, raw, heard.time, Source.OSC))
 
-    def _try(self, target: Target, heard: Received) -> None:
+    def _try(self, target: Addressed, heard: Received) -> None:
         """Do what a message means, or tell why not."""
         args = heard.message.args
         try:
@@ -175,7 +175,7 @@ class OscHand:
         address = heard.message.address
         self._events.complain(key, address, kind, sender=heard.sender[0], address=clipped(address), **values)
 
-    def _do(self, target: Target, args: tuple[Any, ...], heard: Received) -> None:
+    def _do(self, target: Addressed, args: tuple[Any, ...], heard: Received) -> None:
         if target.verb in DESK:
             self._desk(target.verb, args, heard.sender)
             return

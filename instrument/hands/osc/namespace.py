@@ -21,7 +21,7 @@ from instrument.ipc import Kind
 from instrument.knobs import KnobTable
 
 
-class Target(NamedTuple):
+class Addressed(NamedTuple):
     """What an address is for: the verb of an endpoint, and the knob it is about."""
 
     verb: str
@@ -49,20 +49,20 @@ class Namespace:
         self._folded = {name.casefold(): i for name, i in self._patches.items()}
         self._patch_count = len(patches)
         self.knob_addresses = tuple(f"{root}/knob/{knob.id}" for knob in table)
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, Addressed] = {}
         for i, address in enumerate(self.knob_addresses):
-            self._targets[address] = Target("raw", i)
-            self._targets[f"{address}/value"] = Target("value", i)
+            self._targets[address] = Addressed("raw", i)
+            self._targets[f"{address}/value"] = Addressed("value", i)
             if i < table.playable_count:
-                self._targets[f"{address}/push"] = Target("push", i)
-                self._targets[f"{address}/bridge"] = Target("bridge", i)
-                self._targets[f"{root}/latent/{i + 1}"] = Target("raw", i)
+                self._targets[f"{address}/push"] = Addressed("push", i)
+                self._targets[f"{address}/bridge"] = Addressed("bridge", i)
+                self._targets[f"{root}/latent/{i + 1}"] = Addressed("raw", i)
             if table[i].group == "visual":  # visual.tint.r is also /rosin/visual/tint/r, in the input's own unit
-                self._targets[f"{root}/{table[i].id.replace('.', '/')}"] = Target("value", i)
+                self._targets[f"{root}/{table[i].id.replace('.', '/')}"] = Addressed("value", i)
         self._by_pattern = Addresses(self._targets)
-        self._answers: dict[str, tuple[Target, ...]] = {}
+        self._answers: dict[str, tuple[Addressed, ...]] = {}
         for verb in HEARD:
-            self._targets[f"{root}/{verb}"] = Target(verb)
+            self._targets[f"{root}/{verb}"] = Addressed(verb)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._targets)
@@ -70,7 +70,7 @@ class Namespace:
     def __contains__(self, address: object) -> bool:
         return address in self._targets
 
-    def find(self, address: str) -> Sequence[Target]:
+    def find(self, address: str) -> Sequence[Addressed]:
         """What an address or pattern is for; empty = nothing here. PatternError as Addresses.find."""
         target = self._targets.get(address)
         if target is not None:
@@ -100,7 +100,7 @@ class Namespace:
         group, dot, _ = parts[1].partition(".")
         return spells(spelled[1], parts[1]) or bool(dot and spells(spelled[1], f"{group}."))
 
-    def acts(self, target: Target, args: Args) -> list[Act]:
+    def acts(self, target: Addressed, args: Args) -> list[Act]:
         """The gestures a message asks for. ValueError when its arguments do not fit; LookupError: no such patch.
 
         NoFeel: no such feel; RosinError: its file is wrong. Where one number is meant, of several (a time slice, as
@@ -134,4 +134,4 @@ class Namespace:
         return found
 
 
-__all__ = ["Act", "Namespace", "NoFeel", "PatternError", "Target"]
+__all__ = ["Act", "Addressed", "Namespace", "NoFeel", "PatternError"]
