@@ -12,6 +12,7 @@ import pytest
 
 import instrument
 from instrument.base.text import LANGUAGES, catalogue, language_of, say
+from instrument.hands.osc.endpoints import ENDPOINTS
 
 CODE = sorted(Path(instrument.__file__).parent.rglob("*.py"))
 
@@ -81,7 +82,12 @@ def test_no_sentence_is_left_that_nobody_says() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+    words |= {endpoint.takes for endpoint in ENDPOINTS.values()}  # put together there from their addresses
     assert sorted(set(catalogue()) - words - {key for _, key, _ in said()}) == []
+
+
+def test_what_an_address_takes_is_said_in_words() -> None:
+    assert sorted({endpoint.takes for endpoint in ENDPOINTS.values()} - {""} - set(catalogue())) == []
 
 
 def test_a_sentence_is_said_with_its_blanks_filled_in() -> None:

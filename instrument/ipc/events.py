@@ -192,7 +192,7 @@ EVENTS: tuple[Event, ...] = (
     Event(Kind.ACCIDENT, "a kept accident plays, or stops", (
         EventField("accident", "extra", "hex", 0, 2**64 - 1, "the number of its name (base/seeds)"),
         EventField("mode", "value", "whole", 0, 2, "0 stops what plays, 1 plays, 2 loops", usual=1),
-        EventField("shift", "knob", "number", -327.68, 327.67, "hundredths of a second from its beginning, from NO_SHIFT",
+        EventField("shift", "knob", "number", -327.68, 327.67, "hundredths of a second from its beginning, or NO_SHIFT",
               base=NO_SHIFT, scale=100, usual=0.0, spared=True)),
         osc=("accident/play", "accident/loop", "accident/stop"), flags=Is.TRACKED),
     Event(Kind.HEAR, "a neighbouring sound is heard to the end of its excerpt", (
