@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from neighbourhood import CREDITS, HZ, PLACES
 from stage import now, null_engine, play, rms_db
 
-from instrument.audio.attribution_meter import AttributionMeter
 from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
-from instrument.audio.recording import TakeRecording
+from instrument.audio.recording.attribution_meter import AttributionMeter
+from instrument.audio.recording.take_recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.cli import main
 from instrument.commands.play import neighbours, press

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from instrument.audio.gaps import GAPS, Gaps
-from instrument.audio.recorder import Recorder
+from instrument.audio.recording.gaps import GAPS, Gaps
+from instrument.audio.recording.recorder import Recorder
 from instrument.base.errors import RosinError
 
 RATE = 48000
@@ -109,8 +109,8 @@ def test_a_process_killed_while_recording_leaves_a_file_with_all_but_the_last_pi
 ) -> None:
     code = f"""
 import numpy as np, time
-from instrument.audio.gaps import GAPS, Gaps
-from instrument.audio.recorder import Recorder
+from instrument.audio.recording.gaps import GAPS, Gaps
+from instrument.audio.recording.recorder import Recorder
 recorder = Recorder({RATE}, 2, {str(tmp_path)!r}, {{"title": "killed"}})
 block, at, start = np.zeros((2, 480), np.float32), 0, time.monotonic()
 print(recorder.start(), flush=True)

@@ -14,8 +14,8 @@ import soundfile
 from stage import null_engine
 
 from instrument.audio.callback import Callback
-from instrument.audio.recorder import Recorder
-from instrument.audio.recording import TakeRecording
+from instrument.audio.recording.recorder import Recorder
+from instrument.audio.recording.take_recording import TakeRecording
 from instrument.documents.take import read_take
 from instrument.ipc import Gesture, Kind, Link
 from instrument.storage.stream import LatentStream, StreamLog
@@ -86,7 +86,7 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         write(self)
 
     monkeypatch.setattr(StreamLog, "write", stuck)
-    monkeypatch.setattr("instrument.audio.recording.END_SECONDS", 0.1)
+    monkeypatch.setattr("instrument.audio.recording.take_recording.END_SECONDS", 0.1)
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())

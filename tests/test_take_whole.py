@@ -14,7 +14,7 @@ import soundfile
 
 from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
-from instrument.audio.recording import TakeRecording
+from instrument.audio.recording.take_recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.base.paths import shipped
 from instrument.cli import main

@@ -23,10 +23,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import null_engine
 
-from instrument.audio import recording as taping_of
 from instrument.audio.callback import Callback
-from instrument.audio.recorder import Recorder
-from instrument.audio.recording import TakeRecording
+from instrument.audio.recording import take_recording as taping_of
+from instrument.audio.recording.recorder import Recorder
+from instrument.audio.recording.take_recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.base.writing import Growing, write_whole
 from instrument.chance.accident import Accident

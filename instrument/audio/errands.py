@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from instrument.audio.recording import TakeRecording
+from instrument.audio.recording.take_recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.base.rate import Allowance, ThrottledSentences
 from instrument.base.text import say

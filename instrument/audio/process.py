@@ -18,7 +18,7 @@ from instrument.audio.callback import Callback
 from instrument.audio.errands import Errands
 from instrument.audio.handover import SoundHandover
 from instrument.audio.output import Output
-from instrument.audio.recording import TakeRecording
+from instrument.audio.recording.take_recording import TakeRecording
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError
 from instrument.base.text import say

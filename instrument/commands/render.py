@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
-from instrument.audio.attribution_meter import AttributionMeter
+from instrument.audio.recording.attribution_meter import AttributionMeter
 from instrument.base.console import console, words
 from instrument.base.errors import RosinError
 from instrument.base.paths import TAKE, find_take, patch_folders

@@ -12,10 +12,10 @@ import time
 from collections import deque
 from pathlib import Path
 
-from instrument.audio.attribution_meter import AttributionMeter
 from instrument.audio.callback import Callback
-from instrument.audio.recorder import Recorder
-from instrument.audio.take_files import TakeFiles
+from instrument.audio.recording.attribution_meter import AttributionMeter
+from instrument.audio.recording.recorder import Recorder
+from instrument.audio.recording.take_files import TakeFiles
 from instrument.base.errors import RosinError
 from instrument.base.rate import Allowance
 from instrument.base.text import say

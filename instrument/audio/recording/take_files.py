@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from instrument.audio.callback import Callback
-from instrument.audio.layer_start import Coming, cue_of
-from instrument.audio.recorder import Recorder
+from instrument.audio.recording.layer_start import Coming, cue_of
+from instrument.audio.recording.recorder import Recorder
 from instrument.base.text import say
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.audio.gaps import Gaps
-from instrument.audio.recording_words import free_below, info, plain, readable, reason, room
+from instrument.audio.recording.gaps import Gaps
+from instrument.audio.recording.words import free_below, info, plain, readable, reason, room
 from instrument.base.errors import RosinError
 
 RING_S = 10.0
