@@ -18,7 +18,7 @@ from instrument.stage.data.history import History
 from instrument.stage.data.mappings import Mappings
 from instrument.stage.data.meter import LevelMeter
 from instrument.stage.data.patch_labels import PatchLabels
-from instrument.stage.gpu.scene import StagePicture
+from instrument.stage.gpu.scene import StagePicture, StageWords
 from instrument.stage.input.gestures import StageInput
 from instrument.stage.isf.backdrop import Backdrop
 from instrument.stage.settings import StageSettings
@@ -98,7 +98,14 @@ class StagePlayer:
         fine = min(BACKDROP, scale)
         self.backdrop.draw(round(width * fine), round(height * fine))
         self.scene.draw(
-            self.frame, self.history, layout, self._writing, wishes, status, scale, self._shown, desk, self.backdrop
+            self.frame,
+            self.history,
+            layout,
+            StageWords(self._writing, status, wishes.focus),
+            scale,
+            self._shown,
+            desk,
+            self.backdrop,
         )
         assert self._overlays is not None
         self._overlays.draw(wishes, self.frame, self._programme, self.health)

@@ -153,14 +153,13 @@ def open_voice(
     sha256: str | None = None,
     *,
     noise: NoiseSource,
-    quantum: int = QUANTUM,
     providers: Wanted = "auto",
     allow_uncredited: bool = False,
     sample_rate: int = 48000,
     channels: int = 2,
     given: Sequence[Path] = (),
 ) -> Voice:
-    """A voice that plays exactly ``quantum`` samples a call, opened but not yet warmed: call ``warm()`` next.
+    """A voice that plays exactly QUANTUM samples a call, opened but not yet warmed: call ``warm()`` next.
 
     Safe in a background thread while another voice plays: it shares nothing and holds the GIL for about a
     millisecond at most. ``sample_rate`` and ``channels`` are for the null voice alone; a model has its own.
@@ -170,9 +169,9 @@ def open_voice(
             NullVoice,  # here: its sines are compiled code, and cards need none of it
         )
 
-        return NullVoice(noise, sample_rate, quantum, channels)
+        return NullVoice(noise, sample_rate, QUANTUM, channels)
     folder, _ = find(name, sha256, given)
-    return open_folder(folder, noise=noise, quantum=quantum, providers=providers, allow_uncredited=allow_uncredited)
+    return open_folder(folder, noise=noise, providers=providers, allow_uncredited=allow_uncredited)
 
 
 def open_folder(

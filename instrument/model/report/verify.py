@@ -143,7 +143,6 @@ def findings(
     *,
     blocks: int = 200,
     providers: Wanted = "cpu",
-    quantum: int = QUANTUM,
     allow_uncredited: bool = False,
     shipped: bool = False,
     given: Sequence[Path] = (),
@@ -179,7 +178,7 @@ def findings(
         _line(card, given, tell),
         _atlas(card, folder, shipped, tell),
         _equality(card, folder, tell),
-        heard(folder, noise, blocks, providers, quantum, tell),
+        heard(folder, noise, blocks, providers, QUANTUM, tell),
     )
     for part in parts:
         try:

@@ -8,6 +8,7 @@ in full resolution, so they stay sharp at any scale.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from instrument.ipc import Flags, Frame
 from instrument.stage.data.contour import POINTS, contour, loudness, ripple
 from instrument.stage.data.history import RINGS, SECONDS, History, strain_of
 from instrument.stage.gpu import gl
-from instrument.stage.input.gestures import ViewRequests
 from instrument.stage.isf.backdrop import Backdrop
 from instrument.stage.views.control_view import ControlView
 from instrument.stage.views.layout import Layout
@@ -27,6 +27,14 @@ MARKS_MAX = 4096
 SINK_S = 3.3
 """A ring's radius falls to 1/e in that time; after eight seconds it is a tenth."""
 DUST = 900
+
+
+class StageWords(NamedTuple):
+    """What stands in the stage view, and the knob that is chosen."""
+
+    writing: Writing
+    status: str
+    focus: int | None
 
 
 class StagePicture:
@@ -57,9 +65,7 @@ class StagePicture:
         frame: Frame,
         history: History,
         layout: Layout,
-        writing: Writing,
-        wishes: ViewRequests,
-        status: str,
+        words: StageWords,
         scale: float,
         shown: float = 1.0,
         desk: ControlView | None = None,
@@ -97,18 +103,18 @@ class StagePicture:
             self._draw_sharp(frame, history, layout, shown)
         beat = 0.0 if self._still else _beat(frame)
         # One table for all that moves: every further upload would make a software renderer stop and wait.
-        moving = marks(frame, layout, wishes.focus)
+        moving = marks(frame, layout, words.focus)
         if desk is None:
             over = backdrop is not None and backdrop.there and backdrop.strength > 0.0
-            plates = [writing.plates()] if over else []
-            self._draw_marks(np.concatenate([*plates, writing.still, moving]), layout, beat, shown)
+            plates = [words.writing.plates()] if over else []
+            self._draw_marks(np.concatenate([*plates, words.writing.still, moving]), layout, beat, shown)
             if shown >= 1.0:
-                writing.draw(wishes.focus, status, frame)
+                words.writing.draw(words.focus, words.status, frame)
         else:
-            dials = desk.dials(frame, wishes.focus)
+            dials = desk.dials(frame, words.focus)
             rows = np.concatenate([dials, desk.still, moving, desk.marks()])
             self._draw_marks(rows, layout, beat, shown, skip=len(dials))
-            desk.draw(frame, wishes.focus, shown, self._table, len(dials), beat)
+            desk.draw(frame, words.focus, shown, self._table, len(dials), beat)
 
     def _fit(self, layout: Layout, scale: float) -> None:
         """Pictures of the right size; made anew only when it changes."""
