@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 from playhost import ROOT
 
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installed")
 
 
-def singer(jack: Jack) -> subprocess.Popen[str]:
+def singer(jack: JackServer) -> subprocess.Popen[str]:
     child = subprocess.Popen([sys.executable, "tests/tone.py", "330"], stdout=subprocess.PIPE, text=True, env=jack.env,
                              cwd=ROOT)  # fmt: skip
     assert child.stdout is not None

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from handshost import TABLE, Table, kinds, moves, on_the_table
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 
 from instrument.hands.midi.driver import finder
 from instrument.hands.settings import MidiSettings, OscSettings
@@ -58,7 +58,7 @@ def client(name: str, *messages: str) -> None:
 
 
 class Peer:
-    def __init__(self, jack: Jack, name: str, *messages: str) -> None:
+    def __init__(self, jack: JackServer, name: str, *messages: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, __file__, name, *messages],
             env=jack.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -87,7 +87,7 @@ class Peer:
 
 
 @pytest.fixture
-def jack() -> Iterator[Jack]:
+def jack() -> Iterator[JackServer]:
     with jack_server(synchronous=True) as server:
         yield server
 
@@ -102,7 +102,7 @@ def play(t: Table, done: Callable[[list[Gesture]], bool], seconds: float = 5.0) 
     return found
 
 
-def stood_still_s(jack: Jack) -> float:
+def stood_still_s(jack: JackServer) -> float:
     """How long the server's clock has stood still so far, by its own log: what it was too late for it leaves out."""
     return 1e-6 * sum(map(int, re.findall(r"XRun = (\d+) usec", jack.log.read_text(errors="replace"))))
 
@@ -116,7 +116,7 @@ def midi(**settings: object) -> MidiSettings:
 
 
 def test_an_independent_client_plays_cc_fourteen_bits_program_and_notes_into_our_own_port(
-    jack: Jack, capfd: pytest.CaptureFixture[str]
+    jack: JackServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("auto")) as t:
         ours = jack.wait_for_port("rosin-midi:in")
@@ -141,7 +141,7 @@ def test_an_independent_client_plays_cc_fourteen_bits_program_and_notes_into_our
     assert capfd.readouterr().err == ""
 
 
-def test_a_sequencer_of_jacks_own_plays_notes_in_time(jack: Jack) -> None:
+def test_a_sequencer_of_jacks_own_plays_notes_in_time(jack: JackServer) -> None:
     # One note every 4800 frames (100 ms), held for 2400, from the sequencer that comes with JACK.
     with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("jack")) as t:
         ours = jack.wait_for_port("rosin-midi:in")
@@ -165,7 +165,7 @@ def test_a_sequencer_of_jacks_own_plays_notes_in_time(jack: Jack) -> None:
         assert gaps[len(gaps) // 2] == pytest.approx(0.1, abs=0.01 + lost / len(gaps))
 
 
-def test_a_device_is_connected_when_it_comes_and_missed_when_it_goes(jack: Jack) -> None:
+def test_a_device_is_connected_when_it_comes_and_missed_when_it_goes(jack: JackServer) -> None:
     with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
         assert t.hands.ports is not None
         for round_ in (1, 2):
@@ -180,7 +180,7 @@ def test_a_device_is_connected_when_it_comes_and_missed_when_it_goes(jack: Jack)
             assert keys(t).count("hands.midi.came") == keys(t).count("hands.midi.went") == round_
 
 
-def test_a_device_that_goes_and_is_back_at_once_lets_its_keys_go_and_is_heard_again(jack: Jack) -> None:
+def test_a_device_that_goes_and_is_back_at_once_lets_its_keys_go_and_is_heard_again(jack: JackServer) -> None:
     with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
         assert t.hands.ports is not None
         peer = Peer(jack, "Fader-Box", "903c40")
@@ -197,7 +197,7 @@ def test_a_device_that_goes_and_is_back_at_once_lets_its_keys_go_and_is_heard_ag
         again.end()
 
 
-def test_a_cable_to_a_device_that_the_player_cut_stays_cut(jack: Jack) -> None:
+def test_a_cable_to_a_device_that_the_player_cut_stays_cut(jack: JackServer) -> None:
     with on_the_table(NO_OSC, midi(ports=("fader box",)), find=finder("jack")) as t:
         assert t.hands.ports is not None
         peer = Peer(jack, "Fader-Box", "b00740")
@@ -217,7 +217,7 @@ def test_a_cable_to_a_device_that_the_player_cut_stays_cut(jack: Jack) -> None:
 
 
 def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(
-    jack: Jack, monkeypatch: pytest.MonkeyPatch
+    jack: JackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # libjack crashes the process when a port is taken down while the server tells of another's going.
     def ours() -> list[str]:
@@ -239,7 +239,7 @@ def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(
     assert not [name for name in jack.ports() if name.startswith("rosin")]
 
 
-def test_a_server_that_crashes_is_said_and_the_next_one_is_found(jack: Jack, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_crashes_is_said_and_the_next_one_is_found(jack: JackServer, capfd: pytest.CaptureFixture[str]) -> None:
     with on_the_table(NO_OSC, midi(), find=finder("jack")) as t:
         assert t.hands.ports is not None
         jack.wait_for_port("rosin-midi:in")
@@ -275,7 +275,7 @@ def test_where_there_is_no_server_it_is_one_event_nothing_on_the_terminal_and_no
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_thousand_fast_messages_all_arrive_in_order(jack: Jack) -> None:
+def test_a_thousand_fast_messages_all_arrive_in_order(jack: JackServer) -> None:
     with on_the_table(NO_OSC, midi(ports=("nothing else",)), find=finder("jack")) as t:
         ours = jack.wait_for_port("rosin-midi:in")
         code = (

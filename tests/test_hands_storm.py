@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from handshost import Table, on_the_table
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 
 from instrument.hands.midi.driver import finder
 from instrument.hands.settings import MidiSettings, OscSettings
@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 
 @contextlib.contextmanager
-def flood(jack: Jack, *words: object) -> Iterator[subprocess.Popen[str]]:
+def flood(jack: JackServer, *words: object) -> Iterator[subprocess.Popen[str]]:
     """The client of midiflood.py, ready. It goes at the end."""
     child = subprocess.Popen(
         [sys.executable, str(HERE / "midiflood.py"), *map(str, words)], env=jack.env, stdin=subprocess.PIPE,
@@ -146,7 +146,7 @@ hands.run()
 
 
 @contextlib.contextmanager
-def hands_process(jack: Jack, link: Link, *words: str) -> Iterator[subprocess.Popen[str]]:
+def hands_process(jack: JackServer, link: Link, *words: str) -> Iterator[subprocess.Popen[str]]:
     env = {**jack.env, "PYTHONPATH": f"{HERE}:{HERE.parent}"}
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, link.token, *words], env=env, stdout=subprocess.PIPE, text=True, pass_fds=link.fds

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from desk import busiest_second
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 from playhost import ROOT, Playing, playing
 
 pytest.importorskip("jack", reason="the JACK client library is not here", exc_type=ImportError)
@@ -35,7 +35,7 @@ GRACE_SECONDS = 0.05
 
 
 class Surface:
-    def __init__(self, jack: Jack) -> None:
+    def __init__(self, jack: JackServer) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "tests/motorfader.py"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=jack.env, cwd=ROOT,

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 import tomlkit
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 from playhost import ROOT, Playing, datagram, playing
 
 from instrument.documents.take import read_take
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installe
 class Ear:
     """The independent capture (instrument.bench.ear), running in its own process."""
 
-    def __init__(self, jack: Jack, folder: Path, seconds: float, port: str) -> None:
+    def __init__(self, jack: JackServer, folder: Path, seconds: float, port: str) -> None:
         self._path = folder / f"ear-{time.monotonic_ns()}.npz"
         self._child = subprocess.Popen(
             [sys.executable, "-m", "instrument.bench.ear", str(self._path), str(seconds), port],
@@ -51,7 +51,7 @@ class Ear:
             return heard["audio"], at.reshape(-1)
 
 
-def output_of(jack: Jack) -> str:
+def output_of(jack: JackServer) -> str:
     return next(p for p in jack.ports() if p.startswith("rosin") and ":out_" in p)
 
 
@@ -68,7 +68,7 @@ def distance_db(a: Any, b: Any) -> float:
 
 
 @contextlib.contextmanager
-def midi_player(jack: Jack) -> Iterator[Any]:
+def midi_player(jack: JackServer) -> Iterator[Any]:
     """How to send bytes from an independent JACK MIDI client: call it with hex texts."""
     destination = next(p for p in jack.ports("-t", "-p") if p.startswith("rosin") and ":in" in p)
     child = subprocess.Popen(
@@ -95,7 +95,7 @@ def midi_player(jack: Jack) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def jack() -> Iterator[Jack]:
+def jack() -> Iterator[JackServer]:
     with jack_server(period=128, rate=48000, synchronous=True) as server:
         yield server
 
@@ -107,7 +107,7 @@ def _calm(play: Playing) -> None:
     time.sleep(0.8)
 
 
-def test_oscsend_and_pd_each_move_a_knob_and_an_independent_capture_hears_it(jack: Jack, tmp_path: Path) -> None:
+def test_oscsend_and_pd_each_move_a_knob_and_an_independent_capture_hears_it(jack: JackServer, tmp_path: Path) -> None:
     with playing(tmp_path, "bow", env=jack.env) as play:
         _calm(play)
         ear = Ear(jack, tmp_path, 6.0, output_of(jack))
@@ -144,7 +144,7 @@ def test_oscsend_and_pd_each_move_a_knob_and_an_independent_capture_hears_it(jac
     assert distance_db(moved, again[-len(moved) :]) > 3 * itself
 
 
-def test_midi_moves_knobs_changes_the_patch_and_what_was_learned_is_kept(jack: Jack, tmp_path: Path) -> None:
+def test_midi_moves_knobs_changes_the_patch_and_what_was_learned_is_kept(jack: JackServer, tmp_path: Path) -> None:
     with playing(tmp_path, "bow", env=jack.env, midi="jack") as play, midi_player(jack) as send:
         play.osc("/rosin/knob/hazard", 0.0)
         play.osc("/rosin/learn", "z1")
@@ -180,7 +180,7 @@ def test_midi_moves_knobs_changes_the_patch_and_what_was_learned_is_kept(jack: J
         assert play.wait_for("/rosin/knob/z1", 1.0), "what was learned works in the next show"
 
 
-def test_what_is_sung_into_it_comes_out_of_the_model_at_its_pitch(jack: Jack, tmp_path: Path) -> None:
+def test_what_is_sung_into_it_comes_out_of_the_model_at_its_pitch(jack: JackServer, tmp_path: Path) -> None:
     with playing(tmp_path, "mirror", "--input", env=jack.env) as play:
         play.osc("/rosin/knob/input", 1.0)
         # The name that JACK gives the audio client; MIDI has another.
@@ -273,7 +273,7 @@ def _keep_it_up(port: int, done: threading.Event) -> None:
             voice.sendto(datagram("/rosin/resume"), ("127.0.0.1", port))
 
 
-def test_a_hundred_thousand_bad_datagrams_and_midi_bytes_leave_the_sound_unbroken(jack: Jack, tmp_path: Path) -> None:
+def test_a_hundred_thousand_bad_datagrams_and_midi_bytes_leave_the_sound_unbroken(jack: JackServer, tmp_path: Path) -> None:
     with playing(tmp_path, "storm", env=jack.env, midi="jack") as play, midi_player(jack) as send:
         play.osc("/rosin/knob/friction.stick", 0.2)
         ear = Ear(jack, tmp_path, 14.0, output_of(jack))
@@ -341,7 +341,7 @@ def test_the_sound_outlives_its_server_and_comes_back(tmp_path: Path) -> None:
     assert "Traceback" not in text
 
 
-def test_a_full_disk_keeps_the_take_so_far_says_so_and_the_sound_goes_on(jack: Jack, tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_take_so_far_says_so_and_the_sound_goes_on(jack: JackServer, tmp_path: Path) -> None:
     disk = tmp_path / "takes"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
@@ -358,7 +358,7 @@ def test_a_full_disk_keeps_the_take_so_far_says_so_and_the_sound_goes_on(jack: J
         subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
-def test_nothing_is_left_behind_when_every_process_is_killed(jack: Jack, tmp_path: Path) -> None:
+def test_nothing_is_left_behind_when_every_process_is_killed(jack: JackServer, tmp_path: Path) -> None:
     shared = Path("/dev/shm")
     before = {p.name for p in shared.iterdir()} if shared.is_dir() else set()
     with playing(tmp_path, "storm", env=jack.env) as play:
@@ -375,7 +375,7 @@ def test_nothing_is_left_behind_when_every_process_is_killed(jack: Jack, tmp_pat
     assert not [name for name in left if "jack" not in name.lower()]
 
 
-def test_ctrl_c_ends_with_a_summary_and_exit_0(jack: Jack, tmp_path: Path) -> None:
+def test_ctrl_c_ends_with_a_summary_and_exit_0(jack: JackServer, tmp_path: Path) -> None:
     with playing(tmp_path, "glass", "--record", env=jack.env) as play:
         play.osc("/rosin/note", 60, 0.8)
         play.osc("/rosin/knob/brightness", 0.9)

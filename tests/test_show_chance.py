@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from jackhost import Jack, jack_is_here
+from jackhost import JackServer, jack_is_here
 from playhost import playing
 from test_show import jack  # noqa: F401 (a fixture)
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not jack_is_here(), reason="JACK is not installe
 STICK = next(knob for knob in PARAMETERS if knob.id == "friction.stick")
 
 
-def test_an_accident_is_kept_named_and_called_back(jack: Jack, tmp_path: Path) -> None:  # noqa: F811
+def test_an_accident_is_kept_named_and_called_back(jack: JackServer, tmp_path: Path) -> None:  # noqa: F811
     env = {**jack.env, "XDG_DATA_HOME": str(tmp_path / "home")}
     with playing(tmp_path, "storm", "--record", env=env) as play:
         time.sleep(4.0)  # blocks that a busy machine loses are no time for the engine
@@ -57,7 +57,7 @@ def test_an_accident_is_kept_named_and_called_back(jack: Jack, tmp_path: Path) -
     assert (still > 1e-4).any()
 
 
-def test_a_feel_a_bridge_and_the_seed_of_the_day(jack: Jack, tmp_path: Path) -> None:  # noqa: F811
+def test_a_feel_a_bridge_and_the_seed_of_the_day(jack: JackServer, tmp_path: Path) -> None:  # noqa: F811
     env = {**jack.env, "XDG_DATA_HOME": str(tmp_path / "home")}
     with playing(tmp_path, "glass", "--record", env=env) as play:
         play.osc("/rosin/feel", "rust")
@@ -72,7 +72,7 @@ def test_a_feel_a_bridge_and_the_seed_of_the_day(jack: Jack, tmp_path: Path) -> 
     assert '"bridge": "breath"' in lines
 
 
-def test_playing_wears_the_model_and_the_wear_stays(jack: Jack, tmp_path: Path) -> None:  # noqa: F811
+def test_playing_wears_the_model_and_the_wear_stays(jack: JackServer, tmp_path: Path) -> None:  # noqa: F811
     env = {**jack.env, "XDG_DATA_HOME": str(tmp_path / "home")}
     with playing(tmp_path, "bow", env=env) as play:
         play.osc("/rosin/note", 60, 0.9)
@@ -85,7 +85,7 @@ def test_playing_wears_the_model_and_the_wear_stays(jack: Jack, tmp_path: Path) 
     assert os.stat(worn).st_size < 100_000
 
 
-def test_what_was_played_is_heard_again_to_the_last_bit_of_the_recording(jack: Jack, tmp_path: Path) -> None:  # noqa: F811
+def test_what_was_played_is_heard_again_to_the_last_bit_of_the_recording(jack: JackServer, tmp_path: Path) -> None:  # noqa: F811
     env = {**jack.env, "XDG_DATA_HOME": str(tmp_path / "home")}
     with playing(tmp_path, "clay", "--record", env=env) as play:
         play.osc("/rosin/note", 50, 0.9)

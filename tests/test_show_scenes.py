@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 from playhost import Playing, playing
 from test_show import jack  # noqa: F401 (a fixture)
 
@@ -39,7 +39,7 @@ glass = 0.9
 """
 
 
-def show_on(tmp_path: Path, jack: Jack, *more: str) -> object:  # noqa: F811
+def show_on(tmp_path: Path, jack: JackServer, *more: str) -> object:  # noqa: F811
     path = tmp_path / "patches" / "rope.toml"
     if not path.exists():
         path.parent.mkdir()
@@ -66,7 +66,7 @@ def scene_of(play: Playing) -> tuple[int, list[int]]:
     return told["/rosin/out/scene"], list(told["/rosin/out/scenes"])
 
 
-def test_a_scene_is_kept_recalled_written_and_there_again(jack: Jack, tmp_path: Path) -> None:  # noqa: F811
+def test_a_scene_is_kept_recalled_written_and_there_again(jack: JackServer, tmp_path: Path) -> None:  # noqa: F811
     file = tmp_path / "patches" / "rope.toml"
     with show_on(tmp_path, jack, "--record") as play:  # type: ignore[attr-defined]
         assert scene_of(play) == (0, [0, 1, 0, 0, 0, 0, 0, 0])
@@ -144,7 +144,7 @@ def test_a_scene_survives_the_death_of_the_sound_that_kept_it(tmp_path: Path) ->
     assert "Traceback" not in play.text
 
 
-def test_a_take_that_plays_along_brings_its_scenes_and_writes_none(jack: Jack, tmp_path: Path) -> None:  # noqa: F811
+def test_a_take_that_plays_along_brings_its_scenes_and_writes_none(jack: JackServer, tmp_path: Path) -> None:  # noqa: F811
     rows = [
         {"rosin": 1, "patch": "rope", "seconds": 30, "scenes": {"2": {"glass": 0.4, "breath": 0.6}}, "blend_ms": 50},
         {"t": 1.0, "scene": 2},

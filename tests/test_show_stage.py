@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 from screens import xdotool
 from test_show import Ear, distance_db, output_of
 from test_stage_picture import share_of
@@ -73,7 +73,7 @@ START_S = 60.0
 class Desk:
     """A show of sound and stage, watched by a thread as `rosin play` watches it, with a mouse and a keyboard."""
 
-    def __init__(self, jack: Jack, display: str, patch: Path) -> None:
+    def __init__(self, jack: JackServer, display: str, patch: Path) -> None:
         self.jack = jack
         os.environ["DISPLAY"] = display
         sound = SoundSettings(token="", patches=(str(patch),), block=256)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jackhost import Jack, jack_is_here, jack_server
+from jackhost import JackServer, jack_is_here, jack_server
 from playhost import playing
 
 from instrument.audio import output
@@ -34,7 +34,7 @@ needs_jack = pytest.mark.skipif(not jack_is_here(), reason="jackd is not install
 
 
 @contextlib.contextmanager
-def serving(first: Jack, rate: int = 48000) -> Iterator[None]:
+def serving(first: JackServer, rate: int = 48000) -> Iterator[None]:
     """A server under the name of one that was killed."""
     server = subprocess.Popen(
         ["jackd", "-r", "-n", first.name, "-d", "dummy", "-r", str(rate), "-p", "256"],
@@ -47,7 +47,7 @@ def serving(first: Jack, rate: int = 48000) -> Iterator[None]:
         server.wait(timeout=10)
 
 
-def connected(jack: Jack) -> dict[str, list[str]]:
+def connected(jack: JackServer) -> dict[str, list[str]]:
     """What each output of the instrument goes to."""
     found: dict[str, list[str]] = {}
     port = ""
@@ -59,7 +59,7 @@ def connected(jack: Jack) -> dict[str, list[str]]:
     return found
 
 
-def comes_to_be(jack: Jack, wanted: dict[str, list[str]], seconds: float = 8.0) -> bool:
+def comes_to_be(jack: JackServer, wanted: dict[str, list[str]], seconds: float = 8.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if connected(jack) == wanted:

@@ -37,7 +37,7 @@ def test_where_a_system_knows_no_niceness_the_window_opens_all_the_same(monkeypa
     monkeypatch.delattr(os, "nice", raising=False)  # as on Windows
     monkeypatch.setattr(process.signal, "signal", lambda *_: None)
     playing = SimpleNamespace(enter=lambda: done.append("enter"), run=lambda: done.append("run"))
-    monkeypatch.setattr(process, "Stage", lambda settings, link: playing)
+    monkeypatch.setattr(process, "StageProcess", lambda settings, link: playing)
     code = process.main([StageSettings(link.token).to_json()])
     said = link.health.notices("stage")
     link.close()
