@@ -239,7 +239,9 @@ def test_a_port_of_ours_outlives_its_device_for_a_while_and_then_goes(
     assert not [name for name in jack.ports() if name.startswith("rosin")]
 
 
-def test_a_server_that_crashes_is_said_and_the_next_one_is_found(jack: JackServer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_crashes_is_said_and_the_next_one_is_found(
+    jack: JackServer, capfd: pytest.CaptureFixture[str]
+) -> None:
     with on_the_table(NO_OSC, midi(), find=finder("jack")) as t:
         assert t.hands.ports is not None
         jack.wait_for_port("rosin-midi:in")

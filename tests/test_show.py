@@ -273,7 +273,9 @@ def _keep_it_up(port: int, done: threading.Event) -> None:
             voice.sendto(datagram("/rosin/resume"), ("127.0.0.1", port))
 
 
-def test_a_hundred_thousand_bad_datagrams_and_midi_bytes_leave_the_sound_unbroken(jack: JackServer, tmp_path: Path) -> None:
+def test_a_hundred_thousand_bad_datagrams_and_midi_bytes_leave_the_sound_unbroken(
+    jack: JackServer, tmp_path: Path
+) -> None:
     with playing(tmp_path, "storm", env=jack.env, midi="jack") as play, midi_player(jack) as send:
         play.osc("/rosin/knob/friction.stick", 0.2)
         ear = Ear(jack, tmp_path, 14.0, output_of(jack))
