@@ -55,7 +55,7 @@ def make(situation: str, seconds: float = 8.5, playable: int = PLAYABLE) -> list
         frame.pos[:playable], frame.hand[:playable] = pos, hand
         frame.wave = wave_at(t, level, 0.2 if hard else 0.02, n)
         frame.rms = float(np.sqrt(np.mean(frame.wave**2)))
-        frame.peak, frame.fade, frame.load, frame.latency = float(np.abs(frame.wave).max()), 1.0, 0.3, 0.012
+        frame.peak, frame.load, frame.latency = float(np.abs(frame.wave).max()), 0.3, 0.012
         frames.append(frame)
     return frames
 

@@ -123,7 +123,7 @@ def test_one_name_kept_over_and_over_fills_no_disk(
     house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(keepsakes_of, "ACCIDENTS_MOST", 5)
-    house.link.health.row("hands").set_text("state", "slip")
+    house.link.names.speak("slip")
     house.play(40)
     for turn in range(12):
         house.keepsakes.keep_accident(house.engine.part, stream_id("slip"), 0.01, 1000.0 + 10.0 * turn)
@@ -133,11 +133,10 @@ def test_one_name_kept_over_and_over_fills_no_disk(
 
 
 def test_names_that_were_told_one_after_the_other_are_each_found(house: House) -> None:
-    hands, part, keeps = house.link.health.row("hands"), house.engine.part, house.keepsakes
+    part, keeps = house.engine.part, house.keepsakes
     house.play(40)
-    for name in ("first", "second"):
-        hands.set_text("state", name)
-        keeps.look(time.monotonic())
+    for name in ("first", "second"):  # both before the sound has looked
+        house.link.names.speak(name)
     for name in ("first", "second"):
         keeps.keep_accident(part, stream_id(name), 0.01)
     assert set(part.accidents) == {"first", "second"}

@@ -21,7 +21,6 @@ from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.counts import LogEntry
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Link
-from instrument.ipc.health import TEXT_BYTES
 from instrument.ipc.learn_protocol import (
     ANSWER,
     ASK,
@@ -34,6 +33,7 @@ from instrument.ipc.learn_protocol import (
     reach_of,
     reach_text,
 )  # fmt: skip
+from instrument.ipc.texts import TEXT_BYTES
 
 HERE, NO_MIDI = OscSettings("127.0.0.1:0"), MidiSettings("off")
 JUMP, PICKUP = MidiSettings("off", takeover="jump"), MidiSettings("off", takeover="pickup")

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instrument.ipc import Link, SharedMemory
-from instrument.ipc.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXT_BYTES, TEXTS, Health, clip
+from instrument.ipc.health import COUNTERS, NOTICES_KEPT, PROCESSES, TEXTS, Health
+from instrument.ipc.texts import TEXT_BYTES, clip
 
 BEATING = """
 import sys

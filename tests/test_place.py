@@ -62,12 +62,10 @@ def test_the_frame_tells_the_place() -> None:
     play(engine, 4)
     fill_frame(engine, frame, 1.0)
     assert (frame.known, frame.unknown) == (-1.0, -1.0)
-    assert (frame.neighbour == -1).all()
     engine.part.place = double = Double(0.25)
     play(engine, 8)
     fill_frame(engine, frame, 1.0)
     assert (frame.known, frame.unknown) == (0.25, 0.75)
-    assert frame.neighbour.tolist() == list(range(8))
     assert frame.share[:3].tolist() == [0.75, 0.25, 0.0]
     assert frame.clip[:3].tolist() == [1, 0, -1]
     assert frame.clip_share[:3].tolist() == [0.5, 0.25, 0.0]
@@ -82,7 +80,6 @@ def test_a_shipped_patch_knows_its_way() -> None:
     fill_frame(engine, frame, 1.0)
     assert 0.0 < frame.known <= 1.0
     assert 0.0 <= frame.unknown < 1.0
-    assert frame.near.sum() == pytest.approx(1.0, abs=1e-5)
     assert frame.share.sum() == pytest.approx(1.0, abs=1e-5)
 
 

@@ -206,7 +206,7 @@ def test_two_accidents_whose_names_make_one_file_name_are_both_kept(
     with Link.create() as link:
         keepsakes = AccidentStore(Bank([part]), link, "en")
         for name in ("what?", "what!", "what?"):
-            link.health.set_text("hands", "state", name)
+            link.names.speak(name)
             keepsakes.keep_accident(part, name_number(name), 1.0)
         keepsakes.close()  # a thread writes them
     found = [Accident.read(path).name for path in accident_folder(part.patch.name).glob("*.npz")]

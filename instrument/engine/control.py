@@ -330,7 +330,6 @@ class ControlChain:
         frame.stick[:count] = self.amounts.friction.stick
         frame.stuck[:count] = self.friction.stuck
         frame.origin[:total] = self.origin
-        frame.budget[:count] = self.friction.budget
         frame.grain[:] = self.mix.grain
         frame.note = float(self._pitch[-1])
         frame.gate = float(self._level[-1])

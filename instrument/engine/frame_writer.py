@@ -64,12 +64,10 @@ def fill_place(place: Place | None, frame: Frame) -> None:
     """Whose sounds are near, and how known the place is."""
     if place is None:
         frame.known = frame.unknown = -1.0
-        frame.neighbour[:] = -1
         frame.clip[:] = -1
-        frame.near[:] = frame.share[:] = frame.clip_share[:] = 0.0
+        frame.share[:] = frame.clip_share[:] = 0.0
         return
     frame.known, frame.unknown = place.known, place.unknown
-    frame.neighbour[:], frame.near[:] = place.nearest, place.weight
     count = min(len(place.share), len(frame.share))
     frame.share[:count], frame.share[count:] = place.share[:count], 0.0
     if len(place.share) > count:

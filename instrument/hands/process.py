@@ -217,8 +217,8 @@ class Hands:
         self._out.post(gesture)
 
     def _keep(self, name: str) -> None:
-        """The name of an accident to be kept, for the sound to read when the gesture comes to it."""
-        self._row.set_text("state", name)
+        """The name of an accident to be kept, for the sound to find when the gesture comes to it."""
+        self._link.names.speak(name)
 
     def _poll(self, ports: Ports, now: float) -> None:
         before, open_before = ports.names, ports.inlets

@@ -239,8 +239,7 @@ EVENTS: tuple[Event, ...] = (
     Event(Kind.MARK, "a place in the take to be found again; the sound does nothing", key="mark"),
     Event(Kind.KEEP, "the last seconds of chance are kept as an accident", (
         EventField("keep", "value", "number", 0.0, TAKE_SECONDS_MAX, "seconds of the past"),
-        EventField("name", "extra", "whole", 0, 2**64 - 1, "the number of its name; the name itself stands in the text "
-              "\"state\" of the sender's health row, written before the gesture")),
+        EventField("name", "extra", "whole", 0, 2**64 - 1, "the number of its name (ipc/names)")),
         osc=("accident/keep",), flags=Is.ASKED, recorded=False),
 )  # fmt: skip
 """The order is that in which a take's reader looks for their keys."""

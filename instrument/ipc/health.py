@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import struct
 import time
-from typing import NamedTuple
-from zlib import crc32
+
+from instrument.ipc.texts import Notice, TextRing
 
 PROCESSES = ("show", "hands", "sound", "stage")
 
@@ -36,86 +36,21 @@ its client's name on JACK), ``state`` in words;
 what stage and hands say to each other: learn this, where controllers are, what they are bound to (link.asking); what
 the hands leave to those that take their place: JACK's ``wires``."""
 
-TEXT_BYTES = 240
 COUNTERS_MAX = 40
 NOTICES_KEPT = 64
 """More than a process says between two looks of the show, a start with many wrong patches among them."""
 
-_TEXT = struct.Struct(f"=QdI{TEXT_BYTES}sI")  # number, time, length, UTF-8, crc32 of all before it
-_TEXT_STRIDE = -(-_TEXT.size // 8) * 8
 _HEAD_BYTES = 64  # pid, heartbeat, entered
 _HEARTBEAT, _ENTERED = 1, 2
 _TIME, _WORD = struct.Struct("=d"), struct.Struct("=Q")
 _COUNTERS_AT = _HEAD_BYTES
 _NOTICES_AT = _COUNTERS_AT + 8 * COUNTERS_MAX
-_RING_BYTES = 8 + NOTICES_KEPT * _TEXT_STRIDE
-_TEXTS_AT = _NOTICES_AT + _RING_BYTES
-_PAIR_BYTES = 8 + 2 * _TEXT_STRIDE
+_TEXTS_AT = _NOTICES_AT + TextRing.size(NOTICES_KEPT)
+_PAIR_BYTES = TextRing.size(2)
 ROW_BYTES = -(-(_TEXTS_AT + len(TEXTS) * _PAIR_BYTES) // 64) * 64
 
 _COUNTER = {name: i for i, name in enumerate(COUNTERS)}
 assert len(COUNTERS) <= COUNTERS_MAX
-
-
-class Notice(NamedTuple):
-    """A sentence to the player. ``number`` counts from 1 in its process, ``time`` is monotonic seconds."""
-
-    number: int
-    time: float
-    text: str
-
-
-def clip(text: str) -> bytes:
-    """UTF-8 of at most TEXT_BYTES bytes, cut between two characters, with an ellipsis where it was cut."""
-    whole = text.encode("utf-8", "replace")
-    if len(whole) <= TEXT_BYTES:
-        return whole
-    return whole[: TEXT_BYTES - 3].decode("utf-8", "ignore").encode() + "…".encode()
-
-
-class _Sayings:
-    """A ring of the last few texts, each with number and crc: the newest whole one survives its writer's death."""
-
-    def __init__(self, view: memoryview, words: memoryview, offset: int, slots: int) -> None:
-        self._bytes, self._words = view, words
-        self._count, self._slots, self._first = offset // 8, slots, offset + 8
-
-    def say(self, text: str) -> int:
-        number: int = self._words[self._count] + 1
-        utf8 = clip(text)
-        record = _TEXT.pack(number, time.monotonic(), len(utf8), utf8, 0)[:-4]
-        at = self._first + (number % self._slots) * _TEXT_STRIDE
-        struct.pack_into(f"={len(record)}sI", self._bytes, at, record, crc32(record))
-        self._words[self._count] = number
-        return number
-
-    @property
-    def count(self) -> int:
-        number: int = self._words[self._count]
-        return number
-
-    def read(self, number: int) -> Notice | None:
-        """None if it was never said, is gone, or is being written over."""
-        at = self._first + (number % self._slots) * _TEXT_STRIDE
-        record = self._bytes[at : at + _TEXT.size].tobytes()
-        found, when, length, utf8, crc = _TEXT.unpack(record)
-        if found != number or number == 0 or crc != crc32(record[:-4]):
-            return None
-        return Notice(number, when, utf8[:length].decode("utf-8", "replace"))
-
-    def since(self, number: int) -> list[Notice]:
-        count = self.count
-        found = (self.read(n) for n in range(max(number, count - self._slots) + 1, count + 1))
-        return [notice for notice in found if notice is not None]
-
-    def latest(self) -> str:
-        for _ in range(4):  # one is enough unless the writer laps us between two lines
-            count = self.count
-            for number in range(count, max(count - self._slots, 0), -1):
-                notice = self.read(number)
-                if notice is not None:
-                    return notice.text
-        return ""
 
 
 class Row:
@@ -124,9 +59,9 @@ class Row:
     def __init__(self, view: memoryview, words: memoryview, offset: int) -> None:
         self._bytes, self._words, self._at = view, words, offset
         self._counters = (offset + _COUNTERS_AT) // 8
-        self._notices = _Sayings(view, words, offset + _NOTICES_AT, NOTICES_KEPT)
+        self._notices = TextRing(view, words, offset + _NOTICES_AT, NOTICES_KEPT)
         self._texts = {
-            key: _Sayings(view, words, offset + _TEXTS_AT + i * _PAIR_BYTES, 2) for i, key in enumerate(TEXTS)
+            key: TextRing(view, words, offset + _TEXTS_AT + i * _PAIR_BYTES, 2) for i, key in enumerate(TEXTS)
         }
 
     def enter(self) -> None:

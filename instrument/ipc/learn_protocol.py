@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from instrument.ipc.health import TEXT_BYTES
+from instrument.ipc.texts import TEXT_BYTES
 
 ASK, ANSWER, REACH, BOUND = "learn", "learn", "reach", "bound"
 """The texts: ``learn`` of the stage's row and of the hands', and two more of the hands'."""

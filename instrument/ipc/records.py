@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from instrument.knobs import KNOBS_MAX, SCENES
 
 LATENTS_MAX = 128
-NEIGHBOURS = 8
 CLIPS_TOLD = 8
 AUTHORS_MAX = 16
 WAVE_SAMPLES = 512
@@ -83,8 +82,6 @@ FRAME = np.dtype(
         ("patch", np.uint16),  # index in the show's list
         ("knob_count", np.uint16),  # knobs in the table, playable ones first
         ("playable", np.uint16),  # how many are playable
-        ("message", np.uint16),  # number of the sentence last said by the engine
-        ("message_count", np.uint32),  # how many it has said: tells the same sentence said twice
         ("flags", np.uint32),  # Flags
         ("xruns", np.uint32),  # blocks the device missed
         ("late", np.uint32),  # gestures placed later than asked
@@ -93,7 +90,6 @@ FRAME = np.dtype(
         ("load", np.float32),  # share of the block's time spent computing, 0..1 and above
         ("load_p99", np.float32),
         ("latency", np.float32),  # s, from a gesture to the device's output
-        ("fade", np.float32),  # the guard's gain, 0..1
         ("note", np.float32),  # MIDI note now sounding, with bend
         ("gate", np.float32),  # 0..1
         ("rms", np.float32),  # of the block, 0..1
@@ -102,12 +98,9 @@ FRAME = np.dtype(
         ("pos", np.float32, (KNOBS_MAX,)),  # raw, where the knob went; playable ones only, like the three below
         ("force", np.float32, (KNOBS_MAX,)),  # travel, the strain between the two
         ("stick", np.float32, (KNOBS_MAX,)),  # travel, the strain at which the knob breaks loose
-        ("budget", np.float32, (KNOBS_MAX,)),  # effort left in a knob, 1 rested .. 0 spent
         ("grain", np.float32, (3,)),  # travel, rms of the chance that enters at hand, bearing and sound
         ("known", np.float32),  # how familiar the present latents are to the model, 0..1; -1 where it cannot tell
         ("unknown", np.float32),  # how far they are from all it learned from, 0..1; -1 likewise
-        ("neighbour", np.int32, (NEIGHBOURS,)),  # anchors of the model's atlas, nearest first; -1 is none
-        ("near", np.float32, (NEIGHBOURS,)),  # their weights, sum 1
         ("share", np.float32, (AUTHORS_MAX,)),  # of each author of the credits, sum 1; the last has all further ones'
         ("clip", np.int32, (CLIPS_TOLD,)),  # sounds of the credits with the greatest shares, descending; -1: none
         ("clip_share", np.float32, (CLIPS_TOLD,)),  # theirs; what is missing to 1 is the others'
@@ -193,14 +186,12 @@ class Frame:
 
     seq, sample, seed, tick_origin = _Whole(), _Whole(), _Whole(), _Whole()
     patch, knob_count, playable, flags, hearing = _Whole(), _Whole(), _Whole(), _Whole(), _Whole()
-    message, message_count, scene, scenes = _Whole(), _Whole(), _Whole(), _Whole()
+    scene, scenes = _Whole(), _Whole()
     xruns, late, lost, resets = _Whole(), _Whole(), _Whole(), _Whole()
-    time, record_seconds, load, load_p99, latency, fade = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
+    time, record_seconds, load, load_p99, latency = _Real(), _Real(), _Real(), _Real(), _Real()
     note, gate, rms, peak, known, unknown = _Real(), _Real(), _Real(), _Real(), _Real(), _Real()
-    hand, pos, force, stick, budget = _Row(), _Row(), _Row(), _Row(), _Row()
-    grain, neighbour, near, share, clip, clip_share, latent, wave, stuck, origin = (
-        _Row(),
-        _Row(),
+    hand, pos, force, stick = _Row(), _Row(), _Row(), _Row()
+    grain, share, clip, clip_share, latent, wave, stuck, origin = (
         _Row(),
         _Row(),
         _Row(),

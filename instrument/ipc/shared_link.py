@@ -13,24 +13,27 @@ from instrument.base.errors import RosinError
 from instrument.ipc.health import COUNTERS, ROW_BYTES, TEXTS, Health
 from instrument.ipc.memo import Memo
 from instrument.ipc.memory import SharedMemory
+from instrument.ipc.names import Names
 from instrument.ipc.records import FRAME, GESTURE
 from instrument.ipc.rings import CACHE_LINE, FrameRing, GestureRing
+from instrument.ipc.texts import TextRing
 
 GESTURES = 4096
 FRAMES = 64
+NAMES = 256
 MEMOS = ("bindings", "hands", "sound", "patchbay")
 """What is written down for a successor: what the hands have learned, what else they know, what the sound knows, how
 its ports are connected."""
 _MARK = int.from_bytes(b"rosin 1\n", "little")
 # Two versions of the program must not read each other's memory; the child is started by the parent, so it is rare.
-_SIZES = (GESTURES, FRAMES, ROW_BYTES, GestureRing.HEAD, Memo.size(), MEMOS)
+_SIZES = (GESTURES, FRAMES, ROW_BYTES, GestureRing.HEAD, Memo.size(), MEMOS, NAMES)
 _LAYOUT = crc32(repr((_SIZES, GESTURE.format, FRAME.descr, COUNTERS, TEXTS)).encode())
 
 
 class Link:
     """``hands``, ``stage``, ``shows``: gesture rings, one per process that makes gestures; ``sound`` pops all three.
-    ``frames``: what sound publishes. ``health``: a row per process. ``memos``: by name, what each process leaves to the
-    one that takes over from it."""
+    ``names``: those of which the hands' gestures carry the numbers. ``frames``: what sound publishes. ``health``: a
+    row per process. ``memos``: by name, what each process leaves to the one that takes over from it."""
 
     def __init__(self, memory: SharedMemory) -> None:
         self._memory = memory
@@ -45,11 +48,12 @@ class Link:
         self.health = Health(memory.bytes, memory.words, at)
         at += Health.size()
         self.memos = {name: Memo(memory, at + i * Memo.size()) for i, name in enumerate(MEMOS)}
+        self.names = Names(TextRing(memory.bytes, memory.words, at + len(MEMOS) * Memo.size(), NAMES))
 
     @staticmethod
     def size() -> int:
         rings = 3 * GestureRing.size(GESTURES) + FrameRing.size(FRAMES)
-        return CACHE_LINE + rings + Health.size() + len(MEMOS) * Memo.size()
+        return CACHE_LINE + rings + Health.size() + len(MEMOS) * Memo.size() + TextRing.size(NAMES)
 
     @classmethod
     def create(cls) -> Link:

@@ -36,7 +36,6 @@ KEEPS_AT_ONCE, KEEP_SECONDS = 4, 2.0
 """Accidents kept as fast as they are asked for; then one every so often."""
 SCENE_SECONDS = 1.0
 """A slot is written no more often; the newest state of it always is."""
-NAMES_KEPT = 64
 
 
 class AccidentStore:
@@ -44,7 +43,7 @@ class AccidentStore:
 
     def __init__(self, bank: Bank, link: Link, language: str) -> None:
         self._bank, self._patina, self._language = bank, bank.patina, language
-        self._row, self._hands = link.health.row("sound"), link.health.row("hands")
+        self._row, self._names = link.health.row("sound"), link.names
         self._save_at = time.monotonic() + SAVE_SECONDS
         self._saving: threading.Thread | None = None
         self._said: deque[str] = deque()
@@ -52,7 +51,6 @@ class AccidentStore:
         self._scenes: OrderedDict[tuple[str, int], tuple[Patch, dict[str, float]]] = OrderedDict()
         self._scribe: threading.Thread | None = None
         self._scribe_at = 0.0
-        self._names: OrderedDict[int, str] = OrderedDict()
         self._accidents: deque[tuple[Accident, Path]] = deque()
         self._keeper: threading.Thread | None = None
         self._keeps = Allowance(KEEPS_AT_ONCE, KEEP_SECONDS)
@@ -61,20 +59,15 @@ class AccidentStore:
     # --- accidents
 
     def keep_accident(self, part: Layer, key: int, seconds: float, now: float | None = None) -> None:
-        """What chance just did, at hand from now on and soon in a file of the patch's folder.
-
-        The name does not fit a gesture: it stands in the health row of the hands, and ``key`` says whether it is still
-        that one.
-        """
+        """What chance just did, at hand from now on and soon in a file of the patch's folder. ``key``: of its name."""
         now = time.monotonic() if now is None else now
         if not self._keeps.take(now):
             if self._often.may("accident_often", now):
                 wait = f"{KEEP_SECONDS:g}"
                 self._row.say(say("accident_often", self._language, seconds=wait))
             return
-        self._learn_name()
         folder = accident_folder(part.patch.name)
-        name = self._names.get(key) or self._free_name(part)
+        name = self._names.find(key) or self._free_name(part)
         if name not in part.accidents and len(part.accidents) >= ACCIDENTS_MOST:
             if self._often.may("accident_many", now):
                 self._row.say(say("accident_many", self._language, count=ACCIDENTS_MOST, path=folder))
@@ -83,15 +76,6 @@ class AccidentStore:
         part.learn(accident)
         self._accidents.append((accident, folder))
         self._write_soon()
-
-    def _learn_name(self) -> None:
-        """The name that the hands spoke last; those before are remembered, as gestures come later than names."""
-        name = self._hands.text("state")
-        if name:
-            self._names[stream_id(name)] = name
-            self._names.move_to_end(stream_id(name))
-            while len(self._names) > NAMES_KEPT:
-                self._names.popitem(last=False)
 
     @staticmethod
     def _free_name(part: Layer) -> str:
@@ -137,7 +121,6 @@ class AccidentStore:
             if self._saving is None or not self._saving.is_alive():
                 self._saving = threading.Thread(target=self._save, name="wear", daemon=True)
                 self._saving.start()
-        self._learn_name()
         self._write_soon()
         self._look_at_scenes(now)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from instrument.ipc.health import TEXT_BYTES, Row
+from instrument.ipc.health import Row
+from instrument.ipc.texts import TEXT_BYTES
 
 KEYS = ("wires", "wires.2", "wires.3")
 """A text has 240 bytes, three or four cables; what goes beyond all of them is not kept."""
