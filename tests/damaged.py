@@ -28,7 +28,7 @@ from instrument.documents.take import gestures, read_take
 from instrument.knobs import table_for
 from instrument.model.library.card import card_from, card_table, read_card
 from instrument.model.library.credits import credits_line, read_credits, roll
-from instrument.model.report.page import show_page
+from instrument.commands.models.page import show_page
 from instrument.storage.stream import LatentStream
 
 ROOT = Path(__file__).parent.parent

@@ -17,7 +17,8 @@ onnx = pytest.importorskip("onnx")
 
 from instrument.base.errors import RosinError
 from instrument.bench import shipped as bench
-from instrument.bench.rivals.against import TOLERANCE, Pair, against_torchscript, opened, wandering, what_is_compared
+from instrument.bench.given import opened, wandering
+from instrument.bench.rivals.against import TOLERANCE, Pair, against_torchscript, what_is_compared
 from instrument.bench.rivals.torchscript import Scripted, Ways, Writer
 from instrument.bench.turns import by_turns, ratios
 from instrument.knobs import Label

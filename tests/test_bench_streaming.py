@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from instrument.base.errors import RosinError
-from instrument.bench.rivals.against import EQUAL_BLOCKS, TOLERANCE, Pair, opened, pairs_of, plain
+from instrument.bench.given import opened
+from instrument.bench.rivals.against import EQUAL_BLOCKS, TOLERANCE, Pair, pairs_of, plain
 from instrument.bench.rivals.streaming import CachedConv, Streaming, exported
 from instrument.bench.rivals.unfolded import network_of
 from instrument.knobs import Label

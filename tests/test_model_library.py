@@ -21,7 +21,7 @@ from instrument.model.library.credits import read_credits
 from instrument.model.library.finder import ancestors, cards, find, open_voice, search_path, user_folder
 from instrument.model.library.lineage import Ancestor
 from instrument.model.library.null_card import null_card
-from instrument.model.report.page import PageFacts, figure, histogram, page, show_page
+from instrument.commands.models.page import PageFacts, figure, histogram, page, show_page
 from instrument.model.report.probe import Load, load_of
 from instrument.model.report.verify import verify
 from instrument.model.runtime.block_adapter import quantised

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from instrument.base import paths
+from instrument.base.errors import RosinError
+from instrument.bench.decode import decode
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -34,6 +36,14 @@ def test_every_file_of_a_room_that_is_no_code_is_in_the_wheel() -> None:
     other = {path for path in other if "__pycache__" not in path.parts and not path.name.startswith(".")}
     assert sorted(other - packed) == []
     assert len(other) > 10
+
+
+def test_an_installed_rosin_says_where_the_comparison_with_torchscript_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert PROJECT["packages"]["find"]["exclude"] == ["instrument.bench.rivals*"]
+    monkeypatch.delitem(sys.modules, "instrument.bench.rivals.against", raising=False)
+    monkeypatch.setitem(sys.modules, "instrument.bench.rivals", None)  # as it is where it was left out
+    with pytest.raises(RosinError, match="source tree alone; fetch that"):
+        decode("bow", 1, torchscript=True)
 
 
 @pytest.mark.parametrize("where", ["prefix", "data", "user"])

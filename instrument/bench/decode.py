@@ -19,8 +19,7 @@ from instrument.audio.callback import Callback
 from instrument.audio.realtime import settle
 from instrument.base.paths import find_patches
 from instrument.bench.machine import machine
-from instrument.bench.rivals.against import what_is_compared
-from instrument.bench.shipped import model_costs, shipped_models, worst
+from instrument.bench.shipped import model_costs, rivals, shipped_models, worst
 from instrument.documents.patch import Patch, read_patch, table_of
 from instrument.engine import warm
 from instrument.engine.control import QUANTUM, ControlChain
@@ -147,7 +146,7 @@ def decode(name: str = "", count: int = 8000, torchscript: bool = False) -> dict
 
     RosinError with ``torchscript`` where torch is not installed, before anything is measured.
     """
-    compared = {"compared": what_is_compared()} if torchscript else {}
+    compared = {"compared": rivals().what_is_compared()} if torchscript else {}
     paths, index = find_patches(name)
     patch = read_patch(paths[index])
     with contextlib.suppress(OSError, AttributeError):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from instrument.base.errors import RosinError
 from instrument.base.paths import shipped
-from instrument.bench.rivals.against import against_torchscript, opened, wandering
+from instrument.bench.given import opened, wandering
 from instrument.bench.turns import by_turns, ratios, spread
 from instrument.chance.noise import Noise
 from instrument.model.library.card import DECODE, Card, read_card
@@ -24,6 +27,18 @@ BLOCKS = 256
 FADE = 200
 """Blocks of a fade; 1.2e-38, where denormals begin, is crossed on the way."""
 FAINT = 1e-30
+
+
+def rivals() -> ModuleType:
+    """The comparison with TorchScript, which is no part of what is installed. RosinError where it is not here."""
+    try:
+        return import_module("instrument.bench.rivals.against")
+    except ModuleNotFoundError as missing:
+        if not str(missing.name).startswith("instrument."):
+            raise
+        raise RosinError(
+            "the comparison with TorchScript is in Rosin's source tree alone; fetch that and run rosin bench there"
+        ) from None
 
 
 def shipped_models() -> dict[str, Path]:
@@ -143,7 +158,7 @@ def model_costs(folder: Path, count: int, torchscript: bool) -> dict[str, Any]:
     quiet = near_silence(folder, count // 2)
     found |= {"near_silence_ratio": quiet.pop("ratio"), "near_silence": quiet, "voices": voices(folder, count // 8)}
     if torchscript:
-        found["against_torchscript"] = against_torchscript(folder, count // 2)
+        found["against_torchscript"] = rivals().against_torchscript(folder, count // 2)
     return found
 
 

@@ -115,7 +115,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """The card on one page, with what the model costs on this machine."""
-    from instrument.model.report.page import PageFacts, page
+    from instrument.commands.models.page import PageFacts, page
     from instrument.model.report.probe import Load, load_of
     from instrument.model.runtime.voice import QUANTUM
 
