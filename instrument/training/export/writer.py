@@ -155,12 +155,19 @@ def write_graphs(network: Network, folder: Path, card: Card | None = None) -> No
         words = {"noise": json.dumps({NOISE: "normal"} if name != ENCODE else {})}
         if name == DECODE:
             words["typical"] = json.dumps(typical_levels(model))
-        if card is not None:
-            words["rosin"] = json.dumps(card_table(card, with_files=False), ensure_ascii=False)
-        for key, value in words.items():
-            entry = model.metadata_props.add()
-            entry.key, entry.value = key, value
+        onnx.helper.set_model_props(model, words)
         onnx.save(model, str(folder / name))
+    if card is not None:
+        describe_graphs(folder, card)
+
+
+def describe_graphs(folder: Path, card: Card) -> None:
+    """The card into the metadata of every graph there is. After the proof: it tells how the proof went."""
+    for path in sorted(folder.glob("*.onnx")):
+        model = onnx.load(str(path))
+        entry = model.metadata_props.add()
+        entry.key, entry.value = "rosin", json.dumps(card_table(card, with_files=False), ensure_ascii=False)
+        onnx.save(model, str(path))
 
 
 @torch.no_grad()
@@ -250,7 +257,7 @@ def write_model(network: Network, corpus: Corpus, folder: Path, making: Making) 
         )
     training["equality_error_1000_blocks"] = {key: float(f"{value:.2g}") for key, value in errors.items()}
     card = dataclasses.replace(card, training=training)
-    write_graphs(network, folder, card)
+    describe_graphs(folder, card)
     hours = round(making.minutes / 60.0, 3)
     made = Made(making.by, _dated(), hours, machine_words(), round(energy.wh, 2), energy.measured, making.note)
     write_credits(Credits(making.name, made, sounds_in(corpus)), folder)
