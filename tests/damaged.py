@@ -19,6 +19,7 @@ import numpy as np
 
 from instrument.base.errors import RosinError
 from instrument.commands.check import rig_mistakes
+from instrument.commands.models.page import show_page
 from instrument.commands.whole import look_at
 from instrument.documents.feels import read_feel
 from instrument.documents.patch import table_of
@@ -28,7 +29,6 @@ from instrument.documents.take import gestures, read_take
 from instrument.knobs import table_for
 from instrument.model.library.card import card_from, card_table, read_card
 from instrument.model.library.credits import credits_line, read_credits, roll
-from instrument.commands.models.page import show_page
 from instrument.storage.stream import LatentStream
 
 ROOT = Path(__file__).parent.parent

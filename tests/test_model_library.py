@@ -14,6 +14,7 @@ from doubles import SOUNDS, PlainNoise, tiny_card, tiny_model
 from rich.console import Console
 
 from instrument.base.errors import RosinError
+from instrument.commands.models.page import PageFacts, figure, histogram, page, show_page
 from instrument.knobs import Label
 from instrument.model.library import finder
 from instrument.model.library.card import Latent, write_card
@@ -21,7 +22,6 @@ from instrument.model.library.credits import read_credits
 from instrument.model.library.finder import ancestors, cards, find, open_voice, search_path, user_folder
 from instrument.model.library.lineage import Ancestor
 from instrument.model.library.null_card import null_card
-from instrument.commands.models.page import PageFacts, figure, histogram, page, show_page
 from instrument.model.report.probe import Load, load_of
 from instrument.model.report.verify import verify
 from instrument.model.runtime.block_adapter import quantised
