@@ -20,6 +20,7 @@ import docs_models
 from docs_words import MEANINGS, SAID, VERBS
 
 from instrument.base.validation import Field, Section
+from instrument.documents.options import sections as sections_of
 from instrument.documents.patch import Patch
 from instrument.documents.patch_shape import SHAPE as PATCH_SHAPE
 from instrument.documents.rig import SHAPE as RIG_SHAPE
@@ -75,6 +76,8 @@ def usual(home: Any, path: tuple[str, ...], part: Field) -> str:
     """What holds when the entry is left out: the dataclass's default, or the knob table's."""
     if part.needed:
         return "**needed**"
+    if (inner := sections_of(home).get(path[0])) is not None:
+        return usual(inner, path[1:], part)
     defaults = {field.name: field.default for field in dataclasses.fields(home)}
     for name in ("_".join(path), path[-1]):
         if len(path) < 3 and name in defaults:

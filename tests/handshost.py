@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.midi.ports import DriverFinder
 from instrument.hands.osc.codec import read, write
 from instrument.hands.osc.receiver import OscEar
 from instrument.hands.process import Hands
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.counts import LogEntry
 from instrument.hands.state.positions import SETTLE_SECONDS
 from instrument.ipc import Gesture, Kind, Link, Source
@@ -124,8 +124,8 @@ class Client:
 
 @contextlib.contextmanager
 def on_the_table(
-    osc: OscSettings = OscSettings("127.0.0.1:0"),  # noqa: B008
-    midi: MidiSettings = MidiSettings(),  # noqa: B008
+    osc: OscOptions = OscOptions("127.0.0.1:0"),  # noqa: B008
+    midi: MidiOptions = MidiOptions(),  # noqa: B008
     tables: Callable[[int], KnobTable] = lambda patch: TABLE if patch == 0 else SMALL,
     find: DriverFinder | None = None,
     index: int = 0,

@@ -11,6 +11,7 @@ from typing import Any
 
 from stage_frames import make
 
+from instrument.documents.options import StageOptions
 from instrument.ipc import Gesture, Kind, Link
 from instrument.stage.settings import StageSettings
 from instrument.stage.views.layout import Layout
@@ -28,7 +29,7 @@ class Playing:
         self.environment = {**os.environ, "DISPLAY": display}
         self.flags = self.count = 0
         self.size = (width, height)
-        told = StageSettings(self.link.token, (GLASS,), width=width, height=height, **settings)
+        told = StageSettings(self.link.token, (GLASS,), stage=StageOptions(width=width, height=height), **settings)
         command = [sys.executable, "-m", "instrument.stage.process", told.to_json()]
         self.process = subprocess.Popen(command, pass_fds=self.link.fds, env=self.environment)
 

@@ -181,7 +181,7 @@ def test_toml_on_a_page_is_whole(block: str) -> None:
     if block.startswith("# a patch"):
         assert patch_from(table, "docs").name
     elif block.startswith("# a rig"):
-        assert rig_from(table, "docs").bindings
+        assert rig_from(table, "docs").midi.bindings
     else:
         assert {"file", "title", "author", "source", "licence", "consent"} <= set(table["sounds"][0])
 

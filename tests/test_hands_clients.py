@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from handshost import TABLE, Source, Table, moves, on_the_table
 
-from instrument.hands.settings import MidiSettings, OscSettings
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.ipc import Gesture, Kind
 
-HERE = OscSettings("127.0.0.1:0")
-NO_MIDI = MidiSettings()
+HERE = OscOptions("127.0.0.1:0")
+NO_MIDI = MidiOptions()
 Z2, LEVEL = TABLE.index("z2"), TABLE.index("level")
 
 PD = """#N canvas 0 0 450 300 12;
@@ -91,7 +91,7 @@ def test_oscsend_moves_knobs_plays_a_note_and_loads_a_patch() -> None:
 @pytest.mark.skipif(shutil.which("oscdump") is None, reason="no liblo-tools here")
 def test_oscdump_hears_what_oscsend_moved() -> None:
     port = a_port()
-    with on_the_table(OscSettings("127.0.0.1:0", echo=(f"127.0.0.1:{port}",)), NO_MIDI) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", echo=(f"127.0.0.1:{port}",)), NO_MIDI) as t:
         dump = subprocess.Popen(["oscdump", "-L", str(port)], stdout=subprocess.PIPE, text=True)
         try:
             time.sleep(0.3)

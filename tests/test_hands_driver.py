@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from handshost import on_the_table
 
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi import driver
 from instrument.hands.midi.driver import RtDriver
 from instrument.hands.midi.jack import _short
 from instrument.hands.midi.wires import KEYS, Wires
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.names import CLIENT
 from instrument.ipc import Kind, Link
 
@@ -72,7 +72,7 @@ def test_a_port_without_a_name_stops_nothing() -> None:
     rtmidi = Rtmidi(
         None, "nano 24:0", UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), "", "rosin-midi:in 128:0", "Box"
     )
-    with on_the_table(OscSettings("off"), MidiSettings("core"), find=lambda: RtDriver(rtmidi, "core")) as t:
+    with on_the_table(OscOptions("off"), MidiOptions("core"), find=lambda: RtDriver(rtmidi, "core")) as t:
         assert t.hands.ports is not None
         assert t.hands.ports.names == ("nano 24:0", "Box")
         assert rtmidi.opened[:2] == [(1, "nano 24:0"), (5, "Box")], "each at its place"
@@ -84,7 +84,7 @@ def test_a_port_without_a_name_stops_nothing() -> None:
 @pytest.mark.parametrize("error", [RuntimeError("x"), ValueError("x"), type("RtMidiError", (Exception,), {})("x")])
 def test_whatever_a_driver_raises_a_port_is_broken_and_not_the_hands(error: Exception) -> None:
     rtmidi = Rtmidi("Box")
-    with on_the_table(OscSettings("off"), MidiSettings("core"), find=lambda: RtDriver(rtmidi, "core")) as t:
+    with on_the_table(OscOptions("off"), MidiOptions("core"), find=lambda: RtDriver(rtmidi, "core")) as t:
 
         def broken() -> None:
             raise error

@@ -12,9 +12,9 @@ import struct
 import pytest
 from handshost import TABLE, Table, moves, on_the_table
 
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.osc.codec import BUNDLE, write
 from instrument.hands.osc.namespace import Namespace
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.ipc import Gesture, Kind
 
 COUNT = int(os.environ.get("ROSIN_FUZZ", "3000"))
@@ -91,7 +91,7 @@ def still_plays(t: Table) -> None:
 @pytest.mark.parametrize("schedule", [False, True])
 def test_random_datagrams(schedule: bool, capfd: pytest.CaptureFixture[str]) -> None:
     dice = random.Random(1)
-    with on_the_table(OscSettings("127.0.0.1:0", schedule=schedule)) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", schedule=schedule)) as t:
         t.frame(hand={"z2": 0.5})
         client = t.client()
         for _ in range(COUNT // 2 // BATCH):
@@ -118,7 +118,7 @@ def test_random_midi_bytes() -> None:
         {"knob": "pitch", "kind": "bend", "channel": 2, "motor": True, "touch": 7, "ring": 20},
         {"knob": "loud", "kind": "cc14", "number": 6 + 14, "motor": True, "takeover": "scale"},
     )
-    with on_the_table(OscSettings("127.0.0.1:0"), MidiSettings(bindings=rows)) as t:
+    with on_the_table(OscOptions("127.0.0.1:0"), MidiOptions(bindings=rows)) as t:
         sent = 0
         while sent < COUNT:
             if dice.random() < 0.5:

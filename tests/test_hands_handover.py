@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instrument.base.errors import RosinError
-from instrument.documents.rig import save_bindings
+from instrument.documents.options import MidiOptions, OscOptions
+from instrument.documents.rig_bindings import save_bindings
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.process import Hands
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.learned import SECTIONS, Learned, merged
 from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.ipc.learn_protocol import ANSWER, ASK, Answer, Ask
@@ -38,8 +38,8 @@ class Chair:
         learned = Learned(self.link, self.rig, EMPTY, successor)
         self.wrong, self.driver = learned.wrong, FakeDriver(CONTROLLER)
         self.hands = Hands(
-            self.link, lambda patch: TABLE, PATCHES, OscSettings("127.0.0.1:0", bindings=learned.rows("osc")),
-            MidiSettings(bindings=learned.rows("midi")), learned.saver("midi"),
+            self.link, lambda patch: TABLE, PATCHES, OscOptions("127.0.0.1:0", bindings=learned.rows("osc")),
+            MidiOptions(bindings=learned.rows("midi")), learned.saver("midi"),
             lambda event: self.said.append(str(event)), lambda: self.driver, save_osc=learned.saver("osc"),
             patient=successor,
         )  # fmt: skip
@@ -272,7 +272,7 @@ def test_a_port_that_another_program_took_in_the_gap_is_waited_for_and_midi_play
     where = chair.hands.osc.ear.where
     chair.learn("z2", 21)
     waits = Hands(
-        chair.link, lambda patch: TABLE, PATCHES, OscSettings("{}:{}".format(*where)), MidiSettings(),
+        chair.link, lambda patch: TABLE, PATCHES, OscOptions("{}:{}".format(*where)), MidiOptions(),
         lambda rows: None, lambda event: chair.said.append(str(event)), lambda: chair.driver, patient=True,
     )  # fmt: skip
     assert waits.osc is None
@@ -293,12 +293,12 @@ def test_a_port_that_another_program_took_in_the_gap_is_waited_for_and_midi_play
 
 
 @pytest.mark.parametrize(
-    "osc", [OscSettings("192.0.2.1:9000"), OscSettings("127.0.0.1:0", echo=("no-such-host.invalid:9001",))]
+    "osc", [OscOptions("192.0.2.1:9000"), OscOptions("127.0.0.1:0", echo=("no-such-host.invalid:9001",))]
 )
-def test_a_network_that_comes_later_is_waited_for_when_the_rig_names_it(chair: Chair, osc: OscSettings) -> None:
+def test_a_network_that_comes_later_is_waited_for_when_the_rig_names_it(chair: Chair, osc: OscOptions) -> None:
     def hands(waits: bool) -> Hands:
         return Hands(
-            chair.link, lambda patch: TABLE, PATCHES, osc, MidiSettings(api="off"), lambda rows: None,
+            chair.link, lambda patch: TABLE, PATCHES, osc, MidiOptions(api="off"), lambda rows: None,
             lambda event: chair.said.append(str(event)), waits=waits,
         )  # fmt: skip
 

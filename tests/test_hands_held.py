@@ -9,13 +9,13 @@ from handshost import CONTROLLER, PATCHES, TABLE, Table, kinds, on_the_table
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.process import Hands
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.ipc import Gesture, Kind, Link
 from instrument.ipc.held import Holders
 
-NO_OSC = OscSettings("off")
+NO_OSC = OscOptions("off")
 OTHER = "Keystation:Keystation MIDI 1 28:0"
 Z2 = TABLE.index("z2")
 PUSHING = {"knob": "z2", "kind": "note", "number": 36, "motion": "push", "push": 0.5}
@@ -45,7 +45,7 @@ def three(gestures: list[Gesture]) -> set[tuple[int, int, float]]:
 
 @pytest.mark.parametrize("how", ["unplugged", "broken", "server gone"])
 def test_a_port_that_goes_lets_go_of_key_pedal_bend_pressure_and_push(how: str) -> None:
-    with on_the_table(NO_OSC, MidiSettings(bindings=(PUSHING,))) as t:
+    with on_the_table(NO_OSC, MidiOptions(bindings=(PUSHING,))) as t:
         t.midi((0x90, 60, 100), (0x93, 64, 100), (0x90, 36, 127), port=CONTROLLER)
         t.midi((0xB0, 64, 127), (0xE0, 0, 127), (0xD0, 90), port=CONTROLLER)
         assert three(went(t, how)) == {
@@ -90,7 +90,7 @@ def test_what_was_let_go_before_is_not_let_go_again() -> None:
 
 def test_the_same_key_held_at_another_port_or_by_osc_sounds_on() -> None:
     driver = FakeDriver(CONTROLLER, OTHER)
-    with on_the_table(OscSettings("127.0.0.1:0"), find=lambda: driver) as t:
+    with on_the_table(OscOptions("127.0.0.1:0"), find=lambda: driver) as t:
         t.driver = driver
         t.midi((0x90, 60, 100), (0x90, 62, 100), (0x90, 64, 100), (0xB0, 64, 127), port=CONTROLLER)
         t.midi((0x90, 60, 100), (0xB0, 64, 127), port=OTHER)
@@ -103,7 +103,7 @@ def test_the_same_key_held_at_another_port_or_by_osc_sounds_on() -> None:
 def test_of_two_keyboards_of_one_kind_only_the_one_that_went_stops_pushing() -> None:
     twin = CONTROLLER.replace("24:0", "28:0")
     driver = FakeDriver(CONTROLLER, twin)
-    with on_the_table(NO_OSC, MidiSettings(bindings=(PUSHING,)), find=lambda: driver) as t:
+    with on_the_table(NO_OSC, MidiOptions(bindings=(PUSHING,)), find=lambda: driver) as t:
         t.driver = driver
         t.midi((0x90, 36, 127), port=CONTROLLER)
         assert [g.value for g in t.midi((0x90, 36, 127), port=twin)] == [1.0]
@@ -121,7 +121,7 @@ def test_after_panic_or_all_notes_off_nothing_is_held_and_after_121_neither_bend
 
 
 def test_a_key_pressed_again_after_the_patch_changed_is_let_go_too() -> None:
-    with on_the_table(NO_OSC, MidiSettings(bindings=(PUSHING,))) as t:
+    with on_the_table(NO_OSC, MidiOptions(bindings=(PUSHING,))) as t:
         t.midi((0x90, 60, 100), (0x90, 36, 127), port=CONTROLLER)
         t.patch, t.table = 1, t.hands._tables(1)
         t.frame()
@@ -130,7 +130,7 @@ def test_a_key_pressed_again_after_the_patch_changed_is_let_go_too() -> None:
 
 
 def test_a_control_that_is_learned_or_unlearned_while_it_holds_something_lets_go_of_it() -> None:
-    with on_the_table(NO_OSC, MidiSettings(bindings=(PUSHING,))) as t:
+    with on_the_table(NO_OSC, MidiOptions(bindings=(PUSHING,))) as t:
         t.midi((0xB0, 64, 127), (0x90, 36, 127))
         t.hands.learn("level")
         t.hands.midi._learning._candidates._traces.clear()  # long ago
@@ -174,14 +174,14 @@ def test_what_lets_go_is_not_lost_in_a_full_ring() -> None:
 def test_hands_that_take_the_place_of_dead_ones_let_go_of_nothing_that_others_press_by_now() -> None:
     link = Link.create()
     try:
-        with_a_key_down = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiSettings(), lambda rows: None,
+        with_a_key_down = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiOptions(), lambda rows: None,
                                 find=lambda: FakeDriver())  # fmt: skip
         with_a_key_down.midi.take("keys", (0x90, 60, 100), 1.0)
         with_a_key_down.step()
         assert kinds(link.hands.pop(99)) == [Kind.NOTE_ON]
         assert three(link.hands.held.released(2.0)) == {(Kind.NOTE_OFF, 60, 0.0)}, "the show does it, once"
         link.shows.push(Gesture(Kind.NOTE_ON, 60, 0.5))  # by a take that plays on
-        after = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiSettings("off"), lambda rows: None)
+        after = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiOptions("off"), lambda rows: None)
         after.step()
         assert link.hands.pop(99) == []
         after.close()

@@ -19,12 +19,12 @@ import pytest
 from handshost import TABLE, Table, kinds, moves, on_the_table
 from jackhost import JackServer, jack_is_here, jack_server
 
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.driver import finder
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.ipc import Gesture, Kind
 
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="no jackd here")
-NO_OSC = OscSettings("off")
+NO_OSC = OscOptions("off")
 Z2 = TABLE.index("z2")
 ROWS = (
     {"knob": "level", "kind": "cc", "number": 7},
@@ -111,8 +111,8 @@ def keys(t: Table) -> list[str]:
     return [event.key for event in t.said]
 
 
-def midi(**settings: object) -> MidiSettings:
-    return MidiSettings(takeover="jump", bindings=ROWS, **settings)  # type: ignore[arg-type]
+def midi(**settings: object) -> MidiOptions:
+    return MidiOptions(takeover="jump", bindings=ROWS, **settings)  # type: ignore[arg-type]
 
 
 def test_an_independent_client_plays_cc_fourteen_bits_program_and_notes_into_our_own_port(

@@ -6,20 +6,20 @@ import pytest
 from handshost import CONTROLLER, TABLE, Source, Table, kinds, moves, on_the_table
 
 from instrument.base.errors import RosinError
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.clock import Clock
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.midi.ports import Inlet
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.bindings import NOT_LEARNABLE
 from instrument.hands.state.names import plain, wanted
 from instrument.ipc import Kind
 
-NO_OSC = OscSettings("off")
+NO_OSC = OscOptions("off")
 LEVEL, STICK, Z2 = TABLE.index("level"), TABLE.index("friction.stick"), TABLE.index("z2")
 
 
-def bound(*rows: dict[str, object], takeover: str = "jump") -> MidiSettings:
-    return MidiSettings(takeover=takeover, bindings=rows)
+def bound(*rows: dict[str, object], takeover: str = "jump") -> MidiOptions:
+    return MidiOptions(takeover=takeover, bindings=rows)
 
 
 def keys(table: Table) -> list[str]:
@@ -344,7 +344,7 @@ def test_no_midi_is_no_error() -> None:
 
 def test_only_the_ports_the_rig_asks_for_are_opened() -> None:
     driver = FakeDriver("Launchpad X", CONTROLLER)
-    with on_the_table(NO_OSC, MidiSettings(ports=("nano kontrol", "nanokontrol2")), find=lambda: driver) as t:
+    with on_the_table(NO_OSC, MidiOptions(ports=("nano kontrol", "nanokontrol2")), find=lambda: driver) as t:
         assert t.hands.ports is not None
         assert t.hands.ports.names == (CONTROLLER,)
 
@@ -352,7 +352,7 @@ def test_only_the_ports_the_rig_asks_for_are_opened() -> None:
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_port_that_is_asked_for_and_not_there_is_said_once_and_opened_when_it_comes(language: str) -> None:
     said = {"en": "no MIDI port has 'korg' in its name", "fr": "aucun port MIDI n'a 'korg' dans son nom"}[language]
-    with on_the_table(NO_OSC, MidiSettings(ports=("nano", "korg"))) as t:
+    with on_the_table(NO_OSC, MidiOptions(ports=("nano", "korg"))) as t:
         assert t.hands.ports is not None
         told = [event.text(language) for event in t.said if event.key == "hands.midi.awaited"]
         assert len(told) == 1

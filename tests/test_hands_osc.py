@@ -14,13 +14,14 @@ from instrument.base.errors import RosinError
 from instrument.base.paths import shipped
 from instrument.base.seeds import name_number
 from instrument.documents.feels import open_feel
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.osc.codec import BUNDLE, write
 from instrument.hands.osc.echo import FORGET_SECONDS, WORD_BYTES
-from instrument.hands.settings import MidiSettings, OscSettings, networks, where
+from instrument.hands.settings import networks, where
 from instrument.ipc import Kind, Link
 
-HERE = OscSettings("127.0.0.1:0")
-NO_MIDI = MidiSettings("off")
+HERE = OscOptions("127.0.0.1:0")
+NO_MIDI = MidiOptions("off")
 LEVEL, Z2 = TABLE.index("level"), TABLE.index("z2")
 NTP = 2_208_988_800
 
@@ -144,7 +145,7 @@ def test_health_is_told() -> None:
 
 
 def test_only_senders_on_the_allow_list_are_heard() -> None:
-    with on_the_table(OscSettings("127.0.0.1:0", allow=("127.0.0.2/31", "127.0.0.9"))) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", allow=("127.0.0.2/31", "127.0.0.9"))) as t:
         for host, heard in (("127.0.0.1", 0), ("127.0.0.2", 1), ("127.0.0.3", 1), ("127.0.0.4", 0), ("127.0.0.9", 1)):
             t.client(host).send("/rosin/knob/z2", 0.5)
             assert len(t.step()) == heard, host
@@ -153,8 +154,8 @@ def test_only_senders_on_the_allow_list_are_heard() -> None:
 
 
 def test_it_listens_on_this_machine_alone_unless_told_otherwise() -> None:
-    assert OscSettings().listen.startswith("127.0.0.1:")
-    with on_the_table(OscSettings("0.0.0.0:0")) as t:
+    assert OscOptions().listen.startswith("127.0.0.1:")
+    with on_the_table(OscOptions("0.0.0.0:0")) as t:
         assert t.osc_at[0] == "0.0.0.0"
 
 
@@ -169,7 +170,7 @@ def test_it_listens_on_this_machine_alone_unless_told_otherwise() -> None:
     ],
 )
 def test_an_address_that_cannot_be_is_one_sentence_with_the_remedy(listen: str, says: str) -> None:
-    with pytest.raises(RosinError, match=says), on_the_table(OscSettings(listen)):
+    with pytest.raises(RosinError, match=says), on_the_table(OscOptions(listen)):
         pass
 
 
@@ -178,7 +179,7 @@ def test_a_port_already_in_use_is_one_sentence_with_the_remedy() -> None:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
         said = f"OSC port {port} is already in use; .* listen on 127.0.0.1:{port + 1}"
-        with pytest.raises(RosinError, match=said), on_the_table(OscSettings(f"127.0.0.1:{port}")):
+        with pytest.raises(RosinError, match=said), on_the_table(OscOptions(f"127.0.0.1:{port}")):
             pass
 
 
@@ -201,7 +202,7 @@ def test_a_bundle_of_the_future_is_played_at_once_and_nothing_waits() -> None:
 
 
 def test_a_rig_that_schedules_keeps_times_within_200_ms_and_no_others() -> None:
-    with on_the_table(OscSettings("127.0.0.1:0", schedule=True)) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", schedule=True)) as t:
         client = t.client()
         for ahead in (0.1, 0.15, -0.1, 0.3, -3600.0, 1e7):
             now = time.time()
@@ -302,7 +303,7 @@ def test_the_rigs_echo_list_is_told_from_the_beginning_and_for_ever() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listens:
         listens.bind(("127.0.0.1", 0))
         listens.settimeout(1.0)
-        with on_the_table(OscSettings("127.0.0.1:0", echo=(f"127.0.0.1:{listens.getsockname()[1]}",))) as t:
+        with on_the_table(OscOptions("127.0.0.1:0", echo=(f"127.0.0.1:{listens.getsockname()[1]}",))) as t:
             t.frame(hand={"level": 0.5})
             t.see()
             assert listens.recv(100).startswith(b"/rosin/")
@@ -414,7 +415,7 @@ def test_on_the_network_a_host_with_one_client_is_that_client_whatever_port_it_s
 
 def test_detail_is_sent_when_asked_for_and_only_then() -> None:
     for detail in (False, True):
-        with on_the_table(OscSettings("127.0.0.1:0", detail=detail)) as t:
+        with on_the_table(OscOptions("127.0.0.1:0", detail=detail)) as t:
             t.frame(hand={"z2": 0.5}, pos=0.25)
             client = t.client()
             client.send("/rosin/sync")
@@ -426,7 +427,7 @@ def test_detail_is_sent_when_asked_for_and_only_then() -> None:
 
 
 def test_detail_tells_the_detents_of_every_knob_under_smartknobs_names() -> None:
-    with on_the_table(OscSettings("127.0.0.1:0", detail=True)) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", detail=True)) as t:
         detents, strength = TABLE["friction.detents"], TABLE["friction.detent_strength"]
         t.frame(hand={"friction.detents": detents.raw(12), "friction.detent_strength": strength.raw(0.15)})
         client = t.client()
@@ -469,23 +470,26 @@ def test_a_feel_is_put_on_by_its_name_and_one_that_is_not_there_is_said(
         assert t.hands.counts.faults == 0
 
 
-def test_an_accident_to_be_kept_has_its_name_in_the_health_row_before_its_gesture_comes() -> None:
+def test_an_accident_to_be_kept_has_its_name_among_the_names_before_its_gesture_comes() -> None:
     with on_the_table(HERE) as t:
         client = t.client()
         client.send("/rosin/accident/keep", "la chute", 6.0)
         (keep,) = t.step()
         assert (keep.kind, keep.value, keep.extra) == (Kind.KEEP, 6.0, name_number("la chute"))
-        assert t.link.health.text("hands", "state") == "la chute"
+        assert t.link.names.find(keep.extra) == "la chute"
+        client.send("/rosin/accident/keep", "first", 1.0)
+        client.send("/rosin/accident/keep", "second", 1.0)
+        assert [t.link.names.find(each.extra) for each in t.step()] == ["first", "second"]
         client.send("/rosin/accident/loop", "la chute", -0.25)
         client.send("/rosin/accident/stop")
         loop, stop = t.step()
         assert (loop.kind, loop.knob, loop.value, loop.extra) == (Kind.ACCIDENT, 32743, 2.0, keep.extra)
         assert (stop.kind, stop.value) == (Kind.ACCIDENT, 0.0)
-        assert name_number(t.link.health.text("hands", "state")) == keep.extra
+        assert t.link.names.find(keep.extra) == "la chute"
 
 
 def test_no_text_and_no_nan_is_ever_sent_among_the_numbers() -> None:
-    with on_the_table(OscSettings("127.0.0.1:0", detail=True)) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", detail=True)) as t:
         t.frame(hand={"z2": float("nan")}, rms=float("nan"), load=float("inf"), pos=float("nan"))
         client = t.client()
         client.send("/rosin/sync")
@@ -536,7 +540,7 @@ def test_learning_can_be_asked_for_by_osc() -> None:
 
 def test_a_relative_encoder_goes_on_from_where_osc_has_put_the_knob() -> None:
     rows = ({"knob": "z2", "kind": "cc", "number": 20, "motion": "twos"},)
-    with on_the_table(HERE, MidiSettings(bindings=rows)) as t:
+    with on_the_table(HERE, MidiOptions(bindings=rows)) as t:
         t.client().send("/rosin/knob/z2", 0.25)
         t.step()
         assert moves(t.midi((0xB0, 20, 1))) == [(Z2, round(0.25 + 1 / 127, 6))]

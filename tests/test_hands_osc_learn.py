@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.base.errors import ValidationErrors
-from instrument.documents.rig import read_rig, save_bindings
+from instrument.documents.options import MidiOptions, OscOptions
+from instrument.documents.rig import read_rig
+from instrument.documents.rig_bindings import save_bindings
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
 from instrument.hands.process import Hands
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.counts import LogEntry
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Link
@@ -35,8 +36,8 @@ from instrument.ipc.learn_protocol import (
 )  # fmt: skip
 from instrument.ipc.texts import TEXT_BYTES
 
-HERE, NO_MIDI = OscSettings("127.0.0.1:0"), MidiSettings("off")
-JUMP, PICKUP = MidiSettings("off", takeover="jump"), MidiSettings("off", takeover="pickup")
+HERE, NO_MIDI = OscOptions("127.0.0.1:0"), MidiOptions("off")
+JUMP, PICKUP = MidiOptions("off", takeover="jump"), MidiOptions("off", takeover="pickup")
 Z2, Z3, LEVEL = TABLE.index("z2"), TABLE.index("z3"), TABLE.index("level")
 
 
@@ -109,7 +110,7 @@ def test_numbers_outside_of_0_to_1_widen_the_range_and_the_rig_hears_of_it_when_
 
 
 def test_an_address_has_to_pick_up_its_knob_like_any_controller_and_the_stage_is_told_where_it_is() -> None:
-    bound = OscSettings("127.0.0.1:0", bindings=({"address": "/f", "knob": "z2", "high": 10.0},))
+    bound = OscOptions("127.0.0.1:0", bindings=({"address": "/f", "knob": "z2", "high": 10.0},))
     with on_the_table(bound, PICKUP) as t:
         t.frame(hand={"z2": 0.5})
         t.see()
@@ -126,7 +127,7 @@ def test_an_address_has_to_pick_up_its_knob_like_any_controller_and_the_stage_is
 
 
 def test_who_moves_a_knob_from_a_learned_address_is_not_told_of_it_and_others_are() -> None:
-    bound = OscSettings("127.0.0.1:0", bindings=({"address": "/f", "knob": "z2"},))
+    bound = OscOptions("127.0.0.1:0", bindings=({"address": "/f", "knob": "z2"},))
     with on_the_table(bound, JUMP) as t:
         t.frame()
         t.see()
@@ -147,7 +148,7 @@ def test_who_moves_a_knob_from_a_learned_address_is_not_told_of_it_and_others_ar
 
 
 def test_one_knob_after_the_other_and_the_control_just_learned_is_let_come_to_rest() -> None:
-    with on_the_table(OscSettings("off"), MidiSettings(takeover="jump")) as t:
+    with on_the_table(OscOptions("off"), MidiOptions(takeover="jump")) as t:
         assert ask(t, "learn", Z2).state == "armed"
         assert t.midi((0xB0, 24, 10), (0xB0, 24, 30)) == []
         t.see()
@@ -163,7 +164,7 @@ def test_one_knob_after_the_other_and_the_control_just_learned_is_let_come_to_re
 
 def test_after_a_rest_one_control_may_move_two_knobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("instrument.hands.state.learning.REST_SECONDS", 0.02)
-    with on_the_table(OscSettings("off"), MidiSettings(takeover="jump")) as t:
+    with on_the_table(OscOptions("off"), MidiOptions(takeover="jump")) as t:
         ask(t, "learn", Z2)
         t.midi((0xB0, 24, 10), (0xB0, 24, 30))
         ask(t, "learn", Z3)
@@ -174,8 +175,8 @@ def test_after_a_rest_one_control_may_move_two_knobs(monkeypatch: pytest.MonkeyP
 
 def test_a_knob_is_freed_of_midi_and_osc_alike() -> None:
     rows = ({"knob": "z2", "kind": "cc", "number": 7},)
-    bound = OscSettings("127.0.0.1:0", bindings=({"address": "/f", "knob": "z2"}, {"address": "/g", "knob": "z3"}))
-    with on_the_table(bound, MidiSettings(takeover="jump", bindings=rows)) as t:
+    bound = OscOptions("127.0.0.1:0", bindings=({"address": "/f", "knob": "z2"}, {"address": "/g", "knob": "z3"}))
+    with on_the_table(bound, MidiOptions(takeover="jump", bindings=rows)) as t:
         t.see(0.6)
         assert bound_of(t.link.health.text("hands", BOUND), 0) == {Z2: "cc 7, /f", Z3: "/g"}
         assert ask(t, "free", Z2).state == "freed"
@@ -194,7 +195,7 @@ def test_a_knob_is_freed_of_an_address_that_cannot_be_heard_now(there: str) -> N
         other.bind(("127.0.0.1", 0))
         listen = "off" if there == "off" else f"127.0.0.1:{other.getsockname()[1]}"
         hands = Hands(
-            link, lambda patch: TABLE, PATCHES, OscSettings(listen, bindings=tuple(rows)), NO_MIDI, lambda rows: None,
+            link, lambda patch: TABLE, PATCHES, OscOptions(listen, bindings=tuple(rows)), NO_MIDI, lambda rows: None,
             said.append, save_osc=saved.append, patient=True,
         )  # fmt: skip
         assert hands.osc is None
@@ -278,24 +279,24 @@ def test_what_was_learned_is_there_at_the_next_start_and_the_file_keeps_its_comm
     save_bindings(path, [{"knob": "z2", "kind": "cc", "number": 7}])
     save_bindings(path, [{"address": "/f", "knob": "z2", "high": 127.0}, {"address": "/g", "knob": "z3"}], "osc")
     rig = read_rig(path)
-    assert [dict(row) for row in rig.osc_bindings] == [
+    assert [dict(row) for row in rig.osc.bindings] == [
         {"address": "/f", "knob": "z2", "high": 127.0}, {"address": "/g", "knob": "z3"}
     ]  # fmt: skip
-    assert [dict(row) for row in rig.bindings] == [{"knob": "z2", "kind": "cc", "number": 7}]
-    assert (rig.root, rig.takeover) == ("/r", "jump")
+    assert [dict(row) for row in rig.midi.bindings] == [{"knob": "z2", "kind": "cc", "number": 7}]
+    assert (rig.osc.root, rig.midi.takeover) == ("/r", "jump")
     text = path.read_text(encoding="utf-8")
     assert "# mine" in text
     assert "# short" in text
-    assert read_addresses(rig.osc_bindings)[0] == OscBinding("/f", "z2", 0.0, 127.0)
+    assert read_addresses(rig.osc.bindings)[0] == OscBinding("/f", "z2", 0.0, 127.0)
 
 
 def test_the_rigs_rows_reach_the_hands_process() -> None:
     from instrument.documents.rig import Rig
     from instrument.hands.worker import HandsSettings
 
-    settings = HandsSettings.of(Rig(osc_bindings=({"address": "/f", "knob": "z2"},)), ["a.toml"], False)
+    settings = HandsSettings.of(Rig(osc=OscOptions(bindings=({"address": "/f", "knob": "z2"},))), ["a.toml"], False)
     there = HandsSettings.from_json(settings.to_json())
-    assert OscSettings(**there.osc).bindings == ({"address": "/f", "knob": "z2"},)
+    assert there.osc.bindings == ({"address": "/f", "knob": "z2"},)
 
 
 @pytest.mark.parametrize(
@@ -362,7 +363,7 @@ def test_what_does_not_fit_into_a_text_is_left_out_whole() -> None:
 
 def test_where_controllers_are_is_told_at_most_twenty_times_a_second() -> None:
     rows = ({"knob": "z2", "kind": "cc", "number": 7},)
-    with on_the_table(OscSettings("off"), MidiSettings(takeover="pickup", bindings=rows)) as t:
+    with on_the_table(OscOptions("off"), MidiOptions(takeover="pickup", bindings=rows)) as t:
         t.frame(hand={"z2": 1.0})
         t.see()
         told: list[str] = []

@@ -13,6 +13,7 @@ from handshost import TABLE, moves, on_the_table
 
 from instrument.base.errors import RosinError
 from instrument.cli import main
+from instrument.documents.options import OscOptions
 from instrument.hands.osc.codec import read, write
 from instrument.hands.osc.echo import (  # fmt: skip
     CLIENTS_MAX,
@@ -23,11 +24,11 @@ from instrument.hands.osc.echo import (  # fmt: skip
     Echo,
 )
 from instrument.hands.osc.receiver import OscEar
-from instrument.hands.settings import OscSettings, check_network, networks, where
+from instrument.hands.settings import check_network, networks, where
 from instrument.hands.state.counts import Counts, EventLog
 from instrument.ipc import Link
 
-HERE = OscSettings("127.0.0.1:0")
+HERE = OscOptions("127.0.0.1:0")
 Z2 = TABLE.index("z2")
 ADDRESSES = tuple(f"/rosin/knob/{knob.id}" for knob in TABLE)
 
@@ -36,7 +37,7 @@ ADDRESSES = tuple(f"/rosin/knob/{knob.id}" for knob in TABLE)
 
 
 def test_a_group_is_joined_and_heard() -> None:
-    with on_the_table(OscSettings("224.0.0.5:0")) as t:
+    with on_the_table(OscOptions("224.0.0.5:0")) as t:
         assert t.osc_at[0] == "224.0.0.5"
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         t.sockets.append(sender)
@@ -54,7 +55,7 @@ def test_a_group_that_cannot_be_joined_is_a_sentence(monkeypatch: pytest.MonkeyP
     with pytest.raises(
         RosinError, match=r"cannot join|no network on which it can join the group 224\.0\.0\.5; listen on"
     ):
-        OscEar(OscSettings("224.0.0.5:0"), Counts(), EventLog())
+        OscEar(OscOptions("224.0.0.5:0"), Counts(), EventLog())
 
 
 @pytest.mark.parametrize(
@@ -304,7 +305,7 @@ def test_a_host_out_on_the_internet_is_told_nothing_unless_it_is_allowed() -> No
     with contextlib.closing(OscEar(HERE, Counts(), EventLog())) as ear:
         assert not ear.is_near("8.8.8.8")
         assert all(map(ear.is_near, ("127.0.0.1", "192.168.1.7", "10.0.0.1", "169.254.1.1")))
-    with contextlib.closing(OscEar(OscSettings("127.0.0.1:0", allow=("8.8.8.8",)), Counts(), EventLog())) as ear:
+    with contextlib.closing(OscEar(OscOptions("127.0.0.1:0", allow=("8.8.8.8",)), Counts(), EventLog())) as ear:
         assert ear.is_near("8.8.8.8")
 
 

@@ -11,14 +11,15 @@ from handshost import TABLE, Client, Table, moves, on_the_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.documents.rig import read_rig, save_bindings
+from instrument.documents.options import MidiOptions, OscOptions
+from instrument.documents.rig import read_rig
+from instrument.documents.rig_bindings import save_bindings
 from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
 from instrument.hands.osc.codec import BUNDLE
 from instrument.hands.osc.moved import ADDRESSES_MAX, Moved
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.positions import Positions
 
-HERE, JUMP = OscSettings("127.0.0.1:0"), MidiSettings("off", takeover="jump")
+HERE, JUMP = OscOptions("127.0.0.1:0"), MidiOptions("off", takeover="jump")
 Z2, Z3 = TABLE.index("z2"), TABLE.index("z3")
 STRANGE = [
     "/avatar/parameters/My Param", "/strip/Gain (dB)", "/live/track[3]/vol", "/live/track[3/vol", "/a,b", "/q?", "/#1",
@@ -57,8 +58,8 @@ def test_an_address_of_another_program_is_learned_read_again_and_plays(address: 
             t.step(1)
         assert rows(t) == [{"address": address, "knob": "z2"}]
     there = read_rig(rig)
-    assert [dict(row) for row in there.osc_bindings] == [{"address": address, "knob": "z2"}]
-    with on_the_table(OscSettings("127.0.0.1:0", bindings=there.osc_bindings), JUMP) as t:
+    assert [dict(row) for row in there.osc.bindings] == [{"address": address, "knob": "z2"}]
+    with on_the_table(OscOptions("127.0.0.1:0", bindings=there.osc.bindings), JUMP) as t:
         t.client().send(address, 0.25)
         assert moves(t.step()) == [(Z2, 0.25)]
         assert t.hands.counts.osc_malformed == t.hands.counts.osc_unknown == t.hands.counts.faults == 0
@@ -66,7 +67,7 @@ def test_an_address_of_another_program_is_learned_read_again_and_plays(address: 
 
 def test_a_learned_address_that_looks_like_a_pattern_is_no_pattern() -> None:
     bound = ({"address": "/track[12]/*", "knob": "z2"},)
-    with on_the_table(OscSettings("127.0.0.1:0", bindings=bound), JUMP) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", bindings=bound), JUMP) as t:
         client = t.client()
         client.send("/track1/vol", 0.5)
         assert t.step() == []
@@ -164,7 +165,7 @@ def test_an_argument_among_texts_is_learned_by_its_place() -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_switch_is_learned_and_turns_its_knob_on_and_off_at_once() -> None:
     on, off = b"/toggle\0,T\0\0", b"/toggle\0,F\0\0"
-    with on_the_table(HERE, MidiSettings("off", takeover="pickup")) as t:
+    with on_the_table(HERE, MidiOptions("off", takeover="pickup")) as t:
         t.frame(hand={"z2": 0.5})
         t.see()
         client = t.client()
@@ -335,7 +336,7 @@ def test_whatever_is_heard_an_argument_that_is_there_is_found_or_none(messages: 
 
 def test_a_learned_sensor_is_not_given_to_the_next_knob() -> None:
     bound = ({"address": "/sensor", "knob": "z2"},)
-    with on_the_table(OscSettings("127.0.0.1:0", bindings=bound), JUMP) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", bindings=bound), JUMP) as t:
         client = t.client()
         client.send("/sensor", 0.1)
         t.step()
@@ -351,6 +352,6 @@ def test_bundles_of_a_stream_are_played_to_a_learned_address() -> None:
 
     inner = write("/f (x)", 0.5)
     bound = ({"address": "/f (x)", "knob": "z2"},)
-    with on_the_table(OscSettings("127.0.0.1:0", bindings=bound), JUMP) as t:
+    with on_the_table(OscOptions("127.0.0.1:0", bindings=bound), JUMP) as t:
         t.client().raw(BUNDLE + b"\0" * 7 + b"\1" + len(inner).to_bytes(4, "big") + inner)
         assert moves(t.step()) == [(Z2, 0.5)]

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.base.text import LANGUAGES
+from instrument.documents.options import OscOptions
 from instrument.hands.osc.codec import BUNDLE, write
 from instrument.hands.osc.endpoints import ENDPOINTS
 from instrument.hands.osc.handlers import DESK
 from instrument.hands.osc.namespace import Namespace
-from instrument.hands.settings import OscSettings
 from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, LogEntry, clipped
 from instrument.ipc import Kind
 
-HERE = OscSettings("127.0.0.1:0")
+HERE = OscOptions("127.0.0.1:0")
 Z2 = TABLE.index("z2")
 
 

@@ -18,13 +18,13 @@ import pytest
 from handshost import Table, on_the_table
 from jackhost import JackServer, jack_is_here, jack_server
 
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.driver import finder
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.ipc import Gesture, Kind, Link
 
 pytestmark = pytest.mark.skipif(not jack_is_here(), reason="no jackd here")
 TOTAL = int(os.environ.get("ROSIN_FUZZ", "60000"))
-NO_OSC = OscSettings("off")
+NO_OSC = OscOptions("off")
 HERE = Path(__file__).parent
 
 
@@ -85,7 +85,7 @@ def until(t: Table, sound: Sound, done: object, seconds: float = 10.0) -> None:
 
 @pytest.mark.timeout(600)
 def test_random_bytes_through_jack_leave_no_key_hanging_and_no_trace(capfd: pytest.CaptureFixture[str]) -> None:
-    with jack_server(synchronous=True) as jack, on_the_table(NO_OSC, MidiSettings(), find=finder("jack")) as t:
+    with jack_server(synchronous=True) as jack, on_the_table(NO_OSC, MidiOptions(), find=finder("jack")) as t:
         sound = Sound()
         with flood(jack, "flood", TOTAL, 4, "random") as child:
             until(t, sound, lambda: t.hands.counts.midi_devices == 1)
@@ -103,7 +103,7 @@ def test_random_bytes_through_jack_leave_no_key_hanging_and_no_trace(capfd: pyte
 def test_a_keyboard_wired_by_hand_lets_go_when_its_cable_is_cut_or_it_dies() -> None:
     with (
         jack_server(synchronous=True) as jack,
-        on_the_table(NO_OSC, MidiSettings(ports=("nothing",)), find=finder("jack")) as t,
+        on_the_table(NO_OSC, MidiOptions(ports=("nothing",)), find=finder("jack")) as t,
     ):
         ours = jack.wait_for_port("rosin-midi:in")
         for way in ("cut", "dies"):
@@ -121,7 +121,7 @@ def test_a_keyboard_wired_by_hand_lets_go_when_its_cable_is_cut_or_it_dies() -> 
 def test_a_server_that_dies_lets_go_of_what_came_through_our_own_port() -> None:
     with (
         jack_server(synchronous=True) as jack,
-        on_the_table(NO_OSC, MidiSettings(ports=("nothing",)), find=finder("jack")) as t,
+        on_the_table(NO_OSC, MidiOptions(ports=("nothing",)), find=finder("jack")) as t,
         flood(jack, "keys", 3, 1, "notes", jack.wait_for_port("rosin-midi:in")) as child,
     ):
         sound = Sound()
@@ -134,12 +134,12 @@ def test_a_server_that_dies_lets_go_of_what_came_through_our_own_port() -> None:
 CHILD = """
 import sys
 from instrument.hands.process import Hands
-from instrument.hands.settings import MidiSettings, OscSettings
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.ipc import Link
 from handshost import TABLE, PATCHES
 link = Link.attach(sys.argv[1])
-hands = Hands(link, lambda patch: TABLE, PATCHES, OscSettings("off"),
-              MidiSettings("jack", ports=("nothing",) if len(sys.argv) > 2 else ()), lambda rows: None)
+hands = Hands(link, lambda patch: TABLE, PATCHES, OscOptions("off"),
+              MidiOptions("jack", ports=("nothing",) if len(sys.argv) > 2 else ()), lambda rows: None)
 print("ready", flush=True)
 hands.run()
 """
@@ -225,9 +225,9 @@ def test_hands_that_take_the_place_of_dead_ones_have_the_name_the_cables_and_no_
 
 
 def test_two_rosins_on_one_server_have_two_names_and_the_list_of_devices_takes_none() -> None:
-    with jack_server(synchronous=True) as jack, on_the_table(NO_OSC, MidiSettings(), find=finder("jack")):
+    with jack_server(synchronous=True) as jack, on_the_table(NO_OSC, MidiOptions(), find=finder("jack")):
         jack.wait_for_port("rosin-midi:in")
-        with on_the_table(NO_OSC, MidiSettings(), find=finder("jack")) as other:
+        with on_the_table(NO_OSC, MidiOptions(), find=finder("jack")) as other:
             jack.wait_for_port("rosin-midi-01:in")
             assert other.hands.ports is not None
             assert other.hands.ports.names == (), "one does not play the other"

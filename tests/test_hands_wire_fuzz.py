@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 
+from instrument.documents.options import OscOptions
 from instrument.hands.osc.codec import BUNDLE, DEPTH_MAX, MESSAGES_MAX, NotOsc, Other, flat, read, shown
-from instrument.hands.settings import OscSettings
 
 SIZES = st.sampled_from([-(2**31), -4, -1, 0, 1, 3, 4, 8, 16, 2**16, 2**31 - 1])
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
@@ -174,7 +174,7 @@ def test_a_flood_of_distinct_things_leaves_the_hands_as_large_as_they_were() -> 
     from instrument.hands.osc.codec import ReadMessage
     from instrument.hands.osc.receiver import Received
 
-    with on_the_table(OscSettings("127.0.0.1:0")) as t:
+    with on_the_table(OscOptions("127.0.0.1:0")) as t:
         osc = t.hands.osc
         assert osc is not None
 

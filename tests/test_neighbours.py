@@ -26,6 +26,7 @@ from instrument.base.errors import RosinError
 from instrument.cli import main
 from instrument.commands.play import neighbours, press
 from instrument.commands.status import Status
+from instrument.documents.options import Folders
 from instrument.documents.patch import Patch
 from instrument.documents.rig import Rig
 from instrument.documents.take import Take, gestures, line_of, take_from
@@ -615,7 +616,7 @@ def test_the_summary_names_the_authors_by_the_time_they_were_near_while_somethin
     np.testing.assert_allclose(seconds[:2], [0.05 + 0.1 + 0.1, 0.05], atol=1e-6)
     assert seconds.sum() == pytest.approx(0.3), "neither silence nor the gap counts"
     patch = Patch("p", "near", model_sha256=sha)
-    rig = Rig(models=str(tmp_path))
+    rig = Rig(folders=Folders(models=str(tmp_path)))
     assert neighbours(status, {0: patch}, rig, "en") == ["near: Bo 83 %, Ada 17 % (near, not cause)"]
     assert neighbours(status, {0: patch}, rig, "fr") == ["near: Bo 83 %, Ada 17 % (proche, pas cause)"]
     assert neighbours(status, {0: Patch("p", "null")}, rig, "en") == []

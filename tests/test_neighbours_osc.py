@@ -10,11 +10,11 @@ from handshost import TABLE, Client, on_the_table
 from neighbourhood import CREDITS, SOUNDS
 
 from instrument.base.paths import shipped
+from instrument.documents.options import OscOptions
 from instrument.documents.rig import rig_from
 from instrument.hands.osc.codec import read, write
 from instrument.hands.osc.namespace import Namespace
 from instrument.hands.osc.neighbours import NAMES_SECONDS, NUMBERS_SECONDS, TEXT_MAX, Neighbours
-from instrument.hands.settings import OscSettings
 from instrument.hands.worker import HandsSettings, credits_of
 from instrument.ipc import AUTHORS_MAX, Frame, Kind
 from instrument.model.library.credits import Credits, Made, Sound
@@ -116,7 +116,7 @@ def test_what_is_asked_for(args: tuple, act: tuple[int, float]) -> None:
 
 
 def test_a_client_is_told_once_of_names_and_ten_times_a_second_of_numbers() -> None:
-    with on_the_table(OscSettings("127.0.0.1:0")) as t:
+    with on_the_table(OscOptions("127.0.0.1:0")) as t:
         assert t.hands.osc is not None
         t.hands.osc.place(0, CREDITS)
         client = t.client()
@@ -146,10 +146,10 @@ def test_a_client_is_told_once_of_names_and_ten_times_a_second_of_numbers() -> N
 
 
 def test_the_rig_says_what_is_told() -> None:
-    assert HandsSettings.of(rig_from({"schema": 1}, "rig.toml"), (), False).osc["neighbours"] == "all"
+    assert HandsSettings.of(rig_from({"schema": 1}, "rig.toml"), (), False).osc.neighbours == "all"
     rig = rig_from({"schema": 1, "osc": {"neighbours": "numbers"}}, "rig.toml")
     settings = HandsSettings.from_json(HandsSettings.of(rig, (), False).to_json())
-    assert OscSettings(**settings.osc).neighbours == "numbers"
+    assert settings.osc.neighbours == "numbers"
     with pytest.raises(Exception, match="neighbours"):
         rig_from({"schema": 1, "osc": {"neighbours": "loud"}}, "rig.toml")
 

@@ -119,7 +119,7 @@ def test_an_old_take_has_its_gestures_and_an_old_rig_what_was_learned(version: P
     }  # fmt: skip
     assert sorted({event.kind.name for event in take.events}) == values["kinds"]
     rig = read_rig(version / "rig.toml")
-    assert values["rig"] == {"midi": list(rig.bindings), "osc": list(rig.osc_bindings), "listen": rig.listen}
+    assert values["rig"] == {"midi": list(rig.midi.bindings), "osc": list(rig.osc.bindings), "listen": rig.osc.listen}
 
 
 @pytest.mark.parametrize("patch", ["old", "glass"])

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instrument.base.errors import ValidationErrors
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.hand import LearnRequest
 from instrument.hands.midi.motor import ECHO_SECONDS, REST_SECONDS, Motor
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.bindings import read_bindings
 from instrument.hands.state.names import partners
 from instrument.ipc import Kind
@@ -542,7 +542,7 @@ ROWS = ({**PLAIN, "touch": 104},)
 
 
 def test_outputs_come_and_go_with_their_devices_and_errors_end_nothing() -> None:
-    with on_the_table(OscSettings("off"), MidiSettings(bindings=ROWS)) as t:
+    with on_the_table(OscOptions("off"), MidiOptions(bindings=ROWS)) as t:
         ports = t.hands.ports
         assert ports is not None
         assert set(ports.outlets) == {"rosin", CONTROLLER}

@@ -118,6 +118,38 @@ print("it is heard")
 """
 
 
+CEILING = """    trim_db: float = option(
+        0.0, Field("number", low=-24, high=12, about="louder or softer"), Flag("--trim", "louder or softer", "DB")
+    )
+"""
+
+GIVEN = """
+import argparse, io, contextlib
+from instrument.audio.settings import SoundSettings
+from instrument.base.errors import RosinError, ValidationErrors
+from instrument.commands import play
+from instrument.documents.rig import read_rig, rig_from, rig_schema
+parser = argparse.ArgumentParser()
+play.add(parser.add_subparsers())
+said = io.StringIO()
+with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+    parser.parse_args(["play", "--help"])
+assert "--trim DB" in said.getvalue()
+def told(*words):
+    rig = play.rig_for(parser.parse_args(["play", "--rig", "rig.toml", *words]))
+    settings = SoundSettings("", (), sound=rig.sound)
+    return SoundSettings.from_json(settings.to_json()).sound.trim_db
+open("rig.toml", "w").write("schema = 1\\n[sound]\\ntrim_db = -6\\n")
+assert told() == -6 and told("--trim", "3") == 3
+for wrong in (lambda: told("--trim", "13"), lambda: rig_from({"schema": 1, "sound": {"trim_db": 13}}, "r")):
+    try:
+        wrong()
+    except (RosinError, ValidationErrors) as error:
+        print(error)
+assert rig_schema()["properties"]["sound"]["properties"]["trim_db"]["maximum"] == 12
+"""
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The checkout's code and what it plays, to be changed."""
@@ -160,3 +192,19 @@ def test_a_block_of_friction_is_a_module_its_row_and_its_place_in_the_kernel(cop
 from instrument.friction.magnet import magnet_pull
 """)  # fmt: skip
     assert run(copy, PULLED) == "it pulls\n"
+
+
+def test_an_option_of_the_rig_is_its_row_and_the_place_that_uses_it(copy: Path) -> None:
+    code = copy / "instrument"
+    insert(code / "documents" / "options.py", "    ceiling_db: float = option(", CEILING)
+    used = code / "audio" / "process.py"
+    text = used.read_text(encoding="utf-8")
+    before = "self.settings.sound.ceiling_db"
+    assert text.count(before) == 1
+    used.write_text(text.replace(before, f"{before} + self.settings.sound.trim_db"), encoding="utf-8")
+    assert run(copy, GIVEN).splitlines() == [
+        "--trim 13.0 is out of range; give -24 to 12",
+        "r: sound.trim_db: 13 is too large; the range is -24 to 12",
+    ]
+    differ = [path for path in code.rglob("*.py") if path.read_bytes() != (ROOT / path.relative_to(copy)).read_bytes()]
+    assert len(differ) == 2

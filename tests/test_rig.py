@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.validation import Section
-from instrument.documents import rig as room
+from instrument.documents.options import Folders, MidiOptions, OscOptions, SoundOptions, StageOptions, rows
 from instrument.documents.rig import (
     SCHEMA,
     SHAPE,
@@ -26,9 +25,8 @@ from instrument.documents.rig import (
     rig_from,
     rig_path,
     rig_schema,
-    save_bindings,
-    write_whole,
 )
+from instrument.documents.rig_bindings import save_bindings, write_whole
 from instrument.hands.state.bindings import Binding, read_bindings
 from instrument.hands.worker import HandsSettings
 
@@ -109,16 +107,19 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
         if isinstance(part, Section):
             assert set(part.fields) == set(table[key]), "a new entry belongs in this test"
     rig = rig_from(table, "r")
+    learned = ({"address": "/1/fader3", "knob": "level"},)
     assert rig == Rig(
-        path="r", language="fr", device="usb", block=64, ahead=2, input=True, provider="cpu", ceiling_db=-3,
-        listen="0.0.0.0:7000", allow=("10.0.0.1",), echo=("10.0.0.1:7001",), root="/r", schedule=True, detail=True,
-        neighbours="numbers", midi_api="jack", midi_ports=("nano",), takeover="jump", bindings=tuple(ROWS),
-        osc_bindings=({"address": "/1/fader3", "knob": "level"},), takes="/t",
-        models="/m",
-        patches="/p", window=False, fullscreen=True, display=2, width=1920, height=1080, big_type=True, calm=True,
-    )  # fmt: skip
-    usual = Rig()
-    assert [f.name for f in fields(Rig) if getattr(rig, f.name) == getattr(usual, f.name)] == []
+        "r",
+        "fr",
+        SoundOptions("usb", 64, 2, True, "cpu", -3),
+        OscOptions("0.0.0.0:7000", ("10.0.0.1",), ("10.0.0.1:7001",), "/r", True, True, "numbers", learned),
+        MidiOptions("jack", ("nano",), "jump", tuple(ROWS)),
+        StageOptions(False, True, 2, 1920, 1080, True, True),
+        Folders("/t", "/m", "/p"),
+    )
+    assert rig.language != Rig().language
+    usual = {(row.section, row.key): row.usual for row in rows(Rig) if row.section}
+    assert [at for at, value in usual.items() if getattr(getattr(rig, at[0]), at[1]) == value] == []
 
 
 def test_mistakes_come_all_at_once() -> None:
@@ -152,7 +153,7 @@ def test_a_rig_of_a_newer_rosin_is_refused_with_one_sentence() -> None:
 def test_folders_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     rig = rig_from({"schema": 1, "folders": {"takes": "~/takes", "models": "~"}}, "r")
-    assert (rig.takes, rig.models, rig.patches) == ("/home/me/takes", "/home/me", "")
+    assert (rig.folders.takes, rig.folders.models, rig.folders.patches) == ("/home/me/takes", "/home/me", "")
     assert mistakes({"schema": 1, "folders": {"models": "~nobody-of-that-name/x"}}) == [
         "folders.models: '~nobody-of-that-name/x' is in the home of nobody here; write the whole path"
     ]
@@ -207,12 +208,12 @@ def test_the_editors_schema_asks_for_what_check_asks_for() -> None:
 def test_what_was_learned_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "rig.toml"
     save_bindings(path, ROWS)
-    assert read_rig(path) == Rig(path=str(path), bindings=tuple(ROWS))
-    assert [b.row() for b in read_bindings(read_rig(path).bindings)] == ROWS
+    assert read_rig(path) == Rig(str(path), midi=MidiOptions(bindings=tuple(ROWS)))
+    assert [b.row() for b in read_bindings(read_rig(path).midi.bindings)] == ROWS
     save_bindings(path, ROWS[:1])
-    assert read_rig(path).bindings == tuple(ROWS[:1])
+    assert read_rig(path).midi.bindings == tuple(ROWS[:1])
     save_bindings(path, [])
-    assert read_rig(path).bindings == ()
+    assert read_rig(path).midi.bindings == ()
 
 
 def test_everything_else_stays_as_it_is(tmp_path: Path) -> None:
@@ -237,13 +238,13 @@ def test_two_rows_that_say_the_same_keep_each_its_own_comment(tmp_path: Path) ->
     row = '[[midi.bindings]]\nknob = "level"\nkind = "bend"\n'
     path = rig_file(tmp_path, f"schema = 1\n# the left one\n{row}# the right one\n{row}")
     before = path.read_text()
-    save_bindings(path, list(read_rig(path).bindings))
+    save_bindings(path, list(read_rig(path).midi.bindings))
     assert path.read_text() == before
 
 
 def test_learning_twice_the_same_changes_no_byte(tmp_path: Path) -> None:
     path = rig_file(tmp_path)
-    rows = list(read_rig(path).bindings)
+    rows = list(read_rig(path).midi.bindings)
     save_bindings(path, rows)
     assert path.read_text() == RIG
     save_bindings(path, rows[::-1])
@@ -270,8 +271,9 @@ def test_however_the_file_is_written_the_rest_of_it_says_the_same(tmp_path: Path
     for _ in range(2):
         save_bindings(path, rows)
         after = read_rig(path)
-        assert after.bindings == tuple(rows)
-        assert (after.block, after.midi_api, after.takeover) == (256, before.midi_api, before.takeover)
+        assert after.midi.bindings == tuple(rows)
+        kept = (after.sound.block, after.midi.api, after.midi.takeover)
+        assert kept == (256, before.midi.api, before.midi.takeover)
     assert ("# short" in path.read_text()) <= ("# short" in text)
 
 
@@ -314,7 +316,7 @@ def test_any_bindings_go_to_the_file_and_come_back(tmp_path_factory: Any, first:
     path = rig_file(tmp_path_factory.mktemp("rig"))
     for bindings in (first, second):
         save_bindings(path, [binding.row() for binding in bindings])
-        assert read_bindings(read_rig(path).bindings) == bindings
+        assert read_bindings(read_rig(path).midi.bindings) == bindings
     assert "# the card in the rack\n[sound]\nblock = 256  # small enough\n# the end\n" in path.read_text()
 
 
@@ -326,7 +328,7 @@ def test_a_crash_before_the_last_step_leaves_the_old_file(tmp_path: Path, monkey
 
     for step in ("fsync", "replace"):
         with monkeypatch.context() as broken:
-            broken.setattr(room.os, step, crash)
+            broken.setattr(os, step, crash)
             with pytest.raises(KeyboardInterrupt):
                 save_bindings(path, ROWS)
         assert path.read_text() == RIG
@@ -339,7 +341,7 @@ def test_a_full_disk_is_a_sentence_and_the_old_file_is_whole(tmp_path: Path, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(room.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RosinError, match=r"cannot be written \(No space left on device\); make its folder writable"):
         save_bindings(path, ROWS)
     assert path.read_text() == RIG
@@ -369,7 +371,7 @@ def test_a_link_to_a_rig_kept_elsewhere_stays_a_link(tmp_path: Path) -> None:
     link.symlink_to(kept)
     save_bindings(link, ROWS)
     assert link.is_symlink()
-    assert read_rig(kept).bindings == tuple(ROWS)
+    assert read_rig(kept).midi.bindings == tuple(ROWS)
 
 
 def test_what_is_written_whole_is_what_was_given(tmp_path: Path) -> None:
@@ -383,22 +385,35 @@ def test_what_is_written_whole_is_what_was_given(tmp_path: Path) -> None:
 
 
 def test_the_hands_are_told_what_the_rig_says() -> None:
-    rig = Rig("r", allow=("10.0.0.1",), echo=("10.0.0.1:9",), midi_ports=("nano",), bindings=tuple(ROWS), models="/m")
+    rig = Rig(
+        "r", osc=OscOptions(allow=("10.0.0.1",), echo=("10.0.0.1:9",)),
+        midi=MidiOptions(ports=("nano",), bindings=tuple(ROWS)), folders=Folders(models="/m"),
+    )  # fmt: skip
     told = HandsSettings.of(rig, ["a.toml", "b.toml"], True, "fr")
     assert HandsSettings.from_json(told.to_json()) == told
     assert (told.patches, told.rig, told.models, told.language) == (("a.toml", "b.toml"), "r", "/m", "fr")
-    assert told.osc["allow"] == ("10.0.0.1",)
-    assert told.midi["bindings"] == tuple(ROWS)
+    assert told.osc.allow == ("10.0.0.1",)
+    assert told.midi.bindings == tuple(ROWS)
 
 
 def test_a_binding_that_json_cannot_say_is_left_for_the_hands_to_refuse() -> None:
     rows = tomllib.loads("[[b]]\nknob = 1979-05-27\nkind = 'cc'")["b"]
-    told = HandsSettings.from_json(HandsSettings.of(Rig(bindings=tuple(rows)), [], False).to_json())
-    assert told.midi["bindings"] == ({"knob": "1979-05-27", "kind": "cc"},)
+    told = HandsSettings.from_json(HandsSettings.of(Rig(midi=MidiOptions(bindings=tuple(rows))), [], False).to_json())
+    assert told.midi.bindings == ({"knob": "1979-05-27", "kind": "cc"},)
 
 
 def test_the_sound_is_told_what_it_was_given() -> None:
-    told = SoundSettings("t", ("a", "b"), 1, "usb", 64, 2, True, "cpu", -3.0, "/t", "/m", True, 2**63 - 1, True, "fr")
+    told = SoundSettings(
+        "t",
+        ("a", "b"),
+        1,
+        SoundOptions("usb", 64, 2, True, "cpu", -3.0),
+        Folders("/t", "/m"),
+        True,
+        2**63 - 1,
+        True,
+        "fr",
+    )
     assert SoundSettings.from_json(told.to_json()) == told
     assert json.loads(told.to_json())["seed"] == 2**63 - 1
 

@@ -18,8 +18,10 @@ from instrument.base.errors import RosinError
 from instrument.base.paths import accident_folder, file_name
 from instrument.base.seeds import name_number
 from instrument.chance.accident import Accident
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.documents.patch import read_patch
-from instrument.documents.rig import Rig, read_rig, save_bindings
+from instrument.documents.rig import Rig, read_rig
+from instrument.documents.rig_bindings import save_bindings
 from instrument.documents.scene_file import keep_scene
 from instrument.documents.take import TakeLog, gestures, line_of, read_take
 from instrument.hands.osc.addresses import OscBinding, OscBoard, is_address, read_addresses
@@ -27,7 +29,6 @@ from instrument.hands.osc.arguments import NAME_MAX
 from instrument.hands.osc.codec import read, write
 from instrument.hands.osc.handlers import DESK
 from instrument.hands.osc.namespace import Namespace
-from instrument.hands.settings import MidiSettings, OscSettings
 from instrument.hands.state.bindings import Binding, read_bindings
 from instrument.hands.state.positions import Positions
 from instrument.hands.worker import HandsSettings
@@ -86,11 +87,11 @@ def test_a_rig_has_every_binding_again_osc_and_midi(
         save_bindings(rig, [binding.row() for binding in midi])
         save_bindings(rig, [binding.row() for binding in osc], "osc")
     there = read_rig(rig)
-    assert read_addresses(there.osc_bindings) == osc
-    assert read_bindings(there.bindings) == midi
-    assert (there.root, there.block) == ("/r", 256)
+    assert read_addresses(there.osc.bindings) == osc
+    assert read_bindings(there.midi.bindings) == midi
+    assert (there.osc.root, there.sound.block) == ("/r", 256)
     told = HandsSettings.from_json(HandsSettings.of(there, ["p"], False).to_json())
-    assert read_addresses(told.osc["bindings"]) == osc
+    assert read_addresses(told.osc.bindings) == osc
     text = rig.read_text()
     assert "# mine" in text
     assert "# short" in text
@@ -109,7 +110,7 @@ def test_whatever_address_is_learned_by_whatever_numbers_the_next_start_has_it(
             board.learn(OscBinding(address, "z2", argument=2), message.args[1], float(i))
         board.turn(address, message.args, positions, float(i))
     save_bindings(tmp_path / "rig.toml", board.rows(), "osc")
-    assert read_addresses(read_rig(tmp_path / "rig.toml").osc_bindings) == [slot.binding for slot in board.slots]
+    assert read_addresses(read_rig(tmp_path / "rig.toml").osc.bindings) == [slot.binding for slot in board.slots]
 
 
 def test_a_name_that_is_no_text_is_refused_with_a_sentence_and_the_rig_stays_whole(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_a_rig_is_never_written_larger_than_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(RosinError, match="larger than it may be"):
         save_bindings(tmp_path / "rig.toml", rows, "osc")
     save_bindings(tmp_path / "rig.toml", rows[:1500], "osc")
-    assert len(read_rig(tmp_path / "rig.toml").osc_bindings) == 1500
+    assert len(read_rig(tmp_path / "rig.toml").osc.bindings) == 1500
 
 
 def test_a_rig_that_has_learned_hundreds_of_long_addresses_still_starts() -> None:
@@ -139,10 +140,10 @@ def test_a_rig_that_has_learned_hundreds_of_long_addresses_still_starts() -> Non
         {"address": "/" + "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(170)), "knob": f"k{i}"}
         for i in range(256)
     )
-    told = pieces(HandsSettings.of(Rig(osc_bindings=rows), ["p"], False).to_json())
+    told = pieces(HandsSettings.of(Rig(osc=OscOptions(bindings=rows)), ["p"], False).to_json())
     again = [sys.executable, "-S", "-c", "import sys; print(''.join(sys.argv[1:]))", *told]
     heard = subprocess.run(again, check=True, capture_output=True, text=True).stdout
-    assert HandsSettings.from_json(heard).osc["bindings"] == rows
+    assert HandsSettings.from_json(heard).osc.bindings == rows
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -150,7 +151,7 @@ def test_whatever_is_learned_of_whatever_a_controller_sends_is_read_again(seed: 
     import random
 
     dice = random.Random(seed)
-    with on_the_table(OscSettings("127.0.0.1:0"), MidiSettings(takeover="jump")) as t:
+    with on_the_table(OscOptions("127.0.0.1:0"), MidiOptions(takeover="jump")) as t:
         client = t.client()
         for _ in range(60):
             low, high = dice.random(), dice.random()

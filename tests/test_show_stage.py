@@ -31,6 +31,7 @@ from instrument.cli import parser
 from instrument.commands import play
 from instrument.commands import stage as verb
 from instrument.commands.status import Status
+from instrument.documents.options import SoundOptions, StageOptions
 from instrument.ipc import Frame, Link
 from instrument.run.show import Show
 from instrument.run.supervisor import GIVE_UP_AFTER, Role, StageRole, dismiss
@@ -76,8 +77,10 @@ class Desk:
     def __init__(self, jack: JackServer, display: str, patch: Path) -> None:
         self.jack = jack
         os.environ["DISPLAY"] = display
-        sound = SoundSettings(token="", patches=(str(patch),), block=256)
-        self.show = Show(sound, None, "en", StageSettings(patches=(str(patch),), width=WIDTH, height=HEIGHT))
+        sound = SoundSettings(token="", patches=(str(patch),), sound=SoundOptions(block=256))
+        self.show = Show(
+            sound, None, "en", StageSettings(patches=(str(patch),), stage=StageOptions(width=WIDTH, height=HEIGHT))
+        )
         begun = time.monotonic()
         self.show.open(START_S)
         assert self.show.stage is not None
@@ -331,7 +334,7 @@ def ask_to_close(window: int) -> None:
 @pytest.fixture
 def role() -> Iterator[StageRole]:
     with Link.create() as link:
-        role = StageRole(StageSettings(width=320, height=180), link)
+        role = StageRole(StageSettings(stage=StageOptions(width=320, height=180)), link)
         yield role
         for process in role.processes():
             process.kill()
@@ -412,7 +415,7 @@ def test_who_was_not_watched_is_not_ended(role: StageRole, name: str) -> None:
 def test_a_window_fills_its_display_and_one_that_is_not_there_is_told(display: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("DISPLAY", display)
     with Link.create() as link:
-        role = StageRole(StageSettings(width=320, height=180, fullscreen=True, screen=2), link)
+        role = StageRole(StageSettings(stage=StageOptions(width=320, height=180, fullscreen=True, display=3)), link)
         try:
             before = set(xdotool("search", "--onlyvisible", "--name", "Rosin"))
             role.open(time.monotonic())

@@ -14,6 +14,7 @@ from playhost import datagram, free_port, playing
 
 from instrument.audio.settings import SoundSettings
 from instrument.base.paths import shipped
+from instrument.documents.options import Folders, MidiOptions, OscOptions, SoundOptions
 from instrument.documents.rig import Rig, read_rig
 from instrument.hands.worker import HandsSettings, tables_of
 from instrument.ipc import Frame, Gesture, Kind
@@ -28,10 +29,16 @@ class Played:
 
     def __init__(self, folder: Path, **sound: object) -> None:
         self.port, self.rig = free_port(), folder / "rig.toml"
-        rig = Rig(path=str(self.rig), listen=f"127.0.0.1:{self.port}", midi_api="off")
+        rig = Rig(str(self.rig), osc=OscOptions(f"127.0.0.1:{self.port}"), midi=MidiOptions("off"))
         if self.rig.exists():
             rig = read_rig(self.rig)
-        settings = SoundSettings("", PATCHES, device="null", takes=str(folder / "takes"), **sound)  # type: ignore[arg-type]
+        settings = SoundSettings(
+            "",
+            PATCHES,
+            sound=SoundOptions("null"),
+            folders=Folders(str(folder / "takes")),
+            **sound,  # type: ignore[arg-type]
+        )
         self.show = Show(settings, HandsSettings.of(rig, PATCHES, False))
         self.voice = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.voice.bind(("127.0.0.1", 0))
@@ -55,7 +62,7 @@ class Played:
         return frame
 
     def bindings(self) -> list[str]:
-        return sorted(row["knob"] for row in read_rig(self.rig).osc_bindings) if self.rig.exists() else []
+        return sorted(row["knob"] for row in read_rig(self.rig).osc.bindings) if self.rig.exists() else []
 
     def learn(self, knob: str, address: str, ask: bool = True) -> None:
         """As a player does: ask, then move the control, until the rig has it."""
@@ -154,7 +161,7 @@ def test_controllers_learned_by_midi_outlive_the_hands_on_jack(tmp_path: Path) -
     from test_show import midi_player
 
     def rows() -> list[str]:
-        return sorted(row["knob"] for row in read_rig(tmp_path / "rig.toml").bindings)
+        return sorted(row["knob"] for row in read_rig(tmp_path / "rig.toml").midi.bindings)
 
     with jack_server(period=256, rate=48000) as jack, playing(tmp_path, "bow", env=jack.env, midi="jack") as play:
         with midi_player(jack) as send:

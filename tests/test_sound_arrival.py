@@ -25,6 +25,7 @@ from instrument.audio.patchbay import STEADY_SECONDS, WAIT_SECONDS, Patchbay, Pa
 from instrument.audio.portaudio import NoSuchDevice
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError
+from instrument.documents.options import SoundOptions
 from instrument.ipc import Flags, Link
 
 needs_jack = pytest.mark.skipif(not jack_is_here(), reason="jackd is not installed")
@@ -159,7 +160,7 @@ def straw(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
             rate=48000, callback=lambda out, inp, now: out.fill(0.0), delay=0, latency_s=0.0, device=None,
             extra_flags=Flags(0), resync=lambda: None,
         )  # fmt: skip
-        wants = SoundSettings("", (), device=device, device_waits=waits)
+        wants = SoundSettings("", (), sound=SoundOptions(device), device_waits=waits)
         found = Output(wants, player, link.health.row("sound"), patient)  # type: ignore[arg-type]
         made.append(found)
         found.open()

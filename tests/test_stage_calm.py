@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flashes import changes, luminances, worst_second
 
+from instrument.documents.options import StageOptions
 from instrument.documents.patch import read_patch, table_of
 from instrument.ipc import HELD, SLIPPING, Frame
 from instrument.model.runtime.null import null_card
@@ -58,7 +59,7 @@ def stage():
 
     def strobe(patch: Path, calm: bool, hz: float, turned: bool, seconds: float = 6.0) -> np.ndarray:
         """The same of a patch's visual that is black and white by turns, or whose strength is turned up and down."""
-        settings = StageSettings(patches=(str(patch),), width=WIDTH, height=HEIGHT, reduced_motion=calm)
+        settings = StageSettings(patches=(str(patch),), stage=StageOptions(width=WIDTH, height=HEIGHT, calm=calm))
         player = StagePlayer(settings, [PatchLabels("strobe", tuple("abcdefgh"), (0.5,) * KNOBS)])
         table, rows = table_of(read_patch(patch), null_card().specs), []
         for n in range(round(seconds * RATE)):
@@ -82,7 +83,7 @@ def stage():
 
     def film(calm: bool, seconds: float) -> np.ndarray:
         """Mean luminances [pictures, 1 + parts] of the worst take."""
-        settings = StageSettings(width=WIDTH, height=HEIGHT, reduced_motion=calm)
+        settings = StageSettings(stage=StageOptions(width=WIDTH, height=HEIGHT, calm=calm))
         player = StagePlayer(settings, [PatchLabels("worst", tuple("abcdefgh"), (0.5,) * KNOBS)])
         now, rows = [0.0], []
         player.input.wishes.clock = lambda: now[0]

@@ -14,6 +14,7 @@ from PIL import ImageGrab
 from screens import FIRST, SECOND, two_displays, two_displays_are_here, xdotool
 from stage_frames import make
 
+from instrument.documents.options import StageOptions
 from instrument.ipc import Link
 from instrument.run.supervisor import StageRole, dismiss
 from instrument.stage.settings import StageSettings
@@ -42,7 +43,7 @@ def link() -> Iterator[Link]:
 @contextlib.contextmanager
 def opened(link: Link, **settings: object) -> Iterator[StageRole]:
     """A stage that has drawn; it is ended afterwards."""
-    role = StageRole(StageSettings(**settings), link)  # type: ignore[arg-type]
+    role = StageRole(StageSettings(stage=StageOptions(**settings)), link)  # type: ignore[arg-type]
     try:
         role.open(time.monotonic())
         until(lambda: drawn(role, link) > 2)
@@ -54,7 +55,7 @@ def opened(link: Link, **settings: object) -> Iterator[StageRole]:
 @pytest.fixture
 def small(display: str, link: Link) -> Iterator[StageRole]:
     """A small window for the second display, with the mouse in it."""
-    with opened(link, width=320, height=180, screen=1) as role:
+    with opened(link, width=320, height=180, display=2) as role:
         x, y, *_ = place()
         assert FIRST[0] <= x
         assert y + 180 <= SECOND[1]
@@ -90,7 +91,7 @@ def lit(display: str) -> list[bool]:
 
 
 def test_a_stage_for_the_second_display_fills_it_and_leaves_the_first_alone(display: str, link: Link) -> None:
-    with opened(link, fullscreen=True, screen=1) as role:
+    with opened(link, fullscreen=True, display=2) as role:
         assert place() == (FIRST[0], 0, *SECOND)
         assert lit(display) == [False, True]
         assert [n.text for n in role.row.notices()] == []

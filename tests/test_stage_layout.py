@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage_frames import make
 
+from instrument.documents.options import StageOptions
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.stage.data.contour import POINTS, closed_wave, contour, ripple, spline_matrix
 from instrument.stage.data.history import RINGS, STEP, History
@@ -199,7 +200,7 @@ def test_a_scale_that_fails_is_tried_less_and_less_often():
 
 
 def test_settings_survive_the_command_line():
-    settings = StageSettings("token", ("a.toml", "b.toml"), language="fr", type_scale=1.4)
+    settings = StageSettings("token", ("a.toml", "b.toml"), language="fr", stage=StageOptions(big_type=True))
     assert StageSettings.from_json(settings.to_json()) == settings
 
 

@@ -375,11 +375,12 @@ def test_the_roll_moves_by_itself_by_whole_lines_and_stops_at_its_end(window):
 
 def paint(window, wish: str, **how: object) -> np.ndarray:
     """A small picture with something over it."""
+    from instrument.documents.options import StageOptions
     from instrument.stage.gpu import gl
     from instrument.stage.player import StagePlayer
     from instrument.stage.settings import StageSettings
 
-    player = StagePlayer(StageSettings(width=320, height=180), [PROGRAMME])
+    player = StagePlayer(StageSettings(stage=StageOptions(width=320, height=180)), [PROGRAMME])
     player.health = how.get("health")
     player.take(frames(0.3))
     player.paint(320, 180, 0.5)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from stage_frames import make
 
 from instrument.base.text import say
+from instrument.documents.options import StageOptions
 from instrument.ipc import HELD, SLIPPING, Flags, Frame, Source
 from instrument.ipc.health import Health
 from instrument.knobs import PARAMETERS, Knob, KnobTable, Label, own_parameter, table_for
@@ -536,7 +537,9 @@ def test_widths_are_those_of_the_labels(window):
 
 
 def player_of(count=8, language="en", **more) -> StagePlayer:
-    player = StagePlayer(StageSettings(width=WIDTH, height=HEIGHT, language=language, **more), [programme(count)])
+    player = StagePlayer(
+        StageSettings(stage=StageOptions(width=WIDTH, height=HEIGHT), language=language, **more), [programme(count)]
+    )
     player.input.wishes.switches["rehearsal"] = (True, True, float("-inf"))
     return player
 

@@ -41,7 +41,7 @@ class Output:
     ) -> None:
         self._wants, self._player, self._row, self._patient = wants, player, row, patient
         self._language = wants.language
-        self._inputs = CHANNELS if wants.input else 0
+        self._inputs = CHANNELS if wants.sound.input else 0
         self.device: PortAudioDevice | NullDevice | None = None
         self._stand_in: NullDevice | None = None
         self._scout: Scout | None = None
@@ -58,7 +58,12 @@ class Output:
         wants, notice = self._wants, ""
         try:
             self.device = open_device(
-                wants.device or None, self._player.rate, CHANNELS, self._inputs, wants.block, self._player.callback
+                wants.sound.device or None,
+                self._player.rate,
+                CHANNELS,
+                self._inputs,
+                wants.sound.block,
+                self._player.callback,
             )
             notice = self.device.notice
         except NoSuchDevice as error:
@@ -71,7 +76,7 @@ class Output:
             notice = say("device_refused", self._language, why=error)
         if self.device is None or notice == NO_CARD:
             self.device = self.device or self._null()
-            self._scout = Scout(wants.device)
+            self._scout = Scout(wants.sound.device)
             self._scout.send()
         if notice:
             known = {NO_CARD: "no_card", NO_PORTAUDIO: "no_portaudio"}
@@ -96,7 +101,7 @@ class Output:
 
     def _null(self) -> NullDevice:
         wants = self._wants
-        return NullDevice(self._player.rate, CHANNELS, self._inputs, wants.block, self._player.callback)
+        return NullDevice(self._player.rate, CHANNELS, self._inputs, wants.sound.block, self._player.callback)
 
     def _told(self, device: PortAudioDevice | NullDevice) -> None:
         player = self._player
@@ -177,7 +182,7 @@ class Output:
         wants = self._wants
         try:
             self._opened = PortAudioDevice(
-                wants.device, self._player.rate, CHANNELS, self._inputs, wants.block, self._player.callback
+                wants.sound.device, self._player.rate, CHANNELS, self._inputs, wants.sound.block, self._player.callback
             )
         except RosinError as error:
             self._opened = error

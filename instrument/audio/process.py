@@ -46,8 +46,8 @@ class SoundProcess:
         self._parent = os.getppid()
         self.bank = Bank(
             [Path(p) for p in settings.patches],
-            provider=cast(Wanted, settings.provider),  # rig and command line have checked the choice
-            models=settings.models,
+            provider=cast(Wanted, settings.sound.provider),  # rig and command line have checked the choice
+            models=settings.folders.models,
             allow_uncredited=settings.allow_uncredited,
             seed=settings.seed,
             language=settings.language,
@@ -70,7 +70,7 @@ class SoundProcess:
         if not self.settings.understudy:  # who plays has said it already
             for sentence in (*self.bank.untold(index), *self.bank.patina.wrong):
                 self.row.say(sentence)
-        self.engine = Engine(part, self.settings.ceiling_db)
+        self.engine = Engine(part, self.settings.sound.ceiling_db)
         self.engine.guard.warm()
 
     def _opens(self, path: Path) -> None:
@@ -111,10 +111,10 @@ class SoundProcess:
     def open_device(self) -> None:
         """Into the chosen device; into the null device, with a sentence, where there is no card at all."""
         wants = self.settings
-        self.player = Callback(self.engine, self.link, wants.block, wants.ahead)
+        self.player = Callback(self.engine, self.link, wants.sound.block, wants.sound.ahead)
         self.output = Output(wants, self.player, self.row, self._took_over, self.handover.xruns)
         self.output.open()
-        self.taping = TakeRecording(self.player, self.bank, self.row, Path(wants.takes), self.language)
+        self.taping = TakeRecording(self.player, self.bank, self.row, Path(wants.folders.takes), self.language)
         self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, self.language)
         self.row.set_text("state", "")
         self.row.beat()

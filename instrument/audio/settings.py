@@ -1,28 +1,24 @@
-"""Settings of the sound process: what show tells it on its command line, as JSON. No imports but plain data."""
+"""Settings of the sound process: what show tells it on its command line, as JSON. Plain data alone."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from instrument.documents.options import Folders, SoundOptions, options_from
 
 
 @dataclass(frozen=True, slots=True)
 class SoundSettings:
-    """``patches``: paths in program order. ``device`` empty: the system's own. ``understudy``: wait for the cue."""
+    """``patches``: paths in program order. ``understudy``: wait for the cue."""
 
     token: str
     patches: tuple[str, ...]
     index: int = 0
-    device: str = ""
-    block: int = 128
-    ahead: int = 0
-    input: bool = False
-    provider: str = "auto"
-    ceiling_db: float = -1.0
-    takes: str = "takes"
-    models: str = ""
+    sound: SoundOptions = field(default_factory=SoundOptions)
+    folders: Folders = field(default_factory=Folders)
     record: bool = False
     seed: int | None = None
     allow_uncredited: bool = False
@@ -43,4 +39,6 @@ class SoundSettings:
     def from_json(cls, text: str) -> SoundSettings:
         table = json.loads(text)
         table["patches"] = tuple(table["patches"])
+        table["sound"] = options_from(SoundOptions, table["sound"])
+        table["folders"] = options_from(Folders, table["folders"])
         return cls(**table)

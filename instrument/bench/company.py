@@ -114,7 +114,7 @@ def left_behind(folder: Path) -> dict[str, Any]:
         "accidents": len(list(folder.rglob("soak*.npz"))),
     }
     try:
-        return found | {"rig_is_read": True, "learned": len(read_rig(folder / "rig.toml").osc_bindings)}
+        return found | {"rig_is_read": True, "learned": len(read_rig(folder / "rig.toml").osc.bindings)}
     except RosinError as error:
         return found | {"rig_is_read": False, "rig_error": str(error)}
 

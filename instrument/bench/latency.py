@@ -27,6 +27,7 @@ from instrument.base.errors import RosinError
 from instrument.base.paths import find_patches
 from instrument.bench.jackhost import JackServer, jack_is_here, jack_server
 from instrument.bench.machine import machine, stolen_ms
+from instrument.documents.options import Folders, MidiOptions, OscOptions, SoundOptions
 from instrument.documents.patch import read_patch
 from instrument.documents.rig import Rig
 from instrument.hands.worker import HandsSettings
@@ -117,12 +118,12 @@ def instrument(
     from pythonosc.osc_message_builder import OscMessageBuilder
 
     number = number or free_port()
-    rig = replace(Rig(), listen=f"127.0.0.1:{number}", midi_api="off", block=block, ahead=ahead)
+    rig = Rig(osc=OscOptions(listen=f"127.0.0.1:{number}"), midi=MidiOptions(api="off"))
     takes = tempfile.gettempdir()
     if folder is not None:
         rig, takes = replace(rig, path=str(folder / "rig.toml")), str(folder / "takes")
     told = [str(p) for p in paths]
-    sound = SoundSettings("", tuple(told), index, block=block, ahead=ahead, takes=takes)
+    sound = SoundSettings("", tuple(told), index, sound=SoundOptions(block=block, ahead=ahead), folders=Folders(takes))
     show = Show(sound, HandsSettings.of(rig, told, False, index=index))
     try:
         show.open()

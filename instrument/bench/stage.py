@@ -23,6 +23,7 @@ from instrument.bench.jackhost import jack_is_here, jack_server
 from instrument.bench.latency import RATE, instrument
 from instrument.bench.machine import machine, stolen_ms
 from instrument.bench.xhost import xvfb
+from instrument.documents.options import StageOptions
 from instrument.documents.patch import read_patch
 from instrument.run.show import Show
 from instrument.run.supervisor import StageRole, dismiss
@@ -44,7 +45,9 @@ def stage(name: str = "", turns: int = 6, width: int = 1280, height: int = 720, 
     series: dict[bool, list[dict[str, float]]] = {False: [], True: []}
     with screen(width, height), jack_server(period=block, rate=RATE), instrument(paths, index, block, 0) as it:
         show, _, send = it
-        settings = StageSettings(show.link.token, tuple(map(str, paths)), index, width=width, height=height)
+        settings = StageSettings(
+            show.link.token, tuple(map(str, paths)), index, stage=StageOptions(width=width, height=height)
+        )
         for _ in range(turns):
             for with_stage in (False, True):
                 if with_stage:

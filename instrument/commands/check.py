@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         rig = Rig()
     given = [part for file in args.files for part in parts_of(Path(file))]
     wrong = 0
-    for file in given if args.files else [file for d in patch_folders(rig.patches) for file in patches_in(d)]:
+    for file in given if args.files else [file for d in patch_folders(rig.folders.patches) for file in patches_in(d)]:
         try:
             said = check_one(file, rig)
         except RosinError as error:
@@ -103,7 +103,7 @@ def check_one(file: Path, rig: Rig) -> str:
         seconds = f"{take.seconds:g}"
         return say("check.take", language, seconds=seconds, gestures=len(take.events), patch=take.patch)
     if file.suffix in NUMBERS:
-        return check_numbers(file, [Path(rig.models)] if rig.models else [], language)
+        return check_numbers(file, [Path(rig.folders.models)] if rig.folders.models else [], language)
     if file.suffix == ".z":
         return say("check.stream", language, blocks=len(LatentStream(file)))
     if file.suffix == ".fs":
@@ -136,7 +136,7 @@ def check_toml(file: Path, rig: Rig, language: str) -> str:
     if kind == "credits":
         credits = credits_from(read_toml(file, "credits file", TEXT_MOST), str(file))
         return say("check.credits", language, count=len(credits.sounds))
-    return check_patch(file, [Path(rig.models)] if rig.models else [], language)
+    return check_patch(file, [Path(rig.folders.models)] if rig.folders.models else [], language)
 
 
 def check_patch(file: Path, given: Sequence[Path], language: str) -> str:
@@ -207,7 +207,7 @@ def check_model(path: Path, rig: Rig) -> str:
     from instrument.model.report.trial import tried
 
     language = language_of(rig.language)
-    found = list(tried(path, given=[Path(rig.models)] if rig.models else [], language=language))
+    found = list(tried(path, given=[Path(rig.folders.models)] if rig.folders.models else [], language=language))
     if wrong := [f"{topic(f.about, language)}: {f.text}" for f in found if f.grade == "bad"]:
         raise ValidationErrors(str(path), wrong)
     card = read_card(unpacked(path))

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from instrument.base.errors import RosinError
 from instrument.base.text import language_of, say
+from instrument.documents.options import StageOptions
 from instrument.documents.rig import Rig
 from instrument.engine.engine import Engine
 from instrument.rehearsal.film import FilmTeller, pictures_in
 from instrument.rehearsal.reel import KINDS, Reel
-from instrument.stage.settings import BIG_TYPE, StageSettings, size_of
+from instrument.stage.settings import StageSettings, size_of
 
 FPS, FPS_MIN, FPS_MAX = 30, 24, 60
 SIZE = (1280, 720)
@@ -79,8 +80,8 @@ def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> FilmOptions | None
         raise RosinError(f"--size {args.size} is no size of a film; write WIDTHxHEIGHT in pixels, as --size 1920x1080")
     if not pictures and any(side % 2 for side in size):
         raise RosinError(f"--size {args.size} is odd, and films go by two pixels; give even numbers")
-    calm = rig.calm if args.calm is None else args.calm
-    big = rig.big_type if args.big_type is None else args.big_type
+    calm = rig.stage.calm if args.calm is None else args.calm
+    big = rig.stage.big_type if args.big_type is None else args.big_type
     return FilmOptions(fps, *size, args.view or VIEWS[0], calm, big)
 
 
@@ -96,12 +97,9 @@ class Drawing:
         self._gl, self._wish = gl, wish
         settings = StageSettings(
             patches=tuple(map(str, (patch, *more))),
-            models=rig.models,
+            models=rig.folders.models,
             language=language_of(rig.language),
-            width=wish.width,
-            height=wish.height,
-            type_scale=BIG_TYPE if wish.big_type else 1.0,
-            reduced_motion=wish.calm,
+            stage=StageOptions(width=wish.width, height=wish.height, big_type=wish.big_type, calm=wish.calm),
             rig=rig.path,
         )
         self._window = open_window(wish.width, wish.height, headless=True)

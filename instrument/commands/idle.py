@@ -10,6 +10,7 @@ import argparse
 import os
 
 from instrument.base.text import say
+from instrument.documents.options import rows
 from instrument.documents.patch import Patch
 from instrument.documents.rig import Rig
 from instrument.hands.settings import OFF
@@ -21,27 +22,28 @@ WINDOW_ONLY = ("fullscreen", "display")
 
 def idle_in(rig: Rig, language: str, all_of_it: bool = False) -> list[str]:
     """Of the rig, the command line on top of it. ``all_of_it``: also what may well wait for another day."""
-    usual, said = Rig(), []
+    said = []
 
-    def set_(*names: str) -> list[str]:
-        return [name for name in names if getattr(rig, name) != getattr(usual, name)]
+    def set_(section: str, *keys: str) -> list[str]:
+        return [
+            f"{section}.{row.key}"
+            for row in rows(Rig)
+            if row.section == section and row.key in keys and getattr(getattr(rig, section), row.key) != row.usual
+        ]
 
-    more = ("schedule", "detail", "neighbours", "osc_bindings") if all_of_it else ()
-    if rig.listen in OFF and (names := set_("echo", "allow", *more)):
-        names = [f"osc.{name.removeprefix('osc_')}" for name in names]
+    more = ("schedule", "detail", "neighbours", "bindings") if all_of_it else ()
+    if rig.osc.listen in OFF and (names := set_("osc", "echo", "allow", *more)):
         said.append(say("idle.osc", language, names=", ".join(names)))
-    if rig.midi_api == "off" and (names := set_("midi_ports", *(["bindings"] if all_of_it else []))):
-        names = [f"midi.{name.removeprefix('midi_')}" for name in names]
+    if rig.midi.api == "off" and (names := set_("midi", "ports", *(["bindings"] if all_of_it else []))):
         said.append(say("idle.midi", language, names=", ".join(names)))
-    if rig.midi_api != "off" and (vague := [part for part in rig.midi_ports if not plain(part)]):
+    if rig.midi.api != "off" and (vague := [part for part in rig.midi.ports if not plain(part)]):
         said.append(say("idle.port", language, part=repr(vague[0])))
-    if all_of_it and not rig.window and (names := set_(*WINDOW_ONLY)):
-        names = [f"stage.{name}" for name in names]
+    if all_of_it and not rig.stage.window and (names := set_("stage", *WINDOW_ONLY)):
         said.append(say("idle.stage", language, names=", ".join(names)))
-    if rig.device == "null" and rig.input:
+    if rig.sound.device == "null" and rig.sound.input:
         said.append(say("idle.null_input", language))
     for name in ("models", "patches"):
-        if (folder := getattr(rig, name)) and not os.path.isdir(folder):
+        if (folder := getattr(rig.folders, name)) and not os.path.isdir(folder):
             said.append(say("idle.folder", language, name=f"folders.{name}", folder=folder))
     return said
 
@@ -55,7 +57,7 @@ def idle_given(args: argparse.Namespace, rig: Rig, patch: Patch, language: str, 
         if names:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
             said.append(say("idle.stage", language, names=options))
-    if args.input and rig.device != "null" and patch.input_mode == "off":
+    if args.input and rig.sound.device != "null" and patch.input_mode == "off":
         said.append(say("idle.input", language, patch=patch.name))
     if args.rig and not os.path.exists(args.rig):
         said.append(say("idle.rig", language, path=args.rig))

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     rig = read_rig()
     language = language_of(rig.language)
     _check(args)
-    out = args.out or (Path(rig.models) if rig.models else user_folder())
+    out = args.out or (Path(rig.folders.models) if rig.folders.models else user_folder())
     wishes = ImportOptions(
         args.name,
         args.author,

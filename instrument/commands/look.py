@@ -55,7 +55,7 @@ def run_devices(args: argparse.Namespace) -> int:
     from instrument.hands.midi.driver import finder
 
     found = list_devices()
-    driver = finder(read_rig().midi_api, "rosin-look")()  # a name of its own: Rosin may be playing
+    driver = finder(read_rig().midi.api, "rosin-look")()  # a name of its own: Rosin may be playing
     api, ports = (driver.api, driver.names()) if driver else ("", [])
     if driver is not None:
         driver.close()
@@ -94,15 +94,16 @@ def run_devices(args: argparse.Namespace) -> int:
 def run_knobs(args: argparse.Namespace) -> int:
     """The table of one patch: what OSC, MIDI and patches can move."""
     rig = read_rig(Path(args.rig) if args.rig else None)
-    paths, index = find_patches(args.patch, rig.patches)
-    patch, _, table = whole_patch(paths[index], [Path(rig.models)] if rig.models else ())
+    paths, index = find_patches(args.patch, rig.folders.patches)
+    patch, _, table = whole_patch(paths[index], [Path(rig.folders.models)] if rig.folders.models else ())
     patch, wrong = with_own_scenes(patch)
     if wrong:
         print(printable_lines(wrong), file=sys.stderr)
+    root = rig.osc.root
     language = language_of(rig.language)
     scenes = sorted(patch.scenes.items())
     if args.json:
-        rows = [{"id": k.id, "address": f"{rig.root}/knob/{k.id}", "en": k.label.en, "fr": k.label.fr, "unit": k.unit,
+        rows = [{"id": k.id, "address": f"{root}/knob/{k.id}", "en": k.label.en, "fr": k.label.fr, "unit": k.unit,
                  "low": k.low, "high": k.high, "curve": k.curve, "start": k.start, "playable": k.playable}
                 for k in table]  # fmt: skip
         places = [
@@ -128,7 +129,7 @@ def run_knobs(args: argparse.Namespace) -> int:
             mark,
             k.id,
             k.label.of(language),
-            f"{rig.root}/knob/{k.id}",
+            f"{root}/knob/{k.id}",
             f"{k.low:g}",
             f"{k.high:g}",
             k.unit,

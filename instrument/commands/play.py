@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from instrument.base.paths import find_patches, find_take, shipped
 from instrument.base.printable import printable
 from instrument.base.text import language_of, say
 from instrument.base.units import decibels
+from instrument.commands.flags import add_flags, with_flags
 from instrument.commands.idle import idle_given, idle_in
 from instrument.commands.preparing import prepare
 from instrument.commands.seed import seed_given
@@ -67,30 +67,18 @@ def add(verbs: Any) -> None:
         epilog="example: rosin play bow --device 'USB Audio' --listen 0.0.0.0:9000 --record",
     )
     parser.add_argument("patch", nargs="?", default="", help="name of a patch, or the path of a patch file")
-    parser.add_argument("--device", help="part of the sound device's name, or 'null' (see `rosin devices`)")
+    add_flags(parser, "sound")
     add_stage(parser)
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this long")
     parser.add_argument("--take", metavar="FILE", help="let a recorded take play along")
     parser.add_argument("--record", action="store_true", help="record the sound from the start")
-    parser.add_argument("--takes", metavar="FOLDER", help="where recordings go")
-    parser.add_argument("--listen", metavar="HOST:PORT", help="where OSC is heard (127.0.0.1 = this machine alone)")
-    parser.add_argument(
-        "--allow", action="append", metavar="HOST", help="hear OSC from this sender or network only (repeatable)"
-    )
-    parser.add_argument(
-        "--midi",
-        metavar="API",
-        choices=("auto", "alsa", "jack", "core", "winmm", "off"),
-        help="the system's MIDI to use: auto, alsa, jack, core, winmm or off",
-    )
-    parser.add_argument("--block", type=int, help="frames the device asks for at a time")
-    parser.add_argument("--ahead", type=int, help="blocks computed ahead of the device; 0 = in its callback")
-    parser.add_argument("--input", action="store_true", help="open the device's inputs")
+    add_flags(parser, "folders")
+    add_flags(parser, "osc")
+    add_flags(parser, "midi")
     parser.add_argument("--model", metavar="NAME", help="play it on another model: a name, a folder or a .rosin.zip")
-    parser.add_argument("--provider", choices=("auto", "cpu", "cuda"), help="what runs the model")
     parser.add_argument("--seed", help="seed of every chance, instead of the patch's; daily: today's, everybody's")
     parser.add_argument("--rig", metavar="FILE", help="rig file of this machine")
-    parser.add_argument("--language", choices=("en", "fr"), help="language of what is said")
+    add_flags(parser, "")
     parser.add_argument("--allow-uncredited", action="store_true", help="play a model without credits; it stays marked")
     parser.add_argument("--demo", action="store_true", help="play the shipped take for 20 s, record it, sum up, end")
     parser.set_defaults(run=run)
@@ -98,28 +86,10 @@ def add(verbs: Any) -> None:
 
 def rig_for(args: argparse.Namespace) -> Rig:
     """The rig file with the command line on top."""
-    rig = read_rig(Path(args.rig) if args.rig else None)
-    over: dict[str, Any] = {
-        "device": args.device,
-        "listen": args.listen,
-        "midi_api": args.midi,
-        "block": args.block,
-        "ahead": args.ahead,
-        "provider": args.provider,
-        "takes": args.takes,
-        "language": args.language,
-        "allow": tuple(args.allow) if args.allow else None,
-        "input": args.input or None,
-        **stage_given(args),
-    }
-    rig = dataclasses.replace(rig, **{k: v for k, v in over.items() if v is not None})
-    if not 16 <= rig.block <= 8192:
-        raise RosinError(f"--block {rig.block} is out of range; give 16 to 8192 frames")
-    if not 0 <= rig.ahead <= 64:
-        raise RosinError(f"--ahead {rig.ahead} is out of range; give 0 to 64 blocks")
+    rig = stage_given(with_flags(read_rig(Path(args.rig) if args.rig else None), args), args)
     if args.seconds is not None and not 0.0 < args.seconds < 1e7:
         raise RosinError(f"--for {args.seconds} is no length of time; give seconds, such as --for 20")
-    check_network(rig.listen, rig.allow, rig.echo)
+    check_network(rig.osc.listen, rig.osc.allow, rig.osc.echo)
     args.seed = seed_given(args.seed)
     return rig
 
@@ -159,9 +129,9 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     picture = picture_path(args.picture) if args.picture else None
     take = _take_asked(args, language)
     wanted = args.patch or (take.patch if take else "")
-    paths, index = find_patches(wanted, rig.patches)
+    paths, index = find_patches(wanted, rig.folders.patches)
     if args.model:
-        made = retarget(paths[index], args.model, place, [Path(rig.models)] if rig.models else ())
+        made = retarget(paths[index], args.model, place, [Path(rig.folders.models)] if rig.folders.models else ())
         paths[index] = made.path
         if said := made.said(language):
             print(printable(said))
@@ -172,17 +142,16 @@ def _played(args: argparse.Namespace, place: Path) -> int:
         if args.seconds is None and not terminal_here():
             args.seconds = TAKE_LEAD_SECONDS + take.seconds
     sound = SoundSettings(
-        token="", patches=tuple(str(p) for p in paths), index=index, device=rig.device, block=rig.block,
-        ahead=rig.ahead, input=rig.input, provider=rig.provider, ceiling_db=rig.ceiling_db, takes=rig.takes,
-        models=rig.models, device_waits=args.device is None, place=str(place), record=args.record,
+        token="", patches=tuple(str(p) for p in paths), index=index, sound=rig.sound, folders=rig.folders,
+        device_waits=args.device is None, place=str(place), record=args.record,
         allow_uncredited=args.allow_uncredited, language=language,
         seed=args.seed if args.seed is not None else (take.seed if take else None),
         **scenes_of(take),
     )  # fmt: skip
     hands = HandsSettings.of(rig, sound.patches, args.allow_uncredited, language, index, args.listen is None)
     stage = stage_settings(rig, sound.patches, index, language, args.size is not None)
-    without = no_window(args.stage) if rig.window else ""
-    windowed = rig.window and not without
+    without = no_window(args.stage) if rig.stage.window else ""
+    windowed = rig.stage.window and not without
     idle = [*idle_in(rig, language), *idle_given(args, rig, read_patch(paths[index]), language, windowed)]
     prepare(language)
     show = Show(sound, hands, language, stage if windowed else None)
@@ -215,7 +184,8 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     sum_up(show, status, heard, rig, language)
     if picture is not None:
         draw_picture(picture, stage, reel.frames)
-        print(printable(say("picture_saved", language, path=picture, width=stage.width, height=stage.height)))
+        width, height = stage.stage.width, stage.stage.height
+        print(printable(say("picture_saved", language, path=picture, width=width, height=height)))
     return 0
 
 
@@ -232,7 +202,7 @@ def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> 
     tables = {}
     for i, path in enumerate(paths):
         try:
-            _, _, tables[i] = whole_patch(path, [Path(rig.models)] if rig.models else ())
+            _, _, tables[i] = whole_patch(path, [Path(rig.folders.models)] if rig.folders.models else ())
         except RosinError:
             if i == index:
                 raise
@@ -270,7 +240,7 @@ def press(key: str, show: Show, status: Status, patches: int) -> None:
 
 def neighbours(status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> list[str]:
     """A line per model: the authors whose sounds were near, and for what share of the time something sounded."""
-    folders = [Path(rig.models)] if rig.models else []
+    folders = [Path(rig.folders.models)] if rig.folders.models else []
     near: dict[tuple[str, str | None], NDArray[np.float64]] = {}
     for i, seconds in status.near_s.items():
         if i in patches:
@@ -297,7 +267,7 @@ def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, l
     row = show.link.health.row("sound")
     shown = console()
     table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
-    folders = [Path(rig.models)] if rig.models else []
+    folders = [Path(rig.folders.models)] if rig.folders.models else []
     table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches.values()))
     where = row.text("where")
     where = say("verify.on_cpu", language) if where == say("verify.on_cpu") else where

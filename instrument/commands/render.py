@@ -168,7 +168,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     _check_fits(args, take, stream)
     language = language_of(rig.language)
     plan = plan_of(args, take, stream, rig, place)
-    engine = Engine(plan.cast.first, rig.ceiling_db if plan.ceiling_db is None else plan.ceiling_db)
+    engine = Engine(plan.cast.first, rig.sound.ceiling_db if plan.ceiling_db is None else plan.ceiling_db)
     part = engine.part
     if stream:
         plan.wrong += listen_again(engine, stream, Path(args.what))
@@ -241,7 +241,7 @@ def _is_example(wanted: str, rig: Rig) -> bool:
     """Is it the name of a shipped example, and of no patch."""
     if Path(wanted).name != wanted or not find_take(wanted).name.endswith(TAKE):
         return False
-    return not any((folder / f"{wanted}.toml").is_file() for folder in patch_folders(rig.patches))
+    return not any((folder / f"{wanted}.toml").is_file() for folder in patch_folders(rig.folders.patches))
 
 
 def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]:

@@ -60,12 +60,12 @@ def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | 
     if take is not None and not args.patch:
         paths, index = _paths_of(take.begins or Cue(take.patch), rig)
     else:
-        paths, index = find_patches(wanted, rig.patches)
+        paths, index = find_patches(wanted, rig.folders.patches)
     path = paths[index]
     if args.model:
         if stream:
             raise RosinError("a .z file is heard as it was; to play on another model render the .jsonl beside it")
-        made = retarget(path, args.model, place, [Path(rig.models)] if rig.models else ())
+        made = retarget(path, args.model, place, [Path(rig.folders.models)] if rig.folders.models else ())
         path = made.path
         if said := made.said(language_of(rig.language)):
             print(printable(said))
@@ -135,12 +135,12 @@ def _paths_of(cue: Cue, rig: Rig) -> tuple[list[Path], int]:
     if cue.file.endswith(".toml") and os.path.isfile(cue.file):
         return [Path(cue.file)], 0
     try:
-        return find_patches(cue.patch, rig.patches)
+        return find_patches(cue.patch, rig.folders.patches)
     except RosinError:
         stem = Path(cue.file).stem
         if not stem or stem == cue.patch:
             raise
-        return find_patches(stem, rig.patches)
+        return find_patches(stem, rig.folders.patches)
 
 
 def _fits(opening: Opening, cast: Cast) -> bool:
@@ -164,8 +164,10 @@ def _open(path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Nam
     wrong beside it."""
     language = language_of(rig.language)
     prepare(language)
-    patch, _, _ = whole_patch(path, [Path(rig.models)] if rig.models else ())
-    part = open_part(patch, index, provider="cpu", models=rig.models, allow_uncredited=args.allow_uncredited, seed=seed)
+    patch, _, _ = whole_patch(path, [Path(rig.folders.models)] if rig.folders.models else ())
+    part = open_part(
+        patch, index, provider="cpu", models=rig.folders.models, allow_uncredited=args.allow_uncredited, seed=seed
+    )
     wrong = part.learn_all(accident_folder(patch.name))
     if part.place is not None:
         part.place.load_excerpts()

@@ -7,18 +7,19 @@ import os
 import sys
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from instrument.base.errors import RosinError
+from instrument.commands.flags import add_flags
+from instrument.documents.options import StageOptions
 from instrument.documents.rig import Rig
 from instrument.ipc import Frame
 from instrument.run.show import Show
-from instrument.stage.settings import BIG_TYPE, StageSettings, size_of
+from instrument.stage.settings import StageSettings, size_of
 
 PICTURE_SECONDS = 8.5
-DISPLAYS = 16
 
 
 def add_stage(parser: argparse.ArgumentParser) -> None:
@@ -26,56 +27,33 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
     window = parser.add_mutually_exclusive_group()
     window.add_argument("--stage", action="store_true", help="open the window, whatever the rig file says")
     window.add_argument("--headless", action="store_true", help="no window")
-    flag = argparse.BooleanOptionalAction
-    parser.add_argument("--fullscreen", action=flag, help="the window fills its display")
-    parser.add_argument("--display", type=int, metavar="N", help="the display it is on, counted from 1")
+    add_flags(parser, "stage", "fullscreen", "display")
     parser.add_argument(
         "--size", metavar="WxH", help="of the window, and of --picture, in pixels (1280x720, larger on a fine display)"
     )
-    parser.add_argument("--big-type", action=flag, help="larger words on the stage")
-    parser.add_argument("--calm", action=flag, help="a stage on which nothing flickers or trembles")
+    add_flags(parser, "stage", "big_type", "calm")
     parser.add_argument("--picture", metavar="FILE.png", help="save a picture of the stage, as it is at the end")
 
 
-def stage_given(args: argparse.Namespace) -> dict[str, Any]:
-    """Those that were given, as entries of the rig."""
-    given: dict[str, Any] = {
-        "window": True if args.stage else False if args.headless else None,
-        "fullscreen": args.fullscreen,
-        "display": args.display,
-        "big_type": args.big_type,
-        "calm": args.calm,
-    }
-    if args.display is not None and not 1 <= args.display <= DISPLAYS:
-        raise RosinError(f"--display {args.display} is out of range; the first display is --display 1")
+def stage_given(rig: Rig, args: argparse.Namespace) -> Rig:
+    """The rig with what --stage, --headless and --size say on top. RosinError for a size that is none."""
+    stage = rig.stage
+    if args.stage or args.headless:
+        stage = replace(stage, window=args.stage)
     if args.size is not None:
         size = size_of(args.size)
         if size is None:
             raise RosinError(f"--size {args.size} is no size of a window; give pixels, such as --size 1920x1080")
-        given["width"], given["height"] = size
-    return given
+        stage = replace(stage, width=size[0], height=size[1])
+    return replace(rig, stage=stage)
 
 
 def stage_settings(rig: Rig, patches: Sequence[str], index: int, language: str, sized: bool = False) -> StageSettings:
     """What the stage's process is told; the token is the show's to give. ``sized``: the command line said a size."""
-    usual = Rig()
-    grows = not sized and (rig.width, rig.height) == (usual.width, usual.height)
-    return StageSettings(
-        "",
-        tuple(patches),
-        index,
-        rig.models,
-        language,
-        rig.width,
-        rig.height,
-        fullscreen=rig.fullscreen,
-        screen=rig.display - 1,
-        type_scale=BIG_TYPE if rig.big_type else 1.0,
-        reduced_motion=rig.calm,
-        rig=rig.path,
-        listen=rig.listen,
-        grows=grows,
-    )
+    usual = StageOptions()
+    grows = not sized and (rig.stage.width, rig.stage.height) == (usual.width, usual.height)
+    models, listen = rig.folders.models, rig.osc.listen
+    return StageSettings("", tuple(patches), index, models, language, rig.stage, grows, rig=rig.path, listen=listen)
 
 
 def no_window(insisted: bool) -> str:

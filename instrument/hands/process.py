@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from instrument.base.errors import RosinError
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.handover import HandsHandover
 from instrument.hands.midi.driver import finder
 from instrument.hands.midi.hand import LearnRequest, MidiHand
@@ -22,7 +23,7 @@ from instrument.hands.osc.addresses import OscBoard, read_addresses
 from instrument.hands.osc.hand import OscHand
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.waiting import Waiting
-from instrument.hands.settings import MidiSettings, NotYet, OscSettings
+from instrument.hands.settings import NotYet
 from instrument.hands.state.bindings import read_bindings
 from instrument.hands.state.counts import GAUGES, Counts, EventLog, LogEntry
 from instrument.hands.state.learn_server import LearnServer
@@ -59,8 +60,8 @@ class Hands:
         link: Link,
         tables: Callable[[int], KnobTable],
         patches: Sequence[str | Sequence[str]],
-        osc: OscSettings,
-        midi: MidiSettings,
+        osc: OscOptions,
+        midi: MidiOptions,
         save: Callable[[list[dict[str, Any]]], None],
         say: Callable[[LogEntry], None] | None = None,
         find: DriverFinder | None = None,
@@ -111,7 +112,7 @@ class Hands:
         self._lesson = LearnServer(link.health, self.midi, self.positions, self._foreign)
         self._handover = HandsHandover(link.memos["hands"])
 
-        def listen(numbers: OscSettings) -> OscHand:
+        def listen(numbers: OscOptions) -> OscHand:
             return OscHand(
                 numbers,
                 names,

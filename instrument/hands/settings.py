@@ -6,7 +6,6 @@ import ipaddress
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from instrument.base.errors import RosinError
@@ -26,35 +25,6 @@ _IPV6 = "{!r} is IPv6, and OSC is heard and sent by IPv4 alone; write for exampl
 
 class NotYet(RosinError):
     """An address that is not here, or a name that nobody knows: at another time, on another network, it may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class OscSettings:
-    """``listen`` HOST:PORT (empty or "off": no OSC); ``allow`` hosts or networks, empty = all that can reach us.
-
-    ``detail`` also sends hand, pos, force, stuck and pickup distance of every playable knob. ``neighbours``: ``all``,
-    ``numbers`` (no texts, for those whom they upset) or ``off``. ``bindings``: addresses of others that move our knobs,
-    as rows of the rig.
-    """
-
-    listen: str = "127.0.0.1:9000"
-    allow: tuple[str, ...] = ()
-    echo: tuple[str, ...] = ()
-    root: str = "/rosin"
-    schedule: bool = False
-    detail: bool = False
-    neighbours: str = "all"
-    bindings: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MidiSettings:
-    """``api`` auto, alsa, jack, core, winmm or off; ``ports`` parts of names, empty = all; ``bindings`` rig rows."""
-
-    api: str = "auto"
-    ports: tuple[str, ...] = ()
-    takeover: str = "pickup"
-    bindings: tuple[Mapping[str, Any], ...] = ()
 
 
 def where(text: str, port_min: int = 0) -> Where:
@@ -153,7 +123,7 @@ def _texts(given: Any) -> list[str]:
 
 
 def check_network(listen: str, allow: Sequence[str], echo: Sequence[str]) -> None:
-    """RosinError for the first of these settings that cannot be, before anything starts; see OscSettings."""
+    """RosinError for the first of these settings that cannot be, before anything starts."""
     for name, read in (
         ("listen", lambda: None if listen in OFF else where(listen)),
         ("allow", lambda: networks(allow)),

@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from instrument.base.errors import RosinError
 from instrument.base.text import say
+from instrument.documents.options import MidiOptions, OscOptions, options_from
 from instrument.documents.rig import Rig
 from instrument.ipc import Link
 from instrument.knobs import PARAMETERS, KnobTable
@@ -35,8 +36,8 @@ class HandsSettings:
     rig: str
     models: str
     allow_uncredited: bool
-    osc: Mapping[str, Any]
-    midi: Mapping[str, Any]
+    osc: OscOptions
+    midi: MidiOptions
     language: str = "en"
     index: int = 0
     understudy: bool = False
@@ -54,23 +55,18 @@ class HandsSettings:
         waits: bool = False,
     ) -> HandsSettings:
         """From the rig and the list of patches; the token is the show's to give."""
-        osc = {
-            "listen": rig.listen,
-            "allow": rig.allow,
-            "echo": rig.echo,
-            "root": rig.root,
-            "schedule": rig.schedule,
-            "detail": rig.detail,
-            "neighbours": rig.neighbours,
-            "bindings": tuple(dict(row) for row in rig.osc_bindings),
-        }
-        midi = {
-            "api": rig.midi_api,
-            "ports": rig.midi_ports,
-            "takeover": rig.takeover,
-            "bindings": tuple(dict(row) for row in rig.bindings),
-        }
-        return cls("", tuple(patches), rig.path, rig.models, allow_uncredited, osc, midi, language, index, waits=waits)
+        return cls(
+            "",
+            tuple(patches),
+            rig.path,
+            rig.folders.models,
+            allow_uncredited,
+            rig.osc,
+            rig.midi,
+            language,
+            index,
+            waits=waits,
+        )
 
     def to_json(self) -> str:
         # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here
@@ -80,9 +76,8 @@ class HandsSettings:
     def from_json(cls, text: str) -> HandsSettings:
         table = json.loads(text)
         table["patches"] = tuple(table["patches"])
-        for room, keys in (("osc", ("allow", "echo", "bindings")), ("midi", ("ports", "bindings"))):
-            for key in keys:
-                table[room][key] = tuple(table[room][key])
+        table["osc"] = options_from(OscOptions, table["osc"])
+        table["midi"] = options_from(MidiOptions, table["midi"])
         return cls(**table)
 
 
@@ -147,7 +142,6 @@ def main(text: str) -> int:
     """Run the hands until SIGTERM, or until the show is gone."""
     from instrument.hands.midi.driver import prepare
     from instrument.hands.process import Hands
-    from instrument.hands.settings import MidiSettings, OscSettings
     from instrument.hands.state.learned import Learned
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -163,12 +157,12 @@ def main(text: str) -> int:
     parent = os.getppid()
     tables = tables_of(settings.patches, settings.models)
     credits = credits_of(settings.patches, settings.models)
-    prepare(settings.midi["api"])
+    prepare(settings.midi.api)
     if settings.understudy and not wait_for_cue(link, lambda: stopping or os.getppid() != parent):
         return 0
     row = link.health.row("hands")
     successor = row.pid != 0
-    started_with = {"midi": settings.midi["bindings"], "osc": settings.osc["bindings"]}
+    started_with = {"midi": settings.midi.bindings, "osc": settings.osc.bindings}
     learned = Learned(link, Path(settings.rig), started_with, successor)
     if learned.wrong:
         row.say(say("hands.rig", settings.language, why=learned.wrong.replace("\n", "; ")))
@@ -177,8 +171,8 @@ def main(text: str) -> int:
             link,
             lambda i: tables[i],
             [Path(p).stem for p in settings.patches],
-            OscSettings(**{**settings.osc, "bindings": learned.rows("osc")}),
-            MidiSettings(**{**settings.midi, "bindings": learned.rows("midi")}),
+            dataclasses.replace(settings.osc, bindings=learned.rows("osc")),
+            dataclasses.replace(settings.midi, bindings=learned.rows("midi")),
             learned.saver("midi"),
             lambda event: (row.say(event.text(settings.language)), None)[1],
             index=settings.index,

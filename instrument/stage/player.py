@@ -51,10 +51,10 @@ class StagePlayer:
         self.history = History()
         self.frame = Frame()
         self.frame.patch = settings.index
-        self.layout = Layout(settings.width, settings.height, 0)
+        self.layout = Layout(settings.stage.width, settings.stage.height, 0)
         self.input = StageInput(self.layout)
-        self.scene = StagePicture(settings.reduced_motion)
-        self.backdrop = Backdrop(settings.patches, settings.models, settings.language, settings.reduced_motion)
+        self.scene = StagePicture(settings.stage.calm)
+        self.backdrop = Backdrop(settings.patches, settings.models, settings.language, settings.stage.calm)
         self.health: Health | None = None
         self._writing: Writing | None = None
         self._desk: ControlView | None = None
@@ -87,7 +87,7 @@ class StagePlayer:
         """One picture. ``age_s``: how old the newest frame is. Returns gestures if a change of patch let go of keys."""
         gestures = self._fit(width, height)
         assert self._writing is not None
-        step = elapsed_s / (CALM_FADE_S if self.settings.reduced_motion else FADE_S)
+        step = elapsed_s / (CALM_FADE_S if self.settings.stage.calm else FADE_S)
         self._shown = max(0.0, self._shown - step) if self.input.wishes.black else min(1.0, self._shown + step)
         wishes, status = self.input.wishes, self.status(age_s)
         desk = self._rehearse(width, height, status) if wishes.rehearsal and not wishes.learn else None
@@ -118,7 +118,7 @@ class StagePlayer:
             self._desk.delete()
             self._desk = None
         if self._desk is None:
-            still = self.settings.reduced_motion
+            still = self.settings.stage.calm
             layout = Rehearsal(width, height, self.frame.playable, self.settings.type_scale)
             self._desk = ControlView(layout, self._programme, self.settings.language, self._meter, still, plays)
             self._around_at = float("-inf")
@@ -151,7 +151,7 @@ class StagePlayer:
 
     def _osc(self, clients: int) -> str:
         """Where OSC is heard, and by how many clients."""
-        port = (self.settings.listen or self._mappings.rig.listen).rpartition(":")[2]
+        port = (self.settings.listen or self._mappings.rig.osc.listen).rpartition(":")[2]
         if not port.isdecimal():
             return ""
         language = self.settings.language
@@ -197,7 +197,7 @@ class StagePlayer:
         self._writing = Writing(self.layout, programme, self.settings.language, self.settings.type_scale)
         wants = self.settings
         self._overlays = Overlays(
-            self.layout, programme, wants.language, wants.type_scale, wants.reduced_motion, self._overlays
+            self.layout, programme, wants.language, wants.type_scale, wants.stage.calm, self._overlays
         )
         return self.input.resize(self.layout, programme.starts)
 

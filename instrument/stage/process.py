@@ -75,7 +75,13 @@ class StageProcess:
     def _open(self, visible: bool = True) -> None:
         wants = self._settings
         self._window = open_window(
-            wants.width, wants.height, False, wants.fullscreen, wants.screen, visible, wants.grows
+            wants.stage.width,
+            wants.stage.height,
+            False,
+            wants.stage.fullscreen,
+            wants.stage.display - 1,
+            visible,
+            wants.grows,
         )
         self._player = StagePlayer(wants, self._programmes)
         self._window.attach(self._player.input, self._post)
@@ -115,7 +121,7 @@ class StageProcess:
         if not self._window.visible:
             at = self._window.get_location()
             self._window.set_visible(True)
-            if self._settings.fullscreen:
+            if self._settings.stage.fullscreen:
                 self._window.set_location(*at)  # a window manager may have its own mind about a window that is new
             self._window.activate()
         memo = WindowMemo.from_text(self._row.text("device"))
@@ -134,7 +140,7 @@ class StageProcess:
         if len(memo.letters) == len(wishes.letters):
             wishes.letters[:] = memo.letters
         wishes.focus = memo.focus
-        if not self._settings.fullscreen and memo.width > 0 and memo.height > 0:
+        if not self._settings.stage.fullscreen and memo.width > 0 and memo.height > 0:
             self._window.resize_to(memo.width, memo.height)
         wishes.fullscreen, wishes.displays = memo.fullscreen, memo.displays
         self._window.obey()
@@ -146,8 +152,7 @@ class StageProcess:
         import pyglet
 
         count = len(pyglet.display.get_display().get_screens())
-        if self._settings.screen >= count:
-            number = self._settings.screen + 1
+        if (number := self._settings.stage.display) > count:
             self._row.say(say("stage.no_display", self._settings.language, number=number, last=count))
 
     # --- playing

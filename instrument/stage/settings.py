@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from instrument.documents.options import StageOptions, options_from
 
 BIG_TYPE = 1.35
 """``type_scale`` of the big-type mode."""
@@ -16,11 +18,11 @@ WIDTHS, HEIGHTS = (320, 7680), (180, 4320)
 class StageSettings:
     """``patches``: paths in program order. ``token`` empty: no show, only ``--picture`` of given frames.
 
-    ``width`` and ``height`` in pixels, more of them on a finer display where the window ``grows``; ``screen`` counts
-    from 0; ``type_scale`` above 1 is the big-type mode; ``reduced_motion`` stills grain and the halo's edge and lowers
-    the ripple of the line to a third. ``models``: the folder of models, empty for the usual places. ``rig``: path of
-    the rig file, empty for this machine's. ``listen``: HOST:PORT where OSC is heard, empty: as the rig file says.
-    ``understudy``: open a window that nobody sees, draw one picture into it, and wait for the cue.
+    ``stage``: width and height in pixels, more of them on a finer display where the window ``grows``; ``calm`` stills
+    grain and the halo's edge and lowers the ripple of the line to a third. ``models``: the folder of models, empty for
+    the usual places. ``rig``: path of the rig file, empty for this machine's. ``listen``: HOST:PORT where OSC is heard,
+    empty: as the rig file says. ``understudy``: open a window that nobody sees, draw one picture into it, and wait for
+    the cue.
     """
 
     token: str = ""
@@ -28,16 +30,16 @@ class StageSettings:
     index: int = 0
     models: str = ""
     language: str = "en"
-    width: int = 1280
-    height: int = 720
+    stage: StageOptions = field(default_factory=StageOptions)
     grows: bool = False
-    fullscreen: bool = False
-    screen: int = 0
-    type_scale: float = 1.0
-    reduced_motion: bool = False
     understudy: bool = False
     rig: str = ""
     listen: str = ""
+
+    @property
+    def type_scale(self) -> float:
+        """Above 1 in the big-type mode."""
+        return BIG_TYPE if self.stage.big_type else 1.0
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))
@@ -46,6 +48,7 @@ class StageSettings:
     def from_json(cls, text: str) -> StageSettings:
         table = json.loads(text)
         table["patches"] = tuple(table.get("patches", ()))
+        table["stage"] = options_from(StageOptions, table.get("stage", {}))
         return cls(**table)
 
 

@@ -27,7 +27,7 @@ def picture(settings: StageSettings, frames: Sequence[Frame], scale: float = 1.0
 
     ``wishes``: switches of the window that are on, such as ``keys``.
     """
-    window = open_window(settings.width, settings.height, headless=True)
+    window = open_window(settings.stage.width, settings.stage.height, headless=True)
     try:
         player = StagePlayer(settings, read_programmes(settings.patches, settings.language, settings.models))
         for name in wishes:
@@ -35,10 +35,10 @@ def picture(settings: StageSettings, frames: Sequence[Frame], scale: float = 1.0
         frames = list(frames)
         for first in range(0, len(frames), STRIDE):  # what a visual keeps from picture to picture has to grow
             player.take(frames[first : first + STRIDE])
-            player.backdrop.draw(round(settings.width * BACKDROP), round(settings.height * BACKDROP))
-        player.paint(settings.width, settings.height, scale)
+            player.backdrop.draw(round(settings.stage.width * BACKDROP), round(settings.stage.height * BACKDROP))
+        player.paint(settings.stage.width, settings.stage.height, scale)
         gl.finish()
-        made = gl.pixels(settings.width, settings.height).copy()
+        made = gl.pixels(settings.stage.width, settings.stage.height).copy()
         player.close()
         return made
     finally:

@@ -102,7 +102,7 @@ def how_to_play(model: Path) -> str:
         return ""
     card, there = read_card(model), model.resolve()
     try:
-        own = read_rig().models
+        own = read_rig().folders.models
         given = [Path(own)] if own else []
         found = find(card.name, None, given)[0].resolve() == there
     except RosinError:  # of the rig, which is nothing that training depends on

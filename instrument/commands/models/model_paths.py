@@ -13,7 +13,7 @@ from instrument.model.library.finder import find, user_folder
 def given() -> list[Path]:
     """The rig's folder of models, if it names one."""
     rig = read_rig()
-    return [Path(rig.models)] if rig.models else []
+    return [Path(rig.folders.models)] if rig.folders.models else []
 
 
 def path_of(name: str) -> Path:
@@ -25,4 +25,4 @@ def path_of(name: str) -> Path:
 def own() -> Path:
     """Where models that come to be here go."""
     rig = read_rig()
-    return Path(rig.models) if rig.models else user_folder()
+    return Path(rig.folders.models) if rig.folders.models else user_folder()

@@ -50,7 +50,7 @@ def run_seal(args: argparse.Namespace) -> int:
         print(printable(line))
     print(printable(say("seal.done", language, folder=folder)))
     print(f'  sha256 = "{done.after}"')
-    for path in _naming(done, [Path(), *patch_folders(rig.patches)]):
+    for path in _naming(done, [Path(), *patch_folders(rig.folders.patches)]):
         print(printable(say("seal.patch", language, path=path, before=done.before[:12])))
     return 0
 

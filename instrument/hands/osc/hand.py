@@ -19,6 +19,7 @@ from typing import Any
 from instrument.base.errors import RosinError
 from instrument.base.paths import file_name
 from instrument.documents.feels import find_feels, open_feel
+from instrument.documents.options import OscOptions
 from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.osc.arguments import kept
 from instrument.hands.osc.codec import number, shown
@@ -30,7 +31,7 @@ from instrument.hands.osc.namespace import Addressed, Namespace, NoFeel
 from instrument.hands.osc.neighbours import Neighbours
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.receiver import OscEar, Received
-from instrument.hands.settings import OscSettings, Where, where
+from instrument.hands.settings import Where, where
 from instrument.hands.state.counts import Counts, EventLog, LogEntry, clipped
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Frame, Gesture, Kind, Source
@@ -55,7 +56,7 @@ class OscHand:
 
     def __init__(
         self,
-        settings: OscSettings,
+        settings: OscOptions,
         patches: Sequence[Sequence[str]],
         positions: Positions,
         midi: MidiHand,

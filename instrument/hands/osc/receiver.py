@@ -17,8 +17,9 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from instrument.base.errors import RosinError
+from instrument.documents.options import OscOptions
 from instrument.hands.osc import codec
-from instrument.hands.settings import HERE, NotYet, OscSettings, Where, networks, where
+from instrument.hands.settings import HERE, NotYet, Where, networks, where
 from instrument.hands.state.counts import Counts, EventLog, clipped
 
 BUFFER_BYTES = 1 << 20
@@ -40,7 +41,7 @@ class Received(NamedTuple):
 class OscEar:
     """Binds at once; RosinError when it cannot. ``where`` is what it got (port 0 asks for any)."""
 
-    def __init__(self, settings: OscSettings, counts: Counts, events: EventLog) -> None:
+    def __init__(self, settings: OscOptions, counts: Counts, events: EventLog) -> None:
         self._schedule, self._allow = settings.schedule, networks(settings.allow)
         self._counts, self._events = counts, events
         self._known: dict[str, bool] = {}

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from instrument.base.errors import RosinError
+from instrument.documents.options import OscOptions
 from instrument.hands.osc.hand import OscHand
-from instrument.hands.settings import OscSettings, networks, where
+from instrument.hands.settings import networks, where
 
 AGAIN_SECONDS = 1.0
 
@@ -20,11 +21,11 @@ AGAIN_SECONDS = 1.0
 class Waiting:
     """``begin`` when it was refused, then ``look`` often: the hand when it listens at last."""
 
-    def __init__(self, settings: OscSettings, listen: Callable[[OscSettings], OscHand]) -> None:
+    def __init__(self, settings: OscOptions, listen: Callable[[OscOptions], OscHand]) -> None:
         self._settings, self._listen = settings, listen
         self._again_at = float("inf")
         self._thread: threading.Thread | None = None
-        self._found: OscSettings | None = None
+        self._found: OscOptions | None = None
 
     def begin(self, now: float) -> None:
         self._again_at = now + AGAIN_SECONDS
@@ -57,7 +58,7 @@ class Waiting:
             self._found = None
 
 
-def numbers(settings: OscSettings) -> OscSettings:
+def numbers(settings: OscOptions) -> OscOptions:
     """The same with addresses in place of names. RosinError for a name that nobody knows."""
     echo = tuple("{}:{}".format(*where(target)) for target in settings.echo)
     allow = tuple(str(network) for network in networks(settings.allow))

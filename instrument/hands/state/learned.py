@@ -15,7 +15,7 @@ from typing import Any
 
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.toml import read_toml
-from instrument.documents.rig import save_bindings
+from instrument.documents.rig_bindings import save_bindings
 from instrument.hands.osc.addresses import read_addresses
 from instrument.hands.state.bindings import read_bindings
 from instrument.ipc import Link

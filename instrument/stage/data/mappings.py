@@ -47,7 +47,7 @@ class Mappings:
         except RosinError:
             return False
         self._rows = {}
-        for row in (*self.rig.bindings, *self.rig.osc_bindings):
+        for row in (*self.rig.midi.bindings, *self.rig.osc.bindings):
             if isinstance(row, Mapping) and isinstance(row.get("knob"), str):
                 self._rows.setdefault(row["knob"], []).append(row)
         self.version += 1
@@ -58,4 +58,4 @@ class Mappings:
 
     def address(self, knob: str) -> str:
         """Where OSC reaches a knob."""
-        return f"{self.rig.root}/knob/{knob}"
+        return f"{self.rig.osc.root}/knob/{knob}"
