@@ -118,16 +118,18 @@ print("it is heard")
 """
 
 
-CEILING = """    trim_db: float = option(
+TRIM = """    trim_db: float = option(
         0.0, Field("number", low=-24, high=12, about="louder or softer"), Flag("--trim", "louder or softer", "DB")
     )
 """
 
 GIVEN = """
 import argparse, io, contextlib
+import sys
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.commands import play
+from instrument.commands.stage import stage_settings
 from instrument.documents.rig import read_rig, rig_from, rig_schema
 parser = argparse.ArgumentParser()
 play.add(parser.add_subparsers())
@@ -137,16 +139,18 @@ with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
 assert "--trim DB" in said.getvalue()
 def told(*words):
     rig = play.rig_for(parser.parse_args(["play", "--rig", "rig.toml", *words]))
-    settings = SoundSettings("", (), sound=rig.sound)
-    return SoundSettings.from_json(settings.to_json()).sound.trim_db
-open("rig.toml", "w").write("schema = 1\\n[sound]\\ntrim_db = -6\\n")
+    sound, stage = SoundSettings("", (), sound=rig.sound), stage_settings(rig, (), 0, "en")
+    settings = {"sound": sound, "stage": stage}[section]
+    return getattr(type(settings).from_json(settings.to_json()), section).trim_db
+section = sys.argv[1]
+open("rig.toml", "w").write(f"schema = 1\\n[{section}]\\ntrim_db = -6\\n")
 assert told() == -6 and told("--trim", "3") == 3
-for wrong in (lambda: told("--trim", "13"), lambda: rig_from({"schema": 1, "sound": {"trim_db": 13}}, "r")):
+for wrong in (lambda: told("--trim", "13"), lambda: rig_from({"schema": 1, section: {"trim_db": 13}}, "r")):
     try:
         wrong()
     except (RosinError, ValidationErrors) as error:
         print(error)
-assert rig_schema()["properties"]["sound"]["properties"]["trim_db"]["maximum"] == 12
+assert rig_schema()["properties"][section]["properties"]["trim_db"]["maximum"] == 12
 """
 
 
@@ -166,8 +170,8 @@ def insert(path: Path, before: str, text: str) -> None:
     path.write_text(code.replace(before, text + before), encoding="utf-8")
 
 
-def run(copy: Path, code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, timeout=150)
+def run(copy: Path, code: str, *words: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=copy, capture_output=True, text=True, timeout=150)
     assert done.stderr == ""
     return done.stdout
 
@@ -194,17 +198,25 @@ from instrument.friction.magnet import magnet_pull
     assert run(copy, PULLED) == "it pulls\n"
 
 
-def test_an_option_of_the_rig_is_its_row_and_the_place_that_uses_it(copy: Path) -> None:
+@pytest.mark.parametrize(
+    ("section", "row", "used", "before"),
+    [
+        ("sound", "ceiling_db: float", "audio/process.py", "self.settings.sound.ceiling_db"),
+        ("stage", "big_type: bool", "stage/settings.py", "BIG_TYPE if self.stage.big_type else 1.0"),
+    ],
+)
+def test_an_option_of_the_rig_is_its_row_and_the_place_that_uses_it(
+    copy: Path, section: str, row: str, used: str, before: str
+) -> None:
     code = copy / "instrument"
-    insert(code / "documents" / "options.py", "    ceiling_db: float = option(", CEILING)
-    used = code / "audio" / "process.py"
-    text = used.read_text(encoding="utf-8")
-    before = "self.settings.sound.ceiling_db"
+    insert(code / "documents" / "options.py", f"    {row} = option(", TRIM)
+    text = (code / used).read_text(encoding="utf-8")
     assert text.count(before) == 1
-    used.write_text(text.replace(before, f"{before} + self.settings.sound.trim_db"), encoding="utf-8")
-    assert run(copy, GIVEN).splitlines() == [
+    here = "self.settings.sound" if section == "sound" else "self.stage"
+    (code / used).write_text(text.replace(before, f"{before} + {here}.trim_db"), encoding="utf-8")
+    assert run(copy, GIVEN, section).splitlines() == [
         "--trim 13.0 is out of range; give -24 to 12",
-        "r: sound.trim_db: 13 is too large; the range is -24 to 12",
+        f"r: {section}.trim_db: 13 is too large; the range is -24 to 12",
     ]
     differ = [path for path in code.rglob("*.py") if path.read_bytes() != (ROOT / path.relative_to(copy)).read_bytes()]
     assert len(differ) == 2

@@ -13,10 +13,10 @@ from instrument.documents.rig import Rig
 _TYPES = {"integer": int, "number": float}
 
 
-def add_flags(parser: Any, section: str, *keys: str) -> None:
-    """The flags of a section's options, in the order of their rows; ``keys``: of these alone."""
+def add_flags(parser: Any, section: str) -> None:
+    """The flags of a section's options, in the order of their rows: all of them, so that a new row lacks nothing."""
     for row in rows(Rig):
-        if row.section == section and (not keys or row.key in keys):
+        if row.section == section:
             _add(parser, row)
 
 

@@ -27,11 +27,10 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
     window = parser.add_mutually_exclusive_group()
     window.add_argument("--stage", action="store_true", help="open the window, whatever the rig file says")
     window.add_argument("--headless", action="store_true", help="no window")
-    add_flags(parser, "stage", "fullscreen", "display")
     parser.add_argument(
         "--size", metavar="WxH", help="of the window, and of --picture, in pixels (1280x720, larger on a fine display)"
     )
-    add_flags(parser, "stage", "big_type", "calm")
+    add_flags(parser, "stage")
     parser.add_argument("--picture", metavar="FILE.png", help="save a picture of the stage, as it is at the end")
 
 

@@ -7,11 +7,11 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from instrument.documents.options import StageOptions, options_from
+from instrument.base.validation import check
+from instrument.documents.options import StageOptions, options_from, shape_of
 
 BIG_TYPE = 1.35
 """``type_scale`` of the big-type mode."""
-WIDTHS, HEIGHTS = (320, 7680), (180, 4320)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,12 @@ class StageSettings:
 
 
 def size_of(text: str) -> tuple[int, int] | None:
-    """Width and height in pixels of ``1920x1080``; None when it says no such thing, or none that is of use."""
+    """Width and height in pixels of ``1920x1080``; None when it says no such thing, or none that a rig may say."""
     found = re.fullmatch(r"\s*(\d{1,5})\s*[x×]\s*(\d{1,5})\s*", text, re.IGNORECASE | re.ASCII)
     if found is None:
         return None
     width, height = int(found[1]), int(found[2])
-    whole = WIDTHS[0] <= width <= WIDTHS[1] and HEIGHTS[0] <= height <= HEIGHTS[1]
-    return (width, height) if whole else None
+    return None if check(shape_of(StageOptions), {"width": width, "height": height}) else (width, height)
 
 
 @dataclass(frozen=True, slots=True)
