@@ -295,16 +295,47 @@ def test_every_option_is_explained_and_read(capsys: pytest.CaptureFixture[str]) 
     add_arguments(parser)
     assert all(action.help for action in parser._actions)
     got = parser.parse_args(["a", "b", "--name", "n", "--tones", "auto", "--no-compile", "--adversarial"])
-    assert (got.sounds, got.tones, got.compile, got.adversarial) == ([Path("a"), Path("b")], AUTO, False, True)
+    assert (got.sounds, got.tones, got.compiled, got.adversarial) == ([Path("a"), Path("b")], AUTO, False, True)
     assert parser.parse_args(["a", "--name", "n"]).tones is None
     for wrong in ("many", "-1", "1000"):
         with pytest.raises(SystemExit):
             parser.parse_args(["a", "--name", "n", "--tones", wrong])
     assert "say auto, or how many" in capsys.readouterr().err
-    source = (Path(__file__).parent.parent / "instrument" / "training" / "train.py").read_text()
-    for action in parser._actions:
-        if action.dest != "help":
-            assert f"args.{action.dest}" in source, f"{action.dest} does nothing"
+
+
+def test_every_option_reaches_the_training_and_what_is_unsaid_is_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    from instrument.training import train as room
+
+    parser, told = argparse.ArgumentParser(), []
+    add_arguments(parser)
+    monkeypatch.setattr(room, "train", lambda *given: told.append(given))
+    begin = ["a", "--name", "n"]
+    room.run(parser.parse_args(begin))
+    assert told.pop() == ([Path("a")], "n", Path("models"), TrainOptions())
+    words = {
+        "--title": ["A", "B"], "--by": ["me"], "--licence": ["CC0-1.0"], "--runs": ["r"], "--steps": ["3"],
+        "--resume": [], "--save-every": ["4"], "--listen": ["5"], "--no-pictures": [], "--family": ["conv"],
+        "--tones": ["6"], "--latents": ["7"], "--width": ["8"], "--no-adversarial": [], "--seed": ["0"],
+        "--device": ["cuda"], "--threads": ["9"], "--precision": ["bf16"], "--no-compile": [], "--size": ["10"],
+        "--seconds": ["11"],
+    }  # fmt: skip
+    flags = {flag for action in parser._actions for flag in action.option_strings}
+    assert set(words) | {"--minutes", "--out", "--name", "--adversarial", "--compile", "--help", "-h"} == flags
+    room.run(
+        parser.parse_args([*begin, "--out", "o", *(word for flag, more in words.items() for word in (flag, *more))])
+    )
+    assert told.pop() == (
+        [Path("a")],
+        "n",
+        Path("o"),
+        TrainOptions(
+            "conv", 6, 7, 8, 0, 10, 11.0, False, steps=3, device="cuda", precision="bf16", compiled=False, threads=9,
+            runs=Path("r"), resume=True, save_every_s=4.0, listen=5.0, pictured=False, title=("A", "B"), by="me",
+            licence="CC0-1.0",
+        ),
+    )  # fmt: skip
+    room.run(parser.parse_args([*begin, "--minutes", "2"]))
+    assert told.pop()[3] == TrainOptions(minutes=2.0)
 
 
 # --- energy

@@ -28,7 +28,7 @@ def tones(words: str) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """All of them."""
+    """All of them; beside sounds, name and out, each under the name of its field of TrainOptions, None where unsaid."""
     parser.add_argument(
         "sounds",
         type=Path,
@@ -37,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", required=True, help="what the model is called; the folder it is written to")
     parser.add_argument("--title", nargs=2, metavar=("EN", "FR"), help="its title in both languages")
-    parser.add_argument("--by", default="the owner of this instrument", help="who trains it, for the credits")
-    parser.add_argument("--licence", default="", help="SPDX licence of the model (the sounds' own, when all agree)")
+    parser.add_argument("--by", help="who trains it, for the credits")
+    parser.add_argument("--licence", help="SPDX licence of the model (the sounds' own, when all agree)")
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("models"),
         help="where the model's folder goes (models, which is looked through when you play from here)",
     )
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints and pictures go (runs)")
+    parser.add_argument("--runs", type=Path, help="where checkpoints and pictures go (runs)")
 
     learning = parser.add_argument_group("how long")
     learning.add_argument("--minutes", type=float, help=f"of work ({MINUTES:.0f} when --steps is not given)")
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     learning.add_argument("--resume", action="store_true", help="go on from the last checkpoint of this name")
     learning.add_argument(
         "--save-every",
+        dest="save_every_s",
         type=float,
         default=SAVE_SECONDS,
         metavar="S",
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="minutes between two listenings to sounds it does not learn from, with figures and "
         f"pictures ({LISTEN_MINUTES:.0f}; 0: at the end only)",
     )
-    learning.add_argument("--no-pictures", action="store_true", help="figures alone")
+    learning.add_argument("--no-pictures", dest="pictured", action="store_false", help="figures alone")
 
     network = parser.add_argument_group("what is learned")
     network.add_argument("--family", choices=("harmonic", "conv", "excited"), help="kind of decoder (harmonic)")
@@ -86,9 +87,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--seed", type=int, help="the same seed learns the same sounds in the same order (0)")
 
     machine = parser.add_argument_group("on what")
-    machine.add_argument("--device", default="cpu", help="cpu, or cuda where there is one")
-    machine.add_argument("--threads", type=int, default=0, help="cores to use (all)")
+    machine.add_argument("--device", help="cpu, or cuda where there is one")
+    machine.add_argument("--threads", type=int, help="cores to use (all)")
     machine.add_argument("--precision", choices=("bf16", "fp32"), help="of what has weights (bf16 on a GPU, else fp32)")
-    machine.add_argument("--compile", action=argparse.BooleanOptionalAction, help="compile the network (on a GPU)")
+    machine.add_argument(
+        "--compile", dest="compiled", action=argparse.BooleanOptionalAction, help="compile the network (on a GPU)"
+    )
     machine.add_argument("--size", type=int, help="crops a step and process (8; 32 on a GPU)")
     machine.add_argument("--seconds", type=float, help="of each crop (0.43)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -197,7 +198,7 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError("give --minutes or --steps, not both")
     if (args.minutes is not None and args.minutes <= 0) or (args.steps is not None and args.steps <= 0):
         raise RosinError("a budget is more than nothing; give --minutes 60, say")
-    if args.save_every < 0 or args.listen < 0:
+    if args.save_every_s < 0 or args.listen < 0:
         raise RosinError("--save-every and --listen are times; give 0 or more")
     try:
         from instrument.training.choices import TrainOptions
@@ -205,12 +206,8 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"
         ) from None
-    options = TrainOptions(
-        args.family, args.tones, args.latents, args.width, args.seed, args.size, args.seconds, args.adversarial,
-        minutes=args.minutes, steps=args.steps, device=args.device, resume=args.resume, threads=args.threads,
-        runs=args.runs, title=tuple(args.title) if args.title else None, by=args.by, licence=args.licence,
-        precision=args.precision or "", compiled=args.compile, save_every_s=args.save_every, listen=args.listen,
-        pictured=not args.no_pictures,
-    )  # fmt: skip
+    said = {field.name: getattr(args, field.name, None) for field in dataclasses.fields(TrainOptions)}
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+    options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
     train(args.sounds, args.name, args.out, options)
     return 0
