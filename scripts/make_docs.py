@@ -20,6 +20,7 @@ import docs_models
 from docs_words import MEANINGS, SAID, VERBS
 
 from instrument.base.validation import Field, Section
+from instrument.documents.options import rows as rows_of
 from instrument.documents.options import sections as sections_of
 from instrument.documents.patch import Patch
 from instrument.documents.patch_shape import SHAPE as PATCH_SHAPE
@@ -104,10 +105,23 @@ def meaning(path: tuple[str, ...], part: Field) -> str:
     return part.about or MEANINGS.get(path[-1], "")
 
 
+def flag_of(home: Any, path: tuple[str, ...]) -> str:
+    """The flag of `rosin play` that goes before an entry of the rig; empty for an entry that has none of its own."""
+    for option in rows_of(home):
+        if option.flag is not None and path == tuple(filter(None, (option.section, option.key))):
+            return f" (`{option.flag.name}`)"
+    return ""
+
+
 def sections(shape: Section, home: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
     """Each table of a file: its TOML heading and its rows."""
     rows = [
-        (f"`{key}`", kind_of(part), usual(home, (*path, key), part), meaning((*path, key), part))
+        (
+            f"`{key}`",
+            kind_of(part),
+            usual(home, (*path, key), part),
+            meaning((*path, key), part) + flag_of(home, (*path, key)),
+        )
         for key, part in shape.fields.items()
         if isinstance(part, Field)
     ]
