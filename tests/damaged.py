@@ -26,6 +26,7 @@ from instrument.documents.patch import table_of
 from instrument.documents.rig import read_rig
 from instrument.documents.scene_file import read_own
 from instrument.documents.take import gestures, read_take
+from instrument.documents.take_manifest import read_manifest
 from instrument.knobs import table_for
 from instrument.model.library.card import card_from, card_table, read_card
 from instrument.model.library.credits import credits_line, read_credits, roll
@@ -124,6 +125,11 @@ def _rig(path: Path) -> None:
     read_rig(path)
 
 
+def _manifest(path: Path) -> None:
+    found = read_manifest(path.parent)
+    found.changed(path.parent)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """``name`` of the file as its reader wants it; ``seeds``: whole ones; ``read``: all that is done with one."""
@@ -161,6 +167,12 @@ def kinds() -> dict[str, Kind]:
             b'"accident": "00ff", "mode": 1, "shift": 0.5', b'"bridge": "level", "value": 0.2, "seconds": 4',
         ))
     )  # fmt: skip
+    manifest = (
+        b'schema = 1\nid = "0123456789abcdef0123456789abcdef"\nmade = "2026-12-01T09:00:00Z"\nrosin = "0.1"\n'
+        b'finished = true\nseconds = 2.5\nrate = 48000\nchannels = 2\nseed = "7"\n[patch]\nname = "bow"\nsha256 = ""\n'
+        b'[model]\nname = "first-bow"\nsha256 = ""\n[parent]\nid = "0123456789abcdef0123456789abcdef"\nseconds = 1.5\n'
+        b'[[files]]\nname = "sound.wav"\nsha256 = "' + b"0" * 64 + b'"\nbytes = 7\n'
+    )
     row = np.linspace(-1, 1, 7, dtype="<f4").tobytes()
     return {
         "patch": Kind("p.toml", files("patches/*.toml"), _patch),
@@ -172,6 +184,7 @@ def kinds() -> dict[str, Kind]:
         "take": Kind(
             "t.jsonl", [take, *(data[: data.index(b"\n", 2000)] for data in files("examples/*.jsonl"))], _take
         ),
+        "manifest": Kind("take.toml", [manifest], _manifest),
         "stream": Kind("t.z", [head + row * 5], _stream),
     }
 

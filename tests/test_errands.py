@@ -96,7 +96,7 @@ def test_a_recording_that_is_switched_all_the_time_is_begun_four_times_and_in_th
         time.sleep(0.01)
     house.taping.close()
     assert not house.taping.recorder.recording
-    assert 1 <= len(list(house.folder.glob("*.wav"))) <= 4
+    assert 1 <= len(list(house.folder.glob("*/sound.wav"))) <= 4
 
 
 def test_two_accidents_kept_in_one_second_are_two_files_and_many_are_bounded(

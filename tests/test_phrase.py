@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from instrument.base.paths import accident_folder, find_take, shipped
+from instrument.base.paths import accident_folder, shipped
 from instrument.chance.accident import Accident
 from instrument.cli import main
 from instrument.commands.phrase import phrase, wants_one
 from instrument.documents.patch import read_patch, table_of
+from instrument.documents.take_folder import find_take
 from instrument.ipc import Kind
 
 PATCHES = sorted(path.stem for path in shipped("patches").glob("*.toml"))

@@ -232,7 +232,7 @@ def test_killed_hands_and_killed_sound_are_back_within_a_second_and_the_file_ope
             play.osc("/rosin/note", 50, 0.9)  # what dead hands held is let go of; the player presses it anew
             time.sleep(1.5)
         assert play.wait_for_text("The sound stopped and was brought back")
-        first = sorted(play.takes.glob("*.wav"))[0]
+        first = sorted(play.takes.glob("*/sound.wav"))[0]
         done = subprocess.run(["sox", str(first), "-n", "stat"], capture_output=True, text=True, timeout=20)
         assert done.returncode == 0, done.stderr
         audio, rate = soundfile.read(first)
@@ -242,7 +242,7 @@ def test_killed_hands_and_killed_sound_are_back_within_a_second_and_the_file_ope
         time.sleep(0.5)
         text = play.stop()
     assert "Traceback" not in text
-    assert len(list(play.takes.glob("*.wav"))) == 2, "the recording goes on in another file"
+    assert len(list(play.takes.glob("*/sound.wav"))) == 2, "the recording goes on in another file"
 
 
 def _fuzzed(chance: random.Random) -> bytes:
@@ -354,7 +354,7 @@ def test_a_full_disk_keeps_the_take_so_far_says_so_and_the_sound_goes_on(jack: J
             assert play.wait_for_text("make room", 20.0), play.text
             before = play.sync()["/rosin/out/level"]
             assert before > 0.0
-            take = next(play.takes.glob("*.wav"))
+            take = next(play.takes.glob("*/sound.wav"))
             assert soundfile.info(take).frames > 48000
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
@@ -384,13 +384,13 @@ def test_ctrl_c_ends_with_a_summary_and_exit_0(jack: JackServer, tmp_path: Path)
         time.sleep(1.0)
         text = play.stop()
         assert play.process.returncode == 0
-    take = read_take(next(play.takes.glob("*.jsonl")))
+    take = read_take(next(play.takes.glob("*/gestures.jsonl")))
     assert take.patch == "glass"
     assert [e.number for e in take.events if e.kind == Kind.NOTE_ON] == [60]
     assert [e.value for e in take.events if e.knob == "brightness"][-1] == pytest.approx(0.9)
-    comment = soundfile.SoundFile(next(play.takes.glob("*.wav"))).comment
+    comment = soundfile.SoundFile(next(play.takes.glob("*/sound.wav"))).comment
     assert "no training: computed" in comment
     assert "first-bow, learned from" in comment, "the show's other model is credited too: it may have come to sound"
     assert "What was played" in text
     assert "no training: computed" in text
-    assert shutil.which("sox") is None or list(play.takes.glob("*.wav"))
+    assert shutil.which("sox") is None or list(play.takes.glob("*/sound.wav"))

@@ -43,10 +43,10 @@ def test_an_accident_is_kept_named_and_called_back(jack: JackServer, tmp_path: P
         play.stop()
     text = play.text
     assert "Traceback" not in text
-    take = next(play.takes.glob("*.jsonl"))
+    take = next(play.takes.glob("*/gestures.jsonl"))
     assert '"accident"' in take.read_text(encoding="utf-8"), "calling it back is part of the take"
     read_take(take)
-    stream = LatentStream(next(play.takes.glob("*.z")))
+    stream = LatentStream(next(play.takes.glob("*/latents.z")))
     assert len(stream) > 300
     # after hazard went to 0 nothing moved a knob but the accident: z is at rest, then follows it
     told = np.empty((len(stream), *stream.shape), np.float32)
@@ -67,7 +67,7 @@ def test_a_feel_a_bridge_and_the_seed_of_the_day(jack: JackServer, tmp_path: Pat
         assert play.wait_for("/rosin/knob/breath", float(np.float32(0.8)))
         play.stop()
     assert "Traceback" not in play.text
-    lines = next(play.takes.glob("*.jsonl")).read_text(encoding="utf-8")
+    lines = next(play.takes.glob("*/gestures.jsonl")).read_text(encoding="utf-8")
     assert f'"seed": {daily_seed()}' in lines
     assert '"bridge": "breath"' in lines
 
@@ -94,15 +94,15 @@ def test_what_was_played_is_heard_again_to_the_last_bit_of_the_recording(jack: J
             play.osc("/rosin/knob/loudness", 0.8)
             time.sleep(0.03)
         play.stop()
-    (told,) = play.takes.glob("*.z")
-    assert told.with_suffix(".state").is_file()
+    (told,) = play.takes.glob("*/latents.z")
+    assert told.with_name("opening.state").is_file()
     again = tmp_path / "again.wav"
     done = subprocess.run(
         [sys.executable, "-m", "instrument", "render", str(told), "-o", str(again)],
         capture_output=True, text=True, env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "home")}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    heard, _ = soundfile.read(told.with_suffix(".wav"), dtype="float32")
+    heard, _ = soundfile.read(told.with_name("sound.wav"), dtype="float32")
     found, _ = soundfile.read(again, dtype="float32")
     # both begin with a block, not always with the same one
     shift = next(n for n in range(-20, 20) if same(heard, found, n * 128))

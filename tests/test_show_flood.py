@@ -85,12 +85,12 @@ def test_keep_record_scene_seed_and_snapshot_500_times_a_second_hold_nothing_up(
         play.stop()
     assert "Traceback" not in play.text
     assert "brought back" not in play.text
-    assert 1 <= len(list(play.takes.glob("*.wav"))) <= 8
+    assert 1 <= len(list(play.takes.glob("*/sound.wav"))) <= 8
     assert files(play.takes) <= 5 * 8
     accidents = list((tmp_path / "home" / "rosin" / "accidents" / "bow").glob("*.npz"))
     assert 1 <= len(accidents) <= 12
     assert "kept faster than one in 2 s" in play.text
-    for take in play.takes.glob("*.jsonl"):
+    for take in play.takes.glob("*/gestures.jsonl"):
         read_take(take)
 
 

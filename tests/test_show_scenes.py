@@ -107,7 +107,7 @@ def test_a_scene_is_kept_recalled_written_and_there_again(jack: JackServer, tmp_
     knobs = tomllib.loads(text)["scenes"]["5"]["knobs"]
     assert knobs["friction.stick"] == 0.5
     assert knobs["motion"] == 0.75
-    take = read_take(next(play.takes.glob("*.jsonl")))
+    take = read_take(next(play.takes.glob("*/gestures.jsonl")))
     assert [(e.kind, e.number, e.extra) for e in take.events if e.kind in (Kind.SCENE, Kind.SCENE_SAVE)] == [
         (Kind.SCENE_SAVE, 4, 0), (Kind.SCENE, 4, 1000), (Kind.SCENE, 1, 0), (Kind.SCENE, 6, 0),
     ]  # fmt: skip

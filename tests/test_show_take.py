@@ -32,8 +32,8 @@ def test_a_take_of_a_real_show_is_rendered_as_it_was_heard(tmp_path: Path) -> No
         assert play.wait_for_text("Recorded ")
         play.stop()
     assert "Traceback" not in play.text
-    (take,) = play.takes.glob("*.jsonl")
-    heard = np.asarray(soundfile.read(take.with_suffix(".wav"), dtype="int32")[0])
+    (take,) = play.takes.glob("*/gestures.jsonl")
+    heard = np.asarray(soundfile.read(take.with_name("sound.wav"), dtype="int32")[0])
     read = read_take(take)
     assert read.end is not None
     assert read.end.samples == len(heard) > 3 * 48000

@@ -196,7 +196,7 @@ def test_no_take_is_ever_written_over(tmp_path: Path) -> None:
         recorder.push(noise(1, 480))
         recorder.stop()
     assert len(paths) == len(list(tmp_path.iterdir())) == 4
-    assert all(path.name.startswith("Night-prélude-20") for path in paths)
+    assert all(path.parent.name.startswith("Night-prélude-20") for path in paths)
     assert {readable_frames(path) for path in paths} == {480}
 
 

@@ -38,15 +38,15 @@ def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
         link.hands.push(Gesture(Kind.KNOB, 2, 0.75, time.monotonic(), 1))
         blocks(player, 90)
         taping.record(False)
-        (take,) = tmp_path.glob("*.jsonl")
+        (take,) = tmp_path.glob("*/gestures.jsonl")
         assert [e.value for e in read_take(take).events if e.knob == "brightness"][-1] == 0.75
-        stream = LatentStream(take.with_suffix(".z"))
+        stream = LatentStream(take.with_name("latents.z"))
         assert 95 <= len(stream) <= 100
-        assert take.with_suffix(".state").stat().st_size > 1000
+        assert take.with_name("opening.state").stat().st_size > 1000
         taping.record(True)
         blocks(player, 30)
         taping.record(False)
-        assert len(list(tmp_path.glob("*.z"))) == 2
+        assert len(list(tmp_path.glob("*/latents.z"))) == 2
 
 
 def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
             time.sleep(0.01)
         assert longest < 0.3
         taping.record(False)
-        (told,) = tmp_path.glob("*.z")
+        (told,) = tmp_path.glob("*/latents.z")
         assert len(LatentStream(told)) >= 230, "and nothing is lost"
 
 
@@ -98,11 +98,11 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         taping.record(False)
         taping.record(True)
         assert any("still busy" in notice.text for notice in row.notices())
-        assert len(list(tmp_path.glob("*.z"))) == 1
-        assert len(list(tmp_path.glob("*.wav"))) == 2, "the sound is recorded all the same"
+        assert len(list(tmp_path.glob("*/latents.z"))) == 1
+        assert len(list(tmp_path.glob("*/sound.wav"))) == 2, "the sound is recorded all the same"
         free.set()
         taping.record(False)
-        (told,) = tmp_path.glob("*.z")
+        (told,) = tmp_path.glob("*/latents.z")
         deadline = time.monotonic() + 5.0
         while len(LatentStream(told)) < 40 and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -136,10 +136,10 @@ def test_a_take_on_a_slow_disk_is_as_long_as_its_sound_and_says_how_many_seconds
         )
         free.set()
         taping.record(False)
-        (take,) = tmp_path.glob("*.jsonl")
+        (take,) = tmp_path.glob("*/gestures.jsonl")
         end = read_take(take).end
         assert end is not None
-        assert end.samples == soundfile.info(take.with_suffix(".wav")).frames == 375 * 128
+        assert end.samples == soundfile.info(take.with_name("sound.wav")).frames == 375 * 128
         said = [notice.text for notice in row.notices()]
         missing = "0.5 s of what was heard are missing" if language == "en" else "Il manque 0.5 s"
         assert sum(missing in one for one in said) == 1

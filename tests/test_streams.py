@@ -105,6 +105,6 @@ def test_playing_goes_on_without_streams(streams: str, tmp_path: Path) -> None:
     )
     assert done.returncode == (2 if "full" in streams else 0), done.stderr
     assert "Traceback" not in done.stderr
-    (sound,) = (tmp_path / "takes").glob("*.wav")
+    (sound,) = (tmp_path / "takes").glob("*/sound.wav")
     assert sound.read_bytes()[:4] == b"RIFF"
     assert sound.stat().st_size > 48000 * 2 * 3 * 0.5, "and played on"

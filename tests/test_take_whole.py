@@ -10,79 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
+from takehost import House, Script, rendered, samples
 
-from instrument.audio.callback import Callback
-from instrument.audio.errands import Errands
-from instrument.audio.recording.take_recording import TakeRecording
 from instrument.base.errors import RosinError
-from instrument.base.paths import shipped
-from instrument.cli import main
 from instrument.documents.take import read_take
-from instrument.engine.engine import Engine
 from instrument.ipc import NO_SHIFT, Gesture, Kind, Link, Source
-from instrument.storage.accident_store import AccidentStore
-from instrument.storage.bank import Bank
 
 SECOND = 375
 """Blocks."""
 BOW, BRONZE, HAMMER = 0, 1, 2
-
-Script = dict[int, list[Gesture]]
-"""Gestures by the block before which they come; the take begins before block 0."""
-
-
-class House:
-    """The sound process without its device: a bank, an engine, everything that is written. Driven block by block."""
-
-    def __init__(self, link: Link, folder: Path, patches: list[str] | None = None) -> None:
-        names = patches or ["bow", "bronze", "hammer"]
-        self.link, self.folder = link, folder
-        self.bank = Bank([shipped("patches") / f"{name}.toml" for name in names], provider="cpu")
-        self.engine = Engine(self.bank.part(0))
-        self.player = Callback(self.engine, link, 128)
-        self.row = link.health.row("sound")
-        self.taping = TakeRecording(self.player, self.bank, self.row, folder, "en")
-        self.keepsakes = AccidentStore(self.bank, link, "en")
-        self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, "en")
-        self.hazard, self.dig = (self.engine.part.table.index(id) for id in ("hazard", "friction.dig"))
-        self.accident = 0
-        self._out = np.zeros((2, 128), np.float32)
-        for part in self.bank.parts:
-            if part.place is not None:
-                part.place.load_excerpts()
-
-    def play(self, blocks: int, script: Script | None = None) -> None:
-        for block in range(blocks):
-            for gesture in (script or {}).get(block, ()):
-                # a little into the block, each at another sample
-                self.engine.post(gesture, self.engine.sample + 7 + 13 * (block % 8))
-            self.player.callback(self._out, None, time.monotonic())
-            asked = bool(self.engine.requests) or self.errands._patch is not None
-            self.errands.look(time.monotonic())
-            if asked:
-                self._settle()
-            if block % 32 == 0:
-                time.sleep(0.001)
-
-    def _settle(self) -> None:
-        """A patch that is opened beside the sound is waited for here, so that tests are the same each time."""
-        end = time.monotonic() + 20.0
-        while self.errands._patch is not None and time.monotonic() < end:
-            self.errands.look(time.monotonic())
-            time.sleep(0.001)
-
-    def record(self, blocks: int, script: Script) -> Path:
-        """A take of so many blocks; returns its .jsonl."""
-        self.taping.record(True)
-        self.play(blocks, script)
-        self.taping.record(False)
-        assert self.taping.recorder.path is not None
-        return self.taping.recorder.path.with_suffix(".jsonl")
-
-    @property
-    def said(self) -> list[str]:
-        return [notice.text for notice in self.row.notices()]
 
 
 @pytest.fixture
@@ -91,22 +27,8 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield House(link, tmp_path / "takes")
 
 
-def samples(path: Path) -> np.ndarray:
-    return np.asarray(soundfile.read(path, dtype="int32")[0]) >> 8
-
-
-def rendered(take: Path, *more: str) -> np.ndarray:
-    """What `rosin render` makes of a take, in the 24 bits of a recording."""
-    out = take.with_name("render.wav")
-    assert main(["render", str(take), "-o", str(out), *more]) == 0
-    sound, rate = soundfile.read(out, dtype="float32")
-    rounded = take.with_name("rounded.wav")
-    soundfile.write(rounded, sound, rate, "PCM_24")
-    return samples(rounded)
-
-
 def check_same(take: Path) -> None:
-    heard, again = samples(take.with_suffix(".wav")), rendered(take)
+    heard, again = samples(take.with_name("sound.wav")), rendered(take)
     assert len(again) == len(heard)
     wrong = np.flatnonzero((again != heard).any(1))
     assert not len(wrong), f"from {wrong[0] / 48000:.3f} s of {len(heard) / 48000:.3f}: {take.read_text()[-600:]}"
@@ -193,7 +115,7 @@ def test_a_take_ends_when_it_was_ended_and_not_after_its_last_gesture(house: Hou
     take = house.record(1500, {10: [g(Kind.NOTE_ON, 50, 0.8)]})
     read = read_take(take)
     assert read.end is not None
-    assert read.end.samples == len(samples(take.with_suffix(".wav"))) == 1500 * 128
+    assert read.end.samples == len(samples(take.with_name("sound.wav"))) == 1500 * 128
     assert read.seconds == 4.0
     check_same(take)
 
@@ -207,7 +129,7 @@ def test_a_take_that_begins_while_a_patch_fades_has_the_fade(house: House) -> No
 
 def stream_of(take: Path) -> np.ndarray:
     """What `rosin render` makes of the stream beside a take, in the 24 bits of a recording."""
-    return rendered(take.with_suffix(".z"))
+    return rendered(take.with_name("latents.z"))
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -217,7 +139,7 @@ def test_the_stream_of_a_take_that_begins_while_a_patch_fades_begins_behind_the_
     prepared(house)
     house.play(6, {0: [g(Kind.PATCH, BRONZE)]} | ({4: [g(Kind.PATCH, HAMMER)]} if waits else {}))
     take = house.record(300, tone((80, g(Kind.KNOB, 2, 0.3))))
-    heard, again = samples(take.with_suffix(".wav")), stream_of(take)
+    heard, again = samples(take.with_name("sound.wav")), stream_of(take)
     late = len(heard) - len(again)
     assert 0 < late < SECOND * 128 // 2
     assert np.array_equal(again, heard[late:])
@@ -229,7 +151,7 @@ def test_a_take_that_ends_before_the_fade_it_began_in_has_no_stream_and_says_so(
     prepared(house)
     house.play(2, {0: [g(Kind.PATCH, BRONZE)]})
     take = house.record(5, {})
-    assert not take.with_suffix(".z").exists()
+    assert not take.with_name("latents.z").exists()
     assert any("there is no stream" in said for said in house.said)
 
 
@@ -270,7 +192,7 @@ def test_a_key_held_through_changes_of_patch_is_held_in_the_render(house: House)
                   (300, g(Kind.NOTE_OFF, 50)))  # fmt: skip
     take = house.record(450, script)
     check_same(take)
-    heard = samples(take.with_suffix(".wav")) / 2**23
+    heard = samples(take.with_name("sound.wav")) / 2**23
     for block in (150, 200, 290):
         there = heard[block * 128 - 2400 : block * 128]
         assert 20 * np.log10(np.sqrt(np.mean(there**2))) > -45.0
@@ -290,7 +212,7 @@ def test_a_take_without_its_opening_begins_where_the_knobs_stood_and_says_so(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     take = house.record(300, SCRIPTS[Kind.PATCH](prepared(house)))
-    take.with_suffix(".state").unlink()
+    take.with_name("opening.state").unlink()
     sound = rendered(take)
     assert len(sound) == 300 * 128
     assert ".state is not there" in capsys.readouterr().err
@@ -321,7 +243,7 @@ def test_a_stream_ends_where_another_patch_comes_on_the_same_model_too(house: Ho
     assert any("Another patch plays" in said for said in house.said)
     from instrument.storage.stream import LatentStream
 
-    assert 40 < len(LatentStream(take.with_suffix(".z"))) < 80
+    assert 40 < len(LatentStream(take.with_name("latents.z"))) < 80
 
 
 def test_what_came_in_by_the_microphone_is_told_of(house: House, capsys: pytest.CaptureFixture[str]) -> None:

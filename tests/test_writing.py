@@ -193,12 +193,16 @@ def test_a_take_on_a_disk_that_gets_full_is_whole_as_far_as_it_came(
         frames = frames_of(path)
         assert frames > 48000
         assert any("the disk is full" in sentence and "make room" in sentence for sentence in said)
-        take = read_take(path.with_suffix(".jsonl"))
+        take = read_take(path.with_name("gestures.jsonl"))
         assert len(take.events) > 100
         assert take.events[-1].t <= frames / 48000 + 1e-6
-        stream = LatentStream(path.with_suffix(".z"))
+        stream = LatentStream(path.with_name("latents.z"))
         assert 100 < len(stream) <= frames // 128 + 1
-        rows = path.with_suffix(".z").stat().st_size - len(path.with_suffix(".z").read_bytes().split(b"\n")[0]) - 1
+        rows = (
+            path.with_name("latents.z").stat().st_size
+            - len(path.with_name("latents.z").read_bytes().split(b"\n")[0])
+            - 1
+        )
         assert rows % (4 * (stream.shape[0] * stream.shape[1] + 1)) == 0, "no half row"
         stream.close()
 
@@ -211,7 +215,7 @@ def test_a_recording_leaves_room_on_the_disk_and_says_so(tmp_path: Path, monkeyp
         usage = os.statvfs(disk)
         assert usage.f_bavail * usage.f_frsize > 1 << 20, "it ended well before the disk was full"
         assert any("less than 3 MB left" in sentence for sentence in said), said
-        take = read_take(path.with_suffix(".jsonl"))
+        take = read_take(path.with_name("gestures.jsonl"))
         assert take.end is not None, "there was room for the last line"
         assert take.end.samples == frames_of(path)
         with pytest.raises(RosinError, match="less than 4 MB left"):

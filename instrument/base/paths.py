@@ -1,4 +1,4 @@
-"""Paths: where patches, feels and takes are found - beside the checkout, installed, in the player's own folder."""
+"""Paths: where patches and feels are found - beside the checkout, installed, in the player's own folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from instrument.base.errors import RosinError
 from instrument.base.reading import read_bytes
 from instrument.base.toml import BYTES_MAX, toml_from
 
-TAKE = ".jsonl"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -75,18 +74,6 @@ def find_patches(wanted: str = "", own: str = "") -> tuple[list[Path], int]:
     if wanted:
         raise RosinError(f"there is no patch {wanted!r}; the patches here are {', '.join(names) or 'none'}")
     raise RosinError("there are no patches here; give the path of one, or run from a checkout of Rosin")
-
-
-def find_take(wanted: str) -> Path:
-    """The file of a take: the path as it is given, or a shipped example of that name where there is no such file.
-
-    ``first-take``, ``first-take.jsonl`` and ``examples/first-take.jsonl`` are all names of the example.
-    """
-    path = Path(os.path.expanduser(wanted))
-    if os.path.lexists(path) or path.parent not in (Path(), Path("examples")):
-        return path
-    example = shipped("examples") / f"{path.name.removesuffix(TAKE)}{TAKE}"
-    return example if os.path.isfile(example) else path
 
 
 def patches_in(folder: Path, wanted: Path | None = None) -> list[Path]:

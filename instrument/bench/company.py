@@ -104,7 +104,7 @@ def left_behind(folder: Path) -> dict[str, Any]:
     """What was written, and how much of it is read again: recordings, accidents, addresses learned."""
     import soundfile
 
-    recordings, whole = sorted((folder / "takes").glob("*.wav")), 0
+    recordings, whole = sorted((folder / "takes").glob("*/sound*.wav")), 0
     for path in recordings:
         with contextlib.suppress(soundfile.LibsndfileError):
             whole += soundfile.info(path).frames > 0

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from instrument.base.errors import RosinError, ValidationErrors
-from instrument.base.paths import find_take, is_patch, patch_folders, patches_in
+from instrument.base.paths import is_patch, patch_folders, patches_in
 from instrument.base.printable import printable, sentences
 from instrument.base.text import language_of, say
 from instrument.base.toml import read_toml
 from instrument.commands.idle import idle_in
 from instrument.commands.number_files import NUMBERS, check_numbers
+from instrument.commands.take_check import check_take, take_words
 from instrument.commands.whole import look_at, renamed
 from instrument.documents.feels import feel_from, feel_schema
 from instrument.documents.patch import newer, patch_schema, scene_mistakes
@@ -24,6 +25,7 @@ from instrument.documents.rig import SHAPE as RIG
 from instrument.documents.rig import Rig, read_rig, rig_from, rig_schema
 from instrument.documents.scene_file import read_own, with_own_scenes
 from instrument.documents.take import read_take
+from instrument.documents.take_folder import MANIFEST, STREAM, TAKE, find_take, is_take_folder
 from instrument.hands.osc import addresses
 from instrument.hands.settings import network_mistakes
 from instrument.hands.state import bindings
@@ -33,7 +35,7 @@ from instrument.model.library.card import CARD, CREDITS, DECODE, TEXT_MOST, card
 from instrument.model.library.credits import credits_from
 from instrument.storage.stream import LatentStream
 
-SUFFIXES = (".toml", ".jsonl", *NUMBERS, ".z", ".fs")
+SUFFIXES = (".toml", TAKE, *NUMBERS, STREAM, ".fs")
 """What is looked at in a folder that is no model."""
 
 
@@ -75,7 +77,11 @@ def run(args: argparse.Namespace) -> int:
 
 def parts_of(path: Path) -> list[Path]:
     """What there is to check in a folder that is no model: files of the instrument's kinds, and models; else itself."""
-    if not os.path.isdir(path) or any(os.path.lexists(path / name) for name in (CARD, CREDITS, DECODE)):
+    if (
+        not os.path.isdir(path)
+        or is_take_folder(path)
+        or any(os.path.lexists(path / name) for name in (CARD, CREDITS, DECODE))
+    ):
         return [path]
     try:
         found = [
@@ -83,6 +89,7 @@ def parts_of(path: Path) -> list[Path]:
             for file in sorted(path.iterdir())
             if is_bundle(file)
             or (file / CARD).is_file()
+            or is_take_folder(file)
             or (
                 (file.suffix in SUFFIXES and not file.is_dir() and not file.name.startswith("."))
                 and (file.suffix != ".toml" or _kind(file) != "other")
@@ -96,15 +103,15 @@ def parts_of(path: Path) -> list[Path]:
 def check_one(file: Path, rig: Rig) -> str:
     """What a file is and that it is whole; more lines for what in it does nothing. RosinError or Mistakes."""
     language = language_of(rig.language)
+    if is_take_folder(file) or file.name == MANIFEST:
+        return check_take(file if os.path.isdir(file) else file.parent, language)
     if os.path.isdir(file) or is_bundle(file):
         return check_model(file, rig)
-    if file.suffix == ".jsonl":
-        take = read_take(find_take(str(file)))
-        seconds = f"{take.seconds:g}"
-        return say("check.take", language, seconds=seconds, gestures=len(take.events), patch=take.patch)
+    if file.suffix == TAKE:
+        return take_words(read_take(find_take(str(file))), language)
     if file.suffix in NUMBERS:
         return check_numbers(file, [Path(rig.folders.models)] if rig.folders.models else [], language)
-    if file.suffix == ".z":
+    if file.suffix == STREAM:
         return say("check.stream", language, blocks=len(LatentStream(file)))
     if file.suffix == ".fs":
         return say("check.visual", language, inputs=len(read_header(file).inputs))

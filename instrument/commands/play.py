@@ -17,13 +17,14 @@ from rich.text import Text
 from instrument.audio.settings import SoundSettings
 from instrument.base.console import console
 from instrument.base.errors import RosinError
-from instrument.base.paths import find_patches, find_take, shipped
+from instrument.base.paths import find_patches, shipped
 from instrument.base.printable import printable
 from instrument.base.text import language_of, say
 from instrument.base.units import decibels
 from instrument.commands.flags import add_flags, with_flags
 from instrument.commands.idle import idle_given, idle_in
 from instrument.commands.preparing import prepare
+from instrument.commands.replaying import patches_of
 from instrument.commands.seed import seed_given
 from instrument.commands.stage import (
     LastFrames,
@@ -40,6 +41,7 @@ from instrument.commands.whole import whole_patch
 from instrument.documents.patch import Patch, read_patch
 from instrument.documents.rig import Rig, read_rig
 from instrument.documents.take import Take, read_take
+from instrument.documents.take_folder import find_take
 from instrument.hands.keys import TerminalKeys
 from instrument.hands.settings import check_network
 from instrument.hands.worker import HandsSettings
@@ -70,7 +72,9 @@ def add(verbs: Any) -> None:
     add_flags(parser, "sound")
     add_stage(parser)
     parser.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this long")
-    parser.add_argument("--take", metavar="FILE", help="let a recorded take play along")
+    parser.add_argument(
+        "--take", metavar="TAKE", help="let a recorded take play along: its folder, or its name among the takes"
+    )
     parser.add_argument("--record", action="store_true", help="record the sound from the start")
     add_flags(parser, "folders")
     add_flags(parser, "osc")
@@ -100,14 +104,14 @@ def run(args: argparse.Namespace) -> int:
         return _played(args, Path(place))
 
 
-def _take_asked(args: argparse.Namespace, language: str) -> Take | None:
+def _take_asked(args: argparse.Namespace, language: str, takes: str) -> Take | None:
     """The take that plays along, if one does; of the demo also how long it lasts, and that it is recorded."""
     if args.demo:
         args.seconds = args.seconds or DEMO_SECONDS
         args.record = True
         print(say("demo", language, seconds=f"{args.seconds:g}"))
         return read_take(shipped("examples") / DEMO_TAKE)
-    return read_take(find_take(args.take)) if args.take else None
+    return read_take(find_take(args.take, takes)) if args.take else None
 
 
 def _introduce(status: Status, table: KnobTable, show: Show, language: str) -> None:
@@ -127,9 +131,9 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     rig = rig_for(args)
     language = language_of(rig.language)
     picture = picture_path(args.picture) if args.picture else None
-    take = _take_asked(args, language)
+    take = _take_asked(args, language, rig.folders.takes)
     wanted = args.patch or (take.patch if take else "")
-    paths, index = find_patches(wanted, rig.folders.patches)
+    paths, index = patches_of(take, rig) if take and not args.patch else find_patches(wanted, rig.folders.patches)
     if args.model:
         made = retarget(paths[index], args.model, place, [Path(rig.folders.models)] if rig.folders.models else ())
         paths[index] = made.path

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +22,7 @@ from rich.progress import BarColumn, Progress, TimeRemainingColumn
 from instrument.audio.recording.attribution_meter import AttributionMeter
 from instrument.base.console import console, words
 from instrument.base.errors import RosinError
-from instrument.base.paths import TAKE, find_take, patch_folders
+from instrument.base.paths import patch_folders
 from instrument.base.printable import printable
 from instrument.base.reading import may_be_written
 from instrument.base.text import language_of, say
@@ -33,9 +34,10 @@ from instrument.commands.replaying import listen_again, plan_of, played_into
 from instrument.commands.seed import seed_given
 from instrument.documents.rig import Rig, read_rig
 from instrument.documents.take import Take, read_take
+from instrument.documents.take_folder import STREAM, TAKE, find_take, is_take
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import CHANNELS, Engine
-from instrument.model.atlas.attribution import write_roll
+from instrument.model.atlas.attribution import roll_path, write_roll
 from instrument.rehearsal.reel import KINDS
 from instrument.rehearsal.render import offline_blocks
 from instrument.rehearsal.replay import TakeReplay
@@ -163,8 +165,8 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     _check_sizes(args, out, film=wish is not None)
     may_be_written(out)
     args.seed = seed_given(args.seed)
-    take = read_take(find_take(args.what)) if args.what.endswith(TAKE) or _is_example(args.what, rig) else None
-    stream = LatentStream(Path(args.what)) if args.what.endswith(".z") else None
+    take = read_take(find_take(args.what, rig.folders.takes)) if _means_take(args.what, rig) else None
+    stream = LatentStream(Path(args.what)) if args.what.endswith(STREAM) else None
     _check_fits(args, take, stream)
     language = language_of(rig.language)
     plan = plan_of(args, take, stream, rig, place)
@@ -211,7 +213,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
             if one.place is not None:
                 one.place.settle()
         named = out if out.suffix.lower() != ".png" else out.parent / out.parent.resolve().name
-        roll = write_roll(named, named.stem, tally.heard((part,)), language)
+        roll = write_roll(roll_path(named), named.stem, tally.heard((part,)), language)
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
     rms = (square / max(1, count * CHANNELS)) ** 0.5
@@ -237,11 +239,12 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     return 0
 
 
-def _is_example(wanted: str, rig: Rig) -> bool:
-    """Is it the name of a shipped example, and of no patch."""
-    if Path(wanted).name != wanted or not find_take(wanted).name.endswith(TAKE):
+def _means_take(wanted: str, rig: Rig) -> bool:
+    """Is it a take's file or folder, or the name of one here or of a shipped example, and of no patch."""
+    if not is_take(wanted, rig.folders.takes):
         return False
-    return not any((folder / f"{wanted}.toml").is_file() for folder in patch_folders(rig.folders.patches))
+    named = Path(wanted).name == wanted and not os.path.lexists(wanted) and not wanted.endswith(TAKE)
+    return not (named and any((f / f"{wanted}.toml").is_file() for f in patch_folders(rig.folders.patches)))
 
 
 def settings_of(args: argparse.Namespace, table: Any) -> list[tuple[float, Any]]:

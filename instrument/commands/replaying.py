@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from instrument.commands.preparing import prepare
 from instrument.commands.whole import whole_patch
 from instrument.documents.rig import Rig
 from instrument.documents.take import Cue, Take
+from instrument.documents.take_folder import OPENING, beside, kept_patch
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
@@ -58,7 +60,7 @@ def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | 
         return _as_it_was(args, take, rig)
     wanted = args.patch or (take.patch if take else stream.patch if stream else args.what)
     if take is not None and not args.patch:
-        paths, index = _paths_of(take.begins or Cue(take.patch), rig)
+        paths, index = patches_of(take, rig)
     else:
         paths, index = find_patches(wanted, rig.folders.patches)
     path = paths[index]
@@ -96,7 +98,7 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
         wrong.append(str(error))
 
     def open(cue: Cue, index: int) -> Layer:
-        found, at = _paths_of(cue, rig)
+        found, at = _paths_of(cue, rig, take)
         paths.append(found[at])
         seed = args.seed if args.seed is not None else cue.seed
         part, said = _open(found[at], index, seed, rig, args)
@@ -114,7 +116,7 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
     if opening is not None and not _fits(opening, cast):
         opening = None
     elif opening is None and take.opening and not reseeded:
-        notes.append(("render.no_opening", {"path": Path(take.path).with_suffix(".state")}))
+        notes.append(("render.no_opening", {"path": beside(Path(take.path), OPENING)}))
     if take.end is not None and take.end.input:
         notes.append(("input_not_in_take", {}))
     if take.end is not None and take.end.missed:
@@ -130,17 +132,27 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
     return Plan(take, cast, paths, opening, take.ceiling_db, notes, wrong)
 
 
-def _paths_of(cue: Cue, rig: Rig) -> tuple[list[Path], int]:
-    """Where the patch lies: the very file, else one of its name. RosinError when there is none."""
+def patches_of(take: Take, rig: Rig) -> tuple[list[Path], int]:
+    """The patch on which a take begins among those beside it, and which of them it is; else the one kept with the take.
+    RosinError when there is none."""
+    try:
+        return find_patches(take.patch, rig.folders.patches)
+    except RosinError:
+        return _paths_of(take.begins or Cue(take.patch), rig, take)
+
+
+def _paths_of(cue: Cue, rig: Rig, take: Take) -> tuple[list[Path], int]:
+    """Where the patch lies: the very file, else one of its name, else the one kept with the take. RosinError when there
+    is none."""
     if cue.file.endswith(".toml") and os.path.isfile(cue.file):
         return [Path(cue.file)], 0
-    try:
-        return find_patches(cue.patch, rig.folders.patches)
-    except RosinError:
-        stem = Path(cue.file).stem
-        if not stem or stem == cue.patch:
-            raise
-        return find_patches(stem, rig.folders.patches)
+    for name in dict.fromkeys((cue.patch, Path(cue.file).stem)):
+        with contextlib.suppress(RosinError):
+            if name:
+                return find_patches(name, rig.folders.patches)
+    if cue.patch == take.patch and (kept := kept_patch(Path(take.path))) is not None:
+        return [kept], 0
+    return find_patches(cue.patch, rig.folders.patches)  # says what there is
 
 
 def _fits(opening: Opening, cast: Cast) -> bool:
@@ -187,7 +199,7 @@ def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:
             "render the .jsonl beside it, which goes by names"
         )
     part.stream = stream
-    state = path.with_suffix(".state")
+    state = beside(path, OPENING)
     wrong = []
     if os.path.lexists(state):
         before = engine.snapshot()

@@ -1,6 +1,6 @@
 """Replay: a take played again, offline - on every patch it was played on, from where it began. Beside render.
 
-With the opening beside it (.state) a take gives the samples that were heard, bit for bit; without one, on another patch
+With the opening beside it a take gives the samples that were heard, bit for bit; without one, on another patch
 or under another seed, it begins where its knobs stood, and the same hands meet another evening.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instrument.documents.take import Cue, Take, TakeEvent, gesture_of
+from instrument.documents.take_folder import OPENING, beside
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
@@ -48,7 +49,7 @@ def opening_of(take: Take) -> Opening | None:
     if not take.opening:
         return None
     try:
-        found = read_state(Path(take.path).with_suffix(".state"))
+        found = read_state(beside(Path(take.path), OPENING))
     except FileNotFoundError:
         return None
     return found if isinstance(found, Opening) and found.name == take.opening else None

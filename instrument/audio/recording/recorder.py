@@ -3,7 +3,7 @@
 The callback copies each block into a ring of 10 s (``push``: no lock, no allocation, no disk); a thread writes it every
 70 ms as 24-bit WAV and renews the header with each piece. So after a crash, a kill or a full disk the file opens
 everywhere with all but the last piece. At 3.9 GB, before WAV's 4 GB are full, the take goes on without a gap in
-``...-part2.wav``: plain WAV opens in every reader, RF64 does not. What a disk that is 10 s behind makes it lose is
+``sound-part2.wav``: plain WAV opens in every reader, RF64 does not. What a disk that is 10 s behind makes it lose is
 silence in the file, in its place (gaps.py): the sound stays as long as the take, and in time with its gestures.
 
 Credits go first: title, artist, copyright and licence, comment are written into the INFO chunk before the first sample.
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from instrument.audio.recording.gaps import Gaps
 from instrument.audio.recording.words import free_below, info, plain, readable, reason, room
 from instrument.base.errors import RosinError
+from instrument.documents.take_folder import SOUND
 
 RING_S = 10.0
 PIECE_S = 0.070
@@ -60,10 +61,14 @@ class Recorder:
         self.channels = channels
         self.folder = Path(folder)
         self.metadata = dict(metadata or {})
+        self.take: Path | None = None
+        """The folder of this take, or of the last one."""
         self.path: Path | None = None
-        """The file being written, or the last one."""
+        """The sound that is being written, or the last one."""
         self.paths: list[Path] = []
         """All parts of this take."""
+        self.closed = threading.Event()
+        """Of this take: nothing is written into its sound any more."""
         self.error = ""
         self.lost_samples = 0
         """Frames that did not fit into the ring because the disk was slower than the music: silence in the file."""
@@ -80,7 +85,6 @@ class Recorder:
         self._checked = 0
         self._part_frames = part_bytes // (BYTES_PER_SAMPLE * channels)
         self._in_part = 0
-        self._stem = ""
         self._file: Any = None
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -120,7 +124,7 @@ class Recorder:
         self._pushed += n
 
     def start(self, name: str = "take", metadata: Mapping[str, str] | None = None, armed: bool = False) -> Path:
-        """Open ``folder/name-YYYYMMDD-HHMMSS.wav``, never over another file, and begin. Returns its path.
+        """Make ``folder/name-YYYYMMDD-HHMMSS``, never one that was there, and begin. Returns the path of its sound.
 
         ``metadata`` replaces what was given before. ``armed``: begin when ``go`` says. RosinError if the folder can't
         be written to, or its disk is nearly full: nothing is left there then.
@@ -131,13 +135,13 @@ class Recorder:
         if metadata is not None:
             self.metadata = dict(metadata)
         now = datetime.datetime.now()
-        self._stem = f"{plain(name)}-{now:%Y%m%d-%H%M%S}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.paths = []
             if below := free_below(self.folder, self._floor):
                 raise RosinError(f"can't record into {self.folder} ({room(below)}); {REMEDY}")
-            self._open(self._free_path(self._stem), now)
+            self.take = self._new_folder(f"{plain(name)}-{now:%Y%m%d-%H%M%S}")
+            self._open(self.take / SOUND, now)
         except (OSError, RuntimeError) as error:
             raise RosinError(
                 f"can't record into {self.folder} ({reason(error)}); "
@@ -148,6 +152,7 @@ class Recorder:
         self._pushed = self._saved = self._silent = self._checked = 0
         self._gaps = Gaps()
         self._armed = armed
+        self.closed = threading.Event()
         self._wake.clear()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._running = True
@@ -181,6 +186,7 @@ class Recorder:
             self._running = False  # last: who sees that it is over finds the reason
         finally:
             self._close()
+            self.closed.set()
 
     def _save(self) -> None:
         """Write what there is, in pieces that end where the ring, the part or a gap ends."""
@@ -188,7 +194,9 @@ class Recorder:
         while True:
             if self._in_part >= self._part_frames and (gaps.due(self._saved) or self._saved < end):
                 self._close()
-                self._open(self._free_path(f"{self._stem}-part{len(self.paths) + 1}"), datetime.datetime.now())
+                assert self.take is not None
+                part = Path(SOUND).with_stem(f"{Path(SOUND).stem}-part{len(self.paths) + 1}")
+                self._open(self.take / part, datetime.datetime.now())
             most = min(self._part_frames - self._in_part, self.rate)
             if due := gaps.due(self._saved):
                 count = min(due, most)
@@ -224,13 +232,13 @@ class Recorder:
             return "the folder is gone"
         return reason(error)
 
-    def _free_path(self, stem: str) -> Path:
-        """A new, empty file of that name; made at once, so that no one else takes the name."""
+    def _new_folder(self, stem: str) -> Path:
+        """A new, empty folder of that name; made at once, so that no one else takes the name."""
         number = 1
         while True:
-            path = self.folder / (f"{stem}.wav" if number == 1 else f"{stem}-{number}.wav")
+            path = self.folder / (stem if number == 1 else f"{stem}-{number}")
             try:
-                path.open("x").close()
+                path.mkdir()
             except FileExistsError:
                 number += 1
                 continue
@@ -244,8 +252,9 @@ class Recorder:
         except BaseException:
             self._close()
             with contextlib.suppress(OSError):
-                if not readable(path):  # no header found room: an empty name is no take
-                    path.unlink()
+                if not path.exists() or not readable(path):  # no header found room: an empty name is no take
+                    path.unlink(missing_ok=True)
+                    path.parent.rmdir()  # of a further part it is not empty, and stays
             raise
 
     def _begin_file(self, soundfile: Any, path: Path, now: datetime.datetime) -> None:

@@ -1,10 +1,11 @@
 """Take files: what is written beside the sound of one take - gestures, opening, stream, credits. By a thread.
 
-    .jsonl   what acted, to the sample; its last line says how long the take is
-    .state   the engine as it was at the beginning (opening.py)
-    .z       what the model was told, block by block (stream.py): of the first patch that is alone on stage, from then
-             on, until another one comes
-    .credits.txt
+    gestures.jsonl   what acted, to the sample; its last line says how long the take is
+    opening.state    the engine as it was at the beginning (opening.py)
+    latents.z        what the model was told, block by block (stream.py): of the first patch that is alone on stage,
+                     from then on, until another one comes
+    credits.txt      whose sounds were near
+    patch.toml, take.toml   the patch as it was, and the manifest (take_cover.py)
 
 The callback begins it between two blocks, so that sound, gestures and opening are of the same sample. Nothing is ever
 written that is beyond the sound on disk. What one file cannot take is said once, and the others go on.
@@ -22,10 +23,12 @@ from pathlib import Path
 from instrument.audio.callback import Callback
 from instrument.audio.recording.layer_start import Coming, cue_of
 from instrument.audio.recording.recorder import Recorder
+from instrument.audio.recording.take_cover import TakeCover
 from instrument.base.text import say
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
 from instrument.documents.take import End, TakeLog
+from instrument.documents.take_folder import CREDITS, GESTURES, LATENTS, OPENING
 from instrument.documents.take_writing import row_of
 from instrument.engine.acted import AS_IT_WAS, WAITS, Acted, ActedGesture
 from instrument.engine.control import QUANTUM
@@ -36,13 +39,18 @@ from instrument.storage.opening import TRACKS_MAX, Opening, Standing
 from instrument.storage.stream import StreamLog, StreamTap
 
 WRITE_SECONDS = 0.05
+CLOSED_SECONDS = 60.0
+"""A disk that has not taken the sound by then leaves the take unfinished: whole, and without hashes."""
 
 
 class TakeFiles:
     """One take. ``begin`` is for the callback, ``run`` for a thread of its own; it ends when ``ended`` is set."""
 
-    def __init__(self, player: Callback, recorder: Recorder, path: Path, language: str) -> None:
-        self.path, self.language = path, language
+    def __init__(self, player: Callback, recorder: Recorder, folder: Path, language: str) -> None:
+        """``recorder``: it has begun this take, in ``folder``."""
+        self.folder, self.language = folder, language
+        self._sounds, self._sound_closed = recorder.paths, recorder.closed
+        self._cover: TakeCover | None = None
         self.heard: list[Attribution] = []
         self.said: deque[str] = deque()
         self.ended = threading.Event()
@@ -68,7 +76,7 @@ class TakeFiles:
     def begin(self) -> None:
         """Between two blocks: from the next one on it is the take."""
         engine = self._engine
-        self._opening = Opening.of(engine, self.path.stem)
+        self._opening = Opening.of(engine, self.folder.name)
         self._first = engine.parts
         for part in engine.parts:
             self._coming[id(part)] = Coming.of(part)
@@ -123,9 +131,19 @@ class TakeFiles:
         self._write()
         self._finish()
         try:
-            write_roll(self.path, self.path.stem, self.heard, self.language)
+            write_roll(self.folder / CREDITS, self.folder.name, self.heard, self.language)
         except OSError as error:
             self.said.append(say("heard.failed", self.language, why=error.strerror or error))
+        self._close_cover()
+
+    def _close_cover(self) -> None:
+        """Last: the hashes are of files that nobody writes into any more."""
+        if self._cover is None or not self._sound_closed.wait(CLOSED_SECONDS):
+            return
+        try:
+            self._cover.close(self._passed / self._engine.rate, self._sounds)
+        except OSError as error:
+            self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
 
     def _write(self) -> None:
         if not self.begun:
@@ -152,8 +170,14 @@ class TakeFiles:
         if leaving:
             head["leaving"] = row_of(cue_of(leaving[0], leaving[0].patch_seed, self._coming[id(leaving[0])]))
         cue = cue_of(part, self._opening.on.snapshot.seed, self._coming[id(part)])
+        cover = TakeCover(self.folder, part, self._opening.on.snapshot.seed, self._engine.rate, self._recorder.channels)
         try:
-            self._log = TakeLog(self.path.with_suffix(".jsonl"), cue, part.seed, part.table, raw, head=head)
+            cover.open()
+            self._cover = cover
+        except OSError as error:
+            self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
+        try:
+            self._log = TakeLog(self.folder / GESTURES, cue, part.seed, part.table, raw, head=head)
         except OSError as error:
             self.said.append(say("log_failed", self.language, why=error.strerror))
         if self._tap.waits is None and self._told is None:
@@ -168,7 +192,7 @@ class TakeFiles:
             "model": part.voice.card.sha256 or part.voice.card.name,
         }
         try:
-            self._stream = StreamLog(self.path.with_suffix(".z"), self._tap, words)
+            self._stream = StreamLog(self.folder / LATENTS, self._tap, words)
         except OSError as error:
             self.said.append(say("stream_failed", self.language, why=error.strerror))
 
@@ -221,7 +245,7 @@ class TakeFiles:
         self._state_stale = False
         assert self._opening is not None
         try:
-            write_whole(self.path.with_suffix(".state"), self._opening.to_bytes())
+            write_whole(self.folder / OPENING, self._opening.to_bytes())
         except OSError as error:
             self.said.append(say("state_failed", self.language, why=error.strerror))
 
@@ -232,7 +256,7 @@ class TakeFiles:
             assert self._opening.told is not None
             self._open_stream(part, self._opening.told)
             seconds = f"{self._told_after / self._engine.rate:.1f}"
-            self.said.append(say("stream_late", self.language, path=self.path.with_suffix(".z"), seconds=seconds))
+            self.said.append(say("stream_late", self.language, path=self.folder / LATENTS, seconds=seconds))
         rows -= self._told_after // QUANTUM
         stream = self._stream
         if stream is None or rows < 0:

@@ -118,7 +118,7 @@ class TakeRecording:
 
     def _record(self, on: bool) -> None:
         if not on and self.recorder.recording:
-            path = self.recorder.stop()
+            self.recorder.stop()
             if self._files is not None and not self._files.ended.is_set():
                 self._settle(self._files)
                 self._files.finish_at(self.recorder.passed)
@@ -126,7 +126,7 @@ class TakeRecording:
             self.player.extra_flags &= ~Flags.RECORDING
             self.row.add("files_recorded")
             seconds = f"{self.recorder.seconds:.1f} s"
-            self._said.append(say("recorded", self.language, seconds=seconds, path=path))
+            self._said.append(say("recorded", self.language, seconds=seconds, path=self.recorder.take))
             self._say_missing()
         elif on and not self.recorder.recording:
             self._begin()
@@ -137,22 +137,24 @@ class TakeRecording:
             notes = part.recording_notes(self.bank.also_here(part))
             self._end()
             busy = self._writer is not None
-            path = self.recorder.start(part.patch.name, notes, armed=not busy)
+            self.recorder.start(part.patch.name, notes, armed=not busy)
         except RosinError as error:
             self.row.add("files_failed")
             self._said.append(str(error))
             return
+        assert self.recorder.take is not None
+        folder = self.recorder.take
         self._tally, self._began, self._slow = AttributionMeter(self._parts), part, False
         if busy:  # the last take's files are still its own: the disk has not taken them yet
             self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
         else:
-            files = self._files = TakeFiles(self.player, self.recorder, path, self.language)
+            files = self._files = TakeFiles(self.player, self.recorder, folder, self.language)
             self._writer = threading.Thread(target=files.run, name="taping", daemon=True)
             self._writer.start()
             self.player.begin = files.begin
         self.player.extra_flags |= Flags.RECORDING
-        self.row.set_text("state", str(path))
-        self._said.append(say("recording_to", self.language, path=path))
+        self.row.set_text("state", str(folder))
+        self._said.append(say("recording_to", self.language, path=folder))
 
     def _parts(self) -> tuple[Layer, ...]:
         """Every part that may come to sound."""

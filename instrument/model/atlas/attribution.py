@@ -1,7 +1,7 @@
 """Attribution: whose sounds were near to what was heard, and for how long - the credits of a take.
 After atlas, with credits.
 
-A take's roll is text beside its sound, ``NAME.credits.txt``: per model the seconds for which each author and each
+A take's roll is text beside its sound: per model the seconds for which each author and each
 recording was a neighbour of what sounded, the excerpts that were themselves heard, and all whom the model learned
 from. Neighbourhood in the model's space is counted, influence is not claimed; the roll says so.
 """
@@ -75,15 +75,14 @@ def roll_of(title: str, heard: Sequence[Attribution], language: str = "en") -> s
     return "\n".join(lines)
 
 
-def write_roll(path: Path, title: str, heard: Sequence[Attribution], language: str = "en") -> Path:
-    """Write the roll beside a sound file; returns its path. OSError when the disk refuses."""
-    to = roll_path(path)
+def write_roll(to: Path, title: str, heard: Sequence[Attribution], language: str = "en") -> Path:
+    """Write the roll; returns its path. OSError when the disk refuses."""
     write_whole(to, escaped(roll_of(title, heard, language)).encode())  # it is read in a terminal
     return to
 
 
 def roll_path(path: Path) -> Path:
-    """``take.wav`` to ``take.credits.txt``."""
+    """Where the roll of a render lies: ``bow.wav`` to ``bow.credits.txt``."""
     return path.with_name(path.stem + SUFFIX)
 
 
