@@ -59,8 +59,8 @@ def add(verbs: Any) -> None:
     parser.add_argument(
         "what",
         metavar="PATCH|TAKE|STREAM",
-        help="a patch (name or path), a take (.jsonl) to be "
-        "played again, or the .z beside it: what the model was told then",
+        help="a patch (name or path), a take (its folder, its name, a .jsonl) to be "
+        "played again, or the .z in it: what the model was told then",
     )
     parser.add_argument(
         "-o",
@@ -149,12 +149,10 @@ def _check_fits(args: argparse.Namespace, take: Take | None, stream: LatentStrea
     """What is asked of a take, of a stream and of a patch is not the same."""
     if stream and (take or args.set or args.note is not None or args.seed is not None or args.patch):
         raise RosinError(
-            "a .z file is heard as it was; to change knobs, notes, seed or patch render the .jsonl beside it"
+            "a .z file is heard as it was; to change knobs, notes, seed or patch render the take it lies in"
         )
     if args.patch and take is None:
-        raise RosinError(
-            f"--patch is for a take, and {args.what} is none; render {args.patch} itself, or give a .jsonl"
-        )
+        raise RosinError(f"--patch is for a take, and {args.what} is none; render {args.patch} itself, or give a take")
 
 
 def _rendered(args: argparse.Namespace, place: Path) -> int:

@@ -66,7 +66,7 @@ def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | 
     path = paths[index]
     if args.model:
         if stream:
-            raise RosinError("a .z file is heard as it was; to play on another model render the .jsonl beside it")
+            raise RosinError("a .z file is heard as it was; to play on another model render the take it lies in")
         made = retarget(path, args.model, place, [Path(rig.folders.models)] if rig.folders.models else ())
         path = made.path
         if said := made.said(language_of(rig.language)):
@@ -196,7 +196,7 @@ def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:
     if stream.model != told or stream.shape != part.z.shape:
         raise RosinError(
             f"{path} was played on another model than {part.voice.card.name!r} is now; "
-            "render the .jsonl beside it, which goes by names"
+            "render the take it lies in, which goes by names"
         )
     part.stream = stream
     state = beside(path, OPENING)
@@ -225,7 +225,7 @@ def played_into(args: argparse.Namespace, part: Layer, stream: LatentStream | No
         return None
     name, path = part.patch.name, Path(args.input)
     if stream:
-        raise RosinError("a .z file is heard as it was; to play into it render the .jsonl beside it")
+        raise RosinError("a .z file is heard as it was; to play into it render the take it lies in")
     if not part.voice.can_encode:
         raise RosinError(f"the model {part.voice.card.name} has no ears; give --model one that can listen (first-bow)")
     if part.patch.input_mode == "off":
