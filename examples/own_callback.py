@@ -11,7 +11,7 @@ from instrument import CHANNELS, QUANTUM, Adapter, Gesture, Kind, open_engine
 
 engine = open_engine("glass", seed=3)
 adapter = Adapter(CHANNELS, QUANTUM)
-table = engine.part.table
+table = engine.layer.table
 
 
 def callback(out: np.ndarray, asked: int) -> None:

@@ -22,4 +22,4 @@ engine = open_engine(patch)
 # A slow pull on one knob: with this much friction it holds, then lets go, then holds again.
 pull = [knob(0.5 + 0.01 * i, "brightness", 0.2 + 0.0015 * i) for i in range(500)]
 save("rust.wav", render(engine, 7.0, [note(0.2, 45), *pull, note(6.0, 45, 0.0)]), engine)
-print(f"rust.wav: {patch.title.en}, {len(engine.part.table.playable)} knobs")
+print(f"rust.wav: {patch.title.en}, {len(engine.layer.table.playable)} knobs")

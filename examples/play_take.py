@@ -16,4 +16,4 @@ for what, count in Counter(event.knob or event.kind.name.lower() for event in ta
     print(f"{count:5} {what}")
 sound = render(engine, take.seconds, take.events)
 save(f"{path.stem}.wav", sound, engine)
-print(f"{path.stem}.wav: {take.seconds:g} s on {engine.part.patch.name}, seed {engine.part.seed}")
+print(f"{path.stem}.wav: {take.seconds:g} s on {engine.layer.patch.name}, seed {engine.layer.seed}")

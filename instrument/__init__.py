@@ -137,9 +137,9 @@ def render(engine: Engine, seconds: float, events: Iterable[Event] = ()) -> NDAr
     from instrument.documents.take import Take, gestures
     from instrument.rehearsal.render import offline
 
-    take = Take(engine.part.patch.name, None, seconds, tuple(sorted(events, key=lambda event: event.t)))
+    take = Take(engine.layer.patch.name, None, seconds, tuple(sorted(events, key=lambda event: event.t)))
     now = engine.sample / engine.rate
-    return offline(engine, seconds, [(gesture.time, gesture) for gesture in gestures(take, engine.part.table, now)])
+    return offline(engine, seconds, [(gesture.time, gesture) for gesture in gestures(take, engine.layer.table, now)])
 
 
 def save(path: str | Path, sound: NDArray[np.float32], engine: Engine) -> None:
@@ -161,7 +161,7 @@ def save(path: str | Path, sound: NDArray[np.float32], engine: Engine) -> None:
             replacing(path) as beside,
             soundfile.SoundFile(beside, "w", engine.rate, len(sound), subtype, format=kind) as file,
         ):
-            for key, text in engine.part.recording_notes().items():
+            for key, text in engine.layer.recording_notes().items():
                 if text:
                     setattr(file, key, text)
             file.write(sound.T)

@@ -59,10 +59,10 @@ def perform(path: Path) -> Performance:
     """Play a take offline and keep what the knobs did."""
     take = read_take(path)
     engine = open_engine(take.patch, seed=take.seed)
-    for gesture in gestures(take, engine.part.table):
+    for gesture in gestures(take, engine.layer.table):
         engine.post(gesture, round(gesture.time * engine.rate))
     blocks = int(take.seconds * engine.rate) // QUANTUM
-    control, table = engine.part.control, engine.part.table
+    control, table = engine.layer.control, engine.layer.table
     rows = np.zeros((3, blocks, table.playable_count), np.float32)
     sound = np.zeros((CHANNELS, blocks * QUANTUM), np.float32)
     for i in range(blocks):
@@ -77,7 +77,7 @@ def pulled(path: Path) -> tuple[Path, list[Frame]]:
     """The take's patch, and the frames that the stage has been told at MOMENT, when hands have just been pulled."""
     take = read_take(path)
     engine = open_engine(take.patch, seed=take.seed)
-    table = engine.part.table
+    table = engine.layer.table
     for gesture in gestures(take, table):
         engine.post(gesture, round(gesture.time * engine.rate))
     teller, frames, out = FilmTeller(engine, 60, round(60 * MOMENT)), [], np.zeros((CHANNELS, QUANTUM), np.float32)
@@ -86,7 +86,7 @@ def pulled(path: Path) -> tuple[Path, list[Frame]]:
         if due and engine.sample >= (MOMENT - due[0][0]) * engine.rate:
             for id, raw in due.pop(0)[1].items():
                 knob = table.index(id)
-                hand = float(engine.part.control.hand[-1, knob]) if knob < table.playable_count else 0.0
+                hand = float(engine.layer.control.hand[-1, knob]) if knob < table.playable_count else 0.0
                 engine.post(Gesture(Kind.KNOB, knob=knob, value=min(1.0, max(0.0, hand + raw))), engine.sample)
         engine.block(out)
         teller.heard()

@@ -70,12 +70,12 @@ def engine(folder: Path, z1: float = -2.0, with_excerpts: bool = True, **changes
     assert part.place is not None
     part.place.load_excerpts()
     made = Engine(part)
-    made.part.control.place_knob(part.table.index("loudness"), 1.0, 0.0, 0)  # below, the tiny model hums up to a trip
+    made.layer.control.place_knob(part.table.index("loudness"), 1.0, 0.0, 0)  # below, the tiny model hums up to a trip
     place(made, z1)
     return made
 
 
 def place(made: Engine, z1: float) -> None:
     """Put the knob of z1 where the latent is ``z1``."""
-    knob = made.part.table.index("z1")
-    made.part.control.place_knob(knob, made.part.table[knob].raw(z1), 0.0, 0)
+    knob = made.layer.table.index("z1")
+    made.layer.control.place_knob(knob, made.layer.table[knob].raw(z1), 0.0, 0)

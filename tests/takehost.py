@@ -30,16 +30,16 @@ class House:
         names = patches or ["bow", "bronze", "hammer"]
         self.link, self.folder = link, folder
         self.bank = Bank([shipped("patches") / f"{name}.toml" for name in names], provider="cpu")
-        self.engine = Engine(self.bank.part(0))
+        self.engine = Engine(self.bank.layer(0))
         self.player = Callback(self.engine, link, 128)
         self.row = link.health.row("sound")
         self.taping = TakeRecording(self.player, self.bank, self.row, folder, "en")
         self.keepsakes = AccidentStore(self.bank, link, "en")
         self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, "en")
-        self.hazard, self.dig = (self.engine.part.table.index(id) for id in ("hazard", "friction.dig"))
+        self.hazard, self.dig = (self.engine.layer.table.index(id) for id in ("hazard", "friction.dig"))
         self.accident = 0
         self._out = np.zeros((2, 128), np.float32)
-        for part in self.bank.parts:
+        for part in self.bank.layers:
             if part.place is not None:
                 part.place.load_excerpts()
 

@@ -34,7 +34,7 @@ def test_whatever_the_parameters_knobs_stay_in_their_travel(
     raw: list[float], gestures: list[tuple[Kind, int, float, int, int]], entry: str
 ) -> None:
     engine = null_engine(entry=entry, sounds="always")
-    control, table = engine.part.control, engine.part.table
+    control, table = engine.layer.control, engine.layer.table
     for knob, value in zip(table.knobs[table.playable_count :], raw, strict=True):
         engine.post(Gesture(Kind.KNOB, table.index(knob.id), value), 0)
     for kind, knob, value, sample, extra in gestures:
@@ -49,7 +49,7 @@ def test_whatever_the_parameters_knobs_stay_in_their_travel(
         assert np.isfinite(control.x).all()
         assert control.x.min() >= 0.0
         assert control.x.max() <= 1.0
-        assert np.isfinite(engine.part.z).all()
+        assert np.isfinite(engine.layer.z).all()
 
 
 def test_nothing_grows_while_everything_is_on() -> None:

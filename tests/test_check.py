@@ -312,7 +312,7 @@ def test_a_broken_sibling_is_told_of_only_when_somebody_goes_to_it(machine: Path
     kept.mkdir(parents=True)
     (kept / "a.npz").write_bytes(b"no accident")
     bank = Bank([machine / "mine.toml", machine / "none.toml"])
-    bank.part(0)
+    bank.layer(0)
     bank.fill()
     assert bank.untold(0) == []
     (said,) = bank.untold(1)
@@ -348,7 +348,7 @@ def test_the_opening_of_a_take_is_told_with_its_patch_and_model(
     engine = open_engine("glass")
     whole = Opening.of(engine, "glass-20260101-200000").to_bytes()
     (machine / "t.state").write_bytes(whole)
-    model = engine.part.voice.card.name
+    model = engine.layer.voice.card.name
     said = f"the opening of the take glass-20260101-200000, on patch glass and model {model}, whole"
     assert told_whole(capsys, "t.state") == said
     (machine / "old.state").write_bytes(engine.snapshot().to_bytes())

@@ -145,13 +145,13 @@ def test_a_patch_of_another_sample_rate_stays_out_and_the_rest_of_the_show_plays
     paths = [ROOT / "patches" / "glass.toml", machine / "cd.toml", ROOT / "patches" / "storm.toml"]
     bank = Bank(paths, provider="cpu")
     with pytest.raises(RosinError, match="there is no patch number 4; the list has 3"):
-        bank.part(3)
-    bank.part(0)
+        bank.layer(3)
+    bank.layer(0)
     failed = bank.fill()
     assert [path.name for path, _ in failed] == ["cd.toml"]
     assert failed[0][1] == (
         f"the model 'cd' plays at 44100 Hz and this show at 48000 Hz; play it by itself: rosin play {machine}/cd.toml"
     )
-    assert bank.part(2).voice.sample_rate == bank.rate == 48000
-    assert bank.part(0) is bank.part(0), "kept ready"
+    assert bank.layer(2).voice.sample_rate == bank.rate == 48000
+    assert bank.layer(0) is bank.layer(0), "kept ready"
     assert bank.table(0)["level"].id == "level"

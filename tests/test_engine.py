@@ -58,13 +58,13 @@ def test_a_seed_renders_to_the_same_samples_in_other_processes_and_at_every_bloc
 @settings(max_examples=60, deadline=None)
 def test_without_difficulty_and_hazard_every_knob_passes_bit_for_bit(moves: list[tuple[int, float, int]]) -> None:
     engine = null_engine(difficulty=0.0, hazard=0.0)
-    last = engine.part.control.raw[:8].copy()
+    last = engine.layer.control.raw[:8].copy()
     for knob, value, sample in sorted(moves, key=lambda m: m[2]):
         engine.post(Gesture(Kind.KNOB, knob, value), sample)
         last[knob] = value
     play(engine, 48)
-    assert engine.part.control.x.shape == (4, 8)
-    for row in engine.part.control.x:
+    assert engine.layer.control.x.shape == (4, 8)
+    for row in engine.layer.control.x:
         assert row.tobytes() == last.tobytes()
 
 
@@ -72,19 +72,19 @@ def test_with_difficulty_the_knob_stays_behind_the_hand() -> None:
     engine = null_engine(difficulty=5.0, friction={"stick": 0.1, "slide": 0.05})
     now(engine, Kind.KNOB, 2, 0.6)
     play(engine, 400)
-    hand, pos = engine.part.control.raw[2], engine.part.control.x[-1, 2]
+    hand, pos = engine.layer.control.raw[2], engine.layer.control.x[-1, 2]
     assert hand == np.float32(0.6)
     assert 0.01 < hand - pos < 0.12
 
 
 def test_hazard_moves_a_knob_that_nobody_touches_and_hands_only_lets_it_rest() -> None:
     engine = null_engine(difficulty=0.0, hazard=5.0, chance={"drift": 0.2, "tau": 0.1})
-    rest = engine.part.control.raw[2]
+    rest = engine.layer.control.raw[2]
     play(engine, 100)
-    assert engine.part.control.x[-1, 2] != rest
+    assert engine.layer.control.x[-1, 2] != rest
     now(engine, Kind.HANDS_ONLY, value=1.0)
     play(engine, 1)
-    assert engine.part.control.x[-1].tobytes() == engine.part.control.raw[:8].tobytes()
+    assert engine.layer.control.x[-1].tobytes() == engine.layer.control.raw[:8].tobytes()
 
 
 @pytest.mark.parametrize("entry", ["hand", "bearing", "sound"])
@@ -93,9 +93,9 @@ def test_chance_enters_at_each_of_the_three_places(entry: str) -> None:
     positions = []
     for _ in range(300):
         play(engine, 1)
-        positions.append(float(engine.part.control.x[-1, 2]))
+        positions.append(float(engine.layer.control.x[-1, 2]))
     assert np.ptp(positions) > 0.01
-    assert engine.part.control.friction.force.any() or entry == "sound"
+    assert engine.layer.control.friction.force.any() or entry == "sound"
 
 
 def test_nothing_sounds_before_the_first_gesture() -> None:
@@ -199,7 +199,7 @@ def test_a_swap_has_no_jump_above_the_signals_own(first: str, second: str) -> No
     now_at = engine.sample + QUANTUM
     engine.post(Gesture(Kind.NOTE_ON, 57, 0.8), now_at)
     swap = play(engine, 170)
-    assert engine.part is incoming
+    assert engine.layer is incoming
     assert not engine.fading
     assert _jump(swap) <= np.hypot(*alone) * 1.02  # equal power: cos and sin of the two signals' own
     assert rms_db(swap[:, 2000:3000]) > -45.0
@@ -213,7 +213,7 @@ def test_a_third_patch_waits_for_a_hurried_fade_and_nothing_jumps() -> None:
     begin = play(engine, 30)
     engine.change(parts[1])
     rest = play(engine, 900)
-    assert engine.part is parts[1]
+    assert engine.layer is parts[1]
     assert not engine.fading
     assert _jump(np.concatenate([begin, rest], axis=1)) < 2.5 * own
 
@@ -246,7 +246,7 @@ def test_slots_keep_and_bring_back_a_moment_in_play() -> None:
     play(engine, 50)
     now(engine, Kind.RESTORE, 3)
     play(engine, 1)
-    assert engine.part.control.raw[2] == np.float32(0.8)
+    assert engine.layer.control.raw[2] == np.float32(0.8)
 
 
 def test_a_slot_that_keeps_nothing_is_asked_about_and_nothing_changes() -> None:
@@ -255,7 +255,7 @@ def test_a_slot_that_keeps_nothing_is_asked_about_and_nothing_changes() -> None:
     now(engine, Kind.RESTORE, 5)
     play(engine, 1)
     assert list(engine.requests) == [(Kind.RESTORE, 5, 0.0)]
-    assert engine.part.control.raw[2] == np.float32(0.8)
+    assert engine.layer.control.raw[2] == np.float32(0.8)
 
 
 def test_a_lost_engines_frame_is_enough_to_go_on() -> None:
@@ -269,22 +269,22 @@ def test_a_lost_engines_frame_is_enough_to_go_on() -> None:
     other = null_engine(hazard=4.0)
     resume(other, frame)
     assert other.sample == engine.sample
-    assert other.part.seed == 99
-    assert other.part.control.tick == engine.part.control.tick
-    assert other.part.control.raw.tobytes() == engine.part.control.raw.tobytes()
+    assert other.layer.seed == 99
+    assert other.layer.control.tick == engine.layer.control.tick
+    assert other.layer.control.raw.tobytes() == engine.layer.control.raw.tobytes()
     play(other, 1)
-    assert abs(other.part.control.pos[-1, 2] - engine.part.control.pos[-1, 2]) < 0.02
+    assert abs(other.layer.control.pos[-1, 2] - engine.layer.control.pos[-1, 2]) < 0.02
     assert rms_db(play(other, 100)[:, 4800:]) > -40.0
 
 
 def test_a_part_recalled_begins_as_the_patch_says() -> None:
     engine = null_engine(difficulty=0.0)
-    start = engine.part.control.raw.copy()
+    start = engine.layer.control.raw.copy()
     now(engine, Kind.KNOB, 2, 0.99)
     play(engine, 5)
-    engine.change(engine.part)
+    engine.change(engine.layer)
     play(engine, 2)
-    assert engine.part.control.raw.tobytes() == start.tobytes()
+    assert engine.layer.control.raw.tobytes() == start.tobytes()
 
 
 @given(
@@ -334,12 +334,12 @@ def test_live_input_moves_the_model_as_far_as_the_patch_lets_it() -> None:
 
     def last_z(amount: float, heard: bool) -> np.ndarray:  # type: ignore[type-arg]
         engine = Engine(shipped_part("mirror"))
-        now(engine, Kind.KNOB, engine.part.table.index("input"), amount)
+        now(engine, Kind.KNOB, engine.layer.table.index("input"), amount)
         out = np.zeros((2, QUANTUM), np.float32)
         for k in range(500):
             live = np.stack([tone[k * QUANTUM : (k + 1) * QUANTUM]] * 2) * heard
             engine.block(out, live)
-        return engine.part.z[:, -1].copy()
+        return engine.layer.z[:, -1].copy()
 
     deaf, half, whole = last_z(0.0, True), last_z(0.5, True), last_z(1.0, True)
     assert np.array_equal(deaf, last_z(0.0, False)), "without amount the input is not even heard"

@@ -47,7 +47,7 @@ def test_of_many_patches_the_last_one_comes_and_at_most_so_many_on_the_way(house
     change = engine.change
     engine.change = lambda part: (changes.append(part), change(part))[1]  # type: ignore[method-assign]
     for index in (BOW, BRONZE, HAMMER):
-        house.bank.part(index)
+        house.bank.layer(index)
     clock = 1000.0
     for look in range(100):  # two seconds of 500 a second
         for k in range(10):
@@ -59,7 +59,7 @@ def test_of_many_patches_the_last_one_comes_and_at_most_so_many_on_the_way(house
     for _ in range(10):
         errands.look(clock)
         clock += 0.02
-    assert changes[-1] is house.bank.part(HAMMER)
+    assert changes[-1] is house.bank.layer(HAMMER)
     assert sum("faster than they can change" in said for said in house.said) == 1
 
 
@@ -74,7 +74,7 @@ def test_a_patch_that_does_not_load_is_tried_beside_the_sound_and_said_once(hous
         assert time.monotonic() - begin < 0.2
         time.sleep(0.005)
     assert sum("broken could not be loaded" in said for said in house.said) == 1
-    assert house.engine.part is house.bank.part(BOW)
+    assert house.engine.layer is house.bank.layer(BOW)
 
 
 def test_a_recording_that_is_switched_all_the_time_is_begun_four_times_and_in_the_end_as_it_was_wished(
@@ -102,7 +102,7 @@ def test_a_recording_that_is_switched_all_the_time_is_begun_four_times_and_in_th
 def test_two_accidents_kept_in_one_second_are_two_files_and_many_are_bounded(
     house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    part, keeps = house.engine.part, house.keepsakes
+    part, keeps = house.engine.layer, house.keepsakes
     house.play(40)
     clock = 1000.0
     for key in range(50):  # names that the hands have not told: all in one second
@@ -126,14 +126,14 @@ def test_one_name_kept_over_and_over_fills_no_disk(
     house.link.names.speak("slip")
     house.play(40)
     for turn in range(12):
-        house.keepsakes.keep_accident(house.engine.part, stream_id("slip"), 0.01, 1000.0 + 10.0 * turn)
+        house.keepsakes.keep_accident(house.engine.layer, stream_id("slip"), 0.01, 1000.0 + 10.0 * turn)
         house.keepsakes.close()
     assert len(list((tmp_path / "home" / "rosin" / "accidents" / "bow").glob("slip*.npz"))) == 5
     assert any("5 accidents are kept with this patch" in said for said in house.said)
 
 
 def test_names_that_were_told_one_after_the_other_are_each_found(house: House) -> None:
-    part, keeps = house.engine.part, house.keepsakes
+    part, keeps = house.engine.layer, house.keepsakes
     house.play(40)
     for name in ("first", "second"):  # both before the sound has looked
         house.link.names.speak(name)
@@ -149,7 +149,7 @@ def test_a_scene_kept_500_times_a_second_is_written_once_a_second_and_the_last_o
     monkeypatch.setattr(
         keepsakes_of, "keep_scene", lambda patch, slot, knobs: (written.append(knobs), (Path("x"), ""))[1]
     )
-    part, clock = house.engine.part, 1000.0
+    part, clock = house.engine.layer, 1000.0
     for look in range(100):
         for _ in range(10):
             raw = part.control.raw
@@ -180,10 +180,10 @@ def test_of_seeds_and_moments_in_one_block_the_newest_are_done() -> None:
         now(engine, Kind.SNAPSHOT, seed % 8)
     now(engine, Kind.KNOB, 2, 0.7)
     play(engine, 1)
-    assert engine.part.seed == 199
+    assert engine.layer.seed == 199
     assert all(kept is not None for kept in engine.slots), "each slot is a moment of its own"
     assert engine.lost == 200 - HEAVY_A_BLOCK + 200 - 8 * HEAVY_A_BLOCK
-    assert engine.part.control.raw[2] == np.float32(0.7)
+    assert engine.layer.control.raw[2] == np.float32(0.7)
 
 
 @given(st.lists(st.sampled_from(list(Kind)), max_size=60))
@@ -203,9 +203,9 @@ def test_parts_beyond_what_is_kept_are_let_go_of(house: House, monkeypatch: pyte
     monkeypatch.setattr(bank_of, "KEPT", 1)
     monkeypatch.setattr(bank_of, "SPARE", 1)
     for index in (BOW, BRONZE, HAMMER):
-        house.bank.part(index)
-    assert len(house.bank.parts) == 3
+        house.bank.layer(index)
+    assert len(house.bank.layers) == 3
     house.play(40, {0: [g(Kind.PATCH, BRONZE)]})
     house.bank.trim(house.engine.on_stage)
-    assert len(house.bank.parts) == 2
-    assert house.engine.part in house.bank.parts
+    assert len(house.bank.layers) == 2
+    assert house.engine.layer in house.bank.layers

@@ -28,7 +28,7 @@ def keyed_engine(**changes: Any) -> Engine:
 
 def change(engine: Engine, part: Layer, blocks: int = SECOND // 2) -> Any:
     """As the process does it: a part that is not on stage comes as the patch begins."""
-    if part is not engine.part and not engine.fading:
+    if part is not engine.layer and not engine.fading:
         part.recall()
     engine.change(part)
     return play(engine, blocks)
@@ -46,12 +46,12 @@ def test_a_held_key_sounds_on_in_another_patch_and_back(first: str, second: str)
     play(engine, SECOND // 2)
     for part in (parts[1], parts[0], parts[1]):
         heard = change(engine, part)
-        assert engine.part is part
+        assert engine.layer is part
         assert rms_db(heard[:, -9600:]) > -45.0
         assert part.control.notes.keys[0] == [(50, 0.8)]
     now(engine, Kind.NOTE_OFF, 50)
     play(engine, 3 * SECOND)
-    assert engine.part.control.notes.level == 0.0
+    assert engine.layer.control.notes.level == 0.0
 
 
 def test_the_pedal_the_bend_and_the_pressure_come_along() -> None:
@@ -61,10 +61,10 @@ def test_the_pedal_the_bend_and_the_pressure_come_along() -> None:
         now(engine, kind, knob, value)
     play(engine, 100)
     change(engine, keyed_part(), 100)
-    notes, control = engine.part.control.notes, engine.part.control
+    notes, control = engine.layer.control.notes, engine.layer.control
     assert notes.keys == ([(64, 1.0)], [(60, 0.5)])
     assert (notes.pedal, notes.bend) == (True, -0.5)
-    loudness = engine.part.table.index("loudness")
+    loudness = engine.layer.table.index("loudness")
     assert control.raw[loudness] == np.float32(0.9)
     now(engine, Kind.NOTE_OFF, 64)
     play(engine, 10)
@@ -86,7 +86,7 @@ def test_a_patch_without_notes_in_between_leaves_the_key_alone_and_the_next_one_
     play(engine, 10)
     assert sounds(engine) < -80.0
     change(engine, keyed_part())
-    assert engine.part.control.notes.keys[0] == [(60, 0.8), (67, 0.6)]
+    assert engine.layer.control.notes.keys[0] == [(60, 0.8), (67, 0.6)]
     assert sounds(engine) > -45.0
 
 
@@ -94,7 +94,7 @@ def test_a_key_pressed_in_a_patch_without_notes_is_heard_in_the_next_one_that_ha
     engine = keyed_engine(notes="off")
     now(engine, Kind.NOTE_ON, 60, 0.8)
     play(engine, 20)
-    assert not engine.part.speaking
+    assert not engine.layer.speaking
     change(engine, keyed_part())
     assert sounds(engine) > -45.0
     now(engine, Kind.NOTE_OFF, 60)
@@ -104,7 +104,7 @@ def test_a_key_pressed_in_a_patch_without_notes_is_heard_in_the_next_one_that_ha
 
 def test_a_key_let_go_during_the_fade_is_let_go_of_in_both() -> None:
     engine = keyed_engine(fade_ms=2000.0, release_ms=50.0)
-    first = engine.part
+    first = engine.layer
     now(engine, Kind.NOTE_ON, 60, 0.8)
     play(engine, 100)
     second = keyed_part(fade_ms=2000.0, release_ms=50.0)
@@ -121,7 +121,7 @@ def test_a_key_let_go_during_the_fade_is_let_go_of_in_both() -> None:
 
 def test_a_key_pressed_during_the_fade_is_there_where_the_fade_is_turned_round() -> None:
     engine = keyed_engine(fade_ms=2000.0)
-    first = engine.part
+    first = engine.layer
     now(engine, Kind.NOTE_ON, 60, 0.8)
     play(engine, 100)
     change(engine, keyed_part(fade_ms=2000.0), 50)
@@ -147,7 +147,7 @@ def test_a_moment_that_is_brought_back_in_play_has_the_keys_that_are_down_now() 
     assert sounds(engine) < -80.0
     now(engine, Kind.RESTORE, 3)
     play(engine, 60)
-    notes = engine.part.control.notes
+    notes = engine.layer.control.notes
     assert (notes.keys, notes.pedal, notes.bend) == (([], []), False, 0.0), "nobody could let go of them any more"
     assert sounds(engine) < -80.0
     now(engine, Kind.NOTE_ON, 67, 0.6)
@@ -173,7 +173,7 @@ def test_a_moment_that_is_brought_back_in_play_has_the_pushes_of_now() -> None:
         play(engine, 20)
         now(engine, Kind.RESTORE, 3)
         play(engine, 20)
-        assert engine.part.control.state()["pushed"][-1, 2] == push, "a push of then would never end"
+        assert engine.layer.control.state()["pushed"][-1, 2] == push, "a push of then would never end"
 
 
 def test_a_moment_that_is_brought_back_whole_has_the_keys_of_then() -> None:
@@ -185,21 +185,21 @@ def test_a_moment_that_is_brought_back_whole_has_the_keys_of_then() -> None:
     now(engine, Kind.NOTE_ON, 67, 0.8)
     play(engine, 10)
     engine.restore(kept)
-    assert engine.held.keys == engine.part.control.notes.keys[0] == [(60, 0.8)]
+    assert engine.held.keys == engine.layer.control.notes.keys[0] == [(60, 0.8)]
 
 
 def test_panic_lets_go_of_everything_for_good() -> None:
     engine = keyed_engine(fade_ms=2000.0)
-    first = engine.part
+    first = engine.layer
     now(engine, Kind.NOTE_ON, 60, 0.8)
     play(engine, 50)
     change(engine, keyed_part(fade_ms=2000.0), 20)
     now(engine, Kind.PANIC)
     play(engine, 20)
     assert not first.control.notes.sounding
-    assert not engine.part.control.notes.sounding
+    assert not engine.layer.control.notes.sounding
     change(engine, keyed_part(), 2 * SECOND)
-    assert not engine.part.control.notes.sounding
+    assert not engine.layer.control.notes.sounding
 
 
 def test_a_key_that_calls_an_accident_here_is_no_note_of_the_patch_before() -> None:
@@ -213,7 +213,7 @@ def test_a_key_that_calls_an_accident_here_is_no_note_of_the_patch_before() -> N
     now(engine, Kind.NOTE_OFF, 36)
     play(engine, 5)
     change(engine, keyed_part(), 100)
-    assert not engine.part.control.notes.sounding, "it was let go of in between"
+    assert not engine.layer.control.notes.sounding, "it was let go of in between"
 
 
 def test_a_struck_key_is_struck_anew_in_a_patch_whose_notes_decay() -> None:
@@ -222,4 +222,4 @@ def test_a_struck_key_is_struck_anew_in_a_patch_whose_notes_decay() -> None:
     play(engine, SECOND)
     heard = change(engine, keyed_part(decay_ms=3000.0), 100)
     assert rms_db(heard[:, -4800:]) > -45.0
-    assert 0.0 < engine.part.control.notes.level < 1.0
+    assert 0.0 < engine.layer.control.notes.level < 1.0

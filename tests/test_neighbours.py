@@ -107,7 +107,7 @@ def test_of_more_authors_than_a_frame_holds_the_last_place_has_the_rest(tmp_path
     )  # fmt: skip
     made = near.engine(tmp_path)
     atlas = Atlas(near.chart(), CREDITS)
-    made.part.place = atlas
+    made.layer.place = atlas
     frame = Frame()
     play(made, 8)
     fill_frame(made, frame, 1.0)
@@ -126,7 +126,7 @@ def test_the_frame_names_the_sounds_that_are_near(tmp_path: Path) -> None:
     assert frame.clip[0] == 2
     assert frame.clip_share[0] > 0.99
     assert frame.share[0] > 0.99, "Bo, who gave most seconds, is the first"
-    made.part.place = None
+    made.layer.place = None
     fill_frame(made, frame, 1.0)
     assert (frame.clip == -1).all()
     assert not frame.clip_share.any()
@@ -339,8 +339,8 @@ def test_the_nearest_neighbour_is_added_and_nothing_is_ducked(tmp_path: Path) ->
 
 def test_the_level_knob_holds_for_it_and_panic_ends_it(tmp_path: Path) -> None:
     made = near.engine(tmp_path, PLACES[0])
-    level = made.part.table.index("level")
-    made.part.control.place_knob(level, made.part.table[level].raw(-20.0), 0.0, 0)
+    level = made.layer.table.index("level")
+    made.layer.control.place_knob(level, made.layer.table[level].raw(-20.0), 0.0, 0)
     alone = rms_db(play(made, SETTLED)[:, -9600:])
     now(made, Kind.HEAR, 0, 1.0)
     quiet = play(made, 200)[0]
@@ -401,7 +401,7 @@ def test_what_may_not_be_heard_gives_way_to_the_next_or_is_asked_about(tmp_path:
     play(made, 40)  # the others are still remembered, a little
     now(made, Kind.HEAR, 0, 1.0)
     play(made, 1)
-    assert int(made.part.place.top[0]) == 2, "nearest is what may not be passed on"
+    assert int(made.layer.place.top[0]) == 2, "nearest is what may not be passed on"
     assert made.hearing.sound in HZ
     play(made, 3000)
     now(made, Kind.HEAR, 3, 1.0)
@@ -437,8 +437,8 @@ def test_of_a_model_without_excerpts_it_is_said_once(tmp_path: Path) -> None:
 
 
 def seconds_of(made: Any) -> tuple[np.ndarray, np.ndarray]:
-    made.part.place.settle()
-    return made.part.place.heard_s, made.part.place.played_s
+    made.layer.place.settle()
+    return made.layer.place.heard_s, made.layer.place.played_s
 
 
 def test_the_engine_counts_what_sounds_and_silence_not(tmp_path: Path) -> None:
@@ -459,12 +459,12 @@ def test_the_engine_counts_what_sounds_and_silence_not(tmp_path: Path) -> None:
 def test_in_a_crossfade_each_counts_by_its_power(tmp_path: Path) -> None:
     one, two = near.engine(tmp_path, PLACES[0]), near.engine(tmp_path, PLACES[3], fade_ms=1000.0)
     play(one, 8), play(two, 8)
-    begun = [part.place.heard_s.sum() for part in (one.part, two.part)]
-    first = one.part
-    one.change(two.part)
+    begun = [part.place.heard_s.sum() for part in (one.layer, two.layer)]
+    first = one.layer
+    one.change(two.layer)
     play(one, 375)
     both = []
-    for part, before in zip((first, two.part), begun, strict=True):
+    for part, before in zip((first, two.layer), begun, strict=True):
         part.place.settle()
         both.append(part.place.heard_s.sum() - before)
     assert sum(both) == pytest.approx(1.0, abs=0.05)
@@ -474,7 +474,7 @@ def test_in_a_crossfade_each_counts_by_its_power(tmp_path: Path) -> None:
 def test_a_take_is_what_was_near_from_its_beginning_on(tmp_path: Path) -> None:
     made = near.engine(tmp_path, PLACES[0])
     play(made, 375)
-    tally = AttributionMeter(lambda: (made.part,))
+    tally = AttributionMeter(lambda: (made.layer,))
     near.place(made, PLACES[3])
     play(made, 375)
     (take,) = tally.heard()
@@ -482,9 +482,9 @@ def test_a_take_is_what_was_near_from_its_beginning_on(tmp_path: Path) -> None:
     assert take.near_s.sum() == pytest.approx(1.0, abs=0.03)
     assert take.by_author[0][0] == "Bo"
     assert sum(seconds for _, seconds in take.by_author) == pytest.approx(take.near_s.sum())
-    silent = AttributionMeter(lambda: (made.part,))
+    silent = AttributionMeter(lambda: (made.layer,))
     assert silent.heard() == ()
-    assert len(silent.heard((made.part,))) == 1
+    assert len(silent.heard((made.layer,))) == 1
 
 
 def test_patches_that_share_a_model_are_one() -> None:
@@ -518,7 +518,7 @@ def test_the_roll_says_who_was_near_for_how_long_and_that_near_is_not_influence(
 
 
 def test_a_voice_that_learned_from_nobody_has_a_roll_too() -> None:
-    part = null_engine().part
+    part = null_engine().layer
     text = roll_of("x", AttributionMeter(lambda: (part,)).heard((part,)), "en")
     assert "No neighbouring sounds:" in text
 
@@ -527,7 +527,7 @@ def test_a_recording_leaves_its_roll_beside_the_sound(tmp_path: Path) -> None:
     made = near.engine(tmp_path / "models", PLACES[1])
     with Link.create() as link:
         player = Callback(made, link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=(made.part,))
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=(made.layer,))
         row = link.health.row("sound")
         taping = TakeRecording(player, bank, row, tmp_path / "takes", "fr")
         out, waves = np.zeros((2, 128), np.float32), []
@@ -578,7 +578,7 @@ def test_a_render_of_a_take_hears_the_neighbour_again_and_leaves_a_roll(
 
 
 def test_a_take_keeps_the_asking() -> None:
-    table = null_engine().part.table
+    table = null_engine().layer.table
     for gesture in (Gesture(Kind.HEAR, 0, 1.0), Gesture(Kind.HEAR, 300, 1.0), Gesture(Kind.HEAR, 0, 0.0)):
         line = line_of(gesture, 1.5, table)
         assert line is not None

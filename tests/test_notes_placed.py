@@ -26,7 +26,7 @@ def sounding(*gestures: Gesture, apart: int = 1) -> bool:
     out = np.zeros((2, QUANTUM), np.float32)
     for _ in range(len(gestures) * apart // QUANTUM + 8):
         engine.block(out)
-    return engine.part.control.notes.level > 0.0
+    return engine.layer.control.notes.level > 0.0
 
 
 @pytest.mark.parametrize("apart", [0, 1, 31, 33, QUANTUM, 5 * QUANTUM])

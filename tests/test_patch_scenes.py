@@ -128,7 +128,7 @@ def test_a_scene_of_another_training_is_told_and_does_without(
     assert main(["check", str(path)]) == 2
     assert capsys.readouterr().err.count("has no such knob") == 2
     bank = Bank([path])
-    part = bank.part(0)
+    part = bank.layer(0)
     assert part.scenes.all_knobs() == {2: {"glass": 0.25}}, "what it says of the knobs that are here holds"
     assert part.scenes.mask == 0b100, "a scene of which nothing is left is none"
     (said,) = bank.wrong
@@ -358,7 +358,7 @@ def test_a_patch_that_came_with_rosin_stays_as_it_is(
     patch = patch_at(path)
     assert keep_scene(patch, 0, {"glass": 0.5}) == Kept(home / "scenes" / "rope.toml", SHIPPED)
     assert path.read_text() == FULL
-    assert Bank([path]).part(0).scenes.all_knobs()[0] == {"glass": 0.5}, "it is there when the patch is opened again"
+    assert Bank([path]).layer(0).scenes.all_knobs()[0] == {"glass": 0.5}, "it is there when the patch is opened again"
 
 
 def test_a_scene_of_a_patch_on_another_model_outlives_the_show(tmp_path: Path, home: Path) -> None:
@@ -395,7 +395,7 @@ def test_broken_scenes_beside_a_patch_are_told_and_the_patch_plays(
     own.parent.mkdir(parents=True)
     own.write_text("schema = 1\n[scenes.1.knobs]\nglass = 7\n")
     bank = Bank([path])
-    assert bank.part(0).scenes.mask == 0b10
+    assert bank.layer(0).scenes.mask == 0b10
     assert [line for line in bank.wrong if "scenes.1.knobs.glass: 7 is too large" in line]
     assert main(["check", str(path)]) == 2
     assert str(own) in capsys.readouterr().err
@@ -417,14 +417,14 @@ def keepsakes_of(path: Path) -> tuple[AccidentStore, Engine, list[str], Bank]:
     keeper = AccidentStore(bank, link, "en")
     said: list[str] = []
     keeper._row = SimpleNamespace(say=said.append)  # type: ignore[assignment]
-    return keeper, Engine(bank.part(0)), said, bank
+    return keeper, Engine(bank.layer(0)), said, bank
 
 
 def test_saving_ends_in_the_file_and_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "rope.toml"
     patch_at(path)
     keeper, engine, said, _ = keepsakes_of(path)
-    glass = engine.part.table.index("glass")
+    glass = engine.layer.table.index("glass")
     for raw, slot in ((0.3, 0), (0.4, 0), (0.6, 7)):
         engine.post(Gesture(Kind.KNOB, glass, raw), engine.sample)
         engine.post(Gesture(Kind.SCENE_SAVE, slot, source=Source.STAGE), engine.sample + 64)
@@ -439,7 +439,7 @@ def test_saving_ends_in_the_file_and_in_one_sentence(tmp_path: Path) -> None:
     assert (found["1"]["knobs"]["glass"], found["8"]["knobs"]["glass"]) == (0.4, 0.6), "the last of two wins"
     assert "6" not in found
     assert "[friction]\nstick = 0.1\n# the end\n" in path.read_text()
-    assert Bank([path]).part(0).scenes.raw[7].tolist() == engine.part.scenes.raw[7].tolist(), "to the bit"
+    assert Bank([path]).layer(0).scenes.raw[7].tolist() == engine.layer.scenes.raw[7].tolist(), "to the bit"
 
 
 def test_a_save_at_the_very_end_is_written_too(tmp_path: Path) -> None:
@@ -464,14 +464,14 @@ def test_a_scene_that_cannot_be_written_anywhere_is_said_and_still_recalled(tmp_
     play(engine, 1)
     keeper.close()
     assert len([line for line in said if line.startswith("Scene 4 can be recalled until you stop")]) == 1
-    assert engine.part.scenes.has(3)
+    assert engine.layer.scenes.has(3)
 
 
 def test_the_understudy_takes_up_what_was_kept_since_it_learned_its_part(tmp_path: Path) -> None:
     path = tmp_path / "rope.toml"
     patch = patch_at(path)
     understudy = Bank([path])
-    part = understudy.part(0)
+    part = understudy.layer(0)
     understudy.refresh()
     assert part.scenes.mask == 0b10
     keep_scene(patch, 4, {"glass": 0.625})

@@ -42,12 +42,12 @@ def lag(known: float, thickness: float) -> float:
     engine = null_engine(
         difficulty=5.0, friction={"stick": 0.0, "slide": 0.0, "weight": 20.0, "visc": 0.1, "known": thickness}
     )
-    engine.part.place = Double(known)
+    engine.layer.place = Double(known)
     play(engine, 40)
-    knob = engine.part.table.index("glass")
+    knob = engine.layer.table.index("glass")
     now(engine, Kind.KNOB, knob, 0.8)
     play(engine, 24)
-    return float(engine.part.control.raw[knob] - engine.part.control.x[-1, knob])
+    return float(engine.layer.control.raw[knob] - engine.layer.control.x[-1, knob])
 
 
 def test_the_known_is_thick_and_the_unknown_is_thin_or_the_other_way() -> None:
@@ -62,7 +62,7 @@ def test_the_frame_tells_the_place() -> None:
     play(engine, 4)
     fill_frame(engine, frame, 1.0)
     assert (frame.known, frame.unknown) == (-1.0, -1.0)
-    engine.part.place = double = Double(0.25)
+    engine.layer.place = double = Double(0.25)
     play(engine, 8)
     fill_frame(engine, frame, 1.0)
     assert (frame.known, frame.unknown) == (0.25, 0.75)

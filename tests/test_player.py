@@ -78,8 +78,8 @@ def test_a_gesture_without_a_stamp_acts_at_once_and_one_from_the_far_future_wait
         for k in range(400):
             player.callback(out, None, 5.0 + k * QUANTUM / RATE)
             if k == 0:
-                assert engine.part.control.raw[2] == np.float32(0.25)
-        assert engine.part.control.raw[3] == np.float32(0.75)
+                assert engine.layer.control.raw[2] == np.float32(0.25)
+        assert engine.layer.control.raw[3] == np.float32(0.75)
         assert engine.late == 0
 
 

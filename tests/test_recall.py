@@ -72,7 +72,7 @@ def streams(first: int, seconds: float, block: int, state_in: str, state_out: st
 
     def produce(out: np.ndarray) -> None:
         engine.block(out, None)
-        control.update(engine.part.control.x.tobytes() + engine.part.z.tobytes())
+        control.update(engine.layer.control.x.tobytes() + engine.layer.z.tobytes())
 
     adapter, out = Adapter(2, QUANTUM, block), np.zeros((2, block), np.float32)
     asked = 0
@@ -110,7 +110,7 @@ def test_a_restart_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     half, rest = hashlib.sha256(), hashlib.sha256()
     for block in range(60 * 375):
         engine.block(out)
-        (half if block < 30 * 375 else rest).update(engine.part.control.x.tobytes() + engine.part.z.tobytes())
+        (half if block < 30 * 375 else rest).update(engine.layer.control.x.tobytes() + engine.layer.z.tobytes())
     found = [half.hexdigest(), rest.hexdigest()]
     state = str(tmp_path / "middle.state")
     assert elsewhere(0, 30.0, 128, "", state)[0] == found[0]
@@ -121,7 +121,7 @@ def test_other_seeds_are_other_takes() -> None:
     a, b = engine_of_everything(7), engine_of_everything(8)
     play(a, 200)
     play(b, 200)
-    assert np.abs(a.part.control.x - b.part.control.x).max() > 0.01
+    assert np.abs(a.layer.control.x - b.layer.control.x).max() > 0.01
 
 
 def test_a_snapshot_survives_as_bytes_and_rubbish_is_refused() -> None:
@@ -140,13 +140,13 @@ def test_a_snapshot_survives_as_bytes_and_rubbish_is_refused() -> None:
 
 
 def kept_accident(engine: Engine, seconds: float = 1.0, name: str = "stumble") -> Accident:
-    return engine.part.control.mix.keep(seconds, name)
+    return engine.layer.control.mix.keep(seconds, name)
 
 
 def chance_of(engine: Engine, blocks: int) -> np.ndarray:
     """What enters, f32 [ticks, 3, K], over so many blocks."""
     rows = []
-    mix = engine.part.control.mix
+    mix = engine.layer.control.mix
     for _ in range(blocks):
         play(engine, 1)
         rows.append(mix.past[np.arange(mix.tick - TICKS, mix.tick) % len(mix.past)].copy())
@@ -171,13 +171,13 @@ def test_a_kept_accident_is_the_same_at_another_time_under_another_seed(tmp_path
     path = tmp_path / "stumble.npz"
     path.write_bytes(accident.to_bytes())
     other = engine_of_everything(seed=99)
-    other.part.learn_all(tmp_path)
+    other.layer.learn_all(tmp_path)
     play(other, 1234)
     now(other, Kind.ACCIDENT, NO_SHIFT, 1.0, stream_id("stumble"))
     again = chance_of(other, 375)
     inside = slice(FADE_TICKS, 1500 - FADE_TICKS)
     assert np.array_equal(again[inside], accident.track[inside])
-    assert not other.part.control.mix.replay.playing
+    assert not other.layer.control.mix.replay.playing
 
 
 def test_it_comes_from_the_same_seed_at_the_same_ticks_whatever_the_hands_did() -> None:
@@ -195,21 +195,21 @@ def test_a_key_may_call_it_and_then_plays_no_note() -> None:
     play(engine, 400)
     accident = kept_accident(engine)
     player = null_engine(hazard=0.0, accidents={"stumble": 36}, sounds="always", difficulty=0.0)
-    player.part.learn(accident)
+    player.layer.learn(accident)
     now(player, Kind.NOTE_ON, 36, 0.7)
     play(player, 1)
-    assert player.part.control.mix.replay.playing
-    assert player.part.control.notes.level == 0.0
+    assert player.layer.control.mix.replay.playing
+    assert player.layer.control.notes.level == 0.0
     now(player, Kind.NOTE_ON, 60, 0.7)
     play(player, 4)
-    assert player.part.control.notes.level > 0.0
+    assert player.layer.control.notes.level > 0.0
 
 
 def test_hazard_off_and_no_accident_is_exactly_no_chance() -> None:
     engine = null_engine(hazard=0.0, difficulty=0.0)
     play(engine, 40)
-    assert not engine.part.control.mix.past.any()
-    assert engine.part.control.x[-1].tobytes() == engine.part.control.raw[:8].tobytes()
+    assert not engine.layer.control.mix.past.any()
+    assert engine.layer.control.x[-1].tobytes() == engine.layer.control.raw[:8].tobytes()
 
 
 def replayed(track: np.ndarray, ticks: int, loop: bool, shift_s: float = 0.0) -> np.ndarray:
@@ -254,17 +254,17 @@ def test_what_is_no_accident_is_refused_in_one_sentence(tmp_path_factory: pytest
 def test_replay_goes_on_from_a_state() -> None:
     engine = engine_of_everything()
     play(engine, 400)
-    engine.part.learn(kept_accident(engine))
+    engine.layer.learn(kept_accident(engine))
     now(engine, Kind.ACCIDENT, NO_SHIFT + 10, 2.0, stream_id("stumble"))
     play(engine, 50)
-    assert engine.part.control.mix.replay.mode == LOOP
+    assert engine.layer.control.mix.replay.mode == LOOP
     kept = engine.snapshot()
     first = play(engine, 50)
     engine.restore(kept)
     assert np.array_equal(play(engine, 50), first)
     now(engine, Kind.ACCIDENT, NO_SHIFT, 0.0)
     play(engine, 1)
-    assert not engine.part.control.mix.replay.playing
+    assert not engine.layer.control.mix.replay.playing
 
 
 # --- the stream
@@ -273,7 +273,7 @@ def test_replay_goes_on_from_a_state() -> None:
 def test_a_stream_is_listened_to_again_bit_for_bit(tmp_path: Path) -> None:
     engine = engine_of_everything()
     play(engine, 200)
-    tap = StreamTap(*engine.part.z.shape)
+    tap = StreamTap(*engine.layer.z.shape)
     log = StreamLog(tmp_path / "t.z", tap, {"patch": "null", "seed": 7, "model": "null"})
     kept = Snapshot.from_bytes(engine.snapshot().to_bytes())
     told, sound = [], []
@@ -281,19 +281,19 @@ def test_a_stream_is_listened_to_again_bit_for_bit(tmp_path: Path) -> None:
         engine.post(gesture, engine.sample + round(t * 48000))
     for block in range(750):
         sound.append(play(engine, 1))
-        tap.push(engine.part.z, engine.part.gain())
-        told.append(engine.part.z.copy())
+        tap.push(engine.layer.z, engine.layer.gain())
+        told.append(engine.layer.z.copy())
         if block % 100 == 0:
             log.write()
     log.write()
     log.close()
     again = engine_of_everything(seed=1)
     again.restore(kept)
-    again.part.stream = LatentStream(tmp_path / "t.z")
+    again.layer.stream = LatentStream(tmp_path / "t.z")
     for z, heard in zip(told, sound, strict=True):
         # tape and guard go on from where they were; the model is told the same
         assert np.array_equal(play(again, 1), heard)
-        assert np.array_equal(again.part.z, z)
+        assert np.array_equal(again.layer.z, z)
 
 
 def test_a_stream_cut_in_mid_row_keeps_the_rows_before(tmp_path: Path) -> None:

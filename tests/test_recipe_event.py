@@ -13,10 +13,10 @@ ROW = """    Event(Kind.JOLT, "every hand jumps", (_amount("jolt", "how far, in 
 """
 
 ACT = """def _jolt(engine: Playing, g: Gesture, at: float) -> Gesture | None:
-    control = engine.part.control
-    for knob in range(engine.part.table.playable_count):
+    control = engine.layer.control
+    for knob in range(engine.layer.table.playable_count):
         control.place_knob(knob, _within(0.0, float(control.raw[knob]) + g.value, 1.0), at, g.source)
-    engine.part.speaking = True
+    engine.layer.speaking = True
     return g
 
 
@@ -42,7 +42,7 @@ def played(gesture=None):
     for _ in range(100):
         engine.block(block)
         sound.append(block.copy())
-    return np.concatenate(sound, 1), [act.gesture for act in engine.acted.take(1 << 60)][1:], engine.part.table
+    return np.concatenate(sound, 1), [act.gesture for act in engine.acted.take(1 << 60)][1:], engine.layer.table
 
 _, _, table = played()
 book = Namespace("/rosin", table, [])

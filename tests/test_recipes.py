@@ -97,7 +97,7 @@ from instrument import find_patches, open_engine, read_patch
 paths, index = find_patches("glass")
 import dataclasses
 patch = dataclasses.replace(read_patch(paths[index]), friction={"magnet": 0.1})
-assert "friction.magnet" in open_engine(patch).part.table
+assert "friction.magnet" in open_engine(patch).layer.table
 print("it pulls")
 """
 
@@ -108,7 +108,7 @@ paths, index = find_patches("glass")
 patch = read_patch(paths[index])
 def moved(amount):
     engine = open_engine(dataclasses.replace(patch, hazard=5.0, chance={"saw": amount, "saw_rate": 3.0}))
-    assert "chance.saw" in engine.part.table
+    assert "chance.saw" in engine.layer.table
     return render(engine, 0.5, [knob(0.0, "loudness", 0.9)])
 assert not (moved(0.0) == moved(0.3)).all()
 assert (moved(0.3) == moved(0.3)).all()

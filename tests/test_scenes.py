@@ -36,7 +36,7 @@ CLEAR: dict[str, Any] = {"difficulty": 0.0, "hazard": 0.0, "sounds": "always"}
 
 def put(engine: Engine, raw: float, *more: tuple[str, float]) -> None:
     """All playable knobs there, and rest."""
-    table = engine.part.table
+    table = engine.layer.table
     for i in range(table.playable_count):
         now(engine, Kind.KNOB, i, raw)
     for id, value in more:
@@ -58,8 +58,8 @@ def path_of(engine: Engine, blocks: int) -> tuple[np.ndarray, np.ndarray]:
     hands, knobs = [], []
     for _ in range(blocks):
         play(engine, 1)
-        hands.append(engine.part.control.hand.copy())
-        knobs.append(engine.part.control.pos.copy())
+        hands.append(engine.layer.control.hand.copy())
+        knobs.append(engine.layer.control.pos.copy())
     return np.concatenate(hands), np.concatenate(knobs)
 
 
@@ -79,7 +79,7 @@ def test_hands_arrive_when_they_should_and_on_a_straight_line(ms: int, offset: i
     assert (hands[first + ticks - 1] < THERE).all()
     assert (hands[first + ticks :] == THERE).all(), "to the tick, which is 32 samples, and there it stays"
     assert (hands[:first] == HERE).all()
-    assert (engine.part.control.raw[:8] == THERE).all()
+    assert (engine.layer.control.raw[:8] == THERE).all()
 
 
 def test_the_patch_says_how_long_it_takes_when_nobody_else_does() -> None:
@@ -114,7 +114,7 @@ def test_knobs_lag_behind_and_arrive_later_by_as_much_as_friction_holds_them() -
 def test_chance_acts_on_the_way_and_the_hand_is_straight_all_the_same() -> None:
     engine = kept(hazard=5.0, chance={"drift": 0.1, "bridge": 0.5})
     now(engine, Kind.SCENE, 2, extra=1000)
-    control, hands, heard = engine.part.control, [], []
+    control, hands, heard = engine.layer.control, [], []
     for _ in range(375):
         play(engine, 1)
         hands.append(control.hand.copy())
@@ -146,7 +146,7 @@ def test_a_push_leans_on_a_knob_and_does_not_take_it() -> None:
 
 def test_pressure_takes_the_loudness_out() -> None:
     engine = kept()
-    loudness = engine.part.table.index("loudness")
+    loudness = engine.layer.table.index("loudness")
     now(engine, Kind.SCENE, 2, extra=1000)
     path_of(engine, 100)
     now(engine, Kind.PRESSURE, value=0.55)
@@ -208,9 +208,9 @@ def test_in_slow_time_the_way_takes_longer_in_the_same_measure() -> None:
     engine = kept(time=0.5)
     now(engine, Kind.SCENE, 2, extra=500)
     play(engine, 374)
-    assert (engine.part.control.raw[:8] < THERE).all()
+    assert (engine.layer.control.raw[:8] < THERE).all()
     play(engine, 4)
-    assert (engine.part.control.raw[:8] == THERE).all()
+    assert (engine.layer.control.raw[:8] == THERE).all()
 
 
 def test_a_new_seed_on_the_way_changes_nothing_of_the_way() -> None:
@@ -241,60 +241,60 @@ def test_what_is_kept_is_where_the_hands_are_also_on_their_way() -> None:
     engine = kept()
     now(engine, Kind.SCENE, 2, extra=1000)
     path_of(engine, 100)
-    at = engine.part.control.raw[:8].copy()
+    at = engine.layer.control.raw[:8].copy()
     now(engine, Kind.SCENE_SAVE, 6)
     play(engine, 1)
-    assert np.array_equal(engine.part.scenes.raw[6, :8], at)
+    assert np.array_equal(engine.layer.scenes.raw[6, :8], at)
     assert HERE < at[3] < THERE
 
 
 def test_parameters_are_kept_where_they_left_the_patch_and_go_back_with_it() -> None:
     engine = null_engine(**{**CLEAR, "difficulty": 5.0})
-    table = engine.part.table
-    home = engine.part.control.raw.copy()
+    table = engine.layer.table
+    home = engine.layer.control.raw.copy()
     now(engine, Kind.SCENE_SAVE, 0)
     play(engine, 1)
     put(engine, 0.6, ("friction.stick", 0.75), ("hazard", 0.5), ("level", 0.4), ("input", 0.3))
     now(engine, Kind.SCENE_SAVE, 1)
     play(engine, 1)
-    said = engine.part.scenes.knobs(1)
+    said = engine.layer.scenes.knobs(1)
     assert set(said) == {k.id for k in table.playable} | {"friction.stick", "hazard"}
     assert said["friction.stick"] == 0.75
-    assert set(engine.part.scenes.knobs(0)) == {k.id for k in table.playable}
+    assert set(engine.layer.scenes.knobs(0)) == {k.id for k in table.playable}
     level, given = table.index("level"), table.index("input")
     now(engine, Kind.SCENE, 0, extra=100)
     play(engine, 20)
     stick = table.index("friction.stick")
-    assert home[stick] < engine.part.control.raw[stick] < 0.75, "it travels too"
+    assert home[stick] < engine.layer.control.raw[stick] < 0.75, "it travels too"
     play(engine, 30)
-    moved = engine.part.control.raw != home
+    moved = engine.layer.control.raw != home
     assert np.flatnonzero(moved).tolist() == [level, given], "all is home but what belongs to the room"
-    assert engine.part.control.parameter("friction.stick") == pytest.approx(0.02, abs=1e-6)
+    assert engine.layer.control.parameter("friction.stick") == pytest.approx(0.02, abs=1e-6)
     now(engine, Kind.SCENE, 1, extra=100)
     play(engine, 50)
-    assert engine.part.control.raw[stick] == np.float32(0.75)
-    assert engine.part.control.amounts.friction.stick[0] > 0.2, "and it counts"
+    assert engine.layer.control.raw[stick] == np.float32(0.75)
+    assert engine.layer.control.amounts.friction.stick[0] > 0.2, "and it counts"
 
 
 def test_a_parameter_that_is_touched_on_its_way_is_the_players() -> None:
     engine = null_engine(**CLEAR, scenes={0: Scene({"friction.stick": 0.9, "hazard": 0.8})})
-    table = engine.part.table
+    table = engine.layer.table
     now(engine, Kind.SCENE, 0, extra=500)
     play(engine, 50)
     now(engine, Kind.KNOB, table.index("friction.stick"), 0.2)
     play(engine, 200)
-    assert engine.part.control.raw[table.index("friction.stick")] == np.float32(0.2)
-    assert engine.part.control.raw[table.index("hazard")] == np.float32(0.8)
+    assert engine.layer.control.raw[table.index("friction.stick")] == np.float32(0.2)
+    assert engine.layer.control.raw[table.index("hazard")] == np.float32(0.8)
 
 
 def test_a_scene_of_one_hand_moves_that_hand_and_what_the_room_has_only_where_it_is_written() -> None:
     engine = null_engine(**CLEAR, scenes={3: Scene({"glass": 0.9}), 4: Scene({"level": 0.25, "gone": 0.5})})
-    scenes, table = engine.part.scenes, engine.part.table
+    scenes, table = engine.layer.scenes, engine.layer.table
     assert scenes.mask == 0b11000
     put(engine, HERE)
     now(engine, Kind.SCENE, 3, extra=50)
     play(engine, 40)
-    raw = engine.part.control.raw
+    raw = engine.layer.control.raw
     assert raw[table.index("glass")] == np.float32(0.9)
     assert (np.delete(raw[:8], table.index("glass")) == HERE).all()
     now(engine, Kind.SCENE, 4, extra=50)
@@ -305,22 +305,22 @@ def test_a_scene_of_one_hand_moves_that_hand_and_what_the_room_has_only_where_it
 
 def test_a_slot_without_a_scene_moves_nothing_and_is_asked_about_once() -> None:
     engine = kept()
-    before = engine.part.control.state()
+    before = engine.layer.control.state()
     now(engine, Kind.SCENE, 7, extra=100)
     play(engine, 50)
     assert list(engine.requests) == [(Kind.SCENE, 7, 0.0)]
-    assert np.array_equal(engine.part.control.raw, before["raw"])
-    assert engine.part.scenes.last == 2, "the last is still the one that was kept"
+    assert np.array_equal(engine.layer.control.raw, before["raw"])
+    assert engine.layer.scenes.last == 2, "the last is still the one that was kept"
     for knob in (SCENES, 60000):
         now(engine, Kind.SCENE_SAVE, knob)
         now(engine, Kind.SCENE, knob)
     play(engine, 2)
-    assert engine.part.scenes.mask == 0b100
+    assert engine.layer.scenes.mask == 0b100
 
 
 def test_a_scene_makes_a_silent_patch_speak() -> None:
     engine = null_engine(scenes={0: Scene({"loudness": 0.9})}, difficulty=0.0)
-    assert not engine.part.speaking
+    assert not engine.layer.speaking
     now(engine, Kind.SCENE, 0, extra=10)
     assert np.abs(play(engine, 200)).max() > 0.01
 
@@ -330,8 +330,8 @@ def test_a_take_writes_no_scene_into_the_file_a_player_does() -> None:
     engine.post(Gesture(Kind.SCENE_SAVE, 1, source=Source.TAKE), 0)
     engine.post(Gesture(Kind.SCENE_SAVE, 2, source=Source.OSC), 0)
     play(engine, 1)
-    assert engine.part.scenes.mask == 0b110
-    assert engine.part.scenes.kept == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert engine.layer.scenes.mask == 0b110
+    assert engine.layer.scenes.kept == [0, 0, 1, 0, 0, 0, 0, 0]
 
 
 # --- patches
@@ -339,7 +339,7 @@ def test_a_take_writes_no_scene_into_the_file_a_player_does() -> None:
 
 def test_a_scene_belongs_to_its_patch_and_a_change_on_the_way_is_no_harm() -> None:
     engine = kept()
-    first = engine.part
+    first = engine.layer
     second = null_part(**CLEAR, scenes={0: Scene({"glass": 0.9})})
     now(engine, Kind.SCENE, 2, extra=500)
     play(engine, 50)
@@ -363,13 +363,13 @@ def test_a_scene_belongs_to_its_patch_and_a_change_on_the_way_is_no_harm() -> No
 
 def test_the_patch_that_sounds_called_anew_takes_its_knobs_from_the_way() -> None:
     engine = kept()
-    home = [knob.start for knob in engine.part.table]
+    home = [knob.start for knob in engine.layer.table]
     now(engine, Kind.SCENE, 2, extra=1000)
     play(engine, 100)
-    engine.change(engine.part)
+    engine.change(engine.layer)
     play(engine, 400)
-    assert np.allclose(engine.part.control.raw, home)
-    assert engine.part.scenes.last == -1
+    assert np.allclose(engine.layer.control.raw, home)
+    assert engine.layer.scenes.last == -1
 
 
 # --- told, and taken up
@@ -386,20 +386,20 @@ def test_the_frame_tells_the_last_scene_and_which_there_are() -> None:
         assert (frame.scene, frame.scenes) == told
     other = null_engine(**CLEAR, scenes={3: Scene({"glass": 0.9})})
     resume(other, frame)
-    assert other.part.scenes.last == 3
+    assert other.layer.scenes.last == 3
     frame.scene = 5  # which the newcomer has not
     resume(other, frame)
-    assert other.part.scenes.last == -1
+    assert other.layer.scenes.last == -1
 
 
 def test_everybody_is_told_where_a_scene_leads_the_hands() -> None:
     engine = kept()
     engine.post(Gesture(Kind.KNOB, 3, 0.2, source=Source.OSC), engine.sample)
     play(engine, 20)
-    assert engine.part.control.origin[3] == Source.OSC
+    assert engine.layer.control.origin[3] == Source.OSC
     engine.post(Gesture(Kind.SCENE, 2, extra=500, source=Source.OSC), engine.sample)
     play(engine, 1)
-    assert engine.part.control.origin[3] == Source.SHOW
+    assert engine.layer.control.origin[3] == Source.SHOW
 
 
 # --- the same again
@@ -447,7 +447,7 @@ def test_a_snapshot_on_the_way_goes_on_bit_for_bit() -> None:
         engine.post(gesture, round(t * 48000))
     play(engine, 1400)  # 3.7 s, on the way to scene 4
     state = Snapshot.from_bytes(engine.snapshot().to_bytes())
-    other.part.scenes.hold({slot: Scene(knobs) for slot, knobs in engine.part.scenes.all_knobs().items()}, 700.0)
+    other.layer.scenes.hold({slot: Scene(knobs) for slot, knobs in engine.layer.scenes.all_knobs().items()}, 700.0)
     other.restore(state)
     for t, gesture in busy_hands():
         if round(t * 48000) >= other.sample:
@@ -457,8 +457,8 @@ def test_a_snapshot_on_the_way_goes_on_bit_for_bit() -> None:
 
 def test_a_take_carries_the_scenes_of_its_day(tmp_path: Path) -> None:
     engine = busy_engine()
-    table, scenes = engine.part.table, engine.part.scenes
-    log = TakeLog(tmp_path / "t.jsonl", "null", 7, table, engine.part.control.raw.tolist(), scenes.all_knobs(),
+    table, scenes = engine.layer.table, engine.layer.scenes
+    log = TakeLog(tmp_path / "t.jsonl", "null", 7, table, engine.layer.control.raw.tolist(), scenes.all_knobs(),
                   scenes.blend_ms)  # fmt: skip
     for t, gesture in busy_hands():
         log.add(t, gesture)
@@ -471,10 +471,10 @@ def test_a_take_carries_the_scenes_of_its_day(tmp_path: Path) -> None:
 
     def again(*, carried: bool) -> np.ndarray:
         later = busy_engine()
-        later.part.scenes.hold({0: Scene({"glass": 0.1}), 6: Scene({"breath": 1.0})}, 100.0)  # kept anew since
+        later.layer.scenes.hold({0: Scene({"glass": 0.1}), 6: Scene({"breath": 1.0})}, 100.0)  # kept anew since
         if carried:
-            later.part.scenes.hold_those_of(take)
-        return offline(later, 9.0, [(g.time, g) for g in gestures(take, later.part.table)])
+            later.layer.scenes.hold_those_of(take)
+        return offline(later, 9.0, [(g.time, g) for g in gestures(take, later.layer.table)])
 
     assert np.array_equal(again(carried=True), heard)
     assert not np.array_equal(again(carried=False), heard)
@@ -526,14 +526,16 @@ MIXED = (Kind.SCENE, Kind.SCENE_SAVE, Kind.KNOB, Kind.BRIDGE, Kind.SEED, Kind.HA
 @settings(max_examples=60, deadline=None)
 def test_whatever_the_hands_do_a_hand_is_where_it_is_said_to_be(found: list[Any], time: float) -> None:
     engine = null_engine(**{**CLEAR, "hazard": 3.0}, chance={"bridge": 0.1}, time=time)
-    slow = engine.part.table.index("time")
-    engine.post(Gesture(Kind.KNOB, slow, float(engine.part.control.raw[slow])), 23 * QUANTUM)  # it may have been turned
+    slow = engine.layer.table.index("time")
+    engine.post(
+        Gesture(Kind.KNOB, slow, float(engine.layer.control.raw[slow])), 23 * QUANTUM
+    )  # it may have been turned
     for kind, knob, value, extra, sample in found:
         engine.post(
             Gesture(kind, knob % 9 if kind in (Kind.SCENE, Kind.SCENE_SAVE) else knob, value, extra=extra), sample
         )
     assert np.isfinite(play(engine, 24)).all()
-    control = engine.part.control
+    control = engine.layer.control
     assert ((control.raw >= 0.0) & (control.raw <= 1.0)).all()
     play(engine, 1 + round(80 / time))  # the longest way is over
     rest = control.raw.copy()

@@ -29,7 +29,7 @@ class Sound:
     def __init__(self, link: Link, folder: Path, patch: str = PATCH) -> None:
         self.link = link
         self.bank = Bank([shipped("patches") / f"{patch}.toml"])
-        self.engine = Engine(self.bank.part(0))
+        self.engine = Engine(self.bank.layer(0))
         self.handover = SoundHandover(link.memos["sound"], self.bank, link.health.row("sound"), str(folder))
 
     def play(self, blocks: int, *gestures: Gesture) -> None:
@@ -66,33 +66,33 @@ def test_scenes_that_no_file_has_and_snapshots_go_over(link: Link, tmp_path: Pat
     assert next_one.handover.xruns == 7
     next_one.play(4, Gesture(Kind.KNOB, 1, 0.1))
     next_one.play(4, Gesture(Kind.RESTORE, 5))
-    assert next_one.engine.part.control.raw[1] == np.float32(0.25)
+    assert next_one.engine.layer.control.raw[1] == np.float32(0.25)
     next_one.play(400, Gesture(Kind.SCENE, 6, extra=50))
-    assert next_one.engine.part.control.raw[1] == pytest.approx(0.75, abs=1e-6)
+    assert next_one.engine.layer.control.raw[1] == pytest.approx(0.75, abs=1e-6)
     assert not next_one.engine.requests, "the scene is not asked about"
 
 
 def test_an_accident_that_was_kept_after_the_successor_had_loaded_is_known_to_it(link: Link, tmp_path: Path) -> None:
     lost, next_one = Sound(link, tmp_path), Sound(link, tmp_path)
     lost.play(800)
-    accident: Accident = lost.engine.part.control.mix.keep(0.5, "the fall")
+    accident: Accident = lost.engine.layer.control.mix.keep(0.5, "the fall")
     path = accident_folder(PATCH) / "the fall.npz"
     path.parent.mkdir(parents=True)
     write_whole(path, accident.to_bytes())
-    assert next_one.engine.part.accidents == {}
+    assert next_one.engine.layer.accidents == {}
     next_one.handover.take_up(next_one.engine)
-    assert set(next_one.engine.part.accidents) == {"the fall"}
-    before = next_one.engine.part.accidents["the fall"]
+    assert set(next_one.engine.layer.accidents) == {"the fall"}
+    before = next_one.engine.layer.accidents["the fall"]
     next_one.handover.take_up(next_one.engine)
-    assert next_one.engine.part.accidents["the fall"] is before, "what is known is not read again"
+    assert next_one.engine.layer.accidents["the fall"] is before, "what is known is not read again"
 
 
 def test_wear_that_was_written_after_the_successor_had_loaded_is_not_written_over(link: Link, tmp_path: Path) -> None:
     lost, next_one = Sound(link, tmp_path, "bow"), Sound(link, tmp_path, "bow")
-    voice = next_one.engine.part.voice
+    voice = next_one.engine.layer.voice
     if not voice.usage():
         pytest.skip("this model does not wear")
-    worn = {layer: seconds + 100.0 for layer, seconds in lost.engine.part.voice.usage().items()}
+    worn = {layer: seconds + 100.0 for layer, seconds in lost.engine.layer.voice.usage().items()}
     write_wear(data_home(), voice.card.sha256 or "", worn)
     next_one.handover.take_up(next_one.engine)
     assert all((voice.usage()[layer] >= 100.0).all() for layer in worn)
@@ -112,7 +112,7 @@ def test_a_show_without_a_folder_of_its_own_hands_over_what_it_can(link: Link, t
     assert list(tmp_path.glob("slot*")) == []
     next_one = Sound(link, tmp_path)
     next_one.handover.take_up(next_one.engine)
-    assert next_one.engine.part.scenes.has(2)
+    assert next_one.engine.layer.scenes.has(2)
 
 
 @pytest.mark.parametrize("junk", [b"", b"PK\x03\x04", bytes(range(256)) * 20])
@@ -157,9 +157,9 @@ def test_pushes_and_a_pedal_under_the_fingers_are_there_in_the_next_sound(link: 
     frame = link.frames.scratch()
     fill_frame(lost.engine, frame, 1.0)
     resume(next_one.engine, frame, [link.hands.held, link.stage.held, link.shows.held])
-    assert next_one.engine.part.control._pushed[-1, 1] == np.float32(0.4)
-    assert next_one.engine.part.control.notes.pedal
+    assert next_one.engine.layer.control._pushed[-1, 1] == np.float32(0.4)
+    assert next_one.engine.layer.control.notes.pedal
     link.stage.push(Gesture(Kind.FORCE, 1, 0.0))
     another = Sound(link, tmp_path)
     resume(another.engine, frame, [link.hands.held, link.stage.held, link.shows.held])
-    assert another.engine.part.control._pushed[-1, 1] == 0.0
+    assert another.engine.layer.control._pushed[-1, 1] == 0.0

@@ -30,7 +30,7 @@ def blocks(player: Callback, count: int) -> None:
 def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         taping = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
         blocks(player, 20)
         taping.record(True)
@@ -59,7 +59,7 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(StreamLog, "write", slowly)
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         taping = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
         taping.record(True)
         longest = 0.0
@@ -89,7 +89,7 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
     monkeypatch.setattr("instrument.audio.recording.take_recording.END_SECONDS", 0.1)
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         row = link.health.row("sound")
         taping = TakeRecording(player, bank, row, tmp_path, "en")
         taping.record(True)
@@ -123,7 +123,7 @@ def test_a_take_on_a_slow_disk_is_as_long_as_its_sound_and_says_how_many_seconds
     monkeypatch.setattr(soundfile.SoundFile, "write", stuck)
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         row = link.health.row("sound")
         taping = TakeRecording(player, bank, row, tmp_path, language)
         taping.recorder = player.recorder = Recorder(player.rate, 2, tmp_path, ring_s=0.5)

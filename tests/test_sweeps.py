@@ -44,7 +44,7 @@ def test_a_knob_turned_at_once_or_fast_makes_no_zipper_and_no_click(model: str) 
     card = read_card(MODELS / model)
     for id in named(card)[:4]:
         engine = engine_on(model)
-        knob = engine.part.table.index(id)
+        knob = engine.layer.table.index(id)
         now(engine, Kind.NOTE_ON, 55, 0.7)
         play(engine, blocks(0.4))
         moved = []

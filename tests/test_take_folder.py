@@ -67,7 +67,7 @@ def test_a_take_is_a_folder_that_says_what_it_is(house: House, take: Path) -> No
         [MANIFEST, SOUND, GESTURES, OPENING, LATENTS, PATCH, CREDITS]
     )
     said = read_manifest(take)
-    card = house.engine.layer.voice.card if hasattr(house.engine, "layer") else house.engine.part.voice.card
+    card = house.engine.layer.voice.card
     assert said.finished
     assert (said.patch.name, said.model) == ("bow", Played(card.name, card.sha256))
     assert said.patch.sha256 == hashlib.sha256((shipped("patches") / "bow.toml").read_bytes()).hexdigest()

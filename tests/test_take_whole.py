@@ -88,7 +88,7 @@ SCRIPTS: dict[Kind, Callable[[House], Script]] = {
 
 def prepared(house: House) -> Any:
     """Some evening before the take: knobs moved, scenes and slots kept, an accident with a key, the seed changed."""
-    part = house.engine.part
+    part = house.engine.layer
     house.play(60, {3: [g(Kind.NOTE_ON, 45, 0.7)], 5: [g(Kind.KNOB, house.hazard, 0.7)], 9: [g(Kind.SCENE_SAVE, 0)],
                     12: [g(Kind.KNOB, 2, 0.7)], 14: [g(Kind.SCENE_SAVE, 1)], 20: [g(Kind.SNAPSHOT, 5)],
                     25: [g(Kind.SEED, extra=99)], 30: [g(Kind.KNOB, 4, 0.2)],
@@ -160,7 +160,7 @@ def test_a_take_that_begins_while_a_patch_waits_for_a_fade_has_both(house: House
     house.play(6, {0: [g(Kind.PATCH, BRONZE)], 4: [g(Kind.PATCH, HAMMER)]})
     assert house.engine.coming is not None
     check_same(house.record(300, tone((150, g(Kind.PATCH, BOW)))))
-    assert house.engine.part is house.bank.part(BOW)
+    assert house.engine.layer is house.bank.layer(BOW)
 
 
 def test_a_take_that_begins_while_a_neighbour_an_accident_and_a_scene_are_under_way_has_them(house: House) -> None:
@@ -173,7 +173,7 @@ def test_a_take_that_begins_while_a_neighbour_an_accident_and_a_scene_are_under_
 @pytest.mark.parametrize("knob", ["chance.tape", "chance.wear", "time", "level", "chance.bend"])
 def test_parameters_that_were_set_before_it_began_hold_in_it(house: House, knob: str) -> None:
     prepared(house)
-    index = house.engine.part.table.index(knob)
+    index = house.engine.layer.table.index(knob)
     house.play(100, {2: [g(Kind.KNOB, index, 0.6)]})
     check_same(house.record(300, tone((60, g(Kind.KNOB, index, 0.3)), (150, g(Kind.KNOB, index, 0.8)))))
 
@@ -205,7 +205,7 @@ def test_a_moment_brought_back_when_its_key_is_let_go_and_another_is_down_is_so_
     script[55] = [g(Kind.FORCE, 3, 0.0)]
     script[210] = [g(Kind.FORCE, 2, -0.25)]
     check_same(house.record(400, script))
-    assert not house.engine.part.control.notes.sounding
+    assert not house.engine.layer.control.notes.sounding
 
 
 def test_a_take_without_its_opening_begins_where_the_knobs_stood_and_says_so(

@@ -22,7 +22,7 @@ def trajectory(slower: int, ticks: int = 300) -> tuple[np.ndarray, np.ndarray, n
     clock; all gestures come ``slower`` times later."""
     rough = {"difficulty": 5.0, "hazard": 5.0, "friction": FRICTION, "chance": CHANCE}
     engine = null_engine(time=1.0 / slower, attack_ms=40.0, **rough)
-    control = engine.part.control
+    control = engine.layer.control
     for tick, raw in MOVES:
         engine.post(Gesture(Kind.KNOB, 2, raw), tick * 32 * slower)
     engine.post(Gesture(Kind.NOTE_ON, 60, 0.8), 60 * 32 * slower)
@@ -72,10 +72,10 @@ def test_slow_time_does_not_slow_the_level_or_the_panic() -> None:
 def test_coming_back_to_full_time_makes_no_jump() -> None:
     engine = null_engine(time=0.02, difficulty=5.0, hazard=5.0, chance={"drift": 0.2, "tau": 0.1})
     play(engine, 500)
-    before = engine.part.control.x[-1].copy()
-    now(engine, Kind.KNOB, engine.part.table.index("time"), 1.0)
+    before = engine.layer.control.x[-1].copy()
+    now(engine, Kind.KNOB, engine.layer.table.index("time"), 1.0)
     play(engine, 1)
-    assert np.abs(engine.part.control.x[0] - before).max() < 0.05
+    assert np.abs(engine.layer.control.x[0] - before).max() < 0.05
 
 
 def test_hands_only_is_at_full_speed_and_exact() -> None:
@@ -85,7 +85,7 @@ def test_hands_only_is_at_full_speed_and_exact() -> None:
     now(engine, Kind.HANDS_ONLY, value=1.0)
     now(engine, Kind.KNOB, 3, 0.3)
     play(engine, 1)
-    assert engine.part.control.x[-1].tobytes() == engine.part.control.raw[:8].tobytes()
+    assert engine.layer.control.x[-1].tobytes() == engine.layer.control.raw[:8].tobytes()
 
 
 # --- parameters of one knob
@@ -97,7 +97,7 @@ def own(**changes: object) -> Engine:
 
 def test_what_a_patch_says_of_one_knob_is_a_knob_itself() -> None:
     engine = own(difficulty=5.0)
-    table, control = engine.part.table, engine.part.control
+    table, control = engine.layer.table, engine.layer.control
     k = table.index("brightness")
     assert control.amounts.friction.stick[k] == pytest.approx(0.2)
     other = table.index("breath")
@@ -112,7 +112,7 @@ def test_what_a_patch_says_of_one_knob_is_a_knob_itself() -> None:
 def test_the_table_has_them_after_the_common_ones() -> None:
     engine = own()
     patch = Patch("p", "null", friction_knobs={"breath": {"stick": 0.1}}, chance_knobs={"glass": {"dice": 0.3}})
-    ids = [knob.id for knob in table_of(patch, engine.part.voice.latents)]
+    ids = [knob.id for knob in table_of(patch, engine.layer.voice.latents)]
     assert ids[-2:] == ["friction.stick.breath", "chance.dice.glass"]
 
 
@@ -121,7 +121,7 @@ def test_the_table_has_them_after_the_common_ones() -> None:
 
 def test_a_bridge_arrives_exactly_and_a_hand_takes_the_knob_from_it() -> None:
     engine = null_engine(difficulty=0.0, hazard=0.0, chance={"bridge": 0.3})
-    control = engine.part.control
+    control = engine.layer.control
     now(engine, Kind.KNOB, 2, 0.2)
     play(engine, 2)
     now(engine, Kind.BRIDGE, 2, 0.9, extra=1000)
@@ -144,7 +144,7 @@ def test_a_bridge_arrives_exactly_and_a_hand_takes_the_knob_from_it() -> None:
 
 def test_one_knob_drags_those_it_goes_with() -> None:
     engine = null_engine(difficulty=5.0, friction={"coupling": 0.8, "stick": 0.002, "slide": 0.001})
-    control, table = engine.part.control, engine.part.table
+    control, table = engine.layer.control, engine.layer.table
     rest = control.x[-1].copy() if control.x.any() else control.raw[:8].copy()
     now(engine, Kind.KNOB, table.index("brightness"), 1.0)
     play(engine, 400)

@@ -82,7 +82,7 @@ def test_friction_holds_the_pitch_knob_back_and_chance_bends_the_note(model: str
         now(engine, Kind.NOTE_ON, 57, 0.8)
         play(engine, blocks(0.3))
         if moved_to is not None:
-            now(engine, Kind.KNOB, engine.part.table.index("pitch"), moved_to)
+            now(engine, Kind.KNOB, engine.layer.table.index("pitch"), moved_to)
         return engine, play(engine, blocks(seconds))[0]
 
     rest, semitone = 0.5, 1.0 / 24.0  # the knob transposes by an octave either way

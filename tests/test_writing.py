@@ -157,7 +157,7 @@ def take_on(disk: Path, blocks: int) -> tuple[Path, list[str]]:
     """A take with a gesture a block; its .wav, and what was said."""
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
-        bank: Any = SimpleNamespace(also_here=lambda part: "", parts=())
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         row = link.health.row("sound")
         taping = TakeRecording(player, bank, row, disk, "en")
         taping.record(True)
@@ -262,7 +262,7 @@ def test_an_accident_under_a_name_that_was_taken_has_it_and_the_one_before_lies_
         assert path.name == "slip.npz"
     names = ["slip.npz", "slip-2.npz", "slip-3.npz"]
     assert [Accident.read(tmp_path / name).track[0, 0, 0] for name in names] == [3.0, 1.0, 2.0]
-    part = null_engine().part
+    part = null_engine().layer
     assert part.learn_all(tmp_path) == []
     assert part.accidents["slip"].track[0, 0, 0] == 3.0, "the name calls the newest, another day too"
 

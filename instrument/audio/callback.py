@@ -118,7 +118,7 @@ class Callback:
         live = self._adapter.live()
         engine.block(out, live)
         if (tap := self.tap) is not None:
-            tap.listen(engine.part, live is not None and engine.part.hears(live))
+            tap.listen(engine.layer, live is not None and engine.layer.hears(live))
         if self.recorder is not None:
             self.recorder.push(out)
         self._publish()

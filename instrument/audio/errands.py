@@ -66,7 +66,7 @@ class Errands:
         self._taping.ask(bool(number))
 
     def _keep(self, number: int, value: float, now: float) -> None:
-        self._keepsakes.keep_accident(self.engine.part, number, value, now)
+        self._keepsakes.keep_accident(self.engine.layer, number, value, now)
 
     def _want_patch(self, number: int, value: float, now: float) -> None:
         """Another patch is wanted; the newest wish counts."""
@@ -78,22 +78,22 @@ class Errands:
         index = self._patch
         if index is None or (self._loader is not None and self._loader.is_alive()):
             return
-        part = self.bank.opened(index)
-        if part is None:
+        layer = self.bank.opened(index)
+        if layer is None:
             self._load(index, now)
         elif self._patches.take(now):
             self._patch = None
-            self._change(part, now)
+            self._change(layer, now)
 
     def _load(self, index: int, now: float) -> None:
-        """Open a part beside the sound; when it is there, a later look hands it in."""
+        """Open a layer beside the sound; when it is there, a later look hands it in."""
         if now - self._failed.get(index, -RETRY_SECONDS) < RETRY_SECONDS:
             self._patch = None
             return
 
         def load() -> None:
             try:
-                self.bank.part(index)
+                self.bank.layer(index)
             except RosinError as error:
                 self._failed[index] = now
                 self._patch = None if self._patch == index else self._patch
@@ -106,25 +106,25 @@ class Errands:
         self._loader = threading.Thread(target=load, name="loader", daemon=True)
         self._loader.start()
 
-    def _change(self, part: Layer, now: float) -> None:
-        """Hand the engine another part."""
+    def _change(self, layer: Layer, now: float) -> None:
+        """Hand the engine another layer."""
         engine = self.engine
-        for sentence in self.bank.untold(part.index):
+        for sentence in self.bank.untold(layer.index):
             self.row.say(sentence)
-        if part.voice.sample_rate != engine.rate:
-            rate, here = part.voice.sample_rate, engine.rate
-            self._complain("patch_rate", now, name=part.patch.name, rate=rate, here=here)
+        if layer.voice.sample_rate != engine.rate:
+            rate, here = layer.voice.sample_rate, engine.rate
+            self._complain("patch_rate", now, name=layer.patch.name, rate=rate, here=here)
             return
-        if not engine.on_stage(part):
-            part.recall()
-        self._taping.coming(part)
-        self.row.set_text("where", part.voice.where)
-        engine.change(part)
+        if not engine.on_stage(layer):
+            layer.recall()
+        self._taping.coming(layer)
+        self.row.set_text("where", layer.voice.where)
+        engine.change(layer)
         self.bank.trim(engine.on_stage)
-        place = part.place
+        place = layer.place
         lacks = place is not None and place.has_excerpts and place.excerpts is None
-        if lacks and id(part) not in self._excerpts_tried:
-            self._excerpts_tried.add(id(part))
+        if lacks and id(layer) not in self._excerpts_tried:
+            self._excerpts_tried.add(id(layer))
             self.load_excerpts()
 
     # --- neighbours and scenes
@@ -141,32 +141,32 @@ class Errands:
         self._excerpts.start()
 
     def _say_no_scene(self, slot: int, value: float, now: float) -> None:
-        part = self.engine.part
-        if self._often.may(f"scene {part.index} {slot}", now):
-            self.row.say(say("scene.none", self.language, scene=slot + 1, patch=part.patch.name))
+        layer = self.engine.layer
+        if self._often.may(f"scene {layer.index} {slot}", now):
+            self.row.say(say("scene.none", self.language, scene=slot + 1, patch=layer.patch.name))
 
     def _say_no_moment(self, slot: int, value: float, now: float) -> None:
-        part = self.engine.part
-        if self._often.may(f"moment {part.index} {slot}", now):
-            self.row.say(say("snapshot.none", self.language, slot=slot, patch=part.patch.name))
+        layer = self.engine.layer
+        if self._often.may(f"moment {layer.index} {slot}", now):
+            self.row.say(say("snapshot.none", self.language, slot=slot, patch=layer.patch.name))
 
     def _say_unheard(self, sound: int, kept: float, now: float) -> None:
         """Why a neighbour that was asked for is not heard; once. ``kept``: the model has excerpts, but not of this."""
-        part = self.engine.part
-        place = part.place
-        key = (part.voice.card.name, sound if kept else -1)
+        layer = self.engine.layer
+        place = layer.place
+        key = (layer.voice.card.name, sound if kept else -1)
         if key in self._unheard:
             return
         if not kept and place is not None and place.has_excerpts:
             self._complain("neighbour.soon", now)
             return
         self._unheard.add(key)
-        sounds = part.voice.lineage.sounds if part.voice.lineage is not None else ()
+        sounds = layer.voice.lineage.sounds if layer.voice.lineage is not None else ()
         if kept and 0 <= sound < len(sounds):
             found = sounds[sound]
             self.row.say(say("neighbour.kept", self.language, title=found.title, licence=found.licence))
         else:
-            self.row.say(say("neighbour.none", self.language, model=part.voice.card.name))
+            self.row.say(say("neighbour.none", self.language, model=layer.voice.card.name))
 
 
 ANSWERS: dict[int, Callable[[Errands, int, float, float], None]] = {

@@ -49,9 +49,9 @@ class SoundHandover:
         self.xruns = self._row.count("xruns")
         self._bank.refresh()
         self._scenes = json.loads(self._memo.read() or "{}")
-        for part in self._bank.parts:
-            if (scenes := self._scenes.get(str(part.index))) is not None:
-                part.scenes.hold({int(slot): Scene(knobs) for slot, knobs in scenes.items()}, part.scenes.blend_ms)
+        for layer in self._bank.layers:
+            if (scenes := self._scenes.get(str(layer.index))) is not None:
+                layer.scenes.hold({int(slot): Scene(knobs) for slot, knobs in scenes.items()}, layer.scenes.blend_ms)
         for slot, path in self._paths():
             try:
                 snapshot = Snapshot.from_bytes(path.read_bytes())
@@ -62,11 +62,11 @@ class SoundHandover:
 
     def look(self, engine: Engine, now: float) -> None:
         """Write down what is another than before."""
-        part = engine.part
-        scenes = part.scenes.raw.tobytes() + part.scenes.named.tobytes()
-        if self._seen.get(part.index) != scenes:
-            self._seen[part.index] = scenes
-            self._scenes[str(part.index)] = {str(slot): knobs for slot, knobs in part.scenes.all_knobs().items()}
+        layer = engine.layer
+        scenes = layer.scenes.raw.tobytes() + layer.scenes.named.tobytes()
+        if self._seen.get(layer.index) != scenes:
+            self._seen[layer.index] = scenes
+            self._scenes[str(layer.index)] = {str(slot): knobs for slot, knobs in layer.scenes.all_knobs().items()}
             self._memo.write(json.dumps(self._scenes))
         new = {i: s for i, s in enumerate(engine.slots) if s is not None and self._snapshots.get(i) is not s}
         busy = self._scribe is not None and self._scribe.is_alive()

@@ -64,13 +64,13 @@ class SoundProcess:
         index = self.settings.index if seen is None else min(seen.patch, len(self.bank) - 1)
         if 0 <= index < len(self.bank):
             self._opens(self.bank.paths[index])
-        part = self.bank.part(index)
+        layer = self.bank.layer(index)
         self._scenes_of_the_take()
         self.bank.fill(self._opens)  # a patch that is broken is told of when somebody goes to it (change_patch)
         if not self.settings.understudy:  # who plays has said it already
             for sentence in (*self.bank.untold(index), *self.bank.patina.wrong):
                 self.row.say(sentence)
-        self.engine = Engine(part, self.settings.sound.ceiling_db)
+        self.engine = Engine(layer, self.settings.sound.ceiling_db)
         self.engine.guard.warm()
 
     def _opens(self, path: Path) -> None:
@@ -81,18 +81,18 @@ class SoundProcess:
     def _scenes_of_the_take(self) -> None:
         """A take that is played along brings the scenes that there were then."""
         if self.settings.scenes is not None:
-            part = self.bank.part(self.settings.index)
+            layer = self.bank.layer(self.settings.index)
             scenes = {int(slot): Scene(knobs) for slot, knobs in self.settings.scenes.items()}
             blend_ms = self.settings.blend_ms
-            part.scenes.hold(scenes, part.patch.blend_ms if blend_ms is None else blend_ms)
+            layer.scenes.hold(scenes, layer.patch.blend_ms if blend_ms is None else blend_ms)
 
     def take_up(self, seen: Frame | None) -> None:
         """Just before the device opens: go on where the lost sound was."""
         if seen is None:
             return
-        if seen.patch != self.engine.part.index and seen.patch < len(self.bank):
-            self.engine.part = self.bank.part(seen.patch)
-            self.engine.part.fresh = False
+        if seen.patch != self.engine.layer.index and seen.patch < len(self.bank):
+            self.engine.layer = self.bank.layer(seen.patch)
+            self.engine.layer.fresh = False
         self._took_over = True
         if not self.handover.take_up(self.engine):
             self._scenes_of_the_take()
@@ -190,7 +190,7 @@ def main(text: str) -> int:
             seen = link.frames.latest()
         row.enter()
         sound.take_up(seen)
-        row.set_text("where", sound.engine.part.voice.where)
+        row.set_text("where", sound.engine.layer.voice.where)
         sound.open_device()
         row.put("memory_locked", int(locked))
         sound.run()

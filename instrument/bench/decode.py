@@ -43,9 +43,9 @@ def spread(call: Callable[[int], None], count: int, block_ms: float) -> dict[str
     return found | {f"share_p{q}": found[f"p{q}_ms"] / block_ms for q in (5, 50, 99)}
 
 
-def model_times(part: Layer, count: int, block_ms: float) -> dict[str, Any]:
+def model_times(layer: Layer, count: int, block_ms: float) -> dict[str, Any]:
     """Decoder, encoder and both, with latents that wander over their whole range."""
-    voice = part.voice
+    voice = layer.voice
     rng = np.random.default_rng(1)
     low = np.array([[s.low] for s in voice.latents], np.float32)
     span = np.array([[s.high - s.low] for s in voice.latents], np.float32)
@@ -119,7 +119,7 @@ def chain_times(knobs: int, count: int, block_ms: float, rate: int) -> dict[str,
 
 def engine_times(engine: Engine, count: int, block_ms: float, live: bool) -> dict[str, Any]:
     """The whole engine as the callback runs it: gestures from the link, every block, and a frame published."""
-    table = engine.part.table
+    table = engine.layer.table
     knobs = table.playable_count
     with Link.create() as link:
         player = Callback(engine, link, QUANTUM)
@@ -152,12 +152,12 @@ def decode(name: str = "", count: int = 8000, torchscript: bool = False) -> dict
     with contextlib.suppress(OSError, AttributeError):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # one core, the same all along
     warm.warm()
-    part = open_part(patch, index, provider="cpu")
-    part.warm()
-    engine = Engine(part)
+    layer = open_part(patch, index, provider="cpu")
+    layer.warm()
+    engine = Engine(layer)
     engine.guard.warm()
     settle()
-    rate = part.voice.sample_rate
+    rate = layer.voice.sample_rate
     block_ms = QUANTUM / rate * 1000.0
     models = {each: model_costs(folder, count, torchscript) for each, folder in shipped_models().items()}
     return {
@@ -166,10 +166,10 @@ def decode(name: str = "", count: int = 8000, torchscript: bool = False) -> dict
         **compared,
         "patch": patch.name,
         "model": patch.model,
-        "where": part.voice.where,
+        "where": layer.voice.where,
         "block_frames": QUANTUM,
         "block_ms": block_ms,
-        "model_block": model_times(part, count, block_ms),
+        "model_block": model_times(layer, count, block_ms),
         "friction_and_chance_16_knobs": chain_times(16, count, block_ms, rate),
         "friction_and_chance_64_knobs": chain_times(64, count, block_ms, rate),
         "models": models,

@@ -216,6 +216,6 @@ class Film:
 
 def tags_of(engine: Engine) -> dict[str, str]:
     """What is written into the container: the same as into a recording, whose software is called encoder here."""
-    notes = engine.part.recording_notes()
+    notes = engine.layer.recording_notes()
     comment = "; ".join(filter(None, (notes["copyright"], notes["comment"])))
     return {"title": notes["title"], "artist": notes["artist"], "copyright": notes["copyright"], "comment": comment}

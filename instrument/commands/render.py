@@ -103,7 +103,7 @@ class SoundFile:
             beside = self._stack.enter_context(replacing(out))
             file = soundfile.SoundFile(beside, "w", engine.rate, CHANNELS, subtype, format=kind)
             self._file = self._stack.enter_context(file)
-            for key, text in engine.part.recording_notes().items():
+            for key, text in engine.layer.recording_notes().items():
                 if text:
                     setattr(file, key, text)
         except BaseException:
@@ -169,17 +169,17 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     language = language_of(rig.language)
     plan = plan_of(args, take, stream, rig, place)
     engine = Engine(plan.cast.first, rig.sound.ceiling_db if plan.ceiling_db is None else plan.ceiling_db)
-    part = engine.part
+    layer = engine.layer
     if stream:
         plan.wrong += listen_again(engine, stream, Path(args.what))
-    settings = settings_of(args, part.table)
+    settings = settings_of(args, layer.table)
     replay = TakeReplay(engine, plan.take, plan.cast, plan.opening, [gesture for _, gesture in settings])
-    played = played_into(args, part, stream, take is not None)
+    played = played_into(args, layer, stream, take is not None)
     lasts = len(stream) * QUANTUM / engine.rate if stream else played.seconds if played else SECONDS
     seconds = args.seconds or (max(take.seconds, played.seconds if played else 0.0) if take else lasts)
-    touched = not (take or stream or played or settings) and wants_one(part.patch)
-    events = phrase(part.patch, part.table, seconds) if touched else []
-    tally = AttributionMeter(lambda: plan.parts)
+    touched = not (take or stream or played or settings) and wants_one(layer.patch)
+    events = phrase(layer.patch, layer.table, seconds) if touched else []
+    tally = AttributionMeter(lambda: plan.layers)
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
     errors = console(stderr=True)
@@ -207,23 +207,23 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
                 progress.update(job, advance=block.shape[1] / engine.rate)
             progress.update(job, description="joining")
             out = file.finish()
-        for one in plan.parts:
+        for one in plan.layers:
             if one.place is not None:
                 one.place.settle()
         named = out if out.suffix.lower() != ".png" else out.parent / out.parent.resolve().name
-        roll = write_roll(roll_path(named), named.stem, tally.heard((part,)), language)
+        roll = write_roll(roll_path(named), named.stem, tally.heard((layer,)), language)
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
     rms = (square / max(1, count * CHANNELS)) ** 0.5
     levels = {name: f"{decibels(value, -180.0):.1f}" for name, value in (("rms", rms), ("peak", peak))}
     length = f"{count / engine.rate:.2f}"
     done = say(
-        "render.done", language, path=out, seconds=length, rms=levels["rms"], peak=levels["peak"], seed=part.seed
+        "render.done", language, path=out, seconds=length, rms=levels["rms"], peak=levels["peak"], seed=layer.seed
     )
     print(printable(done))
     if touched:
-        moved = ", ".join(part.table[k].label.of(language) for k in knobs_of(part.table))
-        notes = say("render.phrase_notes" if part.patch.notes != "off" else "render.phrase_loudness", language)
+        moved = ", ".join(layer.table[k].label.of(language) for k in knobs_of(layer.table))
+        notes = say("render.phrase_notes" if layer.patch.notes != "off" else "render.phrase_loudness", language)
         print(printable(say("render.phrase", language, notes=notes, knobs=moved)))
     print(printable(roll))
     print(say("render.samples", language, digest=digest.hexdigest()))

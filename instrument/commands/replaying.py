@@ -37,7 +37,7 @@ class Plan:
     take: Take
     cast: Cast
     paths: list[Path]
-    """Of the patches, by the index of their parts"""
+    """Of the patches, by the index of their layers"""
     opening: Opening | None = None
     ceiling_db: float | None = None
     notes: list[tuple[str, dict[str, object]]] = field(default_factory=list)
@@ -45,8 +45,8 @@ class Plan:
     """What could not be read beside the patches, a sentence each."""
 
     @property
-    def parts(self) -> tuple[Layer, ...]:
-        return tuple({id(part): part for part in (self.cast.first, *self.cast.parts.values())}.values())
+    def layers(self) -> tuple[Layer, ...]:
+        return tuple({id(layer): layer for layer in (self.cast.first, *self.cast.layers.values())}.values())
 
     def said(self, language: str) -> Iterator[str]:
         """What the player is to know of this render: why it may not be what was heard."""
@@ -72,13 +72,13 @@ def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | 
         if said := made.said(language_of(rig.language)):
             print(printable(said))
     seed = args.seed if args.seed is not None else (take.seed if take else stream.seed if stream else None)
-    part, wrong = _open(path, 0, seed, rig, args)
-    played = Take(part.patch.name, seed, 0.0, ())
-    plan = Plan(played, Cast(part), [path], wrong=wrong)
+    layer, wrong = _open(path, 0, seed, rig, args)
+    played = Take(layer.patch.name, seed, 0.0, ())
+    plan = Plan(played, Cast(layer), [path], wrong=wrong)
     if take is not None:
-        part.scenes.hold_those_of(take)
+        layer.scenes.hold_those_of(take)
         if take.changes:
-            plan.notes.append(("render.one_patch", {"patch": part.patch.name}))
+            plan.notes.append(("render.one_patch", {"patch": layer.patch.name}))
         events = tuple(event for event in take.events if event.kind.name != "PATCH")
         plan.take = replace(take, events=events)
         check(plan.take, plan.cast)
@@ -101,15 +101,15 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
         found, at = _paths_of(cue, rig, take)
         paths.append(found[at])
         seed = args.seed if args.seed is not None else cue.seed
-        part, said = _open(found[at], index, seed, rig, args)
+        layer, said = _open(found[at], index, seed, rig, args)
         wrong.extend(said)
-        if cue.digest and part.patch.digest != cue.digest:
+        if cue.digest and layer.patch.digest != cue.digest:
             notes.append(("render.edited", {"patch": cue.patch}))
-        if cue.model and (part.voice.card.sha256 or part.voice.card.name) != cue.model:
-            notes.append(("render.other_model", {"patch": cue.patch, "model": part.voice.card.name}))
+        if cue.model and (layer.voice.card.sha256 or layer.voice.card.name) != cue.model:
+            notes.append(("render.other_model", {"patch": cue.patch, "model": layer.voice.card.name}))
         if cue.scenes is not None:
-            part.scenes.hold(cue.scenes, part.patch.blend_ms if cue.blend_ms is None else cue.blend_ms)
-        return part
+            layer.scenes.hold(cue.scenes, layer.patch.blend_ms if cue.blend_ms is None else cue.blend_ms)
+        return layer
 
     cast = cast_of(take, open)
     check(take, cast)
@@ -157,48 +157,48 @@ def _paths_of(cue: Cue, rig: Rig, take: Take) -> tuple[list[Path], int]:
 
 def _fits(opening: Opening, cast: Cast) -> bool:
     """Whether its snapshots are of these very models."""
-    part = cast.first
-    same_rate = all(other.voice.sample_rate == part.voice.sample_rate for other in cast.parts.values())
+    layer = cast.first
+    same_rate = all(other.voice.sample_rate == layer.voice.sample_rate for other in cast.layers.values())
     return same_rate and all(
         one is None
         or any(
             one.snapshot.patch == other.patch.name
             and one.snapshot.voice.model == other.voice.snapshot().model
             and one.z.shape == other.z.shape
-            for other in (part, *cast.parts.values())
+            for other in (layer, *cast.layers.values())
         )
         for one in (opening.on, opening.leaving, opening.coming)
     )
 
 
 def _open(path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Namespace) -> tuple[Layer, list[str]]:
-    """A part to be rendered, on the CPU alone, as another device's arithmetic would be another result; and what is
+    """A layer to be rendered, on the CPU alone, as another device's arithmetic would be another result; and what is
     wrong beside it."""
     language = language_of(rig.language)
     prepare(language)
     patch, _, _ = whole_patch(path, [Path(rig.folders.models)] if rig.folders.models else ())
-    part = open_part(
+    layer = open_part(
         patch, index, provider="cpu", models=rig.folders.models, allow_uncredited=args.allow_uncredited, seed=seed
     )
-    wrong = part.learn_all(accident_folder(patch.name))
-    if part.place is not None:
-        part.place.load_excerpts()
+    wrong = layer.learn_all(accident_folder(patch.name))
+    if layer.place is not None:
+        layer.place.load_excerpts()
     patina = WearStore(data_home(), language)
-    patina.adopt(part.voice)
-    return part, [*wrong, *patina.wrong]
+    patina.adopt(layer.voice)
+    return layer, [*wrong, *patina.wrong]
 
 
 def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:
     """Let the engine play what the model was told then; with the .state beside it also from where the model was.
     What is wrong with that is told, and it begins at rest."""
-    part = engine.part
-    told = part.voice.card.sha256 or part.voice.card.name
-    if stream.model != told or stream.shape != part.z.shape:
+    layer = engine.layer
+    told = layer.voice.card.sha256 or layer.voice.card.name
+    if stream.model != told or stream.shape != layer.z.shape:
         raise RosinError(
-            f"{path} was played on another model than {part.voice.card.name!r} is now; "
+            f"{path} was played on another model than {layer.voice.card.name!r} is now; "
             "render the take it lies in, which goes by names"
         )
-    part.stream = stream
+    layer.stream = stream
     state = beside(path, OPENING)
     wrong = []
     if os.path.lexists(state):
@@ -207,32 +207,32 @@ def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:
             found = read_state(state)
             stood = found.told or found.on if isinstance(found, Opening) else None
             kept = found if isinstance(found, Snapshot) else (found.told or found.on).snapshot
-            if kept.patch == part.patch.name:
+            if kept.patch == layer.patch.name:
                 if stood is not None:
-                    part.voice.load_usage(stood.usage)
+                    layer.voice.load_usage(stood.usage)
                 engine.restore(kept)
         except (RosinError, FileNotFoundError, KeyError, ValueError, TypeError, IndexError) as error:
             engine.restore(before)
             why = error if isinstance(error, RosinError) else f"{state} does not fit; move it away, or record again"
             wrong.append(str(why))
-    part.speaking = True  # where it was silent then the stream's gain is 0
+    layer.speaking = True  # where it was silent then the stream's gain is 0
     return wrong
 
 
-def played_into(args: argparse.Namespace, part: Layer, stream: LatentStream | None, moved: bool) -> InputFile | None:
+def played_into(args: argparse.Namespace, layer: Layer, stream: LatentStream | None, moved: bool) -> InputFile | None:
     """The file of --input at the engine's rate. RosinError when nothing would hear it. ``moved``: by a take."""
     if args.input is None:
         return None
-    name, path = part.patch.name, Path(args.input)
+    name, path = layer.patch.name, Path(args.input)
     if stream:
         raise RosinError("a .z file is heard as it was; to play into it render the take it lies in")
-    if not part.voice.can_encode:
-        raise RosinError(f"the model {part.voice.card.name} has no ears; give --model one that can listen (first-bow)")
-    if part.patch.input_mode == "off":
+    if not layer.voice.can_encode:
+        raise RosinError(f"the model {layer.voice.card.name} has no ears; give --model one that can listen (first-bow)")
+    if layer.patch.input_mode == "off":
         raise RosinError(f'the patch {name} does not listen; write [input] mode = "blend" into it, or render mirror')
     set_here = any(text.partition("=")[0] == "input" for text in args.set)
-    if part.control.parameter("input") <= 0.0 and not set_here and not moved:
+    if layer.control.parameter("input") <= 0.0 and not set_here and not moved:
         raise RosinError(f"the patch {name} listens to nothing, its input is at 0; give --set input=0.9")
     if Path(args.out).exists() and path.exists() and path.samefile(args.out):
         raise RosinError(f"{path} is what is to be heard; give -o another name")
-    return InputFile(path, part.voice.sample_rate)
+    return InputFile(path, layer.voice.sample_rate)

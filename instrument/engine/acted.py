@@ -24,12 +24,12 @@ NOTES_MAX = 1 << 17
 
 
 class ActedGesture(NamedTuple):
-    """``gesture`` acted at ``sample``; ``part`` was on stage then (of a change: the one that comes). ``track`` f32
+    """``gesture`` acted at ``sample``; ``layer`` was on stage then (of a change: the one that comes). ``track`` f32
     [ticks, 3, K]: of an accident that was called, what was called."""
 
     sample: int
     gesture: Gesture
-    part: Layer
+    layer: Layer
     track: NDArray[np.float32] | None = None
 
     @property
@@ -45,19 +45,19 @@ class Acted:
         self.acts: deque[ActedGesture] = deque()
         self.missed = 0
 
-    def note(self, sample: int, gesture: Gesture, part: Layer) -> None:
+    def note(self, sample: int, gesture: Gesture, layer: Layer) -> None:
         """For the callback."""
         if len(self.acts) >= NOTES_MAX:
             self.missed += 1
             return
         track = None
         if gesture.kind in _TRACKED and gesture.value >= 0.5:
-            track = part.control.mix.replay.library.get(gesture.extra)
-        self.acts.append(ActedGesture(sample, gesture, part, track))
+            track = layer.control.mix.replay.library.get(gesture.extra)
+        self.acts.append(ActedGesture(sample, gesture, layer, track))
 
-    def note_change(self, sample: int, part: Layer, how: float) -> None:
+    def note_change(self, sample: int, layer: Layer, how: float) -> None:
         """For the callback: another patch, and whether it WAITS, comes AS_IT_WAS or FRESH."""
-        self.note(sample, Gesture(Kind.PATCH, part.index, how), part)
+        self.note(sample, Gesture(Kind.PATCH, layer.index, how), layer)
 
     def take(self, before: int) -> list[ActedGesture]:
         """Those that acted before a sample, oldest first, and no longer here."""

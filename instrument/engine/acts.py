@@ -29,7 +29,7 @@ HEAVY_A_BLOCK = 2
 class ActingEngine(Protocol):
     """What acts know of the engine that plays: what they may change, and whom they may ask."""
 
-    part: Layer
+    layer: Layer
     panicked: bool
     held: HeldKeys
     hearing: ExcerptPlayer
@@ -37,7 +37,7 @@ class ActingEngine(Protocol):
     slots: list[Snapshot | None]
 
     @property
-    def parts(self) -> tuple[Layer, ...]: ...
+    def layers(self) -> tuple[Layer, ...]: ...
     @property
     def loudness(self) -> float: ...
     def ask(self, kind: Kind, number: int, value: float) -> None: ...
@@ -77,72 +77,72 @@ def _within(low: float, value: float, high: float) -> float:
 
 
 def _knob(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    part = engine.part
-    if g.knob >= len(part.table):
+    layer = engine.layer
+    if g.knob >= len(layer.table):
         return None
-    part.control.place_knob(g.knob, g.value, at, g.source)
-    part.speaking |= part.table[g.knob].group != "visual"  # a picture is no gesture of sound
+    layer.control.place_knob(g.knob, g.value, at, g.source)
+    layer.speaking |= layer.table[g.knob].group != "visual"  # a picture is no gesture of sound
     return g
 
 
 def _force(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    part = engine.part
-    if g.knob >= part.table.playable_count:
+    layer = engine.layer
+    if g.knob >= layer.table.playable_count:
         return None
-    part.control.place_force(g.knob, _within(-1.0, g.value, 1.0), at)
-    part.speaking = True
+    layer.control.place_force(g.knob, _within(-1.0, g.value, 1.0), at)
+    layer.speaking = True
     return g
 
 
 def _bridge(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    part = engine.part
-    if g.knob >= part.table.playable_count:
+    layer = engine.layer
+    if g.knob >= layer.table.playable_count:
         return None
-    part.control.place_bridge(g.knob, g.value, min(g.extra, BRIDGE_MS_MAX) / 1000.0)
-    part.speaking = True
+    layer.control.place_bridge(g.knob, g.value, min(g.extra, BRIDGE_MS_MAX) / 1000.0)
+    layer.speaking = True
     return g
 
 
 def _scene(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     """The hands set out for where a scene has them; an empty one is asked about, and nothing moves."""
-    part = engine.part
-    scenes = part.scenes
+    layer = engine.layer
+    scenes = layer.scenes
     if g.knob >= SCENES or not scenes.has(g.knob):
         engine.ask(Kind.SCENE, g.knob, 0.0)
         return g if g.knob < SCENES else None  # (a take has its scenes: it is as empty there)
     seconds = (g.extra or scenes.blend_ms) / 1000.0
-    part.control.place_scene(scenes.raw[g.knob], scenes.named[g.knob], seconds, at)
+    layer.control.place_scene(scenes.raw[g.knob], scenes.named[g.knob], seconds, at)
     scenes.last = g.knob
-    part.speaking = True
+    layer.speaking = True
     return g
 
 
 def _scene_save(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= SCENES:
         return None
-    engine.part.scenes.keep(g.knob, engine.part.control.raw, g.source != Source.TAKE)
+    engine.layer.scenes.keep(g.knob, engine.layer.control.raw, g.source != Source.TAKE)
     return g
 
 
-# --- keys. Those of a part that fades away are let go of with the others, and bent with them.
+# --- keys. Those of a layer that fades away are let go of with the others, and bent with them.
 
 
 def _note_on(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    part, replay = engine.part, engine.part.control.mix.replay
+    layer, replay = engine.layer, engine.layer.control.mix.replay
     if g.knob >= NOTES:
         return None
     if g.value <= 0.0:
         return _note_off(engine, g, at)
-    if (accident := part.accident_keys.get(g.knob)) is not None:
+    if (accident := layer.accident_keys.get(g.knob)) is not None:
         if not replay.play(accident):
             return None
-        part.speaking = True
+        layer.speaking = True
         return Gesture(Kind.ACCIDENT, NO_SHIFT, 1.0, g.time, g.source, accident)
     velocity = min(1.0, g.value)
     engine.held.down(g.knob, velocity)
-    if part.patch.notes != "off":
-        part.control.place_note(g.knob, velocity, at)
-        part.speaking = True
+    if layer.patch.notes != "off":
+        layer.control.place_note(g.knob, velocity, at)
+        layer.speaking = True
         engine.panicked = False
     return g
 
@@ -151,45 +151,45 @@ def _note_off(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= NOTES:
         return None
     engine.held.up(g.knob)
-    for part in engine.parts:
-        if g.knob not in part.accident_keys:
-            part.control.place_note(g.knob, 0.0, at)
+    for layer in engine.layers:
+        if g.knob not in layer.accident_keys:
+            layer.control.place_note(g.knob, 0.0, at)
     return g
 
 
 def _bend(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.bend = _within(-1.0, g.value, 1.0)
-    for part in engine.parts:
-        part.control.notes.bend = engine.held.bend
+    for layer in engine.layers:
+        layer.control.notes.bend = engine.held.bend
     return g
 
 
 def _sustain(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.sustain(g.value >= PEDAL_DOWN)
-    for part in engine.parts:
-        part.control.place_sustain(g.value >= PEDAL_DOWN, at)
+    for layer in engine.layers:
+        layer.control.place_sustain(g.value >= PEDAL_DOWN, at)
     return g
 
 
 def _pressure(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.pressure = _within(0.0, g.value, 1.0)
-    for part in engine.parts:
-        part.control.place_pressure(g.value, at, g.source)
+    for layer in engine.layers:
+        layer.control.place_pressure(g.value, at, g.source)
     return g
 
 
 def _all_off(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.all_off()
-    for part in engine.parts:
-        part.control.place_all_off(at)
+    for layer in engine.layers:
+        layer.control.place_all_off(at)
     return g
 
 
 def _panic(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.panicked = True
     engine.held.clear()
-    for part in engine.parts:
-        part.control.silence()
+    for layer in engine.layers:
+        layer.control.silence()
     engine.hearing.let_go()
     return g
 
@@ -203,18 +203,18 @@ def _resume(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
 
 
 def _seed(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    engine.part.reseed(g.extra)
+    engine.layer.reseed(g.extra)
     engine.tape.reseed(g.extra)
     return g
 
 
 def _reset(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    engine.part.voice.reset()
+    engine.layer.voice.reset()
     return g
 
 
 def _hands_only(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    engine.part.control.obey(g.value >= 0.5)
+    engine.layer.control.obey(g.value >= 0.5)
     return g
 
 
@@ -227,7 +227,7 @@ def _snapshot(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
 
 def _restore(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     kept = engine.slots[g.knob] if g.knob < SLOTS else None
-    if kept is None or kept.patch != engine.part.patch.name:
+    if kept is None or kept.patch != engine.layer.patch.name:
         engine.ask(Kind.RESTORE, g.knob, 0.0)
         return None
     engine.restore(kept, with_guard=False)
@@ -235,24 +235,24 @@ def _restore(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
 
 
 def _accident(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    part, replay = engine.part, engine.part.control.mix.replay
+    layer, replay = engine.layer, engine.layer.control.mix.replay
     if g.value < 0.5:
         replay.stop()
         return g
     if not replay.play(g.extra, g.value >= 1.5, (g.knob - NO_SHIFT) / 100.0):
         return None
-    part.speaking = True
+    layer.speaking = True
     return g
 
 
 def _fill(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    engine.part.control.friction.fill()
+    engine.layer.control.friction.fill()
     return g
 
 
 def _hear(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     """Let a neighbouring sound be heard; of the nearest (0) the first that may be. What can not is asked about."""
-    sound, place = g.knob - 1, engine.part.place
+    sound, place = g.knob - 1, engine.layer.place
     if g.value < 0.5:
         engine.hearing.let_go()
         return g

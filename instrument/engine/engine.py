@@ -48,15 +48,15 @@ class Engine:
     the engine may not do itself (load a patch, start a recording): (kind, number, value) for its owner.
     """
 
-    def __init__(self, part: Layer, ceiling_db: float = -1.0) -> None:
-        self.part = part
-        part.fresh = False
-        self.rate = part.voice.sample_rate
+    def __init__(self, layer: Layer, ceiling_db: float = -1.0) -> None:
+        self.layer = layer
+        layer.fresh = False
+        self.rate = layer.voice.sample_rate
         self.sample = 0
         self.ceiling_db = ceiling_db
         self.guard = Guard(CHANNELS, self.rate, ceiling_db=ceiling_db)
         self.panicked = False
-        self.tape = TapeEffect(CHANNELS, self.rate, part.seed)
+        self.tape = TapeEffect(CHANNELS, self.rate, layer.seed)
         self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=REQUESTS_MAX)
         self.hearing = ExcerptPlayer(self.rate)
         self._played = PlayedLevel(self.rate, QUANTUM)
@@ -114,60 +114,60 @@ class Engine:
         for sample, gesture in now:
             done = act(self, gesture, max(0, sample - self.sample) / TICK)
             if done is not None and self.acted is not None:
-                self.acted.note(sample, done, self.part)
+                self.acted.note(sample, done, self.layer)
 
     # --- patches
 
-    def change(self, part: Layer) -> None:
-        """Hand in a loaded, warmed part; the next block begins the crossfade to it. Safe from another thread."""
-        if part.voice.sample_rate != self.rate:
-            raise ValueError("a part of another sample rate")
-        self._incoming = part
+    def change(self, layer: Layer) -> None:
+        """Hand in a loaded, warmed layer; the next block begins the crossfade to it. Safe from another thread."""
+        if layer.voice.sample_rate != self.rate:
+            raise ValueError("a layer of another sample rate")
+        self._incoming = layer
 
-    def on_stage(self, part: Layer) -> bool:
+    def on_stage(self, layer: Layer) -> bool:
         """Whether it sounds, fades, or waits for its turn: then its state is not for others to touch."""
-        return part in (self.part, self._leaving, self._incoming)
+        return layer in (self.layer, self._leaving, self._incoming)
 
     def hurry(self) -> None:
         """End the fade under way soon: somebody waits."""
         self._fade_step = max(self._fade_step, QUANTUM / (HURRY_SECONDS * self.rate))
 
     def _take_incoming(self) -> None:
-        part = self._incoming
-        if part is None:
+        layer = self._incoming
+        if layer is None:
             return
         acted = self.acted
-        if self._leaving is not None and part is not self._leaving and part is not self.part:
+        if self._leaving is not None and layer is not self._leaving and layer is not self.layer:
             # Three at once would mean dropping one in the middle of its sound: the fade under way is hurried instead.
-            if acted is not None and self._waiting is not part:
-                acted.note_change(self.sample, part, WAITS)
-            self._waiting = part
+            if acted is not None and self._waiting is not layer:
+                acted.note_change(self.sample, layer, WAITS)
+            self._waiting = layer
             self.hurry()
             return
         self._incoming = self._waiting = None
         if acted is not None:
-            acted.note_change(self.sample, part, FRESH if part.fresh else AS_IT_WAS)
-        if part is self.part:  # the patch that sounds, recalled: its knobs go home through their friction
-            for i, knob in enumerate(part.table):
-                part.control.place_knob(i, knob.start, 0.0, 0)
-            part.scenes.last = -1
+            acted.note_change(self.sample, layer, FRESH if layer.fresh else AS_IT_WAS)
+        if layer is self.layer:  # the patch that sounds, recalled: its knobs go home through their friction
+            for i, knob in enumerate(layer.table):
+                layer.control.place_knob(i, knob.start, 0.0, 0)
+            layer.scenes.last = -1
             return
-        if part is self._leaving:  # going back before the fade was over: turn it round
-            self._leaving, self.part = self.part, part
+        if layer is self._leaving:  # going back before the fade was over: turn it round
+            self._leaving, self.layer = self.layer, layer
             self._fade = 1.0 - self._fade
         else:
-            self._leaving, self.part = self.part, part
+            self._leaving, self.layer = self.layer, layer
             self._fade = 0.0
-        part.fresh = False
-        part.speaking = part.take_keys(self.held) or part.speaking or self._leaving.speaking
-        seconds = max(0.005, part.patch.fade_ms / 1000.0)
+        layer.fresh = False
+        layer.speaking = layer.take_keys(self.held) or layer.speaking or self._leaving.speaking
+        seconds = max(0.005, layer.patch.fade_ms / 1000.0)
         self._fade_step = QUANTUM / (seconds * self.rate)
         self.fading = True
 
     @property
-    def parts(self) -> tuple[Layer, ...]:
-        """The part on stage, and the one that fades away."""
-        return (self.part,) if self._leaving is None else (self.part, self._leaving)
+    def layers(self) -> tuple[Layer, ...]:
+        """The layer on stage, and the one that fades away."""
+        return (self.layer,) if self._leaving is None else (self.layer, self._leaving)
 
     # --- the block
 
@@ -176,13 +176,13 @@ class Engine:
         self._take_incoming()
         self._place()
         mix = self.mix
-        amount = self.part.control.parameter("input")
-        np.copyto(mix, self.part.block(live, amount))
+        amount = self.layer.control.parameter("input")
+        np.copyto(mix, self.layer.block(live, amount))
         if self._leaving is not None:
             self._crossfade(mix, live)
-        model = self.part.control.amounts.model
+        model = self.layer.control.amounts.model
         self.tape.step(mix, model.tape, model.tape_drops, self.sample)
-        aim = self.part.gain() if self.part.speaking else 0.0
+        aim = self.layer.gain() if self.layer.speaking else 0.0
         if aim != self._gain:
             step = QUANTUM / (SPEAK_SECONDS * self.rate)
             aim = self._gain + min(step, max(-step, aim - self._gain))
@@ -194,13 +194,13 @@ class Engine:
             mix *= np.float32(aim)
         alone = self.hearing.sound < 0
         self._count(mix)
-        self.hearing.add(mix, self.part.gain())
+        self.hearing.add(mix, self.layer.gain())
         self.guard.step(mix, self.panicked)
         # As it is heard, behind the limiter. In the block in which the gain goes to nothing there may still be some.
         if alone and self.guard.rms > AUDIBLE and self._gain > AUDIBLE and not self.panicked:
             self._played.hear((self.guard.rms / self._gain) ** 2)
         if self.guard.tripped:
-            self.part.voice.reset()
+            self.layer.voice.reset()
             if self._leaving is not None:
                 self._leaving.voice.reset()
             self.resets += 1
@@ -212,8 +212,8 @@ class Engine:
         seconds = QUANTUM / self.rate
         if float(np.vdot(mix, mix)) > AUDIBLE**2 * mix.size and not self.panicked:
             here = math.sin(self._fade * math.pi / 2) ** 2 if self._leaving is not None else 1.0
-            if self.part.place is not None:
-                self.part.place.sounded(here * seconds)
+            if self.layer.place is not None:
+                self.layer.place.sounded(here * seconds)
             if self._leaving is not None and self._leaving.place is not None:
                 self._leaving.place.sounded((1.0 - here) * seconds)
         if (whose := self.hearing.whose) is not None and not self.panicked:
@@ -245,7 +245,7 @@ class Engine:
 
     @property
     def coming(self) -> Layer | None:
-        """The part that waits for its turn."""
+        """The layer that waits for its turn."""
         return self._incoming
 
     @property
@@ -254,19 +254,19 @@ class Engine:
         return self._fade, self._fade_step
 
     def fade_from(self, leaving: Layer, fade: float, step: float) -> None:
-        """Be in the middle of a change of patch, from ``leaving`` to the part there is."""
+        """Be in the middle of a change of patch, from ``leaving`` to the layer there is."""
         self._leaving, self._fade, self._fade_step, self.fading = leaving, fade, step, True
 
     def snapshot(self) -> Snapshot:
         """All that decides the next samples, copied."""
-        part = self.part
+        layer = self.layer
         return Snapshot(
-            part.patch.name,
-            part.speaking,
-            part.seed,
+            layer.patch.name,
+            layer.speaking,
+            layer.seed,
             self.sample,
-            part.voice.snapshot(),
-            part.control.state(),
+            layer.voice.snapshot(),
+            layer.control.state(),
             self.tape.state(),
             self.guard.state(),
             self._gain,
@@ -276,15 +276,15 @@ class Engine:
     def restore(self, kept: Snapshot, with_guard: bool = True) -> None:
         """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks, and keys
         and pushes are those of now: what was held then and has been let go of since would be so for ever."""
-        part = self.part
-        part.voice.restore(kept.voice)
-        part.control.set_state(kept.control, pushes=with_guard)
-        part.seed = kept.seed
-        part.speaking = kept.speaking
+        layer = self.layer
+        layer.voice.restore(kept.voice)
+        layer.control.set_state(kept.control, pushes=with_guard)
+        layer.seed = kept.seed
+        layer.speaking = kept.speaking
         if not with_guard:
-            part.speaking |= part.hold_keys(self.held)
+            layer.speaking |= layer.hold_keys(self.held)
             return
-        self.held.adopt(part.control.notes)
+        self.held.adopt(layer.control.notes)
         self.guard.set_state(kept.guard)
         self.tape.set_state(kept.tape)
         self.sample, self._gain = kept.sample, kept.gain

@@ -14,15 +14,15 @@ from instrument.ipc import Flags, Frame, Pressed
 
 def flags(engine: Engine) -> Flags:
     """The states of the engine; its owner adds what it alone knows (recording, the device)."""
-    part, control = engine.part, engine.part.control
+    layer, control = engine.layer, engine.layer.control
     found = Flags(0)
     if engine.panicked:
         found |= Flags.PANICKED
     if engine.fading:
         found |= Flags.SWAPPING
-    if part.speaking:
+    if layer.speaking:
         found |= Flags.SPEAKING
-    if control.parameter("input") > 0.0 and part.patch.input_mode != "off":
+    if control.parameter("input") > 0.0 and layer.patch.input_mode != "off":
         found |= Flags.INPUT_ON
     if control.hands_only:
         found |= Flags.HANDS_ONLY
@@ -38,21 +38,21 @@ def add_wave(engine: Engine, frame: Frame) -> None:
 
 def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     """Write what the stage and the hands should know of the last block; ``started``: its time, monotonic s."""
-    part, control = engine.part, engine.part.control
+    layer, control = engine.layer, engine.layer.control
     frame.time = started
     frame.sample = engine.sample - QUANTUM
-    frame.seed = part.seed
+    frame.seed = layer.seed
     frame.tick_origin = max(0, engine.sample // TICK - control.tick)
-    frame.patch = part.index
-    frame.knob_count = len(part.table)
-    frame.playable = part.table.playable_count
+    frame.patch = layer.index
+    frame.knob_count = len(layer.table)
+    frame.playable = layer.table.playable_count
     frame.flags = int(flags(engine))
     control.fill_frame(frame)
-    part.scenes.fill_frame(frame)
-    fill_place(part.place, frame)
-    frame.hearing = engine.hearing.sound if engine.hearing.whose is part.place else -1
-    count = min(len(part.z), len(frame.latent))
-    frame.latent[:count] = part.z[:count, -1]
+    layer.scenes.fill_frame(frame)
+    fill_place(layer.place, frame)
+    frame.hearing = engine.hearing.sound if engine.hearing.whose is layer.place else -1
+    count = min(len(layer.z), len(frame.latent))
+    frame.latent[:count] = layer.z[:count, -1]
     frame.rms = engine.guard.rms
     frame.peak = engine.guard.peak
     frame.late = engine.late
@@ -80,15 +80,15 @@ def resume(engine: Engine, frame: Frame, held: Sequence[Pressed] | None = None) 
 
     ``held``: what hands and stage hold down; without it the key that sounded is taken to be down still.
     """
-    part = engine.part
+    layer = engine.layer
     engine.sample = frame.sample + QUANTUM
-    part.speaking = bool(frame.flags & Flags.SPEAKING)
+    layer.speaking = bool(frame.flags & Flags.SPEAKING)
     engine.panicked = bool(frame.flags & Flags.PANICKED)
     engine.resets, engine.late, engine.lost = frame.resets, frame.late, frame.lost
-    if frame.seed != part.seed:
-        part.reseed(frame.seed)
+    if frame.seed != layer.seed:
+        layer.reseed(frame.seed)
         engine.tape.reseed(frame.seed)
-    part.control.resume_from(frame, held)
-    engine.held.adopt(part.control.notes)
-    part.scenes.resume_from(frame)
-    part.control.tick = max(0, engine.sample // TICK - frame.tick_origin)
+    layer.control.resume_from(frame, held)
+    engine.held.adopt(layer.control.notes)
+    layer.scenes.resume_from(frame)
+    layer.control.tick = max(0, engine.sample // TICK - frame.tick_origin)

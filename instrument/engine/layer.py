@@ -202,7 +202,7 @@ class Layer:
         }
 
     def reseed(self, seed: int) -> None:
-        """Every chance of this part begins again under ``seed``."""
+        """Every chance of this layer begins again under ``seed``."""
         self.seed = seed
         self.control.reseed(seed)
         self.voice.reseed(seed, 0)

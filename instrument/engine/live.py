@@ -1,4 +1,4 @@
-"""Live: what is heard at the input, and how it moves the latents. Inside a part, between control and the model.
+"""Live: what is heard at the input, and how it moves the latents. Inside a layer, between control and the model.
 
 Loudness and timbre are mixed: at an ``amount`` of 1 the input alone speaks, at 0.5 knobs and input meet half way.
 Pitch is not: half way between a sung E and the resting A is a note that nobody means. It is taken whole as it is
@@ -21,7 +21,7 @@ F32 = NDArray[np.float32]
 
 
 class Live:
-    """The ear of one part. ``hear`` changes z in place; it allocates nothing that grows."""
+    """The ear of one layer. ``hear`` changes z in place; it allocates nothing that grows."""
 
     def __init__(self, patch: Patch, voice: Voice) -> None:
         self.mode = patch.input_mode if voice.can_encode else "off"

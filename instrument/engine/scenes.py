@@ -1,4 +1,4 @@
-"""Scenes: the eight places of a part where hands were, ready to be gone back to. Between patch and engine.
+"""Scenes: the eight places of a layer where hands were, ready to be gone back to. Between patch and engine.
 
 What a scene holds: every playable knob, because a scene is a posture and leads to one place from anywhere; and those
 parameters that are not where the patch starts, because the patch says the rest, and says it anew when it is edited. On
@@ -6,7 +6,7 @@ the way back a parameter that is not named goes to the patch's start, a playable
 is. Level and input belong to the room the instrument stands in: they are not kept, and move only where somebody wrote
 them into the file by hand.
 
-``keep`` is the engine's, between two blocks; everything else belongs to whoever owns the part. Kept in the file of the
+``keep`` is the engine's, between two blocks; everything else belongs to whoever owns the layer. Kept in the file of the
 patch by instrument/documents/scene_file.py.
 """
 

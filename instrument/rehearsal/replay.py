@@ -21,13 +21,13 @@ from instrument.storage.opening import Opening, read_state
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The parts of a take by what its cues name; ``first`` plays when it begins."""
+    """The layers of a take by what its cues name; ``first`` plays when it begins."""
 
     first: Layer
-    parts: Mapping[tuple[str, str], Layer] = field(default_factory=dict)
+    layers: Mapping[tuple[str, str], Layer] = field(default_factory=dict)
 
-    def part(self, cue: Cue) -> Layer:
-        return self.parts[key_of(cue)]
+    def layer(self, cue: Cue) -> Layer:
+        return self.layers[key_of(cue)]
 
 
 def key_of(cue: Cue) -> tuple[str, str]:
@@ -64,11 +64,11 @@ class TakeReplay:
         self._engine, self._cast, self._opening = engine, cast, opening
         self._seen = {id(cast.first)}
         if take.opening:  # what keys called stands in it as what it was
-            for part in self._parts:
-                part.accident_keys.clear()
+            for layer in self._layers:
+                layer.accident_keys.clear()
         if opening is not None:
             self._open(opening, take)
-        self._table = engine.part.table
+        self._table = engine.layer.table
         begin, rate = engine.sample, engine.rate
         events = [event for event in take.events if not (event.stood and opening is not None)]
         due: list[tuple[int, TakeEvent | Gesture]] = [(begin + round(event.t * rate), event) for event in events]
@@ -81,21 +81,21 @@ class TakeReplay:
         if opening.leaving is not None:
             leaving = next(
                 (
-                    part
-                    for part in self._parts
-                    if part.patch.name == opening.leaving.snapshot.patch and part is not engine.part
+                    layer
+                    for layer in self._layers
+                    if layer.patch.name == opening.leaving.snapshot.patch and layer is not engine.layer
                 ),
                 None,
             )
         opening.give(engine, leaving)
         if leaving is not None:
             self._seen.add(id(leaving))
-        for part in self._parts:
-            opening.teach(part)
+        for layer in self._layers:
+            opening.teach(layer)
 
     @property
-    def _parts(self) -> Iterable[Layer]:
-        return {id(part): part for part in (self._cast.first, *self._cast.parts.values())}.values()
+    def _layers(self) -> Iterable[Layer]:
+        return {id(layer): layer for layer in (self._cast.first, *self._cast.layers.values())}.values()
 
     def before(self) -> None:
         """What acts in the coming block."""
@@ -119,22 +119,22 @@ class TakeReplay:
         return gesture
 
     def _change(self, cue: Cue) -> None:
-        part, engine = self._cast.part(cue), self._engine
-        self._table = part.table
-        if id(part) not in self._seen:
-            self._seen.add(id(part))
+        layer, engine = self._cast.layer(cue), self._engine
+        self._table = layer.table
+        if id(layer) not in self._seen:
+            self._seen.add(id(layer))
             if cue.scenes is not None:
-                part.scenes.hold(cue.scenes, part.patch.blend_ms if cue.blend_ms is None else cue.blend_ms)
+                layer.scenes.hold(cue.scenes, layer.patch.blend_ms if cue.blend_ms is None else cue.blend_ms)
             if self._opening is not None:
                 if usage := self._opening.usage.get(cue.patch):
-                    part.voice.load_usage(usage)
+                    layer.voice.load_usage(usage)
                 coming = self._opening.coming
                 if not cue.fresh and coming is not None and coming.snapshot.patch == cue.patch:
-                    coming.give(part)
-        if cue.fresh and not engine.on_stage(part):
-            part.patch_seed = part.patch_seed if cue.seed is None else cue.seed
-            part.recall()
-        engine.change(part)
+                    coming.give(layer)
+        if cue.fresh and not engine.on_stage(layer):
+            layer.patch_seed = layer.patch_seed if cue.seed is None else cue.seed
+            layer.recall()
+        engine.change(layer)
 
 
 def check(take: Take, cast: Cast) -> None:
@@ -142,7 +142,7 @@ def check(take: Take, cast: Cast) -> None:
     table = cast.first.table
     for event in take.events:
         if event.cue is not None:
-            table = cast.part(event.cue).table
+            table = cast.layer(event.cue).table
         elif not event.changes:
             gesture_of(event, table)
 
@@ -151,7 +151,7 @@ Open = Callable[[Cue, int], Layer]
 
 
 def cast_of(take: Take, open: Open) -> Cast:
-    """Every part of a take, opened."""
+    """Every layer of a take, opened."""
     cues = cues_of(take)
-    parts = {key_of(cue): open(cue, i) for i, cue in enumerate(cues)}
-    return Cast(parts[key_of(cues[0])], parts)
+    layers = {key_of(cue): open(cue, i) for i, cue in enumerate(cues)}
+    return Cast(layers[key_of(cues[0])], layers)

@@ -58,7 +58,7 @@ class AccidentStore:
 
     # --- accidents
 
-    def keep_accident(self, part: Layer, key: int, seconds: float, now: float | None = None) -> None:
+    def keep_accident(self, layer: Layer, key: int, seconds: float, now: float | None = None) -> None:
         """What chance just did, at hand from now on and soon in a file of the patch's folder. ``key``: of its name."""
         now = time.monotonic() if now is None else now
         if not self._keeps.take(now):
@@ -66,22 +66,22 @@ class AccidentStore:
                 wait = f"{KEEP_SECONDS:g}"
                 self._row.say(say("accident_often", self._language, seconds=wait))
             return
-        folder = accident_folder(part.patch.name)
-        name = self._names.find(key) or self._free_name(part)
-        if name not in part.accidents and len(part.accidents) >= ACCIDENTS_MOST:
+        folder = accident_folder(layer.patch.name)
+        name = self._names.find(key) or self._free_name(layer)
+        if name not in layer.accidents and len(layer.accidents) >= ACCIDENTS_MOST:
             if self._often.may("accident_many", now):
                 self._row.say(say("accident_many", self._language, count=ACCIDENTS_MOST, path=folder))
             return
-        accident = part.control.mix.keep(seconds, name)
-        part.learn(accident)
+        accident = layer.control.mix.keep(seconds, name)
+        layer.learn(accident)
         self._accidents.append((accident, folder))
         self._write_soon()
 
     @staticmethod
-    def _free_name(part: Layer) -> str:
+    def _free_name(layer: Layer) -> str:
         stem = time.strftime("accident-%Y%m%d-%H%M%S")
         number, name = 1, stem
-        while name in part.accidents:
+        while name in layer.accidents:
             number += 1
             name = f"{stem}-{number}"
         return name
@@ -128,14 +128,14 @@ class AccidentStore:
 
     def _look_at_scenes(self, now: float) -> None:
         """What the player has kept since the last look is written down, by a thread: a disk may take its time."""
-        for part in self._bank.parts:
-            known = self._seen.get(part.index)
-            if known is None or known[0] is not part:
-                known = self._seen[part.index] = part, [0] * len(part.scenes.kept)
-            for slot, times in enumerate(part.scenes.kept):
+        for layer in self._bank.layers:
+            known = self._seen.get(layer.index)
+            if known is None or known[0] is not layer:
+                known = self._seen[layer.index] = layer, [0] * len(layer.scenes.kept)
+            for slot, times in enumerate(layer.scenes.kept):
                 if times != known[1][slot]:
                     known[1][slot] = times
-                    self._scenes[part.patch.path, slot] = part.patch, part.scenes.knobs(slot)
+                    self._scenes[layer.patch.path, slot] = layer.patch, layer.scenes.knobs(slot)
         busy = self._scribe is not None and self._scribe.is_alive()
         if self._scenes and not busy and now >= self._scribe_at:
             self._scribe_at = now + SCENE_SECONDS

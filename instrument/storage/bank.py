@@ -43,12 +43,12 @@ class Bank:
         self.paths = tuple(patches)
         self.seed = seed
         self.rate = 0
-        """In Hz; the first part opened sets it, and the device and every other part follow."""
+        """In Hz; the first layer opened sets it, and the device and every other layer follow."""
         self._provider = provider
         self._models = models
         self._allow_uncredited = allow_uncredited
         self._language = language
-        self._parts: dict[int, Layer] = {}
+        self._layers: dict[int, Layer] = {}
         self._scenes_at: dict[int, tuple[int, ...]] = {}
         self.patina = WearStore(data_home(), language)
         self.wrong: list[str] = []
@@ -58,31 +58,31 @@ class Bank:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def part(self, index: int) -> Layer:
-        """The part of one patch, opened and warmed. RosinError or Mistakes: it stays out, the rest plays on."""
+    def layer(self, index: int) -> Layer:
+        """The layer of one patch, opened and warmed. RosinError or Mistakes: it stays out, the rest plays on."""
         if not 0 <= index < len(self.paths):
             raise RosinError(f"there is no patch number {index + 1}; the list has {len(self.paths)}")
-        if index not in self._parts:
-            self._parts[index] = self._open(index)
-        return self._parts[index]
+        if index not in self._layers:
+            self._layers[index] = self._open(index)
+        return self._layers[index]
 
     def opened(self, index: int) -> Layer | None:
-        """The part of one patch if it is open; opens nothing."""
-        return self._parts.get(index)
+        """The layer of one patch if it is open; opens nothing."""
+        return self._layers.get(index)
 
     def trim(self, needed: Callable[[Layer], bool]) -> None:
-        """Let go of parts beyond what is kept, the first opened first; not of those that are ``needed``."""
-        excess = len(self._parts) - KEPT - SPARE
-        for index, part in list(self._parts.items()):
-            if excess > 0 and not needed(part):
+        """Let go of layers beyond what is kept, the first opened first; not of those that are ``needed``."""
+        excess = len(self._layers) - KEPT - SPARE
+        for index, layer in list(self._layers.items()):
+            if excess > 0 and not needed(layer):
                 excess -= 1
-                del self._parts[index]
-                self.patina.let_go(part.voice)
+                del self._layers[index]
+                self.patina.let_go(layer.voice)
 
     def _open(self, index: int) -> Layer:
         patch = read_patch(self.paths[index])
         self._scenes_at[index] = _changed_at(patch)
-        part = open_part(
+        layer = open_part(
             patch,
             index,
             provider=self._provider,
@@ -90,27 +90,27 @@ class Bank:
             allow_uncredited=self._allow_uncredited,
             seed=self.seed,
         )
-        self.rate = self.rate or part.voice.sample_rate
-        if part.voice.sample_rate != self.rate:
+        self.rate = self.rate or layer.voice.sample_rate
+        if layer.voice.sample_rate != self.rate:
             raise RosinError(
-                f"the model {patch.model!r} plays at {part.voice.sample_rate} Hz and this show at {self.rate} Hz; "
+                f"the model {patch.model!r} plays at {layer.voice.sample_rate} Hz and this show at {self.rate} Hz; "
                 f"play it by itself: rosin play {self.paths[index]}"
             )
-        part.warm()
+        layer.warm()
         known = len(self.wrong)
-        if part.wrong:
-            self.wrong.append(part.wrong)
-        if missing := [line.split(":")[0] for line in scene_mistakes(part.patch, part.table)]:
+        if layer.wrong:
+            self.wrong.append(layer.wrong)
+        if missing := [line.split(":")[0] for line in scene_mistakes(layer.patch, layer.table)]:
             names = ", ".join(missing)
             self.wrong.append(say("scene.unknown", self._language, patch=patch.name, model=patch.model, names=names))
-        self.wrong += part.learn_all(accident_folder(patch.name))
-        if (said := self._not_as_asked(part.voice)) and said not in self.wrong:
+        self.wrong += layer.learn_all(accident_folder(patch.name))
+        if (said := self._not_as_asked(layer.voice)) and said not in self.wrong:
             self.wrong.append(said)
-        self.patina.adopt(part.voice)
-        if patch.chance.get("bend") and not part.voice.can_bend:
+        self.patina.adopt(layer.voice)
+        if patch.chance.get("bend") and not layer.voice.can_bend:
             self.wrong.append(say("cannot_bend", self._language, patch=patch.name, model=patch.model))
         self._untold[index] = self.wrong[known:]
-        return part
+        return layer
 
     def untold(self, index: int) -> list[str]:
         """What of ``wrong`` is this patch's and was not asked for before: told when somebody goes to it."""
@@ -121,7 +121,7 @@ class Bank:
         if voice.notice:
             known = {NO_DRIVER: "provider.no_driver", NOT_STARTED: "provider.not_started"}
             return say(known[voice.notice], self._language) if voice.notice in known else voice.notice
-        if self._provider == "cuda" and "CUDA" not in voice.where and not self._parts:
+        if self._provider == "cuda" and "CUDA" not in voice.where and not self._layers:
             return say("provider.computed", self._language, model=voice.card.name)
         return ""
 
@@ -131,7 +131,7 @@ class Bank:
         for index in range(min(len(self.paths), KEPT)):
             before(self.paths[index])
             try:
-                self.part(index)
+                self.layer(index)
             except RosinError as error:
                 failed.append((self.paths[index], str(error)))
         return failed
@@ -139,46 +139,46 @@ class Bank:
     def refresh(self) -> None:
         """What another process has kept since the patches were opened. Not while they are played."""
         self._refresh_scenes()
-        for part in self.parts:
-            part.learn_all(accident_folder(part.patch.name), known=True)
+        for layer in self.layers:
+            layer.learn_all(accident_folder(layer.patch.name), known=True)
         self.patina.refresh()
 
     def _refresh_scenes(self) -> None:
-        for index, part in self._parts.items():
-            now = _changed_at(part.patch)
+        for index, layer in self._layers.items():
+            now = _changed_at(layer.patch)
             if now != self._scenes_at.get(index):
                 self._scenes_at[index] = now
                 with contextlib.suppress(RosinError):
                     patch, _ = with_own_scenes(read_patch(self.paths[index]))
-                    part.scenes.hold(patch.scenes, patch.blend_ms)
+                    layer.scenes.hold(patch.scenes, patch.blend_ms)
 
-    def also_here(self, part: Layer) -> str:
+    def also_here(self, layer: Layer) -> str:
         """One line naming the other models of this show, for a recording in which any of them may come to sound."""
-        own = part.voice.card.name
-        others = {p.voice.card.name: p.credits for p in self._parts.values() if p.voice.card.name != own}
+        own = layer.voice.card.name
+        others = {p.voice.card.name: p.credits for p in self._layers.values() if p.voice.card.name != own}
         return "; ".join(f"also in this show: {name}, {credits}" for name, credits in sorted(others.items()))
 
     @property
-    def parts(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[Layer, ...]:
         """Those that are open."""
-        return tuple(self._parts.values())
+        return tuple(self._layers.values())
 
     def load_excerpts(self) -> list[str]:
-        """What can be heard of the neighbours of every open part: half a second a model, so from a thread of its own.
+        """What can be heard of the neighbours of every open layer: half a second a model, so from a thread of its own.
 
         Returns what is wrong with them, a sentence each.
         """
         wrong = []
-        for part in self.parts:
+        for layer in self.layers:
             try:
-                if part.place is not None:
-                    part.place.load_excerpts()
+                if layer.place is not None:
+                    layer.place.load_excerpts()
             except RosinError as error:
                 wrong.append(str(error))
         return sorted(set(wrong))
 
     def table(self, index: int) -> KnobTable:
-        return self.part(index).table
+        return self.layer(index).table
 
 
 def _changed_at(patch: Patch) -> tuple[int, ...]:
@@ -214,9 +214,9 @@ def open_part(
     given = [Path(models)] if models else []
     folder = model_folder(patch.model, patch.model_sha256, given)
     patch, wrong_scenes = with_own_scenes(patch)
-    part = Layer(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
-    if wrong := mistakes_against(patch, part.table):
+    layer = Layer(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
+    if wrong := mistakes_against(patch, layer.table):
         raise ValidationErrors(patch.path or patch.name, wrong)
-    part.wrong = wrong_scenes
-    part.place = read_atlas(folder, voice.card, voice.lineage) if folder else None
-    return part
+    layer.wrong = wrong_scenes
+    layer.place = read_atlas(folder, voice.card, voice.lineage) if folder else None
+    return layer

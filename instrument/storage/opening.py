@@ -42,32 +42,40 @@ _NOT_ONE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Inde
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One part as it stands: its snapshot, its last latents f32 [L, F], and the wear of its voice."""
+    """One layer as it stands: its snapshot, its last latents f32 [L, F], and the wear of its voice."""
 
     snapshot: Snapshot
     z: F32
     usage: Usage
 
     @classmethod
-    def of(cls, part: Layer, engine: Engine | None = None) -> Standing:
-        """``engine``: on whose stage it is, for what is not the part's own (the tape, the guard)."""
+    def of(cls, layer: Layer, engine: Engine | None = None) -> Standing:
+        """``engine``: on whose stage it is, for what is not the layer's own (the tape, the guard)."""
         kept = (
             engine.snapshot()
             if engine is not None
             else Snapshot(
-                part.patch.name, part.speaking, part.seed, 0, part.voice.snapshot(), part.control.state(), {}, {}, 0.0
+                layer.patch.name,
+                layer.speaking,
+                layer.seed,
+                0,
+                layer.voice.snapshot(),
+                layer.control.state(),
+                {},
+                {},
+                0.0,
             )
         )
-        return cls(kept, part.z.copy(), part.voice.usage())
+        return cls(kept, layer.z.copy(), layer.voice.usage())
 
-    def give(self, part: Layer) -> None:
-        """Let a part of the same patch stand so. RosinError or ValueError when it cannot be."""
+    def give(self, layer: Layer) -> None:
+        """Let a layer of the same patch stand so. RosinError or ValueError when it cannot be."""
         kept = self.snapshot
-        part.voice.load_usage(self.usage)
-        part.voice.restore(kept.voice)
-        part.control.set_state(kept.control)
-        part.seed, part.speaking, part.fresh = kept.seed, kept.speaking, False
-        part.z[:] = self.z
+        layer.voice.load_usage(self.usage)
+        layer.voice.restore(kept.voice)
+        layer.control.set_state(kept.control)
+        layer.seed, layer.speaking, layer.fresh = kept.seed, kept.speaking, False
+        layer.z[:] = self.z
 
 
 @dataclass(slots=True)
@@ -87,20 +95,20 @@ class Opening:
     accidents: dict[str, Accident] = field(default_factory=dict)
     usage: dict[str, Usage] = field(default_factory=dict)
     told: Standing | None = None
-    """The part that the stream is of, as it stood when that began, where that was later than the take."""
+    """The layer that the stream is of, as it stood when that began, where that was later than the take."""
 
     @classmethod
     def of(cls, engine: Engine, name: str) -> Opening:
         """The engine as it is between two blocks."""
-        for part in engine.parts:
-            _settle(part)
-        parts, coming = engine.parts, engine.coming
-        waits = coming is not None and not coming.fresh and coming not in parts
+        for layer in engine.layers:
+            _settle(layer)
+        layers, coming = engine.layers, engine.coming
+        waits = coming is not None and not coming.fresh and coming not in layers
         opening = cls(
             name,
             engine.sample,
-            Standing.of(engine.part, engine),
-            Standing.of(parts[1]) if len(parts) > 1 else None,
+            Standing.of(engine.layer, engine),
+            Standing.of(layers[1]) if len(layers) > 1 else None,
             Standing.of(coming) if coming is not None and waits else None,
             engine.fade,
             engine.panicked,
@@ -108,25 +116,27 @@ class Opening:
             engine.hearing.state(),
             {i: kept for i, kept in enumerate(engine.slots) if kept is not None},
         )
-        library = engine.part.accidents
-        playing = {key for part in parts if (key := part.control.mix.replay.key) and part.control.mix.replay.playing}
+        library = engine.layer.accidents
+        playing = {
+            key for layer in layers if (key := layer.control.mix.replay.key) and layer.control.mix.replay.playing
+        }
         playing |= {
             int(kept.control["mix"]["replay"]["key"])
             for kept in opening.slots.values()
             if kept.control["mix"]["replay"]["mode"]
         }
-        for part in parts:
-            library = {**library, **part.accidents}
+        for layer in layers:
+            library = {**library, **layer.accidents}
         opening.accidents = {n: accident for n, accident in library.items() if accident.key in playing}
         return opening
 
     def give(self, engine: Engine, leaving: Layer | None = None) -> None:
-        """Let an engine, on the patch that began, be so; ``leaving``: a part for the one that fades away."""
-        part = engine.part
-        self.teach(part)
-        self.on.give(part)
+        """Let an engine, on the patch that began, be so; ``leaving``: a layer for the one that fades away."""
+        layer = engine.layer
+        self.teach(layer)
+        self.on.give(layer)
         engine.restore(self.on.snapshot)
-        part.voice.load_usage(self.on.usage)
+        layer.voice.load_usage(self.on.usage)
         if self.leaving is not None and leaving is not None:
             self.teach(leaving)
             self.leaving.give(leaving)
@@ -137,11 +147,11 @@ class Opening:
         for i, kept in self.slots.items():
             engine.slots[i] = kept
 
-    def teach(self, part: Layer) -> None:
+    def teach(self, layer: Layer) -> None:
         """Have the accidents of the take ready. Keys call none: a take says what was called."""
         for accident in self.accidents.values():
-            part.learn(accident)
-        part.accident_keys.clear()
+            layer.learn(accident)
+        layer.accident_keys.clear()
 
     # --- as bytes
 
@@ -219,10 +229,10 @@ def read_state(path: Path) -> Opening | Snapshot:
         raise RosinError(f"{path} is no opening of a take; {remedy}") from None
 
 
-def _settle(part: Layer) -> None:
+def _settle(layer: Layer) -> None:
     """How worn the channels are is looked up when the amount moves: so that it is the same again, now."""
-    if part.control.amounts.model.wear > 0.0:
-        part.voice.restore(part.voice.snapshot())
+    if layer.control.amounts.model.wear > 0.0:
+        layer.voice.restore(layer.voice.snapshot())
 
 
 def _standing(found: Mapping[str, NDArray[Any]], role: str) -> Standing | None:

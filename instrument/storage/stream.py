@@ -32,7 +32,7 @@ ROWS_KEPT = 16384
 
 
 class Told(Protocol):
-    """Who plays: a part, as far as a stream needs it."""
+    """Who plays: a layer, as far as a stream needs it."""
 
     z: F32
     speaking: bool
@@ -54,16 +54,16 @@ class StreamTap:
         """While the stream has not begun: asked after each block, whether it begins with the next one."""
         self._whose: Told | None = None
 
-    def listen(self, part: Told, input: bool = False) -> None:
-        """What ``part`` was told in this block; a stream is of the part that was told first."""
+    def listen(self, layer: Told, input: bool = False) -> None:
+        """What ``layer`` was told in this block; a stream is of the layer that was told first."""
         self.input |= input
         if self.waits is not None:
             if self.waits():
                 self.waits = None
             return
-        self._whose = self._whose or part
-        self.broken |= part is not self._whose
-        self.push(part.z, part.gain() if part.speaking else 0.0)
+        self._whose = self._whose or layer
+        self.broken |= layer is not self._whose
+        self.push(layer.z, layer.gain() if layer.speaking else 0.0)
 
     def push(self, z: F32, gain: float) -> None:
         if z.shape != self.shape:

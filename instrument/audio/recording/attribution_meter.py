@@ -20,26 +20,26 @@ NONE: F64 = np.zeros(0)
 
 
 class AttributionMeter:
-    """Begins when it is made. ``parts`` tells which are open: one that is opened later counts from its beginning."""
+    """Begins when it is made. ``layers`` tells which are open: one that is opened later counts from its beginning."""
 
-    def __init__(self, parts: Callable[[], Iterable[Layer]]) -> None:
-        self._parts = parts
-        self._before = {id(part): _counts(part) for part in parts()}
+    def __init__(self, layers: Callable[[], Iterable[Layer]]) -> None:
+        self._layers = layers
+        self._before = {id(layer): _counts(layer) for layer in layers()}
 
     def heard(self, on_stage: Iterable[Layer] = ()) -> tuple[Attribution, ...]:
         """What was near since then: every model that sounded, and those ``on_stage`` whatever they did."""
-        stage = [id(part) for part in on_stage]
+        stage = [id(layer) for layer in on_stage]
         rows = []
-        for part in self._parts():
-            near, played = _counts(part)
-            before = self._before.get(id(part))
+        for layer in self._layers():
+            near, played = _counts(layer)
+            before = self._before.get(id(layer))
             if before is not None:
                 near, played = near - before[0], played - before[1]
-            if near.any() or played.any() or id(part) in stage:
-                rows.append(Attribution(part.voice.card, part.voice.lineage, near, played))
+            if near.any() or played.any() or id(layer) in stage:
+                rows.append(Attribution(layer.voice.card, layer.voice.lineage, near, played))
         return merged(rows)
 
 
-def _counts(part: Layer) -> tuple[F64, F64]:
-    place = part.place
+def _counts(layer: Layer) -> tuple[F64, F64]:
+    place = layer.place
     return (NONE, NONE) if place is None else (place.heard_s.copy(), place.played_s.copy())

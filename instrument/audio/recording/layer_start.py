@@ -1,4 +1,4 @@
-"""Layer start: a part as a take names it, and as it was before it came on stage. For takefiles."""
+"""Layer start: a layer as a take names it, and as it was before it came on stage. For takefiles."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from instrument.storage.opening import Usage
 
 
 class Coming(NamedTuple):
-    """A part as it was before it came on stage in this take."""
+    """A layer as it was before it came on stage in this take."""
 
     scenes: dict[int, Scene]
     blend_ms: float
     usage: Usage
 
     @classmethod
-    def of(cls, part: Layer) -> Coming:
-        scenes = {slot: Scene(knobs) for slot, knobs in part.scenes.all_knobs().items()}
-        return cls(scenes, part.scenes.blend_ms, part.voice.usage())
+    def of(cls, layer: Layer) -> Coming:
+        scenes = {slot: Scene(knobs) for slot, knobs in layer.scenes.all_knobs().items()}
+        return cls(scenes, layer.scenes.blend_ms, layer.voice.usage())
 
 
-def cue_of(part: Layer, seed: int, coming: Coming, fresh: bool = True) -> Cue:
-    """A part as a take names it."""
-    patch, card = part.patch, part.voice.card
+def cue_of(layer: Layer, seed: int, coming: Coming, fresh: bool = True) -> Cue:
+    """A layer as a take names it."""
+    patch, card = layer.patch, layer.voice.card
     return Cue(
         patch.name, patch.path, patch.digest, card.sha256 or card.name, seed, coming.scenes, coming.blend_ms, fresh
     )

@@ -77,11 +77,11 @@ class TakeFiles:
         """Between two blocks: from the next one on it is the take."""
         engine = self._engine
         self._opening = Opening.of(engine, self.folder.name)
-        self._first = engine.parts
-        for part in engine.parts:
-            self._coming[id(part)] = Coming.of(part)
+        self._first = engine.layers
+        for layer in engine.layers:
+            self._coming[id(layer)] = Coming.of(layer)
         self._begin_sample = engine.sample
-        self._tap = StreamTap(*engine.part.z.shape)
+        self._tap = StreamTap(*engine.layer.z.shape)
         if engine.fading or engine.coming is not None:
             self._tap.waits = self._stream_begins
         engine.acted, self._player.tap = self._acted, self._tap
@@ -96,21 +96,21 @@ class TakeFiles:
             return False
         assert self._opening is not None
         assert self._tap is not None
-        part, now = engine.part, Standing.of(engine.part, engine)
-        if (coming := self._coming.get(id(part))) is not None:  # the wear that is heard is that of the beginning
+        layer, now = engine.layer, Standing.of(engine.layer, engine)
+        if (coming := self._coming.get(id(layer))) is not None:  # the wear that is heard is that of the beginning
             now = replace(now, usage=coming.usage)
-        self._tap.shape = part.z.shape
-        self._opening.told, self._told = now, part
+        self._tap.shape = layer.z.shape
+        self._opening.told, self._told = now, layer
         self._told_after = engine.sample - self._begin_sample
         self._state_stale = True
         return True
 
-    # --- who hands a part in
+    # --- who hands a layer in
 
-    def coming(self, part: Layer) -> None:
-        """Before a part comes on stage: what is not its patch's own is noted, the first time."""
-        if id(part) not in self._coming:
-            self._coming[id(part)] = Coming.of(part)
+    def coming(self, layer: Layer) -> None:
+        """Before a layer comes on stage: what is not its patch's own is noted, the first time."""
+        if id(layer) not in self._coming:
+            self._coming[id(layer)] = Coming.of(layer)
 
     def finish_at(self, samples: int) -> None:
         """So long is the sound on disk; the rest is written, and the thread ends."""
@@ -160,7 +160,7 @@ class TakeFiles:
         assert self._first is not None
         assert self._opening is not None
         assert self._tap is not None
-        (part, *leaving), self._first = self._first, None
+        (layer, *leaving), self._first = self._first, None
         raw = self._opening.on.snapshot.control["raw"].tolist()
         head: dict[str, object] = {
             "rate": self._engine.rate,
@@ -169,27 +169,29 @@ class TakeFiles:
         }
         if leaving:
             head["leaving"] = row_of(cue_of(leaving[0], leaving[0].patch_seed, self._coming[id(leaving[0])]))
-        cue = cue_of(part, self._opening.on.snapshot.seed, self._coming[id(part)])
-        cover = TakeCover(self.folder, part, self._opening.on.snapshot.seed, self._engine.rate, self._recorder.channels)
+        cue = cue_of(layer, self._opening.on.snapshot.seed, self._coming[id(layer)])
+        cover = TakeCover(
+            self.folder, layer, self._opening.on.snapshot.seed, self._engine.rate, self._recorder.channels
+        )
         try:
             cover.open()
             self._cover = cover
         except OSError as error:
             self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
         try:
-            self._log = TakeLog(self.folder / GESTURES, cue, part.seed, part.table, raw, head=head)
+            self._log = TakeLog(self.folder / GESTURES, cue, layer.seed, layer.table, raw, head=head)
         except OSError as error:
             self.said.append(say("log_failed", self.language, why=error.strerror))
         if self._tap.waits is None and self._told is None:
-            self._open_stream(part, self._opening.on)
+            self._open_stream(layer, self._opening.on)
         self._state_stale = True
 
-    def _open_stream(self, part: Layer, standing: Standing) -> None:
+    def _open_stream(self, layer: Layer, standing: Standing) -> None:
         assert self._tap is not None
         words: dict[str, object] = {
-            "patch": part.patch.name,
+            "patch": layer.patch.name,
             "seed": standing.snapshot.seed,
-            "model": part.voice.card.sha256 or part.voice.card.name,
+            "model": layer.voice.card.sha256 or layer.voice.card.name,
         }
         try:
             self._stream = StreamLog(self.folder / LATENTS, self._tap, words)
@@ -205,7 +207,7 @@ class TakeFiles:
             if act.changes:
                 self._note_change(log, at, act)
             else:
-                log.add(at, act.gesture, act.part.table, self._track_of(act))
+                log.add(at, act.gesture, act.layer.table, self._track_of(act))
         try:
             log.write()
         except OSError as error:
@@ -215,14 +217,14 @@ class TakeFiles:
                 log.close()
 
     def _note_change(self, log: TakeLog, at: float, act: ActedGesture) -> None:
-        part, value = act.part, act.gesture.value
-        self.coming(part)
-        coming = self._coming[id(part)]
-        cue = cue_of(part, part.patch_seed, coming, fresh=value > AS_IT_WAS)
+        layer, value = act.layer, act.gesture.value
+        self.coming(layer)
+        coming = self._coming[id(layer)]
+        cue = cue_of(layer, layer.patch_seed, coming, fresh=value > AS_IT_WAS)
         log.change(at, cue, waits=value == WAITS)
         assert self._opening is not None
-        if coming.usage and part.patch.name not in self._opening.usage:
-            self._opening.usage[part.patch.name] = coming.usage
+        if coming.usage and layer.patch.name not in self._opening.usage:
+            self._opening.usage[layer.patch.name] = coming.usage
             self._state_stale = True
 
     def _track_of(self, act: ActedGesture) -> str:
@@ -230,12 +232,12 @@ class TakeFiles:
         if act.track is None:
             return ""
         assert self._opening is not None
-        kept, mix = self._opening.accidents, act.part.control.mix
+        kept, mix = self._opening.accidents, act.layer.control.mix
         name = hashlib.sha256(act.track.tobytes()).hexdigest()[:24]
         if name not in kept:
             if len(kept) >= TRACKS_MAX:
                 return ""
-            kept[name] = Accident(name, act.part.seed, 0, mix.tick_hz, mix.names, act.track)
+            kept[name] = Accident(name, act.layer.seed, 0, mix.tick_hz, mix.names, act.track)
             self._state_stale = True
         return name
 
@@ -251,10 +253,10 @@ class TakeFiles:
 
     def _write_stream(self, rows: int) -> None:
         if self._told is not None and self._tap is not None and self._tap.waits is None:
-            part, self._told = self._told, None
+            layer, self._told = self._told, None
             assert self._opening is not None
             assert self._opening.told is not None
-            self._open_stream(part, self._opening.told)
+            self._open_stream(layer, self._opening.told)
             seconds = f"{self._told_after / self._engine.rate:.1f}"
             self.said.append(say("stream_late", self.language, path=self.folder / LATENTS, seconds=seconds))
         rows -= self._told_after // QUANTUM

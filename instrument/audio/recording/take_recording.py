@@ -95,10 +95,10 @@ class TakeRecording:
         self._switch = threading.Thread(target=self._record, args=(on,), name="switch", daemon=True)
         self._switch.start()
 
-    def coming(self, part: Layer) -> None:
-        """Before a part is handed to the engine."""
+    def coming(self, layer: Layer) -> None:
+        """Before a layer is handed to the engine."""
         if (files := self._files) is not None and not files.ended.is_set():
-            files.coming(part)
+            files.coming(layer)
 
     # --- at once, for who may wait
 
@@ -132,19 +132,19 @@ class TakeRecording:
             self._begin()
 
     def _begin(self) -> None:
-        part = self.player.engine.part
+        layer = self.player.engine.layer
         try:
-            notes = part.recording_notes(self.bank.also_here(part))
+            notes = layer.recording_notes(self.bank.also_here(layer))
             self._end()
             busy = self._writer is not None
-            self.recorder.start(part.patch.name, notes, armed=not busy)
+            self.recorder.start(layer.patch.name, notes, armed=not busy)
         except RosinError as error:
             self.row.add("files_failed")
             self._said.append(str(error))
             return
         assert self.recorder.take is not None
         folder = self.recorder.take
-        self._tally, self._began, self._slow = AttributionMeter(self._parts), part, False
+        self._tally, self._began, self._slow = AttributionMeter(self._layers), layer, False
         if busy:  # the last take's files are still its own: the disk has not taken them yet
             self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
         else:
@@ -156,16 +156,16 @@ class TakeRecording:
         self.row.set_text("state", str(folder))
         self._said.append(say("recording_to", self.language, path=folder))
 
-    def _parts(self) -> tuple[Layer, ...]:
-        """Every part that may come to sound."""
-        found = (*self.bank.parts, self.player.engine.part)
-        return tuple({id(part): part for part in found}.values())
+    def _layers(self) -> tuple[Layer, ...]:
+        """Every layer that may come to sound."""
+        found = (*self.bank.layers, self.player.engine.layer)
+        return tuple({id(layer): layer for layer in found}.values())
 
     def _settle(self, files: TakeFiles) -> None:
         """What was heard in the take that ends now, for its credits."""
         began = () if self._began is None else (self._began,)
         heard: list[Attribution] = files.heard
-        heard[:] = self._tally.heard((*began, self.player.engine.part))
+        heard[:] = self._tally.heard((*began, self.player.engine.layer))
 
     def _say_missing(self) -> None:
         """How much of what was heard the disk was too slow for."""
