@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from instrument.documents.take import Take, read_take
     from instrument.documents.take import TakeEvent as Event
     from instrument.engine.control import QUANTUM
-    from instrument.engine.engine import CHANNELS, Engine
+    from instrument.engine.engine import Engine
     from instrument.engine.layer import Layer as Part
+    from instrument.engine.layout import CHANNELS
     from instrument.engine.snapshot import Snapshot
     from instrument.hands.worker import HandsSettings
     from instrument.ipc import Flags, Frame, Gesture, Kind, Link, Source
@@ -64,8 +65,9 @@ _ROOMS = {
     "storage.bank": ("open_part",),
     "audio.device": ("list_devices",),
     "engine.control": ("QUANTUM",),
-    "engine.engine": ("CHANNELS", "Engine"),
+    "engine.engine": ("Engine",),
     "engine.layer": ("Part",),
+    "engine.layout": ("CHANNELS",),
     "engine.snapshot": ("Snapshot",),
     "audio.ring": ("Adapter",),
     "audio.settings": ("SoundSettings",),

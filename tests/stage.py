@@ -10,8 +10,9 @@ import numpy as np
 from instrument.chance.noise import Noise
 from instrument.documents.patch import Patch, read_patch
 from instrument.engine.control import QUANTUM
-from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
+from instrument.engine.layout import CHANNELS
 from instrument.ipc import Gesture, Kind
 from instrument.model.library.finder import open_voice
 from instrument.model.runtime.null import NullVoice

@@ -131,7 +131,7 @@ def test_a_gesture_inside_a_block_acts_in_proportion_to_what_is_left_of_it() -> 
         rest = float(part.control.raw[2])
         engine.post(Gesture(Kind.KNOB, 2, 1.0), sample)
         play(engine, 1)
-        z = (part.z[2, 0] - part.table[2].low) / (part.table[2].high - part.table[2].low)
+        z = (part.z[0, 2, 0] - part.table[2].low) / (part.table[2].high - part.table[2].low)
         values.append((float(z) - rest) / (1.0 - rest))
     assert np.allclose(values, [1.0, 0.75, 0.5, 0.25], atol=1e-4)
 
@@ -339,7 +339,7 @@ def test_live_input_moves_the_model_as_far_as_the_patch_lets_it() -> None:
         for k in range(500):
             live = np.stack([tone[k * QUANTUM : (k + 1) * QUANTUM]] * 2) * heard
             engine.block(out, live)
-        return engine.layer.z[:, -1].copy()
+        return engine.layer.z[0, :, -1].copy()
 
     deaf, half, whole = last_z(0.0, True), last_z(0.5, True), last_z(1.0, True)
     assert np.array_equal(deaf, last_z(0.0, False)), "without amount the input is not even heard"

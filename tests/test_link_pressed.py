@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instrument.engine.note_voices import NoteShape
 from instrument.engine.notes import Notes
 from instrument.ipc import Gesture, GestureRing, Kind, Link, SharedMemory
 from instrument.ipc.memo import MEMO_BYTES, Memo
@@ -174,7 +175,7 @@ def test_whatever_was_played_nothing_is_held_once_it_is_let_go_of(gestures: list
 
 
 def notes(decay_ms: float = 0.0) -> Notes:
-    return Notes(57.0, 10.0, 100.0, 50.0, 2.0, 1500.0, decay_ms)
+    return Notes(57.0, NoteShape(10.0, 100.0, 50.0, decay_ms), 2.0, 1500.0)
 
 
 def test_a_key_that_was_bent_and_gliding_is_found_again_by_its_release() -> None:

@@ -44,7 +44,7 @@ def sung_into(engine: Engine, sound: np.ndarray, blocks: int = BLOCKS) -> np.nda
     out, told = np.zeros((2, QUANTUM), np.float32), []
     for k in range(blocks):
         engine.block(out, np.stack([sound[k * QUANTUM : (k + 1) * QUANTUM]] * 2))
-        told.append(float(engine.layer.z[0, -1]))
+        told.append(float(engine.layer.z[0, 0, -1]))
     return np.array(told)
 
 
@@ -121,7 +121,7 @@ def test_a_patch_that_leaves_listens_until_it_is_gone() -> None:
     engine.block(out, np.stack([sound[150 * QUANTUM : 151 * QUANTUM]] * 2))
     assert engine.layer is not leaving
     assert engine.fading
-    assert abs(float(leaving.z[0, -1]) - 64.0) < 0.1
+    assert abs(float(leaving.z[0, 0, -1]) - 64.0) < 0.1
 
 
 @pytest.mark.parametrize("mode", ["blend", "add"])
@@ -136,7 +136,7 @@ def test_loudness_and_timbre_are_mixed_by_the_amount(mode: str) -> None:
         deaf.block(out, live)
         engine.block(out, live)
         voice.encode(live[:1], heard)
-        knobs, given = deaf.layer.z[:, 0], engine.layer.z[:, 0]
+        knobs, given = deaf.layer.z[0, :, 0], engine.layer.z[0, :, 0]
         from_what = knobs if mode == "blend" else centre
         np.testing.assert_allclose(given[1:], (knobs + 0.6 * (heard[:, 0] - from_what))[1:], atol=1e-4)
 
@@ -181,7 +181,7 @@ def test_any_format_and_rate_is_heard_in_tune_and_as_long_as_it_is(
     engine, out, told = mirror(), np.zeros((2, QUANTUM), np.float32), []
     for _ in range(200):
         engine.block(out, file.next())
-        told.append(float(engine.layer.z[0, -1]))
+        told.append(float(engine.layer.z[0, 0, -1]))
     assert abs(settled(np.array(told)) - 64.0) < 0.1
     assert [not file.next().any() for _ in range(200)][-1], "silence after the end"
 

@@ -543,8 +543,8 @@ def test_a_recording_leaves_its_roll_beside_the_sound(tmp_path: Path) -> None:
             assert taping.recorder.path is not None
             waves.append(taping.recorder.path)
         assert not player.extra_flags & Flags.RECORDING
-    first, second = (path.with_name(path.stem + SUFFIX).read_text(encoding="utf-8") for path in waves)
-    assert first.startswith(f"SONS VOISINS de {waves[0].stem}\n")
+    first, second = (path.with_name("credits.txt").read_text(encoding="utf-8") for path in waves)
+    assert first.startswith(f"SONS VOISINS de {waves[0].parent.name}\n")
     assert "Sound 1 · Ada · CC-BY-4.0" in first
     assert "Extraits qu'on en a entendus" in first
     assert "Extraits qu'on en a entendus" not in second, "each take has its own"

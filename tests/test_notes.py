@@ -9,21 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.engine.notes import SOFTEST, Notes
+from instrument.engine.note_voices import SOFTEST, NoteShape
+from instrument.engine.notes import Notes
 
 TICK_HZ = 1500.0
 
 
 def keys(attack_ms: float = 20.0, release_ms: float = 250.0, glide_ms: float = 0.0, bend: float = 2.0) -> Notes:
-    return Notes(57.0, attack_ms, release_ms, glide_ms, bend, TICK_HZ)
+    return Notes(57.0, NoteShape(attack_ms, release_ms, glide_ms), bend, TICK_HZ)
 
 
 def run(notes: Notes, ticks: int, size: int = 1) -> tuple[Any, Any]:
     """Pitch and level of so many ticks, stepped ``size`` at a time."""
-    pitch, level = np.zeros(ticks, np.float32), np.zeros(ticks, np.float32)
+    pitch, level = np.zeros((1, ticks), np.float32), np.zeros((1, ticks), np.float32)
     for begin in range(0, ticks, size):
-        notes.step(pitch[begin : begin + size], level[begin : begin + size])
-    return pitch, level
+        notes.step(pitch, level, begin, min(ticks, begin + size))
+    return pitch[0], level[0]
 
 
 def settled(notes: Notes) -> tuple[float, float]:
@@ -113,7 +114,7 @@ def test_a_release_reaches_exactly_nothing(velocity: float, release_ms: float, e
 
 @pytest.mark.parametrize("ms", [20.0, 400.0, 2500.0])
 def test_what_is_struck_falls_while_the_key_is_held_and_speaks_anew_each_time(ms: float) -> None:
-    notes = Notes(57.0, 2.0, 100.0, 0.0, 2.0, TICK_HZ, decay_ms=ms)
+    notes = Notes(57.0, NoteShape(2.0, 100.0, 0.0, ms), 2.0, TICK_HZ)
     notes.on(60, 1.0)
     _, level = run(notes, 5000)
     top = int(level.argmax())
@@ -134,7 +135,7 @@ def test_what_is_struck_falls_while_the_key_is_held_and_speaks_anew_each_time(ms
 
 
 def test_a_struck_key_put_back_falls_on() -> None:
-    first, second = (Notes(57.0, 2.0, 100.0, 0.0, 2.0, TICK_HZ, decay_ms=900.0) for _ in range(2))
+    first, second = (Notes(57.0, NoteShape(2.0, 100.0, 0.0, 900.0), 2.0, TICK_HZ) for _ in range(2))
     first.on(60, 1.0)
     run(first, 200)
     second.set_state(first.state())

@@ -297,17 +297,17 @@ def test_a_stream_is_listened_to_again_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_a_stream_cut_in_mid_row_keeps_the_rows_before(tmp_path: Path) -> None:
-    tap = StreamTap(3, 1)
+    tap = StreamTap(1, 3, 1)
     log = StreamLog(tmp_path / "t.z", tap, {"patch": "p", "seed": 1, "model": "m"})
     for i in range(5):
-        tap.push(np.full((3, 1), i, np.float32), 1.0)
+        tap.push(np.full((1, 3, 1), i, np.float32), 1.0)
     log.write()
     log.close()
     whole = (tmp_path / "t.z").read_bytes()
     (tmp_path / "t.z").write_bytes(whole[:-7])
     stream = LatentStream(tmp_path / "t.z")
     assert len(stream) == 4
-    z = np.zeros((3, 1), np.float32)
+    z = np.zeros((1, 3, 1), np.float32)
     for _ in range(6):
         stream.next_into(z)
     assert (z == 3.0).all()

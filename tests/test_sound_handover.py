@@ -14,8 +14,9 @@ from instrument.base.paths import accident_folder, data_home, shipped
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
 from instrument.engine.control import QUANTUM
-from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import fill_frame, resume
+from instrument.engine.layout import CHANNELS
 from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.model.runtime.wear import wear_path
 from instrument.storage.bank import Bank

@@ -22,7 +22,7 @@ from instrument.audio.load import LoadMeter
 from instrument.audio.realtime import raise_priority
 from instrument.audio.ring import Adapter, AheadRing
 from instrument.engine.control import QUANTUM
-from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import add_wave, fill_frame
 from instrument.ipc import Flags, Gesture, Link
 from instrument.storage.stream import StreamTap
@@ -58,6 +58,7 @@ class Callback:
         self.engine = engine
         self.link = link
         self.rate = engine.rate
+        self.channels = engine.layout.count
         self.block = block
         self.ahead = ahead
         self.device: Called | None = None
@@ -78,13 +79,13 @@ class Callback:
         self._frame = link.frames.scratch()
         self._rings = (link.hands, link.stage, link.shows)
         self._gestures: list[Gesture] = []
-        self._adapter = Adapter(CHANNELS, QUANTUM, block)
+        self._adapter = Adapter(self.channels, QUANTUM, block)
         self._started = 0.0
         self._origin = engine.sample
         self._asked = 0
         whole = block % QUANTUM == 0 or QUANTUM % block == 0
         self.delay = (max(block, QUANTUM) if whole else block + QUANTUM) + ahead * QUANTUM + MARGIN_SAMPLES
-        self._ring = AheadRing(CHANNELS, QUANTUM, ahead) if ahead else None
+        self._ring = AheadRing(self.channels, QUANTUM, ahead) if ahead else None
         self._thread: threading.Thread | None = None
         self._stopping = False
         self.priority = False
@@ -92,7 +93,7 @@ class Callback:
     # --- the device's side
 
     def callback(self, out: F32, live: F32 | None, now: float) -> None:
-        """Fill ``out`` f32 [2, n]; ``live`` f32 [Ci, n] or None; ``now``: monotonic seconds at the callback's start."""
+        """Fill ``out`` f32 [channels, n]; ``live`` f32 [Ci, n] or None; ``now``: monotonic seconds at its start."""
         if self._asked == 0:
             self.priority = raise_priority()
         self._started = now
@@ -156,7 +157,7 @@ class Callback:
 
     def _run_ahead(self) -> None:
         assert self._ring is not None
-        block = np.zeros((CHANNELS, QUANTUM), np.float32)
+        block = np.zeros((self.channels, QUANTUM), np.float32)
         self.priority = raise_priority()
         while not self._stopping:
             if not self._ring.wait(0.1):

@@ -23,7 +23,7 @@ from instrument.audio.scout import Scout
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError
 from instrument.base.text import say
-from instrument.engine.engine import CHANNELS
+from instrument.engine.live import INPUTS
 from instrument.ipc import Flags
 from instrument.ipc.health import Row
 
@@ -41,7 +41,7 @@ class Output:
     ) -> None:
         self._wants, self._player, self._row, self._patient = wants, player, row, patient
         self._language = wants.language
-        self._inputs = CHANNELS if wants.sound.input else 0
+        self._inputs = INPUTS if wants.sound.input else 0
         self.device: PortAudioDevice | NullDevice | None = None
         self._stand_in: NullDevice | None = None
         self._scout: Scout | None = None
@@ -60,7 +60,7 @@ class Output:
             self.device = open_device(
                 wants.sound.device or None,
                 self._player.rate,
-                CHANNELS,
+                self._player.channels,
                 self._inputs,
                 wants.sound.block,
                 self._player.callback,
@@ -101,7 +101,9 @@ class Output:
 
     def _null(self) -> NullDevice:
         wants = self._wants
-        return NullDevice(self._player.rate, CHANNELS, self._inputs, wants.sound.block, self._player.callback)
+        return NullDevice(
+            self._player.rate, self._player.channels, self._inputs, wants.sound.block, self._player.callback
+        )
 
     def _told(self, device: PortAudioDevice | NullDevice) -> None:
         player = self._player
@@ -182,7 +184,12 @@ class Output:
         wants = self._wants
         try:
             self._opened = PortAudioDevice(
-                wants.sound.device, self._player.rate, CHANNELS, self._inputs, wants.sound.block, self._player.callback
+                wants.sound.device,
+                self._player.rate,
+                self._player.channels,
+                self._inputs,
+                wants.sound.block,
+                self._player.callback,
             )
         except RosinError as error:
             self._opened = error

@@ -23,7 +23,7 @@ from instrument.bench.shipped import model_costs, rivals, shipped_models, worst
 from instrument.documents.patch import Patch, read_patch, table_of
 from instrument.engine import warm
 from instrument.engine.control import QUANTUM, ControlChain
-from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.ipc import Gesture, Kind, Link
 from instrument.knobs import Label, LatentSpec
@@ -106,7 +106,7 @@ def chain_times(knobs: int, count: int, block_ms: float, rate: int) -> dict[str,
     )
     near = np.exp(-np.abs(np.subtract.outer(np.arange(knobs), np.arange(knobs))) / 2.0)
     control = ControlChain(patch, table_of(patch, latents), rate, 1, near)
-    z = np.zeros((knobs, QUANTUM // 128), np.float32)
+    z = np.zeros((control.voices, knobs, QUANTUM // 128), np.float32)
     values = np.random.default_rng(2).random((64, knobs))
 
     def step(i: int) -> None:
@@ -123,8 +123,8 @@ def engine_times(engine: Engine, count: int, block_ms: float, live: bool) -> dic
     knobs = table.playable_count
     with Link.create() as link:
         player = Callback(engine, link, QUANTUM)
-        out = np.zeros((CHANNELS, QUANTUM), np.float32)
-        heard = np.zeros((CHANNELS, QUANTUM), np.float32) + 0.05 if live else None
+        out = np.zeros((engine.layout.count, QUANTUM), np.float32)
+        heard = np.full((2, QUANTUM), 0.05, np.float32) if live else None
         rng = np.random.default_rng(3)
         link.hands.push(Gesture(Kind.NOTE_ON, 60, 0.8))
         moves = rng.random(4096)

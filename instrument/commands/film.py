@@ -153,7 +153,7 @@ class Film:
         try:
             if out.suffix.lower() != ".png":
                 tags = tags_of(engine)
-                self._reel = Reel(out, wish.fps, wish.width, wish.height, engine.rate, tags)
+                self._reel = Reel(out, wish.fps, (wish.width, wish.height), engine.rate, engine.layout.count, tags)
         except BaseException:
             self._drawing.close()
             raise

@@ -36,7 +36,7 @@ from instrument.documents.rig import Rig, read_rig
 from instrument.documents.take import Take, read_take
 from instrument.documents.take_folder import STREAM, TAKE, find_take, is_take
 from instrument.engine.control import QUANTUM
-from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.engine import Engine
 from instrument.model.atlas.attribution import roll_path, write_roll
 from instrument.rehearsal.reel import KINDS
 from instrument.rehearsal.render import offline_blocks
@@ -101,7 +101,7 @@ class SoundFile:
         self._stack = contextlib.ExitStack()
         try:
             beside = self._stack.enter_context(replacing(out))
-            file = soundfile.SoundFile(beside, "w", engine.rate, CHANNELS, subtype, format=kind)
+            file = soundfile.SoundFile(beside, "w", engine.rate, engine.layout.count, subtype, format=kind)
             self._file = self._stack.enter_context(file)
             for key, text in engine.layer.recording_notes().items():
                 if text:
@@ -214,7 +214,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
         roll = write_roll(roll_path(named), named.stem, tally.heard((layer,)), language)
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
-    rms = (square / max(1, count * CHANNELS)) ** 0.5
+    rms = (square / max(1, count * engine.layout.count)) ** 0.5
     levels = {name: f"{decibels(value, -180.0):.1f}" for name, value in (("rms", rms), ("peak", peak))}
     length = f"{count / engine.rate:.2f}"
     done = say(

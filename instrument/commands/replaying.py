@@ -164,7 +164,7 @@ def _fits(opening: Opening, cast: Cast) -> bool:
         or any(
             one.snapshot.patch == other.patch.name
             and one.snapshot.voice.model == other.voice.snapshot().model
-            and one.z.shape == other.z.shape
+            and one.z.shape[-2:] == other.z.shape[-2:]
             for other in (layer, *cast.layers.values())
         )
         for one in (opening.on, opening.leaving, opening.coming)

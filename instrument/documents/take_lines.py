@@ -13,7 +13,7 @@ from instrument.base.validation import short
 from instrument.documents.patch import Scene
 from instrument.documents.patch_shape import BLEND_MS_MAX
 from instrument.ipc import Kind
-from instrument.ipc.events import CHANNELS, EVENTS, NOTE_ID_MAX, TAKE_SECONDS_MAX, Event, EventField, Is
+from instrument.ipc.events import EVENTS, MIDI_CHANNELS, NOTE_ID_MAX, TAKE_SECONDS_MAX, Event, EventField, Is
 from instrument.knobs import SCENES
 
 SEED_MAX = 2**64 - 1
@@ -164,7 +164,7 @@ def _reader(event: Event) -> Callable[[float, Row], TakeEvent]:
         track = text(row, "track") if Is.TRACKED in event.flags else ""
         stood = Is.STOOD in event.flags and row.get("stood") is True
         value, whole_one, extra = float(words["value"]), int(words["knob"]), int(words["extra"])
-        channel = whole({"channel": 0, **row}, "channel", CHANNELS)
+        channel = whole({"channel": 0, **row}, "channel", MIDI_CHANNELS)
         note_id = whole({"note_id": 0, **row}, "note_id", NOTE_ID_MAX)
         return TakeEvent(t, kind, value, named, whole_one, extra, track, None, stood, channel, note_id)
 

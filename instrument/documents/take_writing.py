@@ -12,7 +12,7 @@ from typing import Any
 
 from instrument.documents.take_lines import Cue, Row
 from instrument.ipc import Gesture
-from instrument.ipc.events import CHANNELS, EVENT_OF, NOTE_ID_MAX, Event, EventField
+from instrument.ipc.events import EVENT_OF, MIDI_CHANNELS, NOTE_ID_MAX, Event, EventField
 from instrument.knobs import KnobTable
 
 
@@ -57,7 +57,7 @@ def _row(event: Event, gesture: Gesture, table: KnobTable) -> Row | None:
         if not (field.spared and said == field.usual):
             row[field.key] = said
     row = row or {event.key: True}
-    if 0 < gesture.channel <= CHANNELS:
+    if 0 < gesture.channel <= MIDI_CHANNELS:
         row["channel"] = gesture.channel
     if 0 < gesture.note_id <= NOTE_ID_MAX:
         row["note_id"] = gesture.note_id

@@ -24,6 +24,7 @@ from instrument.engine.automation import Automation
 from instrument.engine.effective_params import Amounts
 from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
 from instrument.engine.note_queue import ALL_UP, PEDAL, NoteQueue
+from instrument.engine.note_voices import NoteShape
 from instrument.engine.notes import Notes
 from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
@@ -77,11 +78,11 @@ class ControlChain:
         self.travel = Automation(names, len(table) - count, tick_hz, seed, self.ramp)
         self.friction = Friction(count, tick_hz)
         self.mix = Mix(names, tick_hz, seed, patch.entries, correlation)
-        self.notes = Notes(
-            patch.note, patch.attack_ms, patch.release_ms, patch.glide_ms, patch.bend_semitones, tick_hz, patch.decay_ms
-        )
-        self._pitch = np.zeros(TICKS, np.float32)
-        self._level = np.zeros(TICKS, np.float32)
+        shape = NoteShape(patch.attack_ms, patch.release_ms, patch.glide_ms, patch.decay_ms)
+        self.notes = Notes(patch.note, shape, patch.bend_semitones, tick_hz)
+        self.voices = self.notes.voices.count
+        self._pitch = np.zeros((self.voices, TICKS), np.float32)
+        self._level = np.zeros((self.voices, TICKS), np.float32)
         self.keys = NoteQueue(self.notes)
         self._role = np.array([_ROLES.get(knob.role or "", PLAIN) for knob in table.playable], np.uint8)
         self._low = np.array([knob.low for knob in table.playable], np.float32)
@@ -92,7 +93,7 @@ class ControlChain:
         self.amounts = Amounts(table)
         self._level_at = table.index("level")
         self._phase = 0.0
-        self._last = np.zeros((2, count + 2))
+        self._last = np.zeros((2, count + 2 * self.voices))
         self.ramp.reset(self._home)
         self.friction.reset(self._home)
         self.friction.couple(correlation, self._home)
@@ -111,9 +112,9 @@ class ControlChain:
         """Whether a key is held or rings on."""
         return self.notes.sounding or self.notes.level > 0.0
 
-    def note_into(self, out: F32) -> F32:
-        """The note of the last key, f32 [F], as each frame of the last ``step`` had it: without knob and wheel."""
-        np.mean(self._pitch.reshape(len(out), -1), axis=1, out=out)
+    def note_into(self, out: F32, voice: int = 0) -> F32:
+        """The note of a voice, f32 [F], as each frame of the last ``step`` had it: without knob and wheel."""
+        np.mean(self._pitch[voice].reshape(len(out), -1), axis=1, out=out)
         out -= np.float32(self.notes.bend * self.notes.bend_semitones)
         return out
 
@@ -192,7 +193,7 @@ class ControlChain:
     # --- the chain
 
     def step(self, z: F32) -> None:
-        """Advance TICKS ticks of the clock; z f32 [K, F] is filled in latent units."""
+        """Advance TICKS ticks of the clock; z f32 [V, K, F] is filled in latent units."""
         for index in self.travel.parameters(self.tick, self.raw):
             self.amounts.put(index, float(self.raw[index]))
         if self.amounts.stale:  # once a block, however many parameters moved in it
@@ -200,7 +201,7 @@ class ControlChain:
         if self.amounts.time >= 1.0:
             self._chain(TICKS)
             self._phase = 0.0
-            self._last[1, :-2], self._last[1, -2], self._last[1, -1] = self.x[-1], self._pitch[-1], self._level[-1]
+            self._mark(self._last[1], -1)
         else:
             self._slowly(self.amounts.time)
         self.blocks += 1
@@ -209,7 +210,7 @@ class ControlChain:
     def _slowly(self, time: float) -> None:
         """Ticks of the clock between those of the chain: straight lines."""
         count, before, now = self.count, *self._last
-        line = np.empty((TICKS, count + 2))
+        line = np.empty((TICKS, len(now)))
         for i in range(TICKS):
             self._phase += time
             if self._phase >= 1.0 - 1e-6:  # ten times a tenth, as a knob's float32 has it, is one
@@ -218,10 +219,16 @@ class ControlChain:
                 self._target_at[: self._targets] = 0.0
                 self.keys.now()
                 self._chain(1)
-                now[:-2], now[-2], now[-1] = self.x[0], self._pitch[0], self._level[0]
+                self._mark(now, 0)
             np.multiply(now - before, self._phase, out=line[i])
             line[i] += before
-        self.x[:], self._pitch[:], self._level[:] = line[:, :-2], line[:, -2], line[:, -1]
+        knobs, notes = count, count + self.voices
+        self.x[:], self._pitch[:], self._level[:] = line[:, :knobs], line[:, knobs:notes].T, line[:, notes:].T
+
+    def _mark(self, into: NDArray[np.float64], tick: int) -> None:
+        """Where knobs, notes and levels are at a tick, f64 [K + 2V]."""
+        knobs, notes = self.count, self.count + self.voices
+        into[:knobs], into[knobs:notes], into[notes:] = self.x[tick], self._pitch[:, tick], self._level[:, tick]
 
     def _chain(self, ticks: int) -> None:
         """``ticks`` ticks of the chain into the first rows of hand, pos, x, pitch and level."""
@@ -246,7 +253,7 @@ class ControlChain:
         else:
             np.copyto(x, pos)
         self.mix.after(self.tick, amounts.chance, x, self._home)
-        self.keys.step(self._pitch[:ticks], self._level[:ticks])
+        self.keys.step(self._pitch, self._level, ticks)
         self.tick += ticks
 
     # --- state
@@ -331,5 +338,5 @@ class ControlChain:
         frame.stuck[:count] = self.friction.stuck
         frame.origin[:total] = self.origin
         frame.grain[:] = self.mix.grain
-        frame.note = float(self._pitch[-1])
-        frame.gate = float(self._level[-1])
+        frame.note = float(self._pitch[0, -1])
+        frame.gate = float(self._level[0, -1])

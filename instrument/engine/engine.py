@@ -23,15 +23,13 @@ from instrument.engine.effects.guard import Guard
 from instrument.engine.effects.tape_effect import TapeEffect
 from instrument.engine.held import HeldKeys
 from instrument.engine.layer import Layer
+from instrument.engine.layout import STEREO, ChannelLayout
 from instrument.engine.snapshot import Snapshot
 from instrument.ipc import Gesture, Kind
 from instrument.ipc.events import SLOTS, Is, kinds
 from instrument.model.atlas.attribution import AUDIBLE
 
 F32 = NDArray[np.float32]
-
-CHANNELS = 2
-"""The engine is stereo; a voice of one channel sounds on both."""
 
 _ASKED_FIRST = kinds(Is.ASKED_FIRST)
 SPEAK_SECONDS = 0.02
@@ -48,15 +46,15 @@ class Engine:
     the engine may not do itself (load a patch, start a recording): (kind, number, value) for its owner.
     """
 
-    def __init__(self, layer: Layer, ceiling_db: float = -1.0) -> None:
-        self.layer = layer
+    def __init__(self, layer: Layer, ceiling_db: float = -1.0, layout: ChannelLayout = STEREO) -> None:
+        self.layer, self.layout = layer, layout
         layer.fresh = False
         self.rate = layer.voice.sample_rate
         self.sample = 0
         self.ceiling_db = ceiling_db
-        self.guard = Guard(CHANNELS, self.rate, ceiling_db=ceiling_db)
+        self.guard = Guard(layout.count, self.rate, ceiling_db=ceiling_db)
         self.panicked = False
-        self.tape = TapeEffect(CHANNELS, self.rate, layer.seed)
+        self.tape = TapeEffect(layout.count, self.rate, layer.seed)
         self.requests: deque[tuple[Kind, int, float]] = deque(maxlen=REQUESTS_MAX)
         self.hearing = ExcerptPlayer(self.rate)
         self._played = PlayedLevel(self.rate, QUANTUM)
@@ -75,8 +73,8 @@ class Engine:
         self._due: list[tuple[int, int, Gesture]] = []
         self._order = 0
         self.slots: list[Snapshot | None] = [None] * SLOTS
-        self.mix = np.zeros((CHANNELS, QUANTUM), np.float32)
-        self._other = np.zeros((CHANNELS, QUANTUM), np.float32)
+        self.mix = np.zeros((layout.count, QUANTUM), np.float32)
+        self._other = np.zeros((layout.count, QUANTUM), np.float32)
         self._ramp = np.arange(1, QUANTUM + 1, dtype=np.float32) / np.float32(QUANTUM)
         self._gain_curve = np.zeros(QUANTUM, np.float32)
         self._gain = 0.0
@@ -172,12 +170,12 @@ class Engine:
     # --- the block
 
     def block(self, out: F32, live: F32 | None = None) -> None:
-        """Fill ``out`` f32 [2, QUANTUM] with the next samples; ``live`` f32 [Ci, QUANTUM] is what came in."""
+        """Fill ``out`` f32 [layout.count, QUANTUM] with the next samples; ``live`` f32 [Ci, QUANTUM]: what came in."""
         self._take_incoming()
         self._place()
         mix = self.mix
         amount = self.layer.control.parameter("input")
-        np.copyto(mix, self.layer.block(live, amount))
+        self.layout.spread(self.layer.block(live, amount), mix)
         if self._leaving is not None:
             self._crossfade(mix, live)
         model = self.layer.control.amounts.model
@@ -224,7 +222,7 @@ class Engine:
         as much as before: with the other's amount it would fall back to its resting note as it fades."""
         assert self._leaving is not None
         other = self._other
-        np.copyto(other, self._leaving.block(live, self._leaving.control.parameter("input")))
+        self.layout.spread(self._leaving.block(live, self._leaving.control.parameter("input")), other)
         begin, end = self._fade, min(1.0, self._fade + self._fade_step)
         turn = (begin + (end - begin) * self._ramp) * np.float32(math.pi / 2)
         mix *= np.sin(turn)

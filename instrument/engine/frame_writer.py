@@ -51,8 +51,9 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     layer.scenes.fill_frame(frame)
     fill_place(layer.place, frame)
     frame.hearing = engine.hearing.sound if engine.hearing.whose is layer.place else -1
-    count = min(len(layer.z), len(frame.latent))
-    frame.latent[:count] = layer.z[:count, -1]
+    latents = layer.z[0, :, -1]
+    count = min(len(latents), len(frame.latent))
+    frame.latent[:count] = latents[:count]
     frame.rms = engine.guard.rms
     frame.peak = engine.guard.peak
     frame.late = engine.late

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from instrument.engine.notes import Key, Notes
+from instrument.engine.allocation import Key
+from instrument.engine.notes import Notes
 
 
 class HeldKeys:

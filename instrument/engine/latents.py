@@ -21,24 +21,27 @@ PLAIN, PITCH, LOUDNESS = 0, 1, 2
 def to_latents(
     x: F32, pitch: F32, level: F32, low: F32, span: F32, role: NDArray[np.uint8], bottom: float, z: F32
 ) -> None:
-    """Mean over the ticks of each frame, in latent units. x f32 [T, K], pitch and level f32 [T], z f32 [K, F].
+    """Mean over the ticks of each frame, in latent units. x f32 [T, K], pitch and level f32 [V, T], z f32 [V, K, F].
+
+    Knobs are shared by all voices; the pitch is added to, the level under, what each voice plays by itself.
 
     The mean is what places a gesture inside a frame: a move three ticks before the frame's end counts for three.
     """
     ticks, knobs = x.shape
-    frames = z.shape[1]
+    voices, _, frames = z.shape
     per = ticks // frames
-    for k in range(knobs):
-        for f in range(frames):
-            total = 0.0
-            for t in range(f * per, (f + 1) * per):
-                raw = x[t, k]
-                if role[k] == LOUDNESS and level[t] > raw:
-                    raw = level[t]
-                value = low[k] + span[k] * np.float64(raw)
-                if role[k] == PITCH:
-                    value += pitch[t]
-                elif role[k] == LOUDNESS and raw < FADE_TRAVEL:
-                    value = bottom + (value - bottom) * (raw / FADE_TRAVEL) if raw > 0.0 else bottom
-                total += value
-            z[k, f] = total / per
+    for v in range(voices):
+        for k in range(knobs):
+            for f in range(frames):
+                total = 0.0
+                for t in range(f * per, (f + 1) * per):
+                    raw = x[t, k]
+                    if role[k] == LOUDNESS and level[v, t] > raw:
+                        raw = level[v, t]
+                    value = low[k] + span[k] * np.float64(raw)
+                    if role[k] == PITCH:
+                        value += pitch[v, t]
+                    elif role[k] == LOUDNESS and raw < FADE_TRAVEL:
+                        value = bottom + (value - bottom) * (raw / FADE_TRAVEL) if raw > 0.0 else bottom
+                    total += value
+                z[v, k, f] = total / per

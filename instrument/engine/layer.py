@@ -93,7 +93,8 @@ class Layer:
         latents = len(voice.latents)
         frames = voice.frames
         self._frame_ticks = max(1, voice.ratio // TICK) if voice.ratio <= QUANTUM else QUANTUM // TICK
-        self.z = np.zeros((latents, frames), np.float32)
+        self.z = np.zeros((self.control.voices, latents, frames), np.float32)
+        """What the model is told of each voice, f32 [V, L, F]."""
         self.audio = np.zeros((voice.channels, QUANTUM), np.float32)
         self.live = Live(patch, voice)
         self.voice.reseed(self.seed, 0)
@@ -137,13 +138,13 @@ class Layer:
         """Advance one quantum; returns audio f32 [C, QUANTUM], valid until the next call."""
         if self.stream is not None:
             if self.place is not None and self.stream.at % LOOK_BLOCKS == 0:
-                self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / self.voice.sample_rate)
+                self.place.look(self.z[0, :, -1], LOOK_BLOCKS * QUANTUM / self.voice.sample_rate)
             self.stream.next_into(self.z)
-            self.voice.decode(self.z, self.audio)
+            self.voice.decode(self.z[0], self.audio)
             return self.audio
         control, voice = self.control, self.voice
         if self.place is not None and control.blocks % LOOK_BLOCKS == 0:
-            self.place.look(self.z[:, -1], LOOK_BLOCKS * QUANTUM / voice.sample_rate)
+            self.place.look(self.z[0, :, -1], LOOK_BLOCKS * QUANTUM / voice.sample_rate)
             control.friction.known[:] = self.place.known
         control.step(self.z)
         model = control.amounts.model
@@ -151,7 +152,7 @@ class Layer:
         voice.bend(model.bend)
         voice.wear(model.wear)
         self.live.hear(live, input_amount, control, voice, self.z)
-        self.voice.decode(self.z, self.audio)
+        self.voice.decode(self.z[0], self.audio)
         return self.audio
 
     def hears(self, live: F32) -> bool:

@@ -19,6 +19,9 @@ from instrument.model.runtime.voice import Voice
 
 F32 = NDArray[np.float32]
 
+INPUTS = 2
+"""Channels of what comes in: they are heard as one."""
+
 
 class Live:
     """The ear of one layer. ``hear`` changes z in place; it allocates nothing that grows."""
@@ -36,14 +39,19 @@ class Live:
         self._played = np.zeros(voice.frames, np.float32)
 
     def hear(self, live: F32 | None, amount: float, control: ControlChain, voice: Voice, z: F32) -> None:
-        """``live`` f32 [Ci, QUANTUM] or None; ``amount`` 0..1, at 0 the model does not listen. z f32 [L, F]: what the
-        hands made, and after it what the model is given."""
+        """``live`` f32 [Ci, QUANTUM] or None; ``amount`` 0..1, at 0 the model does not listen. z f32 [V, L, F]: what
+        the hands made of each voice, and after it what the model is given."""
         if live is None or amount <= 0.0 or self.mode == "off":
             return
         np.mean(live, axis=0, out=self._ear[0])
         if len(self._ear) > 1:
             self._ear[1:] = self._ear[0]
         voice.encode(self._ear, self._heard)
+        for number, row in enumerate(z):
+            self._mix(amount, control, number, row)
+
+    def _mix(self, amount: float, control: ControlChain, number: int, z: F32) -> None:
+        """What was heard into one voice, z f32 [L, F]."""
         if self._pitch >= 0:
             np.copyto(self._played, z[self._pitch])
         if self.mode == "blend":
@@ -53,14 +61,14 @@ class Live:
             if self._loudness >= 0:
                 np.minimum(z[self._loudness], self._loudest, out=z[self._loudness])
         if self._pitch >= 0:
-            self._tune(control, z[self._pitch])
+            self._tune(control, number, z[self._pitch])
 
-    def _tune(self, control: ControlChain, pitch: F32) -> None:
+    def _tune(self, control: ControlChain, number: int, pitch: F32) -> None:
         """f32 [F], filled with the note the model is given: as heard, and as far away from it as the hands say."""
         heard, key = self._heard[self._pitch], control.key_sounds
         if key and self.mode == "blend":
             np.copyto(pitch, self._played)
             return
-        home = self._rest if key else control.note_into(pitch)
+        home = self._rest if key else control.note_into(pitch, number)
         np.subtract(self._played, home, out=pitch)
         pitch += heard

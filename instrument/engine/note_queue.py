@@ -35,12 +35,12 @@ class NoteQueue:
         """All of it happens at the first tick there is: the chain goes slower than the clock."""
         self._line = [(0, event, value) for _, event, value in self._line]
 
-    def step(self, pitch: F32, level: F32) -> None:
-        """f32 [T] each, filled with the note played and its level."""
+    def step(self, pitch: F32, level: F32, ticks: int) -> None:
+        """The first ``ticks`` of f32 [V, T] each, filled with the note that each voice plays and its level."""
         begin = 0
         for tick, event, value in self._line:
             if tick > begin:  # (equal ticks: both act before the next step)
-                self.notes.step(pitch[begin:tick], level[begin:tick])
+                self.notes.step(pitch, level, begin, tick)
                 begin = tick
             if event == PEDAL:
                 self.notes.sustain(value > 0.0)
@@ -51,4 +51,4 @@ class NoteQueue:
             else:
                 self.notes.off(event)
         self._line.clear()
-        self.notes.step(pitch[begin:], level[begin:])
+        self.notes.step(pitch, level, begin, ticks)

@@ -12,12 +12,13 @@ def steps() -> Iterator[tuple[str, Callable[[], None]]]:
     from instrument.chance import bridge, coarse, entry, holes, mix, noise, words
     from instrument.chance import params as amounts
     from instrument.chance.registry import source_modules
+    from instrument.engine import note_voices
     from instrument.engine.effects import excerpt_player, tape_effect
     from instrument.friction import bearing, params, ramp
     from instrument.model.atlas import atlas
 
     chances = (words, noise, *source_modules(), bridge, holes, coarse, mix, entry, amounts)
-    for module in (*chances, params, ramp, bearing, atlas, tape_effect, excerpt_player):
+    for module in (*chances, params, ramp, bearing, note_voices, atlas, tape_effect, excerpt_player):
         yield module.__name__.removeprefix("instrument."), module.warm
     yield "engine.effects.guard", _guard
     yield "engine.engine", _engine
@@ -34,14 +35,14 @@ def _engine() -> None:
     from instrument.chance.noise import Noise
     from instrument.documents.patch import Patch
     from instrument.engine.control import QUANTUM
-    from instrument.engine.engine import CHANNELS, Engine
+    from instrument.engine.engine import Engine
     from instrument.engine.frame_writer import fill_frame
     from instrument.engine.layer import Layer
     from instrument.ipc import Frame, Gesture, Kind
     from instrument.model.runtime.null import NullVoice
 
-    out = np.zeros((CHANNELS, QUANTUM), np.float32)
     engine = Engine(Layer(Patch("warm", "null", hazard=5.0), NullVoice(Noise(0))))
+    out = np.zeros((engine.layout.count, QUANTUM), np.float32)
     engine.post(Gesture(Kind.NOTE_ON, 60, 0.5), 0)
     engine.block(out)
     engine.change(Layer(Patch("warm", "null", entry="bearing"), NullVoice(Noise(0))))

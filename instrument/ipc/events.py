@@ -25,7 +25,7 @@ BLEND_MS: Final = 3_600_000
 TAKE_SECONDS_MAX: Final = 24 * 3600.0
 ANY: Final = math.ulp(0.0)
 """The least there is above nothing."""
-CHANNELS: Final = 16
+MIDI_CHANNELS: Final = 16
 NOTE_ID_MAX: Final = 2**32 - 1
 PEDAL_DOWN: Final = 0.5
 """From here on the sound takes the pedal for down."""

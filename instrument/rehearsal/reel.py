@@ -22,7 +22,6 @@ import soundfile
 from numpy.typing import NDArray
 
 from instrument.base.errors import RosinError
-from instrument.engine.engine import CHANNELS
 
 REMEDY = "pip install 'rosin[video]'"
 # Dark pictures with soft light: bits go to the dark (aq-mode 3), or its gradients fall into bands.
@@ -64,9 +63,12 @@ class Reel:
     RosinError where ffmpeg is missing or fails, OSError or soundfile.SoundFileError where the disk refuses the sound.
     """
 
-    def __init__(self, out: Path, fps: int, width: int, height: int, rate: int, tags: Mapping[str, str]) -> None:
+    def __init__(
+        self, out: Path, fps: int, size: tuple[int, int], rate: int, channels: int, tags: Mapping[str, str]
+    ) -> None:
         self._out, self._fps, self._tags = out, fps, tags
         self._program = find_ffmpeg()
+        width, height = size
         video, self._join, (name, kind, subtype) = KINDS[out.suffix.lower()]
         self.pictures = 0
         self._kept = False
@@ -75,7 +77,7 @@ class Reel:
         self._process: subprocess.Popen[bytes] | None = None
         self._sound: Any = None
         try:
-            self._sound = soundfile.SoundFile(self._audio, "w", rate, CHANNELS, subtype, format=kind)
+            self._sound = soundfile.SoundFile(self._audio, "w", rate, channels, subtype, format=kind)
             raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps), "-i", "pipe:0")
             self._process = self._start(*raw, *COLOUR, *video, str(self._video), stdin=subprocess.PIPE)
         except BaseException:
@@ -83,7 +85,7 @@ class Reel:
             raise
 
     def sound(self, samples: NDArray[np.float32]) -> None:
-        """f32 [n, 2]."""
+        """f32 [n, channels]."""
         self._sound.write(samples)
 
     def picture(self, pixels: NDArray[np.uint8]) -> None:

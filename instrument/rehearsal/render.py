@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from instrument.audio.ring import Adapter
 from instrument.engine.control import QUANTUM
-from instrument.engine.engine import CHANNELS, Engine
+from instrument.engine.engine import Engine
 from instrument.ipc import Gesture
 
 F32 = NDArray[np.float32]
@@ -41,9 +41,9 @@ def offline_blocks(
 
     for at, gesture in events:
         engine.post(gesture, round(at * engine.rate))
-    adapter = Adapter(CHANNELS, QUANTUM, block)
+    adapter = Adapter(engine.layout.count, QUANTUM, block)
     left = round(seconds * engine.rate)
-    out = np.zeros((CHANNELS, block), np.float32)
+    out = np.zeros((engine.layout.count, block), np.float32)
     while left > 0:
         adapter.pull(out, produce)
         yield out[:, : min(block, left)].copy()

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from instrument.base.errors import RosinError
 from instrument.base.on_disk import on_disk
 from instrument.engine.control import QUANTUM
+from instrument.engine.live import INPUTS
 
 F32 = NDArray[np.float32]
 
-CHANNELS = 2
 PIECE = 1 << 14
 RATES_HZ = (1000, 768_000)
 LOUDEST = 100.0
@@ -37,7 +37,7 @@ class InputFile:
         frames, self._rate = self._look()
         self.seconds = frames / self._rate
         self._pieces = self._resampled()
-        self._ready = np.zeros((CHANNELS, 0), np.float32)
+        self._ready = np.zeros((INPUTS, 0), np.float32)
 
     def _refused(self, why: object) -> RosinError:
         return RosinError(f"{self.path} cannot be heard ({why}); give a WAV, FLAC, OGG, MP3 or AIFF file")
@@ -69,12 +69,12 @@ class InputFile:
 
     def _resampled(self) -> Iterator[F32]:
         """f32 [2, n] at our rate; the same samples whatever the size of the pieces, without delay (soxr, VHQ)."""
-        turned = soxr.ResampleStream(self._rate, self.rate, CHANNELS, dtype="float32", quality="VHQ")
+        turned = soxr.ResampleStream(self._rate, self.rate, INPUTS, dtype="float32", quality="VHQ")
         for piece, _ in self._read():
             sides = np.stack([piece[:, 0], piece[:, min(1, piece.shape[1] - 1)]], axis=1)
             yield sides.T if self._rate == self.rate else turned.resample_chunk(sides).T
         if self._rate != self.rate:
-            yield turned.resample_chunk(np.zeros((0, CHANNELS), np.float32), last=True).T
+            yield turned.resample_chunk(np.zeros((0, INPUTS), np.float32), last=True).T
 
     def next(self) -> F32:
         """The next quantum."""
@@ -82,7 +82,7 @@ class InputFile:
             piece = next(self._pieces, None)
             if piece is None:
                 missing = max(QUANTUM - self._ready.shape[1], 0)
-                piece = np.zeros((CHANNELS, missing), np.float32)
+                piece = np.zeros((INPUTS, missing), np.float32)
             self._ready = np.concatenate([self._ready, piece], axis=1)
         now, self._ready = self._ready[:, :QUANTUM], self._ready[:, QUANTUM:]
         return now

@@ -42,7 +42,7 @@ _NOT_ONE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Inde
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One layer as it stands: its snapshot, its last latents f32 [L, F], and the wear of its voice."""
+    """One layer as it stands: its snapshot, its last latents f32 [V, L, F], and the wear of its voice."""
 
     snapshot: Snapshot
     z: F32

@@ -2,8 +2,9 @@
 
 The take's gestures play *again* (same seed, new friction, other hands if one wants); the stream is what *was* played:
 latents after friction and chance, and the level. A file ``.z``: one line of JSON, then float32 little-endian rows of
-L * F latents and one gain, one row a block. A kill in mid-row costs that row. Beside it ``.state``, the engine as it
-was when the stream began (opening.py): with both, the samples are the same too.
+V * L * F latents and one gain, one row a block (V, the voices, is 1 where the line does not say). A kill in mid-row
+costs that row. In the same take lies the engine as it was when the stream began (opening.py): with both, the samples
+are the same too.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ F32 = NDArray[np.float32]
 
 FORMAT = 1
 HEAD_MAX = 1 << 16
+VOICES_MAX = 64
 ROWS_KEPT = 16384
 """Blocks that wait for the disk: 44 s."""
 
@@ -43,8 +45,8 @@ class Told(Protocol):
 class StreamTap:
     """What the callback pushes into: a row a block. Its owner empties it."""
 
-    def __init__(self, latents: int, frames: int) -> None:
-        self.shape = (latents, frames)
+    def __init__(self, voices: int, latents: int, frames: int) -> None:
+        self.shape = (voices, latents, frames)
         self.rows: deque[F32] = deque(maxlen=ROWS_KEPT)
         self.broken = False
         """Another patch came: the stream ended there."""
@@ -83,8 +85,10 @@ class StreamLog:
         """Rows"""
         self.most: int | None = None
         self._file = Growing(path)
-        latents, frames = tap.shape
+        voices, latents, frames = tap.shape
         words = {"rosin_stream": FORMAT, "latents": latents, "frames": frames, **head}
+        if voices > 1:
+            words["voices"] = voices
         self._file.write((json.dumps(words) + "\n").encode())
 
     def write(self) -> None:
@@ -112,8 +116,8 @@ class LatentStream:
             head = json.loads(self._file.readline(HEAD_MAX))
             if head["rosin_stream"] != FORMAT:
                 raise ValueError("another format")
-            latents, frames = int(head["latents"]), int(head["frames"])
-            if not (0 < latents <= 4096 and 0 < frames <= 4096):
+            voices, latents, frames = int(head.get("voices", 1)), int(head["latents"]), int(head["frames"])
+            if not (0 < voices <= VOICES_MAX and 0 < latents <= 4096 and 0 < frames <= 4096):
                 raise ValueError("no shape")
             self.patch, self.seed, self.model = str(head["patch"]), int(head["seed"]), str(head["model"])
             self._first = self._file.tell()
@@ -121,10 +125,10 @@ class LatentStream:
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             why = getattr(error, "strerror", None) or "it is no stream of Rosin"
             raise RosinError(f"{path} cannot be listened to again ({why}); give the .z file beside a take") from None
-        self.shape = (latents, frames)
-        self._width = 4 * (latents * frames + 1)
+        self.shape = (voices, latents, frames)
+        self._width = 4 * (voices * latents * frames + 1)
         self._count = size // self._width
-        self._row: F32 = np.zeros(latents * frames + 1, np.float32)
+        self._row: F32 = np.zeros(voices * latents * frames + 1, np.float32)
         self.at = 0
         self.gain = 1.0
 
@@ -132,7 +136,7 @@ class LatentStream:
         return self._count
 
     def next_into(self, z: F32) -> None:
-        """The next row into ``z`` f32 [L, F] and ``gain``; after the end silence: the last row with gain 0."""
+        """The next row into ``z`` f32 [V, L, F] and ``gain``; after the end silence: the last row with gain 0."""
         ended = self.at >= self._count
         if not ended:
             self._file.seek(self._first + self.at * self._width)

@@ -19,7 +19,6 @@ from instrument.audio.recording.take_files import TakeFiles
 from instrument.base.errors import RosinError
 from instrument.base.rate import Allowance
 from instrument.base.text import say
-from instrument.engine.engine import CHANNELS
 from instrument.engine.layer import Layer
 from instrument.ipc import Flags
 from instrument.ipc.health import Row
@@ -39,7 +38,7 @@ class TakeRecording:
 
     def __init__(self, player: Callback, bank: Bank, row: Row, folder: Path, language: str) -> None:
         self.player, self.bank, self.row, self.language = player, bank, row, language
-        self.recorder = Recorder(player.rate, CHANNELS, folder, floor_bytes=FLOOR_BYTES)
+        self.recorder = Recorder(player.rate, player.channels, folder, floor_bytes=FLOOR_BYTES)
         player.recorder = self.recorder
         self._files: TakeFiles | None = None
         self._writer: threading.Thread | None = None
