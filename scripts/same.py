@@ -172,7 +172,7 @@ class House:
             "play", patch, "--take", str(self.work / f"{patch}.jsonl"), "--for", str(seconds), "--device", "null",
             "--headless", "--midi", "off", "--listen", f"127.0.0.1:{port}", "--record", "--takes", str(takes),
         )  # fmt: skip
-        return sorted(takes.iterdir())
+        return sorted(path for path in takes.rglob("*") if path.is_file())  # a folder each; of old, files of one name
 
 
 # --- what is played
@@ -289,7 +289,7 @@ def _pixels(data: bytes) -> Iterator[bytes]:
 def own_stream(house: House) -> Made:
     """A stream that is recorded here and now sounds as its recording does, to the last of 24 bits. (When a gesture
     acts is this evening's own: only whether it is so can be compared.)"""
-    files = {path.suffix: path for path in house.live(4.0, "glass")}
+    files = {path.suffix: path for path in house.live(4.0, "glass")}  # (one .wav and one .z, whatever their names)
     out = house.fresh("sound.wav")
     house.rosin("render", str(files[".z"]), "-o", str(out))
     again, rate = soundfile.read(out, dtype="float32")

@@ -170,16 +170,24 @@ class Engine:
     # --- the block
 
     def block(self, out: F32, live: F32 | None = None) -> None:
-        """Fill ``out`` f32 [layout.count, QUANTUM] with the next samples; ``live`` f32 [Ci, QUANTUM]: what came in."""
+        """Fill ``out`` f32 [layout.count, QUANTUM] with the next samples; ``live`` f32 [Ci, QUANTUM]: what came in.
+
+        Shares of a block's time (2.67 ms at 48 kHz): medians with the patch bow, a knob moved in every block.
+        """
+        # A patch that was handed in takes the stage; what the hands did lands on its tick. 0.3 %
         self._take_incoming()
         self._place()
+        # Knobs through friction and chance, then the model: 6.3 %, of which the model 4.2 and control 1.8.
         mix = self.mix
         amount = self.layer.control.parameter("input")
         self.layout.spread(self.layer.block(live, amount), mix)
+        # While a patch changes the other one is played as well, so a fade costs a second patch.
         if self._leaving is not None:
             self._crossfade(mix, live)
+        # The worn tape: nothing, unless its knobs are up.
         model = self.layer.control.amounts.model
         self.tape.step(mix, model.tape, model.tape_drops, self.sample)
+        # Level, and silence until somebody has played: a straight line over the block, so that no step is heard.
         aim = self.layer.gain() if self.layer.speaking else 0.0
         if aim != self._gain:
             step = QUANTUM / (SPEAK_SECONDS * self.rate)
@@ -190,13 +198,16 @@ class Engine:
             self._gain = aim
         elif aim != 1.0:
             mix *= np.float32(aim)
+        # Whose sounds are near is counted before a neighbour that is heard itself is added. 0.1 %
         alone = self.hearing.sound < 0
         self._count(mix)
         self.hearing.add(mix, self.layer.gain())
+        # Whatever was made up to here: no NaN, no offset, no sample above the ceiling leaves. 0.2 %
         self.guard.step(mix, self.panicked)
         # As it is heard, behind the limiter. In the block in which the gain goes to nothing there may still be some.
         if alone and self.guard.rms > AUDIBLE and self._gain > AUDIBLE and not self.panicked:
             self._played.hear((self.guard.rms / self._gain) ** 2)
+        # A model that ran away begins again at rest; the guard has faded the block that tripped it.
         if self.guard.tripped:
             self.layer.voice.reset()
             if self._leaving is not None:

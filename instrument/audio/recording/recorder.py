@@ -111,11 +111,13 @@ class Recorder:
         """From the callback: float32 [channels, n]. Does nothing when not recording; when the ring is full, counts."""
         if not self._running or self._armed:
             return
+        # No room: what is lost is noted, and becomes silence in its place.
         n = audio.shape[1]
         if n > self._size - (self._pushed - self._saved) or not self._gaps.may_end(self._pushed):
             self._gaps.lose(self._pushed, n)
             self.lost_samples += n
             return
+        # Into the ring, in two pieces where it ends. ``_pushed`` last: the thread sees whole blocks alone.
         start = self._pushed % self._size
         first = min(n, self._size - start)
         self._ring[start : start + first] = audio[:, :first].T
@@ -192,17 +194,20 @@ class Recorder:
         """Write what there is, in pieces that end where the ring, the part or a gap ends."""
         end, gaps = self._pushed, self._gaps
         while True:
+            # A part that is full goes on in the next one.
             if self._in_part >= self._part_frames and (gaps.due(self._saved) or self._saved < end):
                 self._close()
                 assert self.take is not None
                 part = Path(SOUND).with_stem(f"{Path(SOUND).stem}-part{len(self.paths) + 1}")
                 self._open(self.take / part, datetime.datetime.now())
             most = min(self._part_frames - self._in_part, self.rate)
+            # Silence for what the disk was too slow for, in its place.
             if due := gaps.due(self._saved):
                 count = min(due, most)
                 self._file.write(np.zeros((count, self.channels), np.float32))
                 self._silent += count
                 gaps.filled(count)
+            # Sound up to the next gap, the ring's end or the part's, a second at most.
             elif (left := gaps.next_at(end) - self._saved) > 0:
                 start = self._saved % self._size
                 count = min(left, self._size - start, most)
