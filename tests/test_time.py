@@ -32,7 +32,7 @@ def trajectory(slower: int, ticks: int = 300) -> tuple[np.ndarray, np.ndarray, n
     def watched(count: int) -> None:
         chain(count)
         rows.append(control.x[:count].copy())
-        keys.append(control._level[0, :count].copy())
+        keys.append(control.level[0, :count].copy())
 
     control._chain = watched  # type: ignore[method-assign]
     out = np.zeros((2, QUANTUM), np.float32)

@@ -11,7 +11,6 @@ with the same chance - further apart, and knobs and keys go straight from one to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,7 @@ from instrument.engine.note_voices import NoteShape
 from instrument.engine.notes import Notes
 from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
-from instrument.ipc import Flags, Frame, Pressed, Source
-from instrument.ipc.pressed import down
+from instrument.ipc import Source
 from instrument.knobs import KnobTable
 
 F32 = NDArray[np.float32]
@@ -81,8 +79,9 @@ class ControlChain:
         shape = NoteShape(patch.attack_ms, patch.release_ms, patch.glide_ms, patch.decay_ms)
         self.notes = Notes(patch.note, shape, patch.bend_semitones, tick_hz)
         self.voices = self.notes.voices.count
-        self._pitch = np.zeros((self.voices, TICKS), np.float32)
-        self._level = np.zeros((self.voices, TICKS), np.float32)
+        self.pitch = np.zeros((self.voices, TICKS), np.float32)
+        self.level = np.zeros((self.voices, TICKS), np.float32)
+        """What the keys play, tick by tick, f32 [V, T]: note and bend, raw loudness."""
         self.keys = NoteQueue(self.notes)
         self._role = np.array([_ROLES.get(knob.role or "", PLAIN) for knob in table.playable], np.uint8)
         self._low = np.array([knob.low for knob in table.playable], np.float32)
@@ -97,7 +96,7 @@ class ControlChain:
         self.ramp.reset(self._home)
         self.friction.reset(self._home)
         self.friction.couple(correlation, self._home)
-        self._refresh()
+        self.refresh()
 
     def parameter(self, id: str) -> float:
         """Present value of a parameter knob, in its unit."""
@@ -114,11 +113,11 @@ class ControlChain:
 
     def note_into(self, out: F32, voice: int = 0) -> F32:
         """The note of a voice, f32 [F], as each frame of the last ``step`` had it: without knob and wheel."""
-        np.mean(self._pitch[voice].reshape(len(out), -1), axis=1, out=out)
+        np.mean(self.pitch[voice].reshape(len(out), -1), axis=1, out=out)
         out -= np.float32(self.notes.bend * self.notes.bend_semitones)
         return out
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Parameters moved: work out the effective friction and chance of every knob."""
         self.mix.settle()
         self.amounts.refresh(float(self.raw[self._level_at]), self.hands_only)
@@ -188,7 +187,7 @@ class ControlChain:
         if on:
             self.mix.replay.stop()
             self.travel.stop_all(self.raw)
-        self._refresh()
+        self.refresh()
 
     # --- the chain
 
@@ -197,7 +196,7 @@ class ControlChain:
         for index in self.travel.parameters(self.tick, self.raw):
             self.amounts.put(index, float(self.raw[index]))
         if self.amounts.stale:  # once a block, however many parameters moved in it
-            self._refresh()
+            self.refresh()
         if self.amounts.time >= 1.0:
             self._chain(TICKS)
             self._phase = 0.0
@@ -205,7 +204,7 @@ class ControlChain:
         else:
             self._slowly(self.amounts.time)
         self.blocks += 1
-        to_latents(self.x, self._pitch, self._level, self._low, self._span, self._role, self._bottom, z)
+        to_latents(self.x, self.pitch, self.level, self._low, self._span, self._role, self._bottom, z)
 
     def _slowly(self, time: float) -> None:
         """Ticks of the clock between those of the chain: straight lines."""
@@ -223,12 +222,12 @@ class ControlChain:
             np.multiply(now - before, self._phase, out=line[i])
             line[i] += before
         knobs, notes = count, count + self.voices
-        self.x[:], self._pitch[:], self._level[:] = line[:, :knobs], line[:, knobs:notes].T, line[:, notes:].T
+        self.x[:], self.pitch[:], self.level[:] = line[:, :knobs], line[:, knobs:notes].T, line[:, notes:].T
 
     def _mark(self, into: NDArray[np.float64], tick: int) -> None:
         """Where knobs, notes and levels are at a tick, f64 [K + 2V]."""
         knobs, notes = self.count, self.count + self.voices
-        into[:knobs], into[knobs:notes], into[notes:] = self.x[tick], self._pitch[:, tick], self._level[:, tick]
+        into[:knobs], into[knobs:notes], into[notes:] = self.x[tick], self.pitch[:, tick], self.level[:, tick]
 
     def _chain(self, ticks: int) -> None:
         """``ticks`` ticks of the chain into the first rows of hand, pos, x, pitch and level.
@@ -265,7 +264,7 @@ class ControlChain:
         # Habit and accidents look at what came of it.
         self.mix.after(self.tick, amounts.chance, x, self._home)
         # Keys: note, glide and envelope of each voice; they meet the knobs in to_latents. 0.1 %
-        self.keys.step(self._pitch, self._level, ticks)
+        self.keys.step(self.pitch, self.level, ticks)
         self.tick += ticks
 
     # --- state
@@ -312,43 +311,4 @@ class ControlChain:
         self.blocks, self.hands_only = int(state["blocks"]), bool(state["hands_only"])
         self.friction.known[:] = state["known"]
         self.amounts.put_all(self.raw)
-        self._refresh()
-
-    def resume_from(self, frame: Frame, held: Sequence[Pressed] | None = None) -> None:
-        """Knobs, hands and keys as the last frame of a lost engine showed them; ``held``: what is pressed meanwhile."""
-        count = min(len(self.raw), frame.knob_count)
-        self.raw[:count] = np.clip(np.nan_to_num(frame.hand[:count]), 0.0, 1.0)
-        self.origin[:count] = frame.origin[:count]
-        self.ramp.reset(self.raw[: self.count])
-        self.friction.reset(np.clip(np.nan_to_num(frame.pos[: self.count]), 0.0, 1.0))
-        self.hands_only = bool(frame.flags & Flags.HANDS_ONLY)
-        self.amounts.put_all(self.raw)
-        if held is not None:
-            self._take_hold(frame, held)
-        elif frame.gate > 0.0:
-            self.notes.resume(frame.note, frame.gate)
-        self._refresh()
-
-    def _take_hold(self, frame: Frame, held: Sequence[Pressed]) -> None:
-        """Keys, pedal, bend and pushes that somebody has under his hands. After a panic no key is down."""
-        keys, pedal, bend, forces = down(held)
-        if frame.gate > 0.0:
-            self.notes.resume(frame.note, frame.gate, keys, pedal, bend)
-        elif not frame.flags & Flags.PANICKED:
-            self.notes.pedal, self.notes.bend = pedal, bend
-        for knob, push in forces.items():
-            if knob < self.count:
-                self.place_force(knob, push, 0.0)
-
-    def fill_frame(self, frame: Frame) -> None:
-        """Hand, position, force and the rest of one block into the frame."""
-        count, total = self.count, len(self.raw)
-        frame.hand[:total] = self.raw
-        frame.pos[:count] = self.x[-1]
-        frame.force[:count] = self.friction.force
-        frame.stick[:count] = self.amounts.friction.stick
-        frame.stuck[:count] = self.friction.stuck
-        frame.origin[:total] = self.origin
-        frame.grain[:] = self.mix.grain
-        frame.note = float(self._pitch[0, -1])
-        frame.gate = float(self._level[0, -1])
+        self.refresh()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from instrument.engine.control import QUANTUM, TICK
+from instrument.engine.control_frame import fill_control, resume_control
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Place
 from instrument.ipc import Flags, Frame, Pressed
@@ -47,7 +48,7 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     frame.knob_count = len(layer.table)
     frame.playable = layer.table.playable_count
     frame.flags = int(flags(engine))
-    control.fill_frame(frame)
+    fill_control(control, frame)
     layer.scenes.fill_frame(frame)
     fill_place(layer.place, frame)
     frame.hearing = engine.hearing.sound if engine.hearing.whose is layer.place else -1
@@ -89,7 +90,7 @@ def resume(engine: Engine, frame: Frame, held: Sequence[Pressed] | None = None) 
     if frame.seed != layer.seed:
         layer.reseed(frame.seed)
         engine.tape.reseed(frame.seed)
-    layer.control.resume_from(frame, held)
+    resume_control(layer.control, frame, held)
     engine.held.adopt(layer.control.notes)
     layer.scenes.resume_from(frame)
     layer.control.tick = max(0, engine.sample // TICK - frame.tick_origin)
