@@ -16,8 +16,10 @@ from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.midi.ports import DriverFinder
 from instrument.hands.osc.codec import read, write
 from instrument.hands.osc.receiver import OscEar
-from instrument.hands.process import Hands
+from instrument.hands.process import Beginning, Hands
 from instrument.hands.state.counts import LogEntry
+from instrument.hands.state.learned import Savers
+from instrument.hands.state.patch_list import PatchList
 from instrument.hands.state.positions import SETTLE_SECONDS
 from instrument.ipc import Gesture, Kind, Link, Source
 from instrument.knobs import KnobTable, Label, LatentSpec, table_for
@@ -122,6 +124,20 @@ class Client:
         return found
 
 
+def hands_of(
+    link: Link, osc: OscOptions, midi: MidiOptions, save: Any = None, say: Any = None, find: DriverFinder | None = None,
+    tables: Callable[[int], KnobTable] = lambda patch: TABLE, patches: Any = PATCHES, save_osc: Any = None,
+    patch: int = 0, patient: bool = False, waits: bool = False,
+) -> Hands:  # fmt: skip
+    """Hands that save nothing, unless they are told where."""
+
+    def nowhere(rows: object) -> None:
+        pass
+
+    savers = Savers(save or nowhere, save_osc or nowhere)
+    return Hands(link, PatchList(patches, tables), osc, midi, savers, say, find, Beginning(patch, patient, waits))
+
+
 @contextlib.contextmanager
 def on_the_table(
     osc: OscOptions = OscOptions("127.0.0.1:0"),  # noqa: B008
@@ -134,7 +150,7 @@ def on_the_table(
     driver = FakeDriver(CONTROLLER)
     saved: list[list[dict[str, Any]]] = []
     said: list[LogEntry] = []
-    hands = Hands(link, tables, PATCHES, osc, midi, saved.append, said.append, find or (lambda: driver), index)
+    hands = hands_of(link, osc, midi, saved.append, said.append, find or (lambda: driver), tables, patch=index)
     table = Table(hands, link, driver, saved)
     table.said = said
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handshost import CONTROLLER, PATCHES, TABLE, Client, moves
+from handshost import CONTROLLER, TABLE, Client, hands_of, moves
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,8 +37,7 @@ class Chair:
     def sit(self, successor: bool = False) -> None:
         learned = Learned(self.link, self.rig, EMPTY, successor)
         self.wrong, self.driver = learned.wrong, FakeDriver(CONTROLLER)
-        self.hands = Hands(
-            self.link, lambda patch: TABLE, PATCHES, OscOptions("127.0.0.1:0", bindings=learned.rows("osc")),
+        self.hands = hands_of(self.link, OscOptions("127.0.0.1:0", bindings=learned.rows("osc")),
             MidiOptions(bindings=learned.rows("midi")), learned.saver("midi"),
             lambda event: self.said.append(str(event)), lambda: self.driver, save_osc=learned.saver("osc"),
             patient=successor,
@@ -271,8 +270,7 @@ def test_a_port_that_another_program_took_in_the_gap_is_waited_for_and_midi_play
     assert chair.hands.osc is not None
     where = chair.hands.osc.ear.where
     chair.learn("z2", 21)
-    waits = Hands(
-        chair.link, lambda patch: TABLE, PATCHES, OscOptions("{}:{}".format(*where)), MidiOptions(),
+    waits = hands_of(chair.link, OscOptions("{}:{}".format(*where)), MidiOptions(),
         lambda rows: None, lambda event: chair.said.append(str(event)), lambda: chair.driver, patient=True,
     )  # fmt: skip
     assert waits.osc is None
@@ -297,8 +295,7 @@ def test_a_port_that_another_program_took_in_the_gap_is_waited_for_and_midi_play
 )
 def test_a_network_that_comes_later_is_waited_for_when_the_rig_names_it(chair: Chair, osc: OscOptions) -> None:
     def hands(waits: bool) -> Hands:
-        return Hands(
-            chair.link, lambda patch: TABLE, PATCHES, osc, MidiOptions(api="off"), lambda rows: None,
+        return hands_of(chair.link, osc, MidiOptions(api="off"), lambda rows: None,
             lambda event: chair.said.append(str(event)), waits=waits,
         )  # fmt: skip
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from handshost import CONTROLLER, PATCHES, TABLE, Table, kinds, on_the_table
+from handshost import CONTROLLER, TABLE, Table, hands_of, kinds, on_the_table
 from hypothesis import given
 from hypothesis import strategies as st
 
 from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.fakes import FakeDriver
-from instrument.hands.process import Hands
 from instrument.ipc import Gesture, Kind, Link
 from instrument.ipc.held import Holders
 
@@ -123,7 +122,7 @@ def test_after_panic_or_all_notes_off_nothing_is_held_and_after_121_neither_bend
 def test_a_key_pressed_again_after_the_patch_changed_is_let_go_too() -> None:
     with on_the_table(NO_OSC, MidiOptions(bindings=(PUSHING,))) as t:
         t.midi((0x90, 60, 100), (0x90, 36, 127), port=CONTROLLER)
-        t.patch, t.table = 1, t.hands._tables(1)
+        t.patch, t.table = 1, t.hands._patches.table(1)
         t.frame()
         t.see()
         assert three(went(t, "unplugged")) == {(Kind.NOTE_OFF, 60, 0.0)}, "nothing pushes the knobs of another patch"
@@ -174,14 +173,13 @@ def test_what_lets_go_is_not_lost_in_a_full_ring() -> None:
 def test_hands_that_take_the_place_of_dead_ones_let_go_of_nothing_that_others_press_by_now() -> None:
     link = Link.create()
     try:
-        with_a_key_down = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiOptions(), lambda rows: None,
-                                find=lambda: FakeDriver())  # fmt: skip
+        with_a_key_down = hands_of(link, NO_OSC, MidiOptions(), find=lambda: FakeDriver())  # fmt: skip
         with_a_key_down.midi.take("keys", (0x90, 60, 100), 1.0)
         with_a_key_down.step()
         assert kinds(link.hands.pop(99)) == [Kind.NOTE_ON]
         assert three(link.hands.held.released(2.0)) == {(Kind.NOTE_OFF, 60, 0.0)}, "the show does it, once"
         link.shows.push(Gesture(Kind.NOTE_ON, 60, 0.5))  # by a take that plays on
-        after = Hands(link, lambda patch: TABLE, PATCHES, NO_OSC, MidiOptions("off"), lambda rows: None)
+        after = hands_of(link, NO_OSC, MidiOptions("off"), lambda rows: None)
         after.step()
         assert link.hands.pop(99) == []
         after.close()

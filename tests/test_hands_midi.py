@@ -132,7 +132,7 @@ def test_after_a_patch_change_nothing_is_caught_and_bindings_find_their_knobs_ag
         t.see()
         assert moves(t.midi((0xB0, 7, 127))) == [(LEVEL, 1.0)]
         assert moves(t.midi((0xB0, 9, 127))) == [(TABLE.index("z5"), 1.0)]
-        t.patch, t.table = 1, t.hands._tables(1)
+        t.patch, t.table = 1, t.hands._patches.table(1)
         t.frame(hand={"level": 0.25})
         t.see()
         assert t.hands.patch == 1

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from handshost import SMALL, TABLE, Source, kinds, moves, on_the_table
+from handshost import SMALL, TABLE, Source, hands_of, kinds, moves, on_the_table
 
 from instrument.base.errors import RosinError
 from instrument.base.paths import shipped
@@ -508,7 +508,7 @@ def test_after_a_patch_change_the_addresses_are_those_of_the_new_patch() -> None
         client.send("/rosin/sync")
         t.see(0.1)
         client.heard()
-        t.patch, t.table = 1, t.hands._tables(1)
+        t.patch, t.table = 1, t.hands._patches.table(1)
         t.frame(hand={"level": 0.125})
         t.see(0.1)
         told = dict(client.heard())
@@ -590,9 +590,8 @@ def test_without_midi_the_loop_sleeps_and_still_hears_at_once() -> None:
 
 
 def test_events_without_a_listener_go_to_the_health_row() -> None:
-    from instrument.hands.process import Hands
 
     with Link.create() as link:
-        hands = Hands(link, lambda i: TABLE, ["a"], HERE, NO_MIDI, lambda rows: None)
+        hands = hands_of(link, HERE, NO_MIDI, lambda rows: None)
         hands.close()
         assert "OSC heard on 127.0.0.1" in link.health.notices("hands")[0].text

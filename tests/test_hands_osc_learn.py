@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from handshost import CONTROLLER, PATCHES, TABLE, Source, Table, kinds, moves, on_the_table
+from handshost import CONTROLLER, TABLE, Source, Table, hands_of, kinds, moves, on_the_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +18,6 @@ from instrument.documents.rig import read_rig
 from instrument.documents.rig_bindings import save_bindings
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
-from instrument.hands.process import Hands
 from instrument.hands.state.counts import LogEntry
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Link
@@ -194,8 +193,7 @@ def test_a_knob_is_freed_of_an_address_that_cannot_be_heard_now(there: str) -> N
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, Link.create() as link:
         other.bind(("127.0.0.1", 0))
         listen = "off" if there == "off" else f"127.0.0.1:{other.getsockname()[1]}"
-        hands = Hands(
-            link, lambda patch: TABLE, PATCHES, OscOptions(listen, bindings=tuple(rows)), NO_MIDI, lambda rows: None,
+        hands = hands_of(link, OscOptions(listen, bindings=tuple(rows)), NO_MIDI, lambda rows: None,
             said.append, save_osc=saved.append, patient=True,
         )  # fmt: skip
         assert hands.osc is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from handshost import TABLE, Table, moves, on_the_table
@@ -236,7 +237,8 @@ def test_an_accident_that_is_not_there_is_told_and_one_just_kept_is_not() -> Non
             "there is no accident nope: none was kept with this patch yet; /rosin/accident/keep keeps one"
         )
         looks = []
-        t.hands.osc._accidents = lambda patch: (looks.append(patch), ["fall", "rise"])[1]
+        there = lambda patch: (looks.append(patch), ["fall", "rise"])[1]  # noqa: E731
+        t.hands.osc._patches = replace(t.hands.osc._patches, accidents=there)
         t.hands.osc._looked_at = 0.0
         client.send("/rosin/accident/loop", "nope!")
         client.send("/rosin/accident/play", "fall")

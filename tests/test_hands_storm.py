@@ -133,12 +133,11 @@ def test_a_server_that_dies_lets_go_of_what_came_through_our_own_port() -> None:
 
 CHILD = """
 import sys
-from instrument.hands.process import Hands
 from instrument.documents.options import MidiOptions, OscOptions
 from instrument.ipc import Link
-from handshost import TABLE, PATCHES
+from handshost import hands_of
 link = Link.attach(sys.argv[1])
-hands = Hands(link, lambda patch: TABLE, PATCHES, OscOptions("off"),
+hands = hands_of(link, OscOptions("off"),
               MidiOptions("jack", ports=("nothing",) if len(sys.argv) > 2 else ()), lambda rows: None)
 print("ready", flush=True)
 hands.run()

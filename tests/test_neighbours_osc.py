@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,7 +119,8 @@ def test_what_is_asked_for(args: tuple, act: tuple[int, float]) -> None:
 def test_a_client_is_told_once_of_names_and_ten_times_a_second_of_numbers() -> None:
     with on_the_table(OscOptions("127.0.0.1:0")) as t:
         assert t.hands.osc is not None
-        t.hands.osc.place(0, CREDITS)
+        t.hands.osc._patches = replace(t.hands.osc._patches, credits=lambda index: CREDITS)
+        t.hands.osc.place(0)
         client = t.client()
         client.send("/rosin/sync")
         t.step()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from instrument.base.errors import RosinError
@@ -20,21 +21,21 @@ from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.midi.ports import DriverFinder, Ports
 from instrument.hands.midi.wires import Wires
 from instrument.hands.osc.addresses import OscBoard, read_addresses
-from instrument.hands.osc.hand import OscHand
+from instrument.hands.osc.hand import Around, OscHand
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.waiting import Waiting
 from instrument.hands.settings import NotYet
 from instrument.hands.state.bindings import read_bindings
 from instrument.hands.state.counts import GAUGES, Counts, EventLog, LogEntry
 from instrument.hands.state.learn_server import LearnServer
+from instrument.hands.state.learned import Savers
 from instrument.hands.state.outbox import Outbox
+from instrument.hands.state.patch_list import PatchList
 from instrument.hands.state.positions import Positions
 from instrument.hands.state.reach import Pickup
 from instrument.hands.state.takeover import mode_of
 from instrument.ipc import Gesture, Link
 from instrument.ipc.health import COUNTERS
-from instrument.knobs import KnobTable, table_for
-from instrument.model.library.credits import Credits
 
 WAIT_SECONDS = 0.001
 IDLE_SECONDS = 0.01
@@ -42,55 +43,58 @@ FRAME_SECONDS = 1 / 60
 HEALTH_SECONDS = 0.25
 
 
-class Hands:
-    """``tables``: the knob table of a patch by its place in the show's list. ``patches``: its name, or its names.
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """``patch``: plays while no frame has told yet: what is heard before the first block counts too.
 
-    ``index``: the patch that plays while no frame has told yet: what is heard before the first block counts too.
-    ``credits``: whose sounds the model of a patch learned from, for those who want to be told of neighbours.
-    ``save`` is given all bindings, as rows for the rig, whenever one was learned or let go, ``save_osc`` likewise the
-    addresses of others that move our knobs. ``accidents``: the names of those kept with a patch. ``say`` is given each
-    Event; without it they go to the link's health row. ``find`` replaces the MIDI driver (see fakes.FakeDriver).
     ``patient``: they take over from others, and no OSC for now is no reason to leave MIDI alone too. ``waits``: nor
     is it when the network is not there yet.
+    """
+
+    patch: int = 0
+    patient: bool = False
+    waits: bool = False
+
+
+BEGINNING = Beginning()
+
+
+class Hands:
+    """``save`` is given all that was learned, as rows for the rig, whenever something was learned or let go. ``say`` is
+    given each LogEntry; without it they go to the link's health row. ``find`` replaces the MIDI driver (see
+    fakes.FakeDriver).
     RosinError if the settings cannot be (port in use, wrong bindings); after that nothing raises.
     """
 
     def __init__(
         self,
         link: Link,
-        tables: Callable[[int], KnobTable],
-        patches: Sequence[str | Sequence[str]],
+        patches: PatchList,
         osc: OscOptions,
         midi: MidiOptions,
-        save: Callable[[list[dict[str, Any]]], None],
+        save: Savers,
         say: Callable[[LogEntry], None] | None = None,
         find: DriverFinder | None = None,
-        index: int = 0,
-        credits: Callable[[int], Credits | None] = lambda index: None,
-        save_osc: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
-        accidents: Callable[[int], Sequence[str]] = lambda index: (),
-        patient: bool = False,
-        waits: bool = False,
+        begin: Beginning = BEGINNING,
     ) -> None:
-        self._link, self._tables, self._credits = link, tables, credits
+        self._link, self._patches = link, patches
         self._row = link.health.row("hands")
         self.counts = Counts()
         self.events = EventLog(say if say is not None else self._say_in_row)
-        names = [(name,) if isinstance(name, str) else tuple(name) for name in patches]
-        self._patch_count = len(names)
+        self._patch_count = len(patches.names)
         frame = link.frames.latest()
-        begins = index if frame is None else frame.patch
-        self.patch = begins if begins < len(names) else 0
-        self.positions = Positions(self._table(self.patch))
+        begins = begin.patch if frame is None else frame.patch
+        self.patch = begins if begins < self._patch_count else 0
+        self.positions = Positions(patches.table(self.patch))
         if frame is not None and frame.knob_count == len(self.positions.table):
             self.positions.see(frame.hand, frame.time)
         self.midi = MidiHand(
             read_bindings(midi.bindings),
             mode_of(midi.takeover),
             self.positions,
-            len(names),
+            self._patch_count,
             self._post,
-            save,
+            save.midi,
             self.counts,
             self.events,
         )
@@ -106,31 +110,22 @@ class Hands:
             self.midi,
             self.positions,
             osc.root,
-            save_osc,
+            save.osc,
             self.events,
         )
         self._lesson = LearnServer(link.health, self.midi, self.positions, self._foreign)
         self._handover = HandsHandover(link.memos["hands"])
 
+        around = Around(
+            self.positions, self.midi, self._foreign, self._out.post_osc, self._keep, self.counts, self.events
+        )
+
         def listen(numbers: OscOptions) -> OscHand:
-            return OscHand(
-                numbers,
-                names,
-                self.positions,
-                self.midi,
-                self._out.post_osc,
-                self._keep,
-                self.counts,
-                self.events,
-                self._foreign,
-                self.patch,
-                credits(self.patch),
-                accidents,
-            )
+            return OscHand(numbers, patches, around, self.patch)
 
         self._waiting = Waiting(osc, listen)
         if osc.listen not in ("", "off"):
-            mild = (RosinError,) if patient else (NotYet,) if waits else ()
+            mild = (RosinError,) if begin.patient else (NotYet,) if begin.waits else ()
             try:
                 self._listens(listen(osc))
             except mild as error:
@@ -253,17 +248,11 @@ class Hands:
         """Another patch: its knobs, its addresses; no controller has caught anything, and no push is meant for it."""
         self._link.hands.held.other_patch()
         self.patch = patch
-        self.positions.change(self._table(patch))
+        self.positions.change(self._patches.table(patch))
         self.midi.place()
         self._foreign.board.place(self.positions.table)
         if self.osc is not None:
-            self.osc.place(patch, self._credits(patch))
-
-    def _table(self, patch: int) -> KnobTable:
-        try:
-            return self._tables(patch)
-        except RosinError:  # the sound has said what is wrong with it; level and friction can be played all the same
-            return table_for(())
+            self.osc.place(patch)
 
     @property
     def pickups(self) -> list[Pickup]:

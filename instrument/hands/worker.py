@@ -141,8 +141,9 @@ def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
 def main(text: str) -> int:
     """Run the hands until SIGTERM, or until the show is gone."""
     from instrument.hands.midi.driver import prepare
-    from instrument.hands.process import Hands
+    from instrument.hands.process import Beginning, Hands
     from instrument.hands.state.learned import Learned
+    from instrument.hands.state.patch_list import PatchList
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopping = False
@@ -167,20 +168,20 @@ def main(text: str) -> int:
     if learned.wrong:
         row.say(say("hands.rig", settings.language, why=learned.wrong.replace("\n", "; ")))
     try:
+        patches = PatchList(
+            [Path(p).stem for p in settings.patches],
+            lambda i: tables[i],
+            lambda i: credits[i],
+            lambda i: accidents_of(settings.patches[i]),
+        )
         hands = Hands(
             link,
-            lambda i: tables[i],
-            [Path(p).stem for p in settings.patches],
+            patches,
             dataclasses.replace(settings.osc, bindings=learned.rows("osc")),
             dataclasses.replace(settings.midi, bindings=learned.rows("midi")),
-            learned.saver("midi"),
+            learned.savers(),
             lambda event: (row.say(event.text(settings.language)), None)[1],
-            index=settings.index,
-            credits=lambda i: credits[i],
-            save_osc=learned.saver("osc"),
-            accidents=lambda i: accidents_of(settings.patches[i]),
-            patient=successor,
-            waits=settings.waits,
+            begin=Beginning(settings.index, successor, settings.waits),
         )
     except RosinError as error:
         row.say(str(error))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from instrument.hands.midi import decode
 from instrument.hands.midi.clock import Clock
-from instrument.hands.midi.controls import ControlChange, Controls
+from instrument.hands.midi.controls import ControlChange, Controls, What
 from instrument.hands.midi.decode import MidiMessage, MidiParser
 from instrument.hands.midi.pushback import Pushback
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding
@@ -146,19 +146,15 @@ class MidiHand:
             self._gesture(kind, knob, value, port, now)
 
     def _system(self, message: MidiMessage, source: _InputPort, now: float) -> None:
-        if message.status == decode.CLOCK:
-            self._counts.clock_ticks += 1
-            self.clock.tick(now)
-        elif message.status == decode.START:
-            self.clock.start()
-        elif message.status == decode.CONTINUE:
-            self.clock.resume()
-        elif message.status == decode.STOP:
-            self.clock.stop()
-        elif message.status == decode.SENSING:
-            source.senses = True
-        elif message.status == decode.RESET:
-            self._let_go(source.name, now)
+        if (done := SYSTEM.get(message.status)) is not None:
+            done(self, message, source, now)
+
+    def _clock(self, message: MidiMessage, source: _InputPort, now: float) -> None:
+        self._counts.clock_ticks += 1
+        self.clock.tick(now)
+
+    def _sensing(self, message: MidiMessage, source: _InputPort, now: float) -> None:
+        source.senses = True
 
     def _control(self, control: ControlChange, source: _InputPort, now: float) -> None:
         touch = self.pushback.touch(control, source.plain)
@@ -199,25 +195,33 @@ class MidiHand:
                 self._gesture(kind, 0, 0.0, port, now)
 
     def _unbound(self, control: ControlChange, port: str, now: float) -> None:
-        what, number, value = control.what, control.number, control.value
-        if what == "note":
-            kind = Kind.NOTE_ON if control.raw else Kind.NOTE_OFF
-            self._gesture(kind, number, value, port, now, control.channel)
-        elif what == "bend":
-            away = control.raw - 8192
-            self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), port, now)
-        elif what in ("pressure", "polypressure"):
-            self._gesture(Kind.PRESSURE, 0, value, port, now)
-        elif what == "program":
-            if number < self._patches:
-                self._gesture(Kind.PATCH, number, 0.0, port, now)
-            else:
-                self._counts.midi_out_of_range += 1
-                self._events.complain("hands.midi.program", number=number)
-        elif what == "cc" and number == SUSTAIN:
-            self._gesture(Kind.SUSTAIN, 0, value, port, now)
-        elif what == "cc" and number not in NOT_LEARNABLE:
+        """What a control does that is bound to nothing."""
+        played = PLAYED.get((control.what, control.number)) or PLAYED.get((control.what, ANY_NUMBER))
+        if played is not None:
+            played(self, control, port, now)
+        elif control.what == "cc" and control.number not in NOT_LEARNABLE:
             self._counts.midi_unbound += 1
+
+    def _note(self, control: ControlChange, port: str, now: float) -> None:
+        kind = Kind.NOTE_ON if control.raw else Kind.NOTE_OFF
+        self._gesture(kind, control.number, control.value, port, now, control.channel)
+
+    def _bend(self, control: ControlChange, port: str, now: float) -> None:
+        away = control.raw - 8192
+        self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), port, now)
+
+    def _pressure(self, control: ControlChange, port: str, now: float) -> None:
+        self._gesture(Kind.PRESSURE, 0, control.value, port, now)
+
+    def _sustain(self, control: ControlChange, port: str, now: float) -> None:
+        self._gesture(Kind.SUSTAIN, 0, control.value, port, now)
+
+    def _program(self, control: ControlChange, port: str, now: float) -> None:
+        if control.number < self._patches:
+            self._gesture(Kind.PATCH, control.number, 0.0, port, now)
+        else:
+            self._counts.midi_out_of_range += 1
+            self._events.complain("hands.midi.program", number=control.number)
 
     def _mode(self, control: ControlChange, port: str, now: float) -> None:
         self._play(self.board.let_go(), port, now)
@@ -273,3 +277,25 @@ class MidiHand:
         """Another patch: nothing is caught any more, and nothing pushes."""
         self.board.place(self._positions.table)
         self.held.other_patch()
+
+
+SYSTEM: dict[int, Callable[[MidiHand, MidiMessage, _InputPort, float], None]] = {
+    decode.CLOCK: MidiHand._clock,
+    decode.START: lambda hand, message, source, now: hand.clock.start(),
+    decode.CONTINUE: lambda hand, message, source, now: hand.clock.resume(),
+    decode.STOP: lambda hand, message, source, now: hand.clock.stop(),
+    decode.SENSING: MidiHand._sensing,
+    decode.RESET: lambda hand, message, source, now: hand._let_go(source.name, now),
+}
+"""What is done about each message that has no channel."""
+
+ANY_NUMBER = -1
+PLAYED: dict[tuple[What, int], Callable[[MidiHand, ControlChange, str, float], None]] = {
+    ("note", ANY_NUMBER): MidiHand._note,
+    ("bend", ANY_NUMBER): MidiHand._bend,
+    ("pressure", ANY_NUMBER): MidiHand._pressure,
+    ("polypressure", ANY_NUMBER): MidiHand._pressure,
+    ("program", ANY_NUMBER): MidiHand._program,
+    ("cc", SUSTAIN): MidiHand._sustain,
+}
+"""What each control plays, by what it is and its number, as long as it is bound to nothing."""

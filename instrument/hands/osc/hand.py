@@ -14,6 +14,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from instrument.base.errors import RosinError
@@ -33,10 +34,10 @@ from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.receiver import OscEar, Received
 from instrument.hands.settings import Where, where
 from instrument.hands.state.counts import Counts, EventLog, LogEntry, clipped
+from instrument.hands.state.patch_list import PatchList
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Frame, Gesture, Kind, Source
 from instrument.ipc.events import Is, kinds
-from instrument.model.library.credits import Credits
 
 CHANGE_SECONDS = 0.5
 LOOK_SECONDS = 0.5
@@ -49,50 +50,49 @@ OF_A_PATCH = frozenset(verb for verb, endpoint in ENDPOINTS.items() if endpoint.
 NEWEST_WINS = kinds(Is.NEWEST_WINS)
 
 
-class OscHand:
-    """Listens from the moment it is made. ``midi`` is whom a /learn is handed to; ``keep`` is told the name of an
-    accident before the gesture is posted that keeps it; ``foreign``: what is not ours, on the table that plays;
-    ``accidents``: the names of those kept with a patch. RosinError if it cannot listen."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the hands have, of which OSC is one. ``midi`` is whom a /learn is handed to; ``foreign``: addresses that are
+    not ours; ``keep`` is told the name of an accident before the gesture is posted that keeps it."""
 
-    def __init__(
-        self,
-        settings: OscOptions,
-        patches: Sequence[Sequence[str]],
-        positions: Positions,
-        midi: MidiHand,
-        post: Callable[[Gesture], None],
-        keep: Callable[[str], None],
-        counts: Counts,
-        events: EventLog,
-        foreign: OscLearn,
-        patch: int = 0,
-        credits: Credits | None = None,
-        accidents: Callable[[int], Sequence[str]] = lambda patch: (),
-    ) -> None:
-        self.foreign = foreign
+    positions: Positions
+    midi: MidiHand
+    foreign: OscLearn
+    post: Callable[[Gesture], None]
+    keep: Callable[[str], None]
+    counts: Counts
+    events: EventLog
+
+
+class OscHand:
+    """Listens from the moment it is made. ``patch``: the one that plays. RosinError if it cannot listen."""
+
+    def __init__(self, settings: OscOptions, patches: PatchList, around: Around, patch: int = 0) -> None:
+        self.foreign, counts, events = around.foreign, around.counts, around.events
         targets = [where(target, 1) for target in settings.echo]  # before a socket is open that nobody would close
         self.ear = OscEar(settings, counts, events)
         self.echo = Echo(targets, settings.root, self.ear.send, settings.detail)
         self._neighbours = Neighbours(settings.root, settings.neighbours)
-        self._root, self._schedule, self._patches = settings.root, settings.schedule, patches
-        self._positions, self._midi, self._post, self._keep = positions, midi, post, keep
+        self._root, self._schedule = settings.root, settings.schedule
+        self._patches, self._names = patches, patches.all_names
+        self._positions, self._midi, self._post, self._keep = around.positions, around.midi, around.post, around.keep
         self._counts, self._events = counts, events
-        self._accidents, self._kept = accidents, deque[str](maxlen=KEPT_MAX)
+        self._kept = deque[str](maxlen=KEPT_MAX)
         self._looked_at, self._there = -math.inf, tuple[str, ...]()
         self._passing: dict[object, Gesture] = {}
         self._held: list[Received] = []
         self._changing_until = 0.0
-        self.place(patch, credits)
+        self.place(patch)
         events.post("hands.osc.on", where="{}:{}".format(*self.ear.where))
 
-    def place(self, patch: int, credits: Credits | None = None) -> None:
+    def place(self, patch: int) -> None:
         """Another patch: its addresses, and nobody knows its knobs; what waited for it is played."""
         self.patch = patch
         self._kept.clear()
         self._looked_at = -math.inf
-        self.book = Namespace(self._root, self._positions.table, self._patches, _feel)
+        self.book = Namespace(self._root, self._positions.table, self._names, _feel)
         self.echo.change(self.book.knob_addresses, self._positions.table)
-        self._neighbours.change(credits)
+        self._neighbours.change(self._patches.credits(patch))
         self.wait_no_longer(float("inf"))
 
     def wait_no_longer(self, now: float) -> None:
@@ -159,7 +159,7 @@ class OscHand:
             self._events.complain("hands.feel", feel, feel=feel, feels=", ".join(find_feels()))
         except LookupError as missing:
             self._counts.osc_unknown += 1
-            there = ", ".join(names[0] for names in self._patches)
+            there = ", ".join(names[0] for names in self._names)
             patch = clipped(missing.args[0])
             self._events.complain("hands.patch", patch, patch=patch, patches=there)
         except RosinError as wrong:
@@ -212,7 +212,7 @@ class OscHand:
         """Say so if there is no accident of that name. It is asked for all the same: the sound knows best."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_SECONDS:
-            self._looked_at, self._there = now, tuple(self._accidents(self.patch))
+            self._looked_at, self._there = now, tuple(self._patches.accidents(self.patch))
         there = self._there
         if file_name(name) in {*self._kept, *map(file_name, there)}:
             return

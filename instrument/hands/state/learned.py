@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,18 @@ def merged(
     return found + [row for same, row in said if same not in base and same not in mine and row.get("knob") not in knobs]
 
 
+def _nowhere(rows: list[dict[str, Any]]) -> None:
+    """Nobody keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Savers:
+    """Each is given all rows of its section, for the rig, whenever one was learned or let go."""
+
+    midi: Callable[[list[dict[str, Any]]], None] = _nowhere
+    osc: Callable[[list[dict[str, Any]]], None] = _nowhere
+
+
 class Learned:
     """The bindings of both kinds. ``rows(section)``: to begin with; ``saver(section)``: what learning calls.
 
@@ -61,6 +74,10 @@ class Learned:
 
     def rows(self, section: str) -> tuple[Row, ...]:
         return tuple(self._mine[section])
+
+    def savers(self) -> Savers:
+        """Of both."""
+        return Savers(self.saver("midi"), self.saver("osc"))
 
     def saver(self, section: str) -> Callable[[list[dict[str, Any]]], None]:
         """Takes all rows that the hands have; RosinError when the rig does not take them. They are kept here then."""
