@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instrument.hands.midi import decode
-from instrument.hands.midi.controls import ControlChange, Controls
+from instrument.hands.midi.controls import ControlEvent, Controls
 from instrument.hands.midi.decode import MidiMessage, MidiParser
 
 CHANNEL_MESSAGES = st.one_of(
@@ -83,7 +83,7 @@ def test_any_bytes_can_come_and_a_message_after_them_is_still_heard(data: bytes)
     assert decoder.feed([0xF7, 0xB2, 7, 100])[-1] == MidiMessage(decode.CONTROL, 3, 7, 100)
 
 
-def controls(*pairs: tuple[int, int], channel: int = 1) -> list[ControlChange]:
+def controls(*pairs: tuple[int, int], channel: int = 1) -> list[ControlEvent]:
     """What a run of CCs moves, plain CCs left out."""
     reader = Controls()
     found = [c for a, b in pairs for c in reader.take(MidiMessage(decode.CONTROL, channel, a, b))]

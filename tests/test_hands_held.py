@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.midi.fakes import FakeDriver
 from instrument.ipc import Gesture, Kind, Link
-from instrument.ipc.held import Holders
+from instrument.ipc.holders import Holders
 
 NO_OSC = OscOptions("off")
 OTHER = "Keystation:Keystation MIDI 1 28:0"

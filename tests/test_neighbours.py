@@ -24,8 +24,9 @@ from instrument.audio.recording.attribution_meter import AttributionMeter
 from instrument.audio.recording.take_recording import TakeRecording
 from instrument.base.errors import RosinError
 from instrument.cli import main
-from instrument.commands.play import neighbours, press
+from instrument.commands.play import neighbours
 from instrument.commands.status import Status
+from instrument.commands.terminal_keys import press
 from instrument.documents.options import Folders
 from instrument.documents.patch import Patch
 from instrument.documents.rig import Rig

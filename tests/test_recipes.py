@@ -154,6 +154,39 @@ assert rig_schema()["properties"][section]["properties"]["trim_db"]["maximum"] =
 """
 
 
+SONG = """    SONG: lambda hand, message, source, now: hand._gesture(Kind.SCENE, message.a, 0.0, source.name, now),
+"""
+
+PLAYED = """
+from instrument.hands.midi.fakes import FakeDriver
+from instrument.documents.options import MidiOptions, OscOptions
+from instrument.hands.process import Hands
+from instrument.hands.state.learned import Savers
+from instrument.hands.state.patch_list import PatchList
+from instrument.ipc import Kind, Link
+from instrument.knobs import table_for
+with Link.create() as link:
+    hands = Hands(link, PatchList(["bow"], lambda patch: table_for(())), OscOptions("off"), MidiOptions(), Savers(),
+                  find=lambda: FakeDriver())
+    def played(*data):
+        hands.midi.take("keys", data, 1.0)
+        hands.step()
+        return [(g.kind, g.knob, g.value) for g in link.hands.pop(99)]
+    assert played(0xF3, 5) == [(Kind.SCENE, 5, 0.0)]
+    assert played(0xB0, 11, 127) == [(Kind.PRESSURE, 0, 1.0)]
+    assert played(0x90, 60, 127) == [(Kind.NOTE_ON, 60, 1.0)], "and what there was is as it was"
+    hands.close()
+print("it is played")
+"""
+
+
+def changed(copy: Path) -> list[str]:
+    """Files of the product that are not as they are in the checkout."""
+    files = sorted((copy / "instrument").rglob("*.py"))
+    there = {path: ROOT / path.relative_to(copy) for path in files}
+    return [path.name for path, own in there.items() if not own.exists() or path.read_bytes() != own.read_bytes()]
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The checkout's code and what it plays, to be changed."""
@@ -184,6 +217,7 @@ def test_a_source_of_chance_is_a_module_and_its_rows_in_the_table(copy: Path) ->
     assert sources in text
     table.write_text(text.replace(sources, '"lorenz", "habit", "saw")'), encoding="utf-8")
     assert run(copy, TRIED) == "it is heard\n"
+    assert len(changed(copy)) == 2
 
 
 def test_a_block_of_friction_is_a_module_its_row_and_its_place_in_the_kernel(copy: Path) -> None:
@@ -196,6 +230,7 @@ def test_a_block_of_friction_is_a_module_its_row_and_its_place_in_the_kernel(cop
 from instrument.friction.magnet import magnet_pull
 """)  # fmt: skip
     assert run(copy, PULLED) == "it pulls\n"
+    assert len(changed(copy)) == 3
 
 
 @pytest.mark.parametrize(
@@ -218,5 +253,13 @@ def test_an_option_of_the_rig_is_its_row_and_the_place_that_uses_it(
         "--trim 13.0 is out of range; give -24 to 12",
         f"r: {section}.trim_db: 13 is too large; the range is -24 to 12",
     ]
-    differ = [path for path in code.rglob("*.py") if path.read_bytes() != (ROOT / path.relative_to(copy)).read_bytes()]
-    assert len(differ) == 2
+    assert len(changed(copy)) == 2
+
+
+def test_a_midi_message_is_a_row_of_what_is_done_about_it(copy: Path) -> None:
+    hand = copy / "instrument" / "hands" / "midi" / "hand.py"
+    insert(hand, "    decode.CLOCK: MidiHand._clock,\n", SONG)  # Song Select, which has no channel
+    insert(hand, '    ("cc", SUSTAIN): MidiHand._sustain,\n', '    ("cc", 11): MidiHand._pressure,\n')  # Expression
+    insert(hand, "SYSTEM: dict[", "SONG = 0xF3\n")
+    assert run(copy, PLAYED) == "it is played\n"
+    assert changed(copy) == ["hand.py"]

@@ -21,7 +21,7 @@ from instrument.engine.control import QUANTUM, TICK
 from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import fill_frame, resume
 from instrument.engine.snapshot import Snapshot
-from instrument.hands.midi.controls import ControlChange
+from instrument.hands.midi.controls import ControlEvent
 from instrument.hands.osc.namespace import Namespace
 from instrument.hands.state.bindings import read_bindings
 from instrument.hands.state.mapping_table import MappingTable
@@ -568,7 +568,7 @@ def board(*rows: dict[str, Any]) -> MappingTable:
     return MappingTable(read_bindings(rows), "pickup", TABLE)
 
 
-def moves(one: MappingTable, *controls: ControlChange) -> list[tuple[Any, ...]]:
+def moves(one: MappingTable, *controls: ControlEvent) -> list[tuple[Any, ...]]:
     return [tuple(m) for c in controls for m in one.turn(one.find(c, "port"), c, Positions(TABLE), "port", 0.0)]
 
 
@@ -577,13 +577,13 @@ def test_a_key_a_program_and_a_switch_call_a_scene() -> None:
         {"scene": 3, "kind": "note", "number": 36, "channel": 10}, {"scene": 8, "kind": "program", "number": 4},
         {"scene": 1, "kind": "cc", "number": 80}, {"knob": "z2", "kind": "cc", "number": 80},
     )  # fmt: skip
-    assert moves(one, ControlChange("note", 10, 36, 0.8, 100), ControlChange("note", 10, 36, 0.0, 0)) == [
+    assert moves(one, ControlEvent("note", 10, 36, 0.8, 100), ControlEvent("note", 10, 36, 0.0, 0)) == [
         (Kind.SCENE, 2, 0.0)
     ]
-    assert moves(one, ControlChange("note", 1, 36, 0.8, 100)) == [], "another channel's key plays"
-    assert moves(one, ControlChange("program", 1, 4, 4 / 127, 4)) == [(Kind.SCENE, 7, 0.0)]
+    assert moves(one, ControlEvent("note", 1, 36, 0.8, 100)) == [], "another channel's key plays"
+    assert moves(one, ControlEvent("program", 1, 4, 4 / 127, 4)) == [(Kind.SCENE, 7, 0.0)]
     values = [0.0, 0.3, 0.7, 1.0, 0.6, 0.2, 1.0]
-    up = [m for m in moves(one, *(ControlChange("cc", 1, 80, v, round(127 * v)) for v in values)) if m[0] == Kind.SCENE]
+    up = [m for m in moves(one, *(ControlEvent("cc", 1, 80, v, round(127 * v)) for v in values)) if m[0] == Kind.SCENE]
     assert up == [(Kind.SCENE, 0, 0.0)] * 2, "each time it goes up"
     assert one.remove("") == 0, "to unlearn nothing takes no scene away"
     assert [b.row() for b in one.bindings][:2] == [

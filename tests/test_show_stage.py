@@ -28,7 +28,7 @@ from instrument.base.errors import RosinError
 from instrument.base.text import catalogue
 from instrument.bench.xhost import xvfb
 from instrument.cli import parser
-from instrument.commands import play
+from instrument.commands import play, terminal_keys
 from instrument.commands import stage as verb
 from instrument.commands.status import Status
 from instrument.documents.options import SoundOptions, StageOptions
@@ -442,7 +442,7 @@ def test_a_signal_and_the_terminal_s_w_open_the_window_again(tmp_path: Path) -> 
 
     show.run(0.2, tick)
     assert len(opened) == 1
-    play.press("w", show, Status(show, [], {}, "en"), 0)
+    terminal_keys.press("w", show, Status(show, [], {}, "en"), 0)
     assert len(opened) == 2
     show.close()
     show.link.close()

@@ -17,8 +17,8 @@ from stage import now, null_engine, play
 from instrument.audio.callback import FRAME_BLOCKS
 from instrument.base.text import say
 from instrument.base.units import decibels
-from instrument.commands.play import NUDGE, press
 from instrument.commands.status import METER_CELLS, Status, meter
+from instrument.commands.terminal_keys import NUDGE, press
 from instrument.engine.control import QUANTUM
 from instrument.engine.frame_writer import add_wave, fill_frame
 from instrument.ipc import Flags, Frame, Gesture, Kind, Source

@@ -126,7 +126,7 @@ def test_what_may_not_be_learned_from_is_refused_with_a_sentence(tmp_path: Path,
     "LicenseRef-PublicDomain",
 ])  # fmt: skip
 def test_free_licences_and_ones_own_sounds_may_be_learned_from(licence: str) -> None:
-    assert licences.refusal(licence) == ""
+    assert licences.refusal_to_learn(licence) == ""
 
 
 @pytest.mark.parametrize("file", ["[]", "7", "{a = 1}", '""'])

@@ -145,7 +145,7 @@ def test_the_lists_credit_every_sound_and_hold_out_the_tenth_of_lowest_hash(
     assert sum(float(row["seconds"]) for row in rows) / 60 == pytest.approx(minutes, abs=0.05)
     for row in rows:
         assert all(row[key] for key in ("title", "author", "licence", "source", "consent"))
-        assert licences.refusal(row["licence"]) == ""
+        assert licences.refusal_to_learn(row["licence"]) == ""
         assert not set("/\\ #") & set(row["sound"])
     lowest = set(sorted(row["sha256"] for row in rows)[: round(count / 10)])
     assert {row["sha256"] for row in rows if row["held_out"] == "yes"} == lowest

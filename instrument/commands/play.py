@@ -37,6 +37,7 @@ from instrument.commands.stage import (
 )
 from instrument.commands.status import LOW_DB, Status, terminal_here
 from instrument.commands.take_player import TAKE_LEAD_SECONDS, TakePlayer, score_of
+from instrument.commands.terminal_keys import press
 from instrument.commands.whole import whole_patch
 from instrument.documents.patch import Patch, read_patch
 from instrument.documents.rig import Rig, read_rig
@@ -45,7 +46,7 @@ from instrument.documents.take_folder import find_take
 from instrument.hands.keys import TerminalKeys
 from instrument.hands.settings import check_network
 from instrument.hands.worker import HandsSettings
-from instrument.ipc import AUTHORS_MAX, Flags, Gesture, Kind, Source
+from instrument.ipc import AUTHORS_MAX, Gesture
 from instrument.knobs import KnobTable
 from instrument.model.library.cards import credits_for, model_folder
 from instrument.model.library.credits import read_credits
@@ -54,9 +55,6 @@ from instrument.run.show import Show
 
 DEMO_TAKE = "first-take.jsonl"
 DEMO_SECONDS = 20.0
-NUDGE = 0.02
-TENTH = 10
-"""The knob that the key 0 chooses, as on a row of numbers; those beyond are stepped to."""
 LABELS_MOST = 24
 
 
@@ -211,35 +209,6 @@ def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> 
             if i == index:
                 raise
     return tables
-
-
-def press(key: str, show: Show, status: Status, patches: int) -> None:
-    """What a key of the terminal does."""
-    if key == "w":
-        show.open_stage()
-    frame = show.frame()
-    if frame is None:
-        return
-    if key == "escape":
-        show.gesture(Gesture(Kind.PANIC, source=Source.KEYS))
-    elif key == "enter":
-        show.gesture(Gesture(Kind.RESUME, source=Source.KEYS))
-    elif key == "r":
-        recording = bool(frame.flags & Flags.RECORDING)
-        show.gesture(Gesture(Kind.RECORD, value=0.0 if recording else 1.0, source=Source.KEYS))
-    elif key == "h":
-        show.gesture(Gesture(Kind.HEAR, value=1.0, source=Source.KEYS))
-    elif key in "np" and patches:
-        step = 1 if key == "n" else -1
-        show.gesture(Gesture(Kind.PATCH, knob=(frame.patch + step) % patches, source=Source.KEYS))
-    elif key.isdecimal():
-        status.focus = min(int(key) or TENTH, max(1, frame.playable)) - 1
-    elif key in ("left", "right"):
-        status.focus = (status.focus + (1 if key == "right" else -1)) % max(1, frame.playable)
-    elif key in ("up", "down") and status.focus < frame.playable:
-        raw = float(frame.hand[status.focus]) + (NUDGE if key == "up" else -NUDGE)
-        raw = min(1.0, max(0.0, raw))
-        show.gesture(Gesture(Kind.KNOB, knob=status.focus, value=raw, source=Source.KEYS))
 
 
 def neighbours(status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> list[str]:

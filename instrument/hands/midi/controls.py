@@ -20,7 +20,7 @@ NRPN_KEPT = 512
 """Of how many NRPN the halves are remembered, for each port; a sender of random ones must not fill the memory."""
 
 
-class ControlChange(NamedTuple):
+class ControlEvent(NamedTuple):
     """A control at a place: ``value`` 0..1, ``raw`` as sent (7 or 14 bit), ``channel`` 1..16.
 
     ``number``: the CC, the coarse CC of a pair, the NRPN, the note, the program; 0 for bend and pressure.
@@ -62,34 +62,34 @@ class Controls:
         self._bank = {int(channel): number for channel, number in bank.items()}
         self._selected = {int(channel): number for channel, number in nrpn.items()}
 
-    def take(self, message: MidiMessage, now: float = 0.0) -> list[ControlChange]:
+    def take(self, message: MidiMessage, now: float = 0.0) -> list[ControlEvent]:
         """The controls a message moves, at ``now`` s: none, or some (a CC is itself and may be half of a pair)."""
         status, channel, a, b = message
         if status == decode.CONTROL:
             return self._control_change(channel, a, b, now)
         if status == decode.NOTE_ON or status == decode.NOTE_OFF:
             velocity = b if status == decode.NOTE_ON else 0
-            return [ControlChange("note", channel, a, velocity / 127, velocity)]
+            return [ControlEvent("note", channel, a, velocity / 127, velocity)]
         if status == decode.BEND:
             raw = b << 7 | a
-            return [ControlChange("bend", channel, 0, raw / FINE, raw)]
+            return [ControlEvent("bend", channel, 0, raw / FINE, raw)]
         if status == decode.PRESSURE:
-            return [ControlChange("pressure", channel, 0, a / 127, a)]
+            return [ControlEvent("pressure", channel, 0, a / 127, a)]
         if status == decode.POLY_PRESSURE:
-            return [ControlChange("polypressure", channel, a, b / 127, b)]
+            return [ControlEvent("polypressure", channel, a, b / 127, b)]
         if status == decode.PROGRAM:
             number = self._bank.get(channel, 0) << 7 | a
-            return [ControlChange("program", channel, number, a / 127, a)]
+            return [ControlEvent("program", channel, number, a / 127, a)]
         return []
 
-    def settle(self, now: float) -> list[ControlChange]:
+    def settle(self, now: float) -> list[ControlEvent]:
         """What waited for its other half long enough. To be asked every few milliseconds."""
         if not self._wait:
             return []
         return [c for key, halves in list(self._wait.items()) for c in self._said(*key, halves, halves.settle(now))]
 
-    def _control_change(self, channel: int, number: int, byte: int, now: float) -> list[ControlChange]:
-        found = [ControlChange("cc", channel, number, byte / 127, byte)]
+    def _control_change(self, channel: int, number: int, byte: int, now: float) -> list[ControlEvent]:
+        found = [ControlEvent("cc", channel, number, byte / 127, byte)]
         if number in (0, 32):
             bank = self._bank.get(channel, 0)
             self._bank[channel] = (byte << 7 | bank & 127) if number == 0 else (bank & ~127 | byte)
@@ -110,7 +110,7 @@ class Controls:
             found = [*found, *pair] if number < 32 else [*pair, *found]
         return found
 
-    def _data_entry(self, channel: int, number: int, byte: int, now: float) -> list[ControlChange]:
+    def _data_entry(self, channel: int, number: int, byte: int, now: float) -> list[ControlEvent]:
         selected = self._selected.get(channel, NOTHING_SELECTED)
         if selected == NOTHING_SELECTED:
             return []
@@ -129,12 +129,10 @@ class Controls:
             said = [] if nudged is None else [nudged]
         return self._said("nrpn", channel, selected, halves, said)
 
-    def _said(
-        self, what: What, channel: int, number: int, halves: Halves, said: Iterable[Whole]
-    ) -> list[ControlChange]:
+    def _said(self, what: What, channel: int, number: int, halves: Halves, said: Iterable[Whole]) -> list[ControlEvent]:
         """The values that two halves make, and a note of those that wait."""
         if halves.waits:
             self._wait[what, channel, number] = halves
         else:
             self._wait.pop((what, channel, number), None)
-        return [ControlChange(what, channel, number, whole.raw / FINE, whole.raw, whole.paired) for whole in said]
+        return [ControlEvent(what, channel, number, whole.raw / FINE, whole.raw, whole.paired) for whole in said]

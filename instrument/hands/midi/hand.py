@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from instrument.hands.midi import decode
 from instrument.hands.midi.clock import Clock
-from instrument.hands.midi.controls import ControlChange, Controls, What
+from instrument.hands.midi.controls import ControlEvent, Controls, What
 from instrument.hands.midi.decode import MidiMessage, MidiParser
 from instrument.hands.midi.pushback import Pushback
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding
@@ -28,7 +28,7 @@ from instrument.hands.state.positions import Positions
 from instrument.hands.state.takeover import Mode
 from instrument.ipc import Gesture, Kind, Source
 from instrument.ipc.events import PEDAL_DOWN
-from instrument.ipc.held import Holders
+from instrument.ipc.holders import Holders
 
 SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
 SENSING_SECONDS = 1.0
@@ -74,7 +74,7 @@ class MidiHand:
         self.pushback = Pushback(self.board)
         self.clock = Clock()
         self.held = Holders()
-        self.last: ControlChange | None = None
+        self.last: ControlEvent | None = None
         self._positions, self._patches = positions, patches
         self._post, self._counts, self._events = post, counts, events
         self._learning = Learning(self.board, save, events)
@@ -156,7 +156,7 @@ class MidiHand:
     def _sensing(self, message: MidiMessage, source: _InputPort, now: float) -> None:
         source.senses = True
 
-    def _control(self, control: ControlChange, source: _InputPort, now: float) -> None:
+    def _control(self, control: ControlEvent, source: _InputPort, now: float) -> None:
         touch = self.pushback.touch(control, source.plain)
         if not self.pushback.believed(control, source.plain, now):
             return
@@ -179,9 +179,9 @@ class MidiHand:
         if slots:
             self._play(self.board.turn(slots, control, self._positions, source.name, now), source.name, now)
         elif not touch:
-            self._unbound(control, source.name, now)
+            self._play_unbound(control, source.name, now)
 
-    def _lets_pedal_up(self, control: ControlChange, port: str) -> bool:
+    def _lets_pedal_up(self, control: ControlEvent, port: str) -> bool:
         """The foot was on the pedal before a knob began to wait: that it leaves is playing, not meant for the knob."""
         pedal = (control.what, control.number) == ("cc", SUSTAIN) and control.value < PEDAL_DOWN
         return pedal and self.learning is not None and self.held.holds(Kind.SUSTAIN, port)
@@ -194,7 +194,7 @@ class MidiHand:
             if kind is not None and self.held.holds(kind, port):
                 self._gesture(kind, 0, 0.0, port, now)
 
-    def _unbound(self, control: ControlChange, port: str, now: float) -> None:
+    def _play_unbound(self, control: ControlEvent, port: str, now: float) -> None:
         """What a control does that is bound to nothing."""
         played = PLAYED.get((control.what, control.number)) or PLAYED.get((control.what, ANY_NUMBER))
         if played is not None:
@@ -202,28 +202,28 @@ class MidiHand:
         elif control.what == "cc" and control.number not in NOT_LEARNABLE:
             self._counts.midi_unbound += 1
 
-    def _note(self, control: ControlChange, port: str, now: float) -> None:
+    def _note(self, control: ControlEvent, port: str, now: float) -> None:
         kind = Kind.NOTE_ON if control.raw else Kind.NOTE_OFF
         self._gesture(kind, control.number, control.value, port, now, control.channel)
 
-    def _bend(self, control: ControlChange, port: str, now: float) -> None:
+    def _bend(self, control: ControlEvent, port: str, now: float) -> None:
         away = control.raw - 8192
         self._gesture(Kind.BEND, 0, away / (8192 if away < 0 else 8191), port, now)
 
-    def _pressure(self, control: ControlChange, port: str, now: float) -> None:
+    def _pressure(self, control: ControlEvent, port: str, now: float) -> None:
         self._gesture(Kind.PRESSURE, 0, control.value, port, now)
 
-    def _sustain(self, control: ControlChange, port: str, now: float) -> None:
+    def _sustain(self, control: ControlEvent, port: str, now: float) -> None:
         self._gesture(Kind.SUSTAIN, 0, control.value, port, now)
 
-    def _program(self, control: ControlChange, port: str, now: float) -> None:
+    def _program(self, control: ControlEvent, port: str, now: float) -> None:
         if control.number < self._patches:
             self._gesture(Kind.PATCH, control.number, 0.0, port, now)
         else:
             self._counts.midi_out_of_range += 1
             self._events.complain("hands.midi.program", number=control.number)
 
-    def _mode(self, control: ControlChange, port: str, now: float) -> None:
+    def _mode(self, control: ControlEvent, port: str, now: float) -> None:
         self._play(self.board.let_go(), port, now)
         if control.number == SOUND_OFF:
             self._gesture(Kind.PANIC, 0, 0.0, port, now)
@@ -290,7 +290,7 @@ SYSTEM: dict[int, Callable[[MidiHand, MidiMessage, _InputPort, float], None]] = 
 """What is done about each message that has no channel."""
 
 ANY_NUMBER = -1
-PLAYED: dict[tuple[What, int], Callable[[MidiHand, ControlChange, str, float], None]] = {
+PLAYED: dict[tuple[What, int], Callable[[MidiHand, ControlEvent, str, float], None]] = {
     ("note", ANY_NUMBER): MidiHand._note,
     ("bend", ANY_NUMBER): MidiHand._bend,
     ("pressure", ANY_NUMBER): MidiHand._pressure,

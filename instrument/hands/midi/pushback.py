@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from instrument.hands.midi import decode
-from instrument.hands.midi.controls import ControlChange
+from instrument.hands.midi.controls import ControlEvent
 from instrument.hands.midi.decode import MidiMessage
 from instrument.hands.midi.halves import FINE
 from instrument.hands.midi.motor import ECHO_SECONDS
@@ -151,7 +151,7 @@ class Pushback:
                 return True
         return False
 
-    def touch(self, control: ControlChange, port: str) -> bool:
+    def touch(self, control: ControlEvent, port: str) -> bool:
         """Whether a control is the touch of a fader; then it is no note."""
         if control.what != "note":
             return False
@@ -162,7 +162,7 @@ class Pushback:
                 slot.motor.touch(port, control.raw > 0)
         return bool(touched)
 
-    def believed(self, control: ControlChange, port: str, now: float) -> bool:
+    def believed(self, control: ControlEvent, port: str, now: float) -> bool:
         """Whether a hand has moved this control, and not its motor."""
         self._build()
         number = 0 if control.what == "bend" else control.number

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from instrument.hands.midi.controls import ControlChange
+from instrument.hands.midi.controls import ControlEvent
 from instrument.hands.state import encoders
 from instrument.hands.state.bindings import Motion, encoder_step
 
@@ -55,7 +55,7 @@ class _Trace:
     raw: int
     before: tuple[float, float] | None = None
 
-    def see(self, control: ControlChange, now: float) -> None:
+    def see(self, control: ControlEvent, now: float) -> None:
         if now - self.at >= STREAM_SECONDS:
             self.before = None
             self.low = self.high = self.last
@@ -79,7 +79,7 @@ class _Candidate:
     stream: bool
     at: float
     raw: list[int] = field(default_factory=list)
-    control: ControlChange | None = None
+    control: ControlEvent | None = None
 
     def far(self, value: float) -> bool:
         if self.low is None or self.high is None:
@@ -95,7 +95,7 @@ class Candidates:
         self._found: dict[Key, _Candidate] = {}
         self._pairs: Counter[Key] = Counter()
 
-    def watch(self, control: ControlChange, port: str, now: float) -> None:
+    def watch(self, control: ControlEvent, port: str, now: float) -> None:
         """A control moved while no knob waits."""
         key = _key(control, port)
         trace = self._traces.get(key)
@@ -115,7 +115,7 @@ class Candidates:
         self._found.clear()
         self._pairs.clear()
 
-    def offer(self, control: ControlChange, port: str, now: float, motion: Motion) -> Shown:
+    def offer(self, control: ControlEvent, port: str, now: float, motion: Motion) -> Shown:
         """A control moved while a knob waits for one that moves so (``absolute``: for any)."""
         key = _key(control, port)
         found = self._found.get(key)
@@ -146,7 +146,7 @@ class Candidates:
         counts, sure = encoders.guess(found.raw)
         return Shown(counts if counts != "absolute" or far else None, sure)
 
-    def rested(self, now: float) -> tuple[ControlChange, Motion, bool] | None:
+    def rested(self, now: float) -> tuple[ControlEvent, Motion, bool] | None:
         """A control whose one press, or first turns, were all it had to say: itself, how it moves, whether for sure."""
         for found in self._found.values():
             if found.control is None or found.control.what != "cc" or found.stream or not found.raw:
@@ -159,7 +159,7 @@ class Candidates:
                 return found.control, motion, sure
         return None
 
-    def _new(self, key: Key, control: ControlChange, now: float) -> _Candidate:
+    def _new(self, key: Key, control: ControlEvent, now: float) -> _Candidate:
         trace = self._traces.get(key)
         if trace is None:
             rest = _REST.get(control.what)
@@ -172,5 +172,5 @@ class Candidates:
         return _Candidate(trace.last, trace.last, True, now)
 
 
-def _key(control: ControlChange, port: str) -> Key:
+def _key(control: ControlEvent, port: str) -> Key:
     return port, control.what, control.channel, control.number

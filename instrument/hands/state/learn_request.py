@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from instrument.hands.midi.controls import ControlChange
+from instrument.hands.midi.controls import ControlEvent
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding, Motion
 
 
@@ -26,7 +26,7 @@ class LearnRequest(NamedTuple):
     fresh: bool = False
 
 
-def shown(control: ControlChange, last: ControlChange | None) -> ControlChange | None:
+def shown(control: ControlEvent, last: ControlEvent | None) -> ControlEvent | None:
     """What the player moved, of the two things that half a pair is."""
     if control.what == "cc14":
         return control if control.paired else last
@@ -35,14 +35,14 @@ def shown(control: ControlChange, last: ControlChange | None) -> ControlChange |
     return control
 
 
-def learnable(control: ControlChange) -> bool:
+def learnable(control: ControlEvent) -> bool:
     """Notes are for playing: they are bound in the rig file only."""
     if control.what in ("cc", "cc14"):
         return control.number not in NOT_LEARNABLE
     return control.what in ("nrpn", "bend", "pressure")
 
 
-def of_one_pair(control: ControlChange, binding: Binding) -> bool:
+def of_one_pair(control: ControlEvent, binding: Binding) -> bool:
     """Whether the control is the one of the binding, or the other half, or the whole, of its pair."""
     kinds, numbers = [], []
     for kind, number in ((control.what, control.number), (binding.kind, binding.number)):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from instrument.base.errors import RosinError
-from instrument.hands.midi.controls import ControlChange
+from instrument.hands.midi.controls import ControlEvent
 from instrument.hands.state.bindings import Binding, Motion
 from instrument.hands.state.candidates import Candidates
 from instrument.hands.state.counts import EventLog
@@ -51,7 +51,7 @@ class Learning:
             self._candidates.begin()
         self._wish = wish
 
-    def take(self, control: ControlChange, port: str, now: float, key_down: bool) -> bool:
+    def take(self, control: ControlEvent, port: str, now: float, key_down: bool) -> bool:
         """A control moved; whether it was moved to be learned, and plays nothing. ``key_down``: at the same port."""
         if self._wish is None:
             self._candidates.watch(control, port, now)
@@ -89,7 +89,7 @@ class Learning:
             self._events.post("hands.unlearned", knob=knob)
         return count
 
-    def _learn(self, wish: LearnRequest, control: ControlChange, motion: Motion, sure: bool, now: float) -> None:
+    def _learn(self, wish: LearnRequest, control: ControlEvent, motion: Motion, sure: bool, now: float) -> None:
         before = next((b for b in self._board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
         binding = Binding(
             wish.knob,
@@ -113,7 +113,7 @@ class Learning:
         self._last = (binding, now)
         self._give(binding, control)
 
-    def _give(self, binding: Binding, control: ControlChange) -> None:
+    def _give(self, binding: Binding, control: ControlEvent) -> None:
         """The knob has this control, and no other; the player is told."""
         self._board.remove(binding.knob)
         self._board.add(binding)
@@ -127,12 +127,12 @@ class Learning:
         else:
             self._events.post("hands.learn.done", knob=binding.knob, control=str(control))
 
-    def _say_how_it_counts(self, binding: Binding, control: ControlChange) -> None:
+    def _say_how_it_counts(self, binding: Binding, control: ControlEvent) -> None:
         up, down = COUNTS[binding.motion]
         key = "hands.learn.encoder" if self._doubt is None else "hands.learn.encoder.one_way"
         self._events.post(key, knob=binding.knob, control=str(control), up=up, down=down)
 
-    def _still_shown(self, wish: LearnRequest, control: ControlChange, now: float) -> bool:
+    def _still_shown(self, wish: LearnRequest, control: ControlEvent, now: float) -> bool:
         """Whether this is the control that the knob before has just learned, not yet at rest. Either half of a pair."""
         if not wish.fresh or self._last is None:
             return False
@@ -142,7 +142,7 @@ class Learning:
         self._last = (binding, now)
         return True
 
-    def _maybe_pair(self, control: ControlChange, now: float) -> None:
+    def _maybe_pair(self, control: ControlEvent, now: float) -> None:
         if self._upgrade is None:
             return
         binding, when, seen = self._upgrade
@@ -154,7 +154,7 @@ class Learning:
                 self._upgrade = None
                 self._give(replace(binding, kind="cc14", number=control.number), control)
 
-    def _maybe_turned(self, control: ControlChange) -> None:
+    def _maybe_turned(self, control: ControlEvent) -> None:
         """An encoder turned the other way for the first time tells how it counts."""
         doubt = self._doubt
         if doubt is None or (control.what, control.number, control.channel) != (

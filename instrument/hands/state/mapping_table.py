@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from instrument.hands.midi.controls import ControlChange
+from instrument.hands.midi.controls import ControlEvent
 from instrument.hands.midi.motor import Motor
 from instrument.hands.state import reach
 from instrument.hands.state.bindings import Binding, encoder_step
@@ -54,7 +54,7 @@ class Mapping:
         if self.motor is not None:
             self.motor.place = None
 
-    def hears(self, control: ControlChange, port: str) -> bool:
+    def hears(self, control: ControlEvent, port: str) -> bool:
         binding = self.binding
         return binding.channel in (0, control.channel) and self.is_at(port)
 
@@ -62,21 +62,21 @@ class Mapping:
         """Whether the control is at the port of this plain name, as far as the binding says."""
         return plain(self.binding.port) in port
 
-    def lean(self, control: ControlChange, port: str) -> None:
+    def lean(self, control: ControlEvent, port: str) -> None:
         """A control that pushes was pressed, harder or less hard, or let go."""
         if control.raw:
             self.leaning[port] = self.binding.push * control.value
         else:
             self.leaning.pop(port, None)
 
-    def calls(self, control: ControlChange) -> bool:
+    def calls(self, control: ControlEvent) -> bool:
         """Whether a control at a scene asks for it: a key or a program whenever it comes, a CC on its way up."""
         if control.what != "cc":
             return control.what == "program" or control.raw > 0
         before, self._down = self._down, control.value >= 0.5
         return self._down and not before
 
-    def turn(self, control: ControlChange, position: float) -> float | None:
+    def turn(self, control: ControlEvent, position: float) -> float | None:
         """Where the knob, now at ``position``, shall go; None = it stays."""
         binding = self.binding
         if binding.motion != "absolute":
@@ -157,13 +157,13 @@ class MappingTable:
         force = sum(sum(slot.leaning.values()) for slot in self.slots if slot.knob == knob)
         return min(1.0, max(-1.0, force))
 
-    def find(self, control: ControlChange, port: str) -> list[Mapping]:
+    def find(self, control: ControlEvent, port: str) -> list[Mapping]:
         """The slots that hear a control from the port of this plain name."""
         number = 0 if control.what in ("bend", "pressure") else control.number
         return [slot for slot in self._by_control.get((control.what, number), ()) if slot.hears(control, port)]
 
     def turn(
-        self, slots: Iterable[Mapping], control: ControlChange, positions: Positions, port: str, now: float
+        self, slots: Iterable[Mapping], control: ControlEvent, positions: Positions, port: str, now: float
     ) -> list[Move]:
         """What a control at this port does to the knobs of these slots."""
         moves = []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from instrument.hands.state.counts import Counts, EventLog
 from instrument.ipc import Gesture
 from instrument.ipc.events import TOUCHES, presses
-from instrument.ipc.held import OSC, Holders
+from instrument.ipc.holders import OSC, Holders
 
 
 class Outbox:

@@ -50,7 +50,7 @@ def mistake(licence: str, language: str = "en") -> str:
     return say("licence.unknown", language, said=repr(said))
 
 
-def refusal(licence: str) -> str:
+def refusal_to_learn(licence: str) -> str:
     """Why nothing may be learned from sounds under a licence, with the remedy; empty when it may.
 
     Of `A OR B` one has to do, of `A AND B` both. Free licences do, and so do one's own sounds (LicenseRef-Own).

@@ -14,7 +14,8 @@ import numpy as np
 
 from instrument.ipc import Flags, Frame
 from instrument.stage.data.contour import POINTS, contour, loudness, ripple
-from instrument.stage.data.history import RINGS, SECONDS, History, strain_of
+from instrument.stage.data.history import RINGS, SECONDS, History
+from instrument.stage.data.strain import strain_of
 from instrument.stage.gpu import gl
 from instrument.stage.isf.backdrop import Backdrop
 from instrument.stage.views.control_view import ControlView

@@ -107,6 +107,7 @@ void main() {
     paint(hand_colour, clamp(0.5 - (abs(dh) - 0.5 * stroke * (how.y > 0.5 ? 1.35 : 1.0)), 0.0, 1.0));
     paint(ivory, 0.9 * specks(dp, grain.y * along * 0.7, u));
     paint(ground, 0.85 * clamp(0.5 - (dp - 1.8 * u), 0.0, 1.0));
+    // the bead: bead_share() of stage/data/strain.py
     paint(mix(ivory, strain_colour, strain * sqrt(strain)), clamp(0.5 - dp, 0.0, 1.0));
 
     colour = vec4(sum.rgb, sum.a * shown);

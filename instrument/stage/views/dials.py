@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.ipc import HELD, SLIPPING, Frame
-from instrument.stage.data.history import distance_of, strain_of
 from instrument.stage.data.model_info import BARS, bars
 from instrument.stage.data.patch_labels import PatchLabels
+from instrument.stage.data.strain import distance_of, strain_of
 from instrument.stage.gpu import gl
 from instrument.stage.views.marks import APART
 from instrument.stage.views.palette import GROUND, HAND, IVORY, SLATE, STRAIN, TEXT

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.ipc import HELD, Frame
-from instrument.stage.data.history import strain_of
+from instrument.stage.data.strain import bead_share, strain_of
 from instrument.stage.views.layout import Layout
 from instrument.stage.views.palette import HAND, IVORY, STRAIN, TEXT, Colour, mix
 
@@ -89,7 +89,7 @@ def marks(frame: Frame, layout: Layout, focus: int | None = None) -> Marks:
             grain=at_hand * layout.span * 0.7,
         )
     for i in range(count):
-        rows.disc(layout.point(i, pos[i]), BEAD_UNITS * m, mix(IVORY, STRAIN, float(strain[i]) ** 1.5))
+        rows.disc(layout.point(i, pos[i]), BEAD_UNITS * m, mix(IVORY, STRAIN, bead_share(float(strain[i]))))
     if not count:
         rows.disc(layout.centre, 3.0 * u, TEXT)
     return rows.array()

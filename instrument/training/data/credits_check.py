@@ -88,7 +88,7 @@ def _mistakes(i: int, row: dict[str, Any]) -> list[str]:
     """What is wrong with one table."""
     said = [key for key in ASKED if isinstance(row.get(key), str) and row[key].strip()]
     wrong = [f"sounds[{i}].{key}: {_short(row.get(key))}; say it in words" for key in ASKED if key not in said]
-    if "licence" in said and (why := licences.refusal(row["licence"])):
+    if "licence" in said and (why := licences.refusal_to_learn(row["licence"])):
         wrong.append(f"sounds[{i}].licence: {why}")
     if "file" in said and (Path(row["file"]).is_absolute() or ".." in Path(row["file"]).parts or "\0" in row["file"]):
         wrong.append(f"sounds[{i}].file: {_short(row['file'])} is elsewhere; name a file in the folder")

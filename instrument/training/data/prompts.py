@@ -39,7 +39,7 @@ def _answer(key: str, language: str, ask: Callable[[str], str], tell: Callable[[
         given = _asked(say(f"asking.whose.{key}", language), language, ask, tell)
         if key == "licence" and given.lower() in MINE:
             return licences.OWN
-        if given and not (key == "licence" and (why := licences.refusal(given))):
+        if given and not (key == "licence" and (why := licences.refusal_to_learn(given))):
             return given
         tell(why if given else say("asking.empty", language))
 
