@@ -130,7 +130,7 @@ def attacked(count: int, seed: int, which: str, progress: Progress) -> dict[str,
                 found = _datagrams(play.port, count, dice, progress)
             else:
                 found = _midi(jack, count, dice, progress)
-            time.sleep(1.0)
+            time.sleep(1.0)  # the time itself: what is under way arrives
             play.osc("/rosin/panic")
             play.osc("/rosin/resume")
             play.osc("/rosin/patch/load", 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -74,14 +73,6 @@ class House:
     @property
     def said(self) -> list[str]:
         return [notice.text for notice in self.row.notices()]
-
-
-def until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait for it; what never comes fails the test."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def samples(path: Path) -> np.ndarray:

@@ -33,11 +33,11 @@ def test_a_source_that_was_killed_is_heard_again_when_it_is_back(tmp_path: Path)
         assert ear.stdout is not None
         assert ear.stdout.readline().strip() == "listening"
         begun = time.monotonic()
-        time.sleep(1.0)
+        time.sleep(1.0)  # the time itself: sound, and the gap, of a second each
         first.kill()
         first.wait()
         killed = time.monotonic()
-        time.sleep(1.0)
+        time.sleep(1.0)  # the time itself: sound, and the gap, of a second each
         second = singer(jack)
         back = time.monotonic()
         assert ear.wait(timeout=40) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from handshost import TABLE, Source, Table, moves, on_the_table
+from polling import until
 
 from instrument.documents.options import MidiOptions, OscOptions
 from instrument.ipc import Gesture, Kind
@@ -88,13 +89,23 @@ def test_oscsend_moves_knobs_plays_a_note_and_loads_a_patch() -> None:
         assert t.hands.counts.osc_malformed == t.hands.counts.osc_unknown == 0
 
 
+def is_bound(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 @pytest.mark.skipif(shutil.which("oscdump") is None, reason="no liblo-tools here")
 def test_oscdump_hears_what_oscsend_moved() -> None:
     port = a_port()
     with on_the_table(OscOptions("127.0.0.1:0", echo=(f"127.0.0.1:{port}",)), NO_MIDI) as t:
         dump = subprocess.Popen(["oscdump", "-L", str(port)], stdout=subprocess.PIPE, text=True)
         try:
-            time.sleep(0.3)
+            until(lambda: is_bound(port))
             t.frame(hand={"z2": 0.0})
             t.see(0.1)
             subprocess.run(

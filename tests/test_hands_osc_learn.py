@@ -72,7 +72,7 @@ def test_a_strange_address_moves_nothing_until_a_knob_waits_for_it(monkeypatch: 
         client.send("/1/fader3", 0.4)
         assert t.step() == []
         assert t.hands.counts.osc_unknown == 1
-        time.sleep(1.05)  # else it is a stream that was there before
+        time.sleep(1.05)  # the time itself: else it is a stream that was there before
         assert ask(t, "learn", Z2).state == "armed"
         client.send("/1/fader3", 0.5)
         assert moves(t.step()) == [], "while it is shown the knob stays"

@@ -144,7 +144,7 @@ def test_a_finger_that_lands_elsewhere_on_a_pad_and_then_goes_along_one_way_mean
         client = t.client()
         client.send("/xy", 0.5, 0.5)
         t.step()
-        time.sleep(1.05)
+        time.sleep(1.05)  # the time itself: a finger that rests
         learn(t, client)
         client.send("/xy", 0.9, 0.6)
         for i in range(12):

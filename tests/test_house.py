@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,3 +96,15 @@ def test_a_class_name_is_defined_once() -> None:
                 homes[node.name].append(name)
     assert len(homes) > 300
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
+def test_whoever_sleeps_for_long_says_that_it_is_the_time_that_counts() -> None:
+    """What can be asked for again and again is (tests/polling.py); a fifth of a second is no wait for anything."""
+    bare = []
+    for folder in ("instrument", "tests", "scripts", "examples"):
+        for path in sorted((HOUSE.parent / folder).rglob("*.py")):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                found = re.search(r"\bsleep\((\d+(?:\.\d*)?|\.\d+)\)", line)
+                if found and float(found[1]) > 0.2 and "# the time itself: " not in line and "old" not in path.parts:
+                    bare.append(f"{path.name}:{number}")
+    assert bare == []

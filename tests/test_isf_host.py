@@ -677,7 +677,7 @@ def test_a_shader_that_never_ends_is_left_out_by_the_window_after(window, marks,
     assert child.stdout is not None
     try:
         assert child.stdout.readline() == "loaded\n"
-        time.sleep(2.5)  # the watchdog's patience
+        time.sleep(2.5)  # the time itself: the watchdog's patience
         assert child.poll() is None, "it hangs"
     finally:
         child.kill()

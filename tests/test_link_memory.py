@@ -152,7 +152,7 @@ def show() -> None:
     while not all(row.pid for row in rows):
         time.sleep(0.005)
     print(*(row.pid for row in rows), flush=True)
-    time.sleep(60)
+    signal.pause()
 
 
 def work(link: Link) -> None:

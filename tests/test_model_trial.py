@@ -22,7 +22,7 @@ from instrument.storage.bank import Bank
 
 GOOD = """print('{"grade": "good", "about": "card", "text": "so far"}', flush=True)\n"""
 WORDS = {
-    "hangs": (GOOD + "import time; time.sleep(60)", "said nothing for 2 s while it was tried"),
+    "hangs": (GOOD + "import signal; signal.pause()", "said nothing for 2 s while it was tried"),
     "spins": (GOOD + "while True: pass", "said nothing for 2 s while it was tried"),
     "dies": (GOOD + "import os; os.abort()", "ended at once"),
     "eats": (

@@ -129,7 +129,7 @@ class Desk:
         before = -1.0
         while (now := sum(process.cpu_times()[:2])) - before > 0.04:
             before = now
-            time.sleep(1.0)
+            time.sleep(1.0)  # the time itself: processor time in a second
 
     def mouse(self, *said: str) -> None:
         subprocess.run(["xdotool", *said], check=True, timeout=20)
@@ -181,7 +181,7 @@ def test_a_drag_moves_the_hand_at_once_the_knob_late_and_the_sound_with_it(desk:
     ear = desk.ear(tmp_path, 6.0)
     begun = time.monotonic()
     start = float(desk.frame.hand[BRIGHTNESS])
-    time.sleep(3.0)
+    time.sleep(3.0)  # the time itself: heard before
     desk.mouse("mousemove", *desk.at(BRIGHTNESS, start), "mousedown", "1")
     pushed = desk.show.link.stage.pushed
     desk.mouse("mousemove", *desk.at(BRIGHTNESS, start + 0.35), "mousemove", *desk.at(BRIGHTNESS, 0.85))
@@ -192,7 +192,7 @@ def test_a_drag_moves_the_hand_at_once_the_knob_late_and_the_sound_with_it(desk:
     assert seen[-1].hand[BRIGHTNESS] - seen[-1].pos[BRIGHTNESS] > STICK, "the knob is behind when the hand is there"
     desk.until(lambda: desk.frame.pos[BRIGHTNESS] > 0.6)
     desk.mouse("mouseup", "1")
-    time.sleep(0.5)
+    time.sleep(0.5)  # the time itself: it stays so for so long
     frame = desk.frame
     assert abs(frame.hand[BRIGHTNESS] - 0.85) < 0.05
     assert 0.0 < abs(frame.hand[BRIGHTNESS] - frame.pos[BRIGHTNESS]) <= STICK + 0.01, "it stays where it sticks"
@@ -208,7 +208,7 @@ def test_a_notch_of_the_wheel_moves_the_hand_and_not_yet_the_knob(desk: Desk) ->
     hand, pos = float(desk.frame.hand[HOLLOW]), float(desk.frame.pos[HOLLOW])
     desk.mouse("mousemove", *desk.at(HOLLOW, hand), "click", "4")
     desk.until(lambda: desk.frame.hand[HOLLOW] > hand + 0.01)
-    time.sleep(0.4)
+    time.sleep(0.4)  # the time itself: it stays so for so long
     assert abs(desk.frame.pos[HOLLOW] - pos) < 0.02, "it sticks: less than six hundredths do not break it loose"
     for _ in range(6):
         desk.mouse("click", "4")

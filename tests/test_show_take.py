@@ -20,14 +20,14 @@ def test_a_take_of_a_real_show_is_rendered_as_it_was_heard(tmp_path: Path) -> No
     with playing(tmp_path, "bow", "--device", "null", env=env) as play:
         play.osc("/rosin/note", 50, 0.8)
         play.osc("/rosin/knob/hazard", 0.6)
-        time.sleep(0.4)
+        time.sleep(0.4)  # the time itself: played before the take
         play.osc("/rosin/record", 1)
         assert play.wait_for_text("Recording to")
         for address, *values in (("/rosin/patch/load", "bronze"), ("/rosin/bend", 0.5), ("/rosin/knob/z1", 0.9),
                                  ("/rosin/patch/load", "bow"), ("/rosin/note", 50, 0.0)):  # fmt: skip
             play.osc(str(address), *values)
-            time.sleep(0.5)
-        time.sleep(1.5)  # nothing is played any more, and it lasts
+            time.sleep(0.5)  # the time itself: between two gestures
+        time.sleep(1.5)  # the time itself: nothing is played any more, and it lasts
         play.osc("/rosin/record", 0)
         assert play.wait_for_text("Recorded ")
         play.stop()

@@ -57,7 +57,7 @@ def test_a_jack_server_is_the_default_device_and_gets_every_block_under_our_name
             """
             print([(d.name, d.api, d.outputs, d.rate, d.default) for d in list_devices()])
             device = open_device(None, 48000, 2, 0, 128, tone)
-            device.start(); time.sleep(1.0)
+            device.start(); time.sleep(1.0)  # the time itself: blocks in a second are counted
             print(subprocess.run(["jack_lsp", "-c"], capture_output=True, text=True).stdout.split())
             n = len(blocks)
             print(device.name, 0.85 * 375 < n < 1.3 * 375, set(b[0] for b in blocks), set(b[1] for b in blocks))
@@ -86,7 +86,8 @@ def test_what_is_played_is_what_another_client_hears_and_mono_is_heard_on_both_s
                 ramp.at += out.shape[1]
             ramp.at = 0
             device = open_device("SYS", 48000, 1, 0, 128, ramp)
-            device.start(); time.sleep(0.3)
+            device.start()
+            while ramp.at < 6400: time.sleep(0.01)
             subprocess.run(["jack_rec", "-f", r"{tmp_path / "heard.wav"}", "-d", "1", "-b", "24",
                             "rosin:out_0", "rosin:out_1"], capture_output=True, timeout=20)
             print(device.errors); device.close()
@@ -105,7 +106,8 @@ def test_live_input_comes_as_planes_and_too_few_inputs_are_told() -> None:
     with jack_server(period=256, rate=RATE) as jack:
         out = play(
             """
-            device = open_device("system", 48000, 2, 2, 256, tone); device.start(); time.sleep(0.3)
+            device = open_device("system", 48000, 2, 2, 256, tone); device.start()
+            while len(blocks) < 20: time.sleep(0.01)
             print(set(b[1] for b in blocks), device.errors); device.close()
             device = open_device("system", 48000, 2, 8, 0, tone)
             print(device.channels_in, device.notice); device.close()
@@ -146,7 +148,8 @@ def test_a_callback_that_raises_is_silence_for_a_block_and_the_stream_goes_on() 
                 blocks.append(now)
                 out[:] = 1.0
                 raise ZeroDivisionError("no")
-            device = open_device(None, 48000, 2, 0, 128, bad); device.start(); time.sleep(0.3)
+            device = open_device(None, 48000, 2, 0, 128, bad); device.start()
+            while device.errors <= 50: time.sleep(0.01)
             print(device.errors > 50, device.errors == len(blocks), device.last_error, device.alive()); device.close()
             """,
             jack.env,
@@ -178,7 +181,8 @@ def test_a_jack_server_that_dies_is_noticed_and_its_successor_played_into_withou
         begin = time.monotonic(); print(device.reopen(), device.reopen(), time.monotonic() - begin < 1.0)
         server = serve(); back = time.monotonic()
         print(device.reopen(), time.monotonic() - back < 1.0)
-        n = len(blocks); time.sleep(0.3); print(device.alive(), len(blocks) - n > 50)
+        n = len(blocks); time.sleep(0.3)  # the time itself: blocks in it are counted
+        print(device.alive(), len(blocks) - n > 50)
         print(subprocess.run(["jack_lsp"], capture_output=True, text=True).stdout.count("rosin:out_"))
     server.send_signal(signal.{how}); server.wait()
     while device.alive(): time.sleep(0.01)
@@ -197,9 +201,11 @@ def test_a_server_that_hangs_for_a_moment_is_noticed_and_comes_back_by_itself() 
             f"""
             import signal
             device = open_device(None, 48000, 2, 0, 0, tone); device.start(); time.sleep(0.2)
-            os.kill({jack.process.pid}, signal.SIGSTOP); time.sleep(0.8)
+            os.kill({jack.process.pid}, signal.SIGSTOP)
+            while device.alive(): time.sleep(0.01)
             print(device.alive(), device.reopen()); n = len(blocks)
-            os.kill({jack.process.pid}, signal.SIGCONT); time.sleep(0.4)
+            os.kill({jack.process.pid}, signal.SIGCONT)
+            while not device.alive() or len(blocks) - n <= 50: time.sleep(0.01)
             print(device.alive(), device.reopen(), len(blocks) - n > 50, device.xruns > 0); device.close()
             """,
             jack.env,
@@ -258,7 +264,7 @@ def test_the_null_device_keeps_the_rate(block: int) -> None:
     times: list[float] = []
     device = NullDevice(RATE, 2, 1, block, lambda out, inp, now: times.append(now))
     device.start()
-    time.sleep(0.6)
+    time.sleep(0.6)  # the time itself: blocks in it are counted
     assert device.alive()
     device.stop()
     assert not device.alive()

@@ -53,7 +53,7 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
     write = StreamLog.write
 
     def slowly(self: StreamLog) -> None:
-        time.sleep(0.6)
+        time.sleep(0.6)  # the time itself: a slow disk
         write(self)
 
     monkeypatch.setattr(StreamLog, "write", slowly)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from takehost import House, rendered, samples, until
+from polling import until
+from takehost import House, rendered, samples
 
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import shipped

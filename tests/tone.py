@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-import time
 
 import jack
 import numpy as np
@@ -27,8 +27,7 @@ def main(hz: float, destinations: list[str]) -> None:
         for destination in destinations:
             client.connect(port, destination)
         print("singing", flush=True)
-        while True:
-            time.sleep(1.0)
+        signal.pause()
 
 
 if __name__ == "__main__":

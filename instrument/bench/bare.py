@@ -7,9 +7,9 @@ b"1" makes a tone begin at the next block's start, b"0" ends it.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
-import time
 
 import numpy as np
 
@@ -49,8 +49,7 @@ def main(port: int, block: int) -> None:
     )
     with stream:
         print("playing", flush=True)
-        while True:
-            time.sleep(1.0)
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -143,7 +143,11 @@ def _free_slot(command: list[str], env: dict[str, str]) -> None:
     again = subprocess.Popen(
         command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    time.sleep(0.5)
+    end = time.monotonic() + START_SECONDS
+    while again.poll() is None and time.monotonic() < end:
+        if subprocess.run(["jack_lsp"], env=env, capture_output=True, check=False).returncode == 0:
+            break
+        time.sleep(0.05)
     _end(again, signal.SIGTERM)
 
 

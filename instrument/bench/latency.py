@@ -63,7 +63,7 @@ def latency(name: str = "", messages: int = 200, block: int = 128, ahead: int = 
         with instrument(paths, index, block, ahead) as (show, port, send):
             for label, difficulty in (("neutral", 0.0), ("with_friction", 0.5)):
                 send("/rosin/knob/difficulty", difficulty)
-                time.sleep(0.3)
+                time.sleep(0.3)  # the time itself: what moved rests before it is measured
                 before = show.link.health.row("sound").count("xruns")
                 spread = measure(server, port, lambda on: send("/rosin/knob/loudness", 0.9 if on else 0.0), messages)
                 spread["xruns"] = show.link.health.row("sound").count("xruns") - before
@@ -127,9 +127,9 @@ def instrument(
     show = Show(sound, HandsSettings.of(rig, told, False, index=index))
     try:
         show.open()
-        time.sleep(3.0)  # the understudy loads beside the sound; wait until the machine is its own again
+        time.sleep(3.0)  # the time itself: the understudy loads beside the sound, until the machine is its own again
         show.look()
-        time.sleep(2.5)
+        time.sleep(2.5)  # the time itself: the same
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:
 
             def send(address: str, value: float) -> None:
@@ -140,9 +140,9 @@ def instrument(
             send("/rosin/knob/level", 1.0)
             send("/rosin/knob/hazard", 0.0)
             send("/rosin/knob/loudness", 0.9)
-            time.sleep(0.5)
+            time.sleep(0.5)  # the time itself: a note comes up, and goes
             send("/rosin/knob/loudness", 0.0)
-            time.sleep(0.5)
+            time.sleep(0.5)  # the time itself: a note comes up, and goes
             listing = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False).stdout.split()
             port = next(p for p in listing if p.startswith("rosin") and ":out_" in p)
             yield show, port, send
@@ -165,7 +165,7 @@ def measure(server: JackServer, port: str, tell: Callable[[bool], None], message
         )
         assert ear.stdout is not None
         ear.stdout.readline()
-        time.sleep(0.3)
+        time.sleep(0.3)  # the time itself: what moved rests before it is measured
         sent, stolen = [], stolen_ms()
         for _ in range(messages):
             sent.append(time.monotonic())

@@ -103,7 +103,7 @@ def soak(
                     series[role.name].append(resident_kib(role.row.pid))
                 series["show"].append(resident_kib(show.health.pid))
             by_others = int(json.loads(others.communicate(timeout=ENDS_WITHIN_SECONDS)[0])["sent"])
-            time.sleep(1.0)
+            time.sleep(1.0)  # the time itself: what is under way arrives
             show.look()
             found |= outcome(show, series, sent + by_others, minutes)
             found["messages_heard"] -= heard
