@@ -412,7 +412,7 @@ def test_the_sound_is_told_what_it_was_given() -> None:
         True,
         2**63 - 1,
         True,
-        "fr",
+        language="fr",
     )
     assert SoundSettings.from_json(told.to_json()) == told
     assert json.loads(told.to_json())["seed"] == 2**63 - 1

@@ -16,6 +16,7 @@ from stage import null_part
 
 from instrument.base.errors import RosinError
 from instrument.base.paths import accident_folder, file_name
+from instrument.base.processes import pieces
 from instrument.base.seeds import name_number
 from instrument.chance.accident import Accident
 from instrument.documents.options import MidiOptions, OscOptions
@@ -37,7 +38,6 @@ from instrument.knobs import Label
 from instrument.model.library.card import read_card, write_card
 from instrument.model.library.credits import Credits, Made, Sound, read_credits, write_credits
 from instrument.model.runtime.null import null_card
-from instrument.run.supervisor import pieces
 from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from stage_frames import make, save
 
+from instrument.documents.options import StageOptions
 from instrument.ipc import Link
 from instrument.stage import process
 from instrument.stage.gpu.png import png_bytes
@@ -25,8 +25,11 @@ WIDTH, HEIGHT = 640, 360
 GLASS = str(Path(__file__).parent.parent / "patches" / "glass.toml")
 
 
-def run(out: Path, frames: Path | None, *more: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    said = json.dumps({"patches": [GLASS], "width": WIDTH, "height": HEIGHT, **settings})
+def run(
+    out: Path, frames: Path | None, *more: str, language: str = "en", big_type: bool = False
+) -> subprocess.CompletedProcess[str]:
+    stage = StageOptions(width=WIDTH, height=HEIGHT, big_type=big_type)
+    said = StageSettings(patches=(GLASS,), language=language, stage=stage).to_json()
     given = ["--frames", str(frames)] if frames else []
     command = [sys.executable, "-m", "instrument.stage.process", said, "--picture", str(out), *given, *more]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -35,9 +38,9 @@ def run(out: Path, frames: Path | None, *more: str, **settings: object) -> subpr
 def test_where_a_system_knows_no_niceness_the_window_opens_all_the_same(monkeypatch):
     link, done = Link.create(), []
     monkeypatch.delattr(os, "nice", raising=False)  # as on Windows
-    monkeypatch.setattr(process.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     playing = SimpleNamespace(enter=lambda: done.append("enter"), run=lambda: done.append("run"))
-    monkeypatch.setattr(process, "StageProcess", lambda settings, link: playing)
+    monkeypatch.setattr(process, "StageProcess", lambda settings, worker: playing)
     code = process.main([StageSettings(link.token).to_json()])
     said = link.health.notices("stage")
     link.close()
@@ -111,7 +114,7 @@ def test_a_coarser_scale_changes_the_light_and_not_the_marks(folder):
 
 
 def test_the_overlay_and_french_and_big_type_are_drawn(folder):
-    done = run(folder / "keys.png", folder / "rest.npy", "--keys", language="fr", type_scale=1.3)
+    done = run(folder / "keys.png", folder / "rest.npy", "--keys", language="fr", big_type=True)
     assert done.returncode == 0, done.stderr
     picture = pixels(folder / "keys.png").astype(int)
     assert share_of(picture, HAND) == 0.0  # what lies behind is dimmed

@@ -15,7 +15,6 @@ import contextlib
 import ctypes
 import ctypes.util
 import json
-import os
 import signal
 import sys
 import time
@@ -23,6 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
+from instrument.base.processes import ParentWatch, end
 from instrument.ipc import Link
 from instrument.ipc.health import Row
 from instrument.ipc.memo import Memo
@@ -186,7 +186,7 @@ class LibJack:
 
 def main(token: str) -> int:
     """As long as the sound plays into JACK and the show is there."""
-    link, parent = Link.attach(token), os.getppid()
+    link, parent = Link.attach(token), ParentWatch()
     row = link.health.row("sound")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the show decides
     signal.alarm(HUNG_SECONDS)
@@ -196,7 +196,7 @@ def main(token: str) -> int:
         return NO_LIBRARY
     except OSError:
         return 1
-    while os.getppid() == parent and on_jack(row):
+    while not parent.gone and on_jack(row):
         signal.alarm(HUNG_SECONDS)
         time.sleep(bay.look(time.monotonic()))
     return 0
@@ -209,4 +209,4 @@ def on_jack(row: Row) -> bool:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        os._exit(main(sys.argv[1]))  # threads of libjack may still be at work
+        end(main(sys.argv[1]))

@@ -6,9 +6,6 @@ An understudy does everything but open the device, then waits for its cue: the s
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import cast
@@ -26,7 +23,8 @@ from instrument.documents.patch import Scene
 from instrument.engine import warm
 from instrument.engine.engine import Engine
 from instrument.engine.frame_writer import resume
-from instrument.ipc import Flags, Frame, Link
+from instrument.ipc import Flags, Frame
+from instrument.ipc.worker import CLOSED, REFUSED, Worker, begin
 from instrument.model.runtime.providers import Wanted
 from instrument.storage.accident_store import AccidentStore
 from instrument.storage.bank import Bank
@@ -37,13 +35,10 @@ LOOK_SECONDS = 0.02
 class SoundProcess:
     """One sound process. ``run`` returns when it is told to stop."""
 
-    def __init__(self, settings: SoundSettings) -> None:
+    def __init__(self, settings: SoundSettings, worker: Worker) -> None:
         self.settings = settings
         self.language = settings.language
-        self.link = Link.attach(settings.token)
-        self.row = self.link.health.row("sound")
-        self.stopping = False
-        self._parent = os.getppid()
+        self.worker, self.link, self.row = worker, worker.link, worker.row
         self.bank = Bank(
             [Path(p) for p in settings.patches],
             provider=cast(Wanted, settings.sound.provider),  # rig and command line have checked the choice
@@ -99,15 +94,6 @@ class SoundProcess:
         resume(self.engine, seen, [ring.held for ring in (self.link.hands, self.link.stage, self.link.shows)])
         self._resets = self.engine.resets
 
-    def wait_for_cue(self) -> bool:
-        """The understudy waits here. True: on stage; False: the show is over."""
-        show = self.link.health.row("show")
-        while not self.stopping and os.getppid() == self._parent:
-            if show.count("cue_sound") == os.getpid():
-                return True
-            time.sleep(0.005)
-        return False
-
     def open_device(self) -> None:
         """Into the chosen device; into the null device, with a sentence, where there is no card at all."""
         wants = self.settings
@@ -135,7 +121,7 @@ class SoundProcess:
             self.taping.record(True)
         self._tell_what_was_got = time.monotonic() + 0.3
         self.errands.load_excerpts()
-        while not self.stopping and os.getppid() == self._parent:
+        while not self.worker.over():
             self.look()
             time.sleep(LOOK_SECONDS)
         self.taping.close()
@@ -168,25 +154,20 @@ class SoundProcess:
         self.taping.look()
         self.keepsakes.look(now)
 
-    def stop(self, *_: object) -> None:
-        self.stopping = True
-
 
 def main(text: str) -> int:
     """Run a sound process with settings as JSON."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the show decides
     settings = SoundSettings.from_json(text)
-    link = Link.attach(settings.token)
-    row = link.health.row("sound")
+    worker = Worker("sound", settings.token)
+    link, row = worker.link, worker.row
     try:
-        sound = SoundProcess(settings)
-        signal.signal(signal.SIGTERM, sound.stop)
+        sound = SoundProcess(settings, worker)
         locked = realtime.lock_memory()
         seen = link.frames.latest()
         sound.load(seen)
         if settings.understudy:
-            if not sound.wait_for_cue():
-                return 0
+            if not worker.wait_for_cue():
+                return CLOSED
             seen = link.frames.latest()
         row.enter()
         sound.take_up(seen)
@@ -196,12 +177,9 @@ def main(text: str) -> int:
         sound.run()
     except RosinError as error:
         row.say(str(error))
-        return 2
-    return 0
+        return REFUSED
+    return CLOSED
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # as the hands end: threads of libjack may still be at work
+    begin(main)

@@ -9,7 +9,6 @@ with its parent, whose end it sees by its own stdin.
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import time
 
 from instrument.audio import portaudio
 from instrument.base.errors import RosinError
+from instrument.base.processes import ParentWatch, command_of, end, stand_behind
 
 LOOK_SECONDS = 1.0
 CLIENT = "rosin-scout"
@@ -52,7 +52,7 @@ class Scout:
         return there
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "instrument.audio.scout", self._wanted]
+        command = command_of("instrument.audio.scout", self._wanted)
         try:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -89,21 +89,18 @@ def is_there(wanted: str) -> bool:
 
 def main(wanted: str) -> int:
     """Until the device is there, or nobody waits for it any more."""
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(NICE)
-    parent = os.getppid()
+    stand_behind(NICE)
+    parent = ParentWatch()
     while not is_there(wanted):
         if sys.platform == "win32":
             time.sleep(LOOK_SECONDS)
         elif select.select([sys.stdin], [], [], LOOK_SECONDS)[0]:  # nothing is ever written there: it was closed
             return 1
-        if os.getppid() != parent:
+        if parent.gone:
             return 1
     print("there", flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1])
-    os._exit(code)  # as the sound ends: threads of libjack may still be at work
+    end(main(sys.argv[1]))

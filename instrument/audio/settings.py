@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from instrument.documents.options import Folders, SoundOptions, options_from
+from instrument.documents.options import Folders, SoundOptions
+from instrument.ipc.worker import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
-class SoundSettings:
-    """``patches``: paths in program order. ``understudy``: wait for the cue."""
+class SoundSettings(WorkerSettings):
+    """What only the sound is told."""
 
-    token: str
-    patches: tuple[str, ...]
-    index: int = 0
     sound: SoundOptions = field(default_factory=SoundOptions)
     folders: Folders = field(default_factory=Folders)
     record: bool = False
     seed: int | None = None
     allow_uncredited: bool = False
-    language: str = "en"
-    understudy: bool = False
     scenes: Mapping[str, Mapping[str, float]] | None = None
     """Of the patch at ``index`` by slot, instead of its own: those of a take that is played along."""
     blend_ms: float | None = None
@@ -31,14 +25,3 @@ class SoundSettings:
     """A named device that is not there is waited for, instead of being an error."""
     place: str = ""
     """A folder of the show's own, for what a successor is to find; empty: there is none."""
-
-    def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> SoundSettings:
-        table = json.loads(text)
-        table["patches"] = tuple(table["patches"])
-        table["sound"] = options_from(SoundOptions, table["sound"])
-        table["folders"] = options_from(Folders, table["folders"])
-        return cls(**table)

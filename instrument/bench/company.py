@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from instrument.base.errors import RosinError
+from instrument.base.processes import command_of
 from instrument.documents.rig import read_rig
 
 TICK_SECONDS = 0.1
@@ -75,7 +76,7 @@ def main(port: int, length: float, patches: Sequence[str]) -> int:
 def company(port: int, patches: Sequence[str], length: float) -> Iterator[subprocess.Popen[str]]:
     """The client in a process of its own, for so many seconds."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "instrument.bench.company", str(port), str(length), *patches],
+        command_of("instrument.bench.company", str(port), str(length), *patches),
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -12,7 +12,6 @@ import os
 import random
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ import numpy as np
 from instrument.audio.settings import SoundSettings
 from instrument.base.errors import RosinError
 from instrument.base.paths import find_patches
+from instrument.base.processes import command_of
 from instrument.bench.jackhost import JackServer, jack_is_here, jack_server
 from instrument.bench.machine import machine, stolen_ms
 from instrument.documents.options import Folders, MidiOptions, OscOptions, SoundOptions
@@ -90,7 +90,7 @@ def bare(server: JackServer, block: int) -> Iterator[tuple[str, Callable[[bool],
     number = free_port()
     before = set(server.ports())
     child = subprocess.Popen(
-        [sys.executable, "-m", "instrument.bench.bare", str(number), str(block)],
+        command_of("instrument.bench.bare", str(number), str(block)),
         env=server.env,
         stdout=subprocess.PIPE,
         text=True,
@@ -158,7 +158,7 @@ def measure(server: JackServer, port: str, tell: Callable[[bool], None], message
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "heard.npz")
         ear = subprocess.Popen(
-            [sys.executable, "-m", "instrument.bench.ear", path, str(seconds), port],
+            command_of("instrument.bench.ear", path, str(seconds), port),
             env=server.env,
             stdout=subprocess.PIPE,
             text=True,

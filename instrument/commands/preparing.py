@@ -13,6 +13,7 @@ from rich.text import Text
 
 from instrument.base.console import console, words
 from instrument.base.machine_code import can_be_kept, forget_old, is_ready, now_ready
+from instrument.base.processes import command_of
 from instrument.base.text import say
 
 HEAVY = {
@@ -38,7 +39,7 @@ def prepare(language: str) -> None:
     """
     if is_ready() or not can_be_kept():
         return
-    command = [sys.executable, "-m", "instrument", "warm"]
+    command = command_of("instrument", "warm")
     subprocess.run(command, stdout=subprocess.DEVNULL, env={**os.environ, "ROSIN_LANGUAGE": language}, check=False)
 
 

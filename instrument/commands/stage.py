@@ -52,7 +52,10 @@ def stage_settings(rig: Rig, patches: Sequence[str], index: int, language: str, 
     usual = StageOptions()
     grows = not sized and (rig.stage.width, rig.stage.height) == (usual.width, usual.height)
     models, listen = rig.folders.models, rig.osc.listen
-    return StageSettings("", tuple(patches), index, models, language, rig.stage, grows, rig=rig.path, listen=listen)
+    return StageSettings(
+        patches=tuple(patches), index=index, models=models, language=language, stage=rig.stage, grows=grows,
+        rig=rig.path, listen=listen,
+    )  # fmt: skip
 
 
 def no_window(insisted: bool) -> str:

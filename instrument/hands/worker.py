@@ -6,41 +6,31 @@ Imports nothing heavy until it runs, so that show, which only needs the settings
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instrument.base.errors import RosinError
 from instrument.base.text import say
-from instrument.documents.options import MidiOptions, OscOptions, options_from
+from instrument.documents.options import MidiOptions, OscOptions
 from instrument.documents.rig import Rig
-from instrument.ipc import Link
+from instrument.ipc.worker import CLOSED, REFUSED, Worker, WorkerSettings, begin
 from instrument.knobs import PARAMETERS, KnobTable
 
 if TYPE_CHECKING:
     from instrument.model.library.credits import Credits
 
 
-@dataclass(frozen=True, slots=True)
-class HandsSettings:
-    """``patches``: paths in program order, as the sound process has them; ``index``: the one that begins."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandsSettings(WorkerSettings):
+    """What only the hands are told."""
 
-    token: str
-    patches: tuple[str, ...]
     rig: str
     models: str
     allow_uncredited: bool
     osc: OscOptions
     midi: MidiOptions
-    language: str = "en"
-    index: int = 0
-    understudy: bool = False
     waits: bool = False
     """A network that is not there yet is waited for, instead of being an error."""
 
@@ -56,29 +46,16 @@ class HandsSettings:
     ) -> HandsSettings:
         """From the rig and the list of patches; the token is the show's to give."""
         return cls(
-            "",
-            tuple(patches),
-            rig.path,
-            rig.folders.models,
-            allow_uncredited,
-            rig.osc,
-            rig.midi,
-            language,
-            index,
+            patches=tuple(patches),
+            index=index,
+            language=language,
+            rig=rig.path,
+            models=rig.folders.models,
+            allow_uncredited=allow_uncredited,
+            osc=rig.osc,
+            midi=rig.midi,
             waits=waits,
         )
-
-    def to_json(self) -> str:
-        # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here
-        return json.dumps(dataclasses.asdict(self), default=str)
-
-    @classmethod
-    def from_json(cls, text: str) -> HandsSettings:
-        table = json.loads(text)
-        table["patches"] = tuple(table["patches"])
-        table["osc"] = options_from(OscOptions, table["osc"])
-        table["midi"] = options_from(MidiOptions, table["midi"])
-        return cls(**table)
 
 
 def tables_of(patches: Sequence[str], models: str) -> list[KnobTable]:
@@ -128,16 +105,6 @@ def accidents_of(path: str) -> list[str]:
         return []
 
 
-def wait_for_cue(link: Link, stop: Callable[[], bool]) -> bool:
-    """The understudy waits here, everything loaded. True: on stage; False: the show is over."""
-    show = link.health.row("show")
-    while not stop():
-        if show.count("cue_hands") == os.getpid():
-            return True
-        time.sleep(0.005)
-    return False
-
-
 def main(text: str) -> int:
     """Run the hands until SIGTERM, or until the show is gone."""
     from instrument.hands.midi.driver import prepare
@@ -145,23 +112,14 @@ def main(text: str) -> int:
     from instrument.hands.state.learned import Learned
     from instrument.hands.state.patch_list import PatchList
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
     settings = HandsSettings.from_json(text)
-    link = Link.attach(settings.token)
-    parent = os.getppid()
+    worker = Worker("hands", settings.token)
+    link, row = worker.link, worker.row
     tables = tables_of(settings.patches, settings.models)
     credits = credits_of(settings.patches, settings.models)
     prepare(settings.midi.api)
-    if settings.understudy and not wait_for_cue(link, lambda: stopping or os.getppid() != parent):
-        return 0
-    row = link.health.row("hands")
+    if settings.understudy and not worker.wait_for_cue():
+        return CLOSED
     successor = row.pid != 0
     started_with = {"midi": settings.midi.bindings, "osc": settings.osc.bindings}
     learned = Learned(link, Path(settings.rig), started_with, successor)
@@ -185,13 +143,10 @@ def main(text: str) -> int:
         )
     except RosinError as error:
         row.say(str(error))
-        return 2
-    hands.run(lambda: stopping or os.getppid() != parent)
-    return 0
+        return REFUSED
+    hands.run(worker.over)
+    return CLOSED
 
 
 if __name__ == "__main__":
-    code = main("".join(sys.argv[1:]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # threads of libjack may still be at work; taking its memory from under them would crash at the end
+    begin(main)

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from instrument.base.errors import RosinError
+from instrument.base.processes import command_of, environment
 from instrument.base.text import say
 from instrument.base.toml import read_toml
 from instrument.importing.archive import checked
@@ -81,16 +81,14 @@ def _ask_child(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Its answer. RosinError when it gives none."""
     asked = folder / "request.json"
     asked.write_text(json.dumps(request), encoding="utf-8")
-    package = str(Path(__file__).resolve().parents[2])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "instrument.importing.worker", str(asked)],
+            command_of("instrument.importing.worker", str(asked)),
             timeout=PATIENCE_S,
             check=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=environment(),
         )
     except subprocess.TimeoutExpired:
         raise RosinError(

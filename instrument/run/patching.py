@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 from instrument.audio.patchbay import NO_LIBRARY, on_jack
+from instrument.base.processes import command_of
 from instrument.ipc import Link
 
 AGAIN_SECONDS = 1.0
@@ -33,7 +33,7 @@ class Patching:
             self._again_at = float("inf") if code == NO_LIBRARY else now + AGAIN_SECONDS
         if os.name == "posix" and now >= self._again_at and on_jack(self._row):
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "instrument.audio.patchbay", self._link.token],
+                command_of("instrument.audio.patchbay", self._link.token),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

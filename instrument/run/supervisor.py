@@ -8,18 +8,15 @@ be closed, it may fail for good, and nothing but a sentence comes of it.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from instrument.audio.settings import SoundSettings
-from instrument.hands.worker import HandsSettings
+from instrument.base.processes import command_of, pieces
 from instrument.ipc import Link
+from instrument.ipc.worker import CLOSED, REFUSED, WorkerSettings
 from instrument.stage.screen import screen_is_there
 from instrument.stage.settings import StageSettings
 
@@ -39,24 +36,8 @@ there would only make it worse."""
 STAGE_START_SECONDS = 20.0
 """Until its first picture: compiling shaders on a busy machine took six."""
 
-ARGUMENT_MAX = 100_000
-"""Characters of settings, which are ASCII, in one argument of a command."""
 KNOCK_SECONDS = 1.0
 """Between two looks for a screen that was not there."""
-
-CLOSED, REFUSED = 0, 2
-"""Exit codes of the stage: the player closed the window; there can be none here."""
-
-
-def _nicely(nice: int) -> list[str]:
-    """What goes in front of a command that is to run so much behind the others."""
-    found = shutil.which("nice") if nice and os.name == "posix" else None
-    return [found, "-n", str(nice)] if found else []
-
-
-def pieces(text: str) -> list[str]:
-    """A long text as arguments of a command: one has 128 KiB at most, less than hundreds of learned addresses need."""
-    return [text[at : at + ARGUMENT_MAX] for at in range(0, len(text), ARGUMENT_MAX)]
 
 
 class Role:
@@ -68,14 +49,10 @@ class Role:
     nice = 0
     """How much later than the others it gets a core, from its very first import on (POSIX)."""
 
-    def __init__(
-        self, name: str, module: str, settings: SoundSettings | HandsSettings | StageSettings, link: Link
-    ) -> None:
+    def __init__(self, name: str, module: str, settings: WorkerSettings, link: Link) -> None:
         self.name = name
-        command = [*_nicely(self.nice), sys.executable, "-m", module]
-        self._commands = [
-            [*command, *pieces(replace(settings, token=link.token, understudy=u).to_json())] for u in (False, True)
-        ]
+        told = [replace(settings, token=link.token, understudy=understudy).to_json() for understudy in (False, True)]
+        self._commands = [command_of(module, *pieces(text), nice=self.nice) for text in told]
         self._link = link
         self.row = link.health.row(name)
         self.player: subprocess.Popen[bytes] | None = None

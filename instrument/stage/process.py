@@ -10,9 +10,6 @@ holding (text "ports"): when it dies, the show lets go of them and the next proc
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -21,8 +18,10 @@ from typing import Any
 
 from instrument.base.errors import RosinError
 from instrument.base.printable import printable
+from instrument.base.processes import stand_behind, whole
 from instrument.base.text import say
-from instrument.ipc import Gesture, Kind, Link
+from instrument.ipc import Frame, Gesture, Kind, Link
+from instrument.ipc.worker import CLOSED, FAILED, REFUSED, Worker
 from instrument.stage.data.patch_labels import read_programmes
 from instrument.stage.gpu import gl
 from instrument.stage.gpu.png import write_png
@@ -39,8 +38,6 @@ NICE = 5
 """Where drawing and sound share a core, sound goes first: while loading too, which an understudy does beside it."""
 KEPT = ("black", "rehearsal", "keys", "credits")
 """The switches of the wishes that outlive the process."""
-REFUSED, FAILED = 2, 3
-"""Exit codes: there can be no window here, and it said why; something broke, and another one may be luckier."""
 
 
 class StageProcess:
@@ -49,16 +46,10 @@ class StageProcess:
     _window: Any
     _player: StagePlayer
 
-    def __init__(self, settings: StageSettings, link: Link) -> None:
-        self._link, self._settings = link, settings
-        # As the show wrote it down: it may have died while this process was still being loaded. (Elsewhere a launcher
-        # may stand between the two.)
-        show = link.health.row("show").pid
-        self._parent = show if show and os.name == "posix" else os.getppid()
-        self.stopping = False
-        signal.signal(signal.SIGTERM, self._stop)
+    def __init__(self, settings: StageSettings, worker: Worker) -> None:
+        self._worker, self._link, self._settings = worker, worker.link, settings
         self._programmes = read_programmes(settings.patches, settings.language, settings.models)
-        self._row = link.health.row("stage")
+        self._row = worker.row
         self._held: set[int] = set()
         self._memo = WindowMemo()
         self._seq = 0
@@ -90,25 +81,11 @@ class StageProcess:
         self._window.set_vsync(not software)  # to wait for a clock and for the screen as well is to wait twice
         self._scale = RenderScale()
 
-    def _stop(self, *_: object) -> None:
-        self.stopping = True
-
-    @property
-    def _over(self) -> bool:
-        return self.stopping or os.getppid() != self._parent
-
     # --- the beginning
 
     def wait_for_cue(self) -> bool:
         """The understudy waits here. True: on stage; False: the show is over."""
-        show = self._link.health.row("show")
-        while not self._over:
-            if show.count("cue_stage") == os.getpid():
-                return True
-            if self._window is not None:
-                self._window.dispatch_events()
-            time.sleep(WAITING_S)
-        return False
+        return self._worker.wait_for_cue(lambda: self._window and self._window.dispatch_events(), WAITING_S)
 
     def enter(self) -> None:
         """On stage: the window is seen, and looks as that of the process before did."""
@@ -160,7 +137,7 @@ class StageProcess:
     def run(self) -> None:
         """Draw until the end."""
         last = time.monotonic()
-        while not self._over and not self._window.has_exit:
+        while not self._worker.over() and not self._window.has_exit:
             began = time.monotonic()
             self._window.dispatch_events()
             self._look(began, began - last)
@@ -225,31 +202,27 @@ class StageProcess:
 def main(arguments: Sequence[str]) -> int:
     """0 when all went well or the player closed the window, REFUSED or FAILED with a sentence on stderr when not."""
     parser = argparse.ArgumentParser(prog="python -m instrument.stage.process")
-    parser.add_argument("settings")
+    parser.add_argument("settings", nargs="+")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--keys", action="append_const", dest="wishes", const="keys", help="with the keys over it")
     parser.add_argument("--wish", action="append", dest="wishes", help="a switch that is on, for --picture: rehearsal")
     parser.add_argument("--scale", type=float, default=1.0, help="of the light's resolution, for --picture")
     args = parser.parse_args(arguments)
-    settings = StageSettings.from_json(args.settings)
-    link, seen = None, not settings.understudy
+    settings = StageSettings.from_json(whole(args.settings))
+    worker, seen = None, not settings.understudy
     try:
-        if settings.token:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the show decides
-            link = Link.attach(settings.token)
         if args.picture is not None:
-            frames = read_frames(args.frames) if args.frames else frames_of(link, PICTURE_LOOK_S) if link else []
-            write_png(args.picture, picture(settings, frames, args.scale, args.wishes or ()))
-            return 0
-        if link is None:
+            played = read_frames(args.frames) if args.frames else _seen(settings.token)
+            write_png(args.picture, picture(settings, played, args.scale, args.wishes or ()))
+            return CLOSED
+        if not settings.token:
             raise RosinError("the stage is opened by a show; alone it only draws a --picture")
-        if hasattr(os, "nice"):  # not on Windows
-            with contextlib.suppress(OSError):
-                os.nice(max(0, NICE - os.nice(0)))
-        stage = StageProcess(settings, link)
+        worker = Worker("stage", settings.token)
+        stand_behind(NICE)
+        stage = StageProcess(settings, worker)
         if settings.understudy and not stage.wait_for_cue():
-            return 0
+            return CLOSED
         seen = True
         stage.enter()
         stage.run()
@@ -258,11 +231,16 @@ def main(arguments: Sequence[str]) -> int:
     except BaseException as error:  # pyglet's ShaderException is no Exception
         refused = isinstance(error, RosinError)
         why = str(error) if refused else f"{type(error).__name__}: {error}"
-        if link is not None and seen:  # an understudy that fails was never missed
-            link.health.row("stage").say(say("stage.refused", settings.language, why=why) if refused else why)
+        if worker is not None and seen:  # an understudy that fails was never missed
+            worker.row.say(say("stage.refused", settings.language, why=why) if refused else why)
         print(printable(why), file=sys.stderr)
         return REFUSED if refused else FAILED
-    return 0
+    return CLOSED
+
+
+def _seen(token: str) -> Sequence[Frame]:
+    """What a show plays for half a second; nothing without one."""
+    return frames_of(Link.attach(token), PICTURE_LOOK_S) if token else []
 
 
 if __name__ == "__main__":

@@ -8,31 +8,26 @@ import re
 from dataclasses import dataclass, field
 
 from instrument.base.validation import check
-from instrument.documents.options import StageOptions, options_from, shape_of
+from instrument.documents.options import StageOptions, shape_of
+from instrument.ipc.worker import WorkerSettings
 
 BIG_TYPE = 1.35
 """``type_scale`` of the big-type mode."""
 
 
 @dataclass(frozen=True, slots=True)
-class StageSettings:
-    """``patches``: paths in program order. ``token`` empty: no show, only ``--picture`` of given frames.
+class StageSettings(WorkerSettings):
+    """What only the stage is told. ``token`` empty: no show, only ``--picture`` of given frames.
 
     ``stage``: width and height in pixels, more of them on a finer display where the window ``grows``; ``calm`` stills
     grain and the halo's edge and lowers the ripple of the line to a third. ``models``: the folder of models, empty for
     the usual places. ``rig``: path of the rig file, empty for this machine's. ``listen``: HOST:PORT where OSC is heard,
-    empty: as the rig file says. ``understudy``: open a window that nobody sees, draw one picture into it, and wait for
-    the cue.
+    empty: as the rig file says. An understudy opens a window that nobody sees and draws one picture into it.
     """
 
-    token: str = ""
-    patches: tuple[str, ...] = ()
-    index: int = 0
     models: str = ""
-    language: str = "en"
     stage: StageOptions = field(default_factory=StageOptions)
     grows: bool = False
-    understudy: bool = False
     rig: str = ""
     listen: str = ""
 
@@ -40,16 +35,6 @@ class StageSettings:
     def type_scale(self) -> float:
         """Above 1 in the big-type mode."""
         return BIG_TYPE if self.stage.big_type else 1.0
-
-    def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> StageSettings:
-        table = json.loads(text)
-        table["patches"] = tuple(table.get("patches", ()))
-        table["stage"] = options_from(StageOptions, table.get("stage", {}))
-        return cls(**table)
 
 
 def size_of(text: str) -> tuple[int, int] | None:

@@ -7,15 +7,14 @@ So there is a limit to the memory and the time of whoever tries it, and whoever 
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from instrument.base.errors import RosinError
+from instrument.base.processes import command_of, environment
 from instrument.model.library.card import read_card
 from instrument.model.library.finder import unpacked
 from instrument.model.report.check_result import CheckResult, CheckTeller, refused
@@ -50,14 +49,12 @@ def tried(
         "given": [str(one) for one in given],
         "language": language,
     }
-    package = str(Path(__file__).resolve().parents[3])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
-        [sys.executable, "-m", CHILD, json.dumps(asked)],
+        command_of(CHILD, json.dumps(asked)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env=environment(),
     )
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), name="trial", daemon=True).start()
