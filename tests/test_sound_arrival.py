@@ -157,7 +157,7 @@ def straw(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
 
         monkeypatch.setattr(output, "open_device", opened)
         player = SimpleNamespace(
-            rate=48000, callback=lambda out, inp, now: out.fill(0.0), delay=0, latency_s=0.0, device=None,
+            rate=48000, channels=2, callback=lambda out, inp, now: out.fill(0.0), delay=0, latency_s=0.0, device=None,
             extra_flags=Flags(0), resync=lambda: None,
         )  # fmt: skip
         wants = SoundSettings("", (), sound=SoundOptions(device), device_waits=waits)
