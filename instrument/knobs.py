@@ -160,6 +160,9 @@ PARAMETERS: tuple[Knob, ...] = (
 )
 """The knobs every patch has, whatever its model."""
 
+LATENTS_MAX = KNOBS_MAX - len(PARAMETERS)
+"""Of one model: its knobs are what the parameters leave of a table."""
+
 CHANCE_SOURCES = ("drift", "pink", "dice", "chaos", "lorenz", "habit")
 """The chances that move knobs: the ``chance.<name>`` is their amount, and each enters at a place of its own."""
 

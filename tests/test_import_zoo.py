@@ -31,7 +31,8 @@ from instrument.importing.convert import convert
 from instrument.importing.facts import facts, load
 from instrument.importing.run import TOLERANCE
 from instrument.importing.signals import sounds, wandering
-from instrument.model.library.card import read_card, sha256_of
+from instrument.model.library.card import read_card
+from instrument.model.library.listed import sha256_of
 from instrument.model.runtime.session import OnnxVoice
 
 BLOCKS = 200

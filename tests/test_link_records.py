@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from instrument.ipc import FRAME, Flags, Frame, FrameRing, Gesture, GestureRing, Kind, SharedMemory, Source
 from instrument.ipc.records import FRAME_BYTES, GESTURE
-from instrument.knobs import KNOBS_MAX
+from instrument.knobs import KNOBS_MAX, LATENTS_MAX, Label, LatentSpec, table_for
 
 GESTURES = st.builds(
     Gesture,
@@ -126,6 +126,12 @@ def test_a_frame_is_filled_and_read_by_attribute_and_by_name(memory: SharedMemor
     got.hand[:] = 0.0
     assert kept.hand[-1] == 1.0
     assert set(FRAME.names or ()) <= set(dir(Frame))
+
+
+def test_a_frame_has_room_for_every_latent_of_the_largest_model() -> None:
+    frame = Frame()
+    assert frame.latent.shape == (LATENTS_MAX,)
+    assert len(table_for([LatentSpec(f"z{i}", Label("z", "z")) for i in range(LATENTS_MAX)])) == KNOBS_MAX
 
 
 def test_a_structured_array_can_be_published_too(memory: SharedMemory) -> None:

@@ -24,9 +24,10 @@ from instrument.cli import main
 from instrument.model.library import bundle, bundle_reader
 from instrument.model.library.bundle import cache_folder, cached, pack, unpack
 from instrument.model.library.bundle_reader import ENTRIES_MOST, MANIFEST, SUFFIX, read_manifest
-from instrument.model.library.card import CARD, CREDITS, read_card, sha256_of, write_card
+from instrument.model.library.card import CARD, CREDITS, read_card, write_card
 from instrument.model.library.finder import ancestors, cards, find, open_folder, open_voice, user_folder
 from instrument.model.library.lineage import Ancestor, ancestors_from
+from instrument.model.library.listed import sha256_of
 from instrument.model.report.verify import verify
 
 PARENT = Ancestor("a" * 64, "tide")

@@ -20,8 +20,9 @@ from instrument.documents.rig import read_rig
 from instrument.documents.scene_file import read_own
 from instrument.documents.take import read_take
 from instrument.model.library.bundle_reader import read_manifest
-from instrument.model.library.card import read_card, sha256_of
+from instrument.model.library.card import read_card
 from instrument.model.library.credits import read_credits
+from instrument.model.library.listed import sha256_of
 from instrument.storage.stream import LatentStream
 
 

@@ -17,8 +17,9 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
 from instrument.base.errors import RosinError
-from instrument.model.library.card import read_card, sha256_of
+from instrument.model.library.card import read_card
 from instrument.model.library.credits import gate, read_credits
+from instrument.model.library.listed import sha256_of
 from instrument.training.choices import TrainOptions
 from instrument.training.data.corpus import Corpus
 from instrument.training.export import latent_stats, writer

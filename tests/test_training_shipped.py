@@ -12,8 +12,9 @@ pytest.importorskip("onnx")
 pytest.importorskip("scipy")
 
 from instrument.chance.noise import Noise
-from instrument.model.library.card import Card, read_card, sha256_of
+from instrument.model.library.card import Card, read_card
 from instrument.model.library.credits import gate
+from instrument.model.library.listed import sha256_of
 from instrument.model.runtime.session import OnnxVoice
 from instrument.training.export.writer import TOLERANCE, streamed
 

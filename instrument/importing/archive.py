@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from instrument.base.errors import RosinError
-from instrument.model.library.card import sha256_of
+from instrument.model.library.listed import sha256_of
 
 PICKLE = b"\x80"
 

@@ -23,8 +23,8 @@ from instrument.base.errors import RosinError
 from instrument.importing.convert import Converted, convert, listened, shared
 from instrument.importing.facts import Facts, Method, facts, load, said
 from instrument.importing.verification import delay
-from instrument.knobs import Label
-from instrument.model.library.card import DECODE, ENCODE, LATENTS_MAX, Card, Latent, card_table
+from instrument.knobs import LATENTS_MAX, Label
+from instrument.model.library.card import DECODE, ENCODE, Card, Latent, card_table
 from instrument.model.library.lineage import Ancestor
 
 FORWARD = "forward.onnx"

@@ -14,9 +14,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.knobs import KNOBS_MAX, SCENES
+from instrument.knobs import KNOBS_MAX, LATENTS_MAX, SCENES
 
-LATENTS_MAX = 128
 CLIPS_TOLD = 8
 AUTHORS_MAX = 16
 WAVE_SAMPLES = 512
@@ -114,7 +113,7 @@ FRAME = np.dtype(
     ],
     align=True,
 )
-"""One block as the stage sees it, about 7 kB."""
+"""One block as the stage sees it, about 8 kB."""
 
 FRAME_BYTES = FRAME.itemsize
 assert SCENES <= 16

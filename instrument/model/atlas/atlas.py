@@ -16,7 +16,6 @@ the distance of the k-th neighbour, k = 8:
 
 from __future__ import annotations
 
-import hashlib
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -25,12 +24,12 @@ import numpy as np
 
 from instrument.base.compiled import close
 from instrument.base.errors import RosinError
-from instrument.base.reading import NotPlain, open_plain
 from instrument.model.atlas import lookup
 from instrument.model.atlas.chart import ATLAS, BYTES_MOST, F32, F64, I32, Chart, chart_from
 from instrument.model.atlas.excerpts import EXCERPTS, Excerpts, read_excerpts
 from instrument.model.library.card import Card
 from instrument.model.library.credits import Credits
+from instrument.model.library.listed import AGAIN, read_listed
 
 NEIGHBOURS = 8
 SMOOTH_S = 0.5
@@ -206,23 +205,11 @@ def read_atlas(folder: Path, card: Card, credits: Credits | None) -> Atlas | Non
     if ATLAS not in card.files:
         return None
     path, wanted = folder / ATLAS, card.files[ATLAS]
-    try:
-        with open_plain(path, BYTES_MOST) as file:
-            data = file.read()
-    except NotPlain as why:
-        raise RosinError(f"{path} is no atlas of this model ({why.strerror}); fetch the model again") from None
-    except OSError:
-        raise RosinError(f"{path} is missing; fetch the model again") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != wanted:
-        raise RosinError(
-            f"{path} is not the file its card was written for (sha256 {found[:12]}, the card says {wanted[:12]}); "
-            "fetch the model again"
-        )
+    data = read_listed(path, wanted, BYTES_MOST, " is no atlas of this model ({why})")
     try:
         chart = chart_from(data, len(card.latents), len(credits.sounds) if credits is not None else None)
     except ValueError as why:
-        raise RosinError(f"{path} is no atlas of this model ({why}); fetch the model again") from None
+        raise RosinError(f"{path} is no atlas of this model ({why}); {AGAIN}") from None
     heard = credits is not None and chart.excerpts is not None and EXCERPTS in card.files
     return Atlas(chart, credits, (folder, card.files[EXCERPTS]) if heard else None)
 

@@ -9,7 +9,6 @@ Vorbis and not FLAC: in 3 MB a second of each of 332 bowed sounds has room, wher
 
 from __future__ import annotations
 
-import hashlib
 import io
 import struct
 import zlib
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.errors import RosinError
-from instrument.base.reading import NotPlain, open_plain
+from instrument.model.library.listed import AGAIN, read_listed
 
 F32: TypeAlias = NDArray[np.float32]
 I16: TypeAlias = NDArray[np.int16]
@@ -121,22 +120,10 @@ def read_excerpts(folder: Path, wanted: str, index: Excerpts) -> Excerpts:
     RosinError when the file is missing, another, or broken.
     """
     path = folder / EXCERPTS
-    try:
-        with open_plain(path, 4 * BYTES_MOST) as file:
-            data = file.read()
-    except NotPlain as why:
-        raise RosinError(f"{path}: {why.strerror}, so it holds no excerpts; fetch the model again") from None
-    except OSError:
-        raise RosinError(f"{path} is missing; fetch the model again") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != wanted:
-        raise RosinError(
-            f"{path} is not the file its card was written for (sha256 {found[:12]}, the card says {wanted[:12]}); "
-            "fetch the model again"
-        )
+    data = read_listed(path, wanted, 4 * BYTES_MOST, ": {why}, so it holds no excerpts")
     audio = _decoded(data, int(index.end[-1]))
     if audio is None:
-        raise RosinError(f"{path} does not hold the excerpts that its atlas speaks of; fetch the model again")
+        raise RosinError(f"{path} does not hold the excerpts that its atlas speaks of; {AGAIN}")
     return Excerpts(index.sound, index.begins, index.end, audio)
 
 

@@ -16,7 +16,7 @@ from instrument.base.reading import NotPlain, open_plain
 from instrument.model.gate.onnx_file import GraphRefused, read_onnx
 from instrument.model.gate.sizing import Sizes
 from instrument.model.gate.wire import ProtoMalformed, ProtoMessage
-from instrument.model.library.card import FILE_MOST
+from instrument.model.library.listed import FILE_MOST
 
 
 def check_graph(path: Path, named: Mapping[str, int]) -> Sizes:

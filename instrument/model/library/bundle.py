@@ -38,9 +38,10 @@ from instrument.model.library.bundle_reader import (
     pieces,
     read_manifest,
 )
-from instrument.model.library.card import CARD, CREDITS, Card, read_card, sha256_of
+from instrument.model.library.card import CARD, CREDITS, Card, read_card
 from instrument.model.library.credits import gate, read_credits
 from instrument.model.library.lineage import ancestor_rows
+from instrument.model.library.listed import AGAIN, sha256_of, unlike
 
 KEPT = 32
 """Models that stay unpacked in the cache."""
@@ -88,9 +89,9 @@ def pack(folder: Path, out: Path, *, allow_uncredited: bool = False, force: bool
         try:
             found = sha256_of(folder / file)
         except OSError:
-            raise RosinError(f"{folder / file} is missing; fetch the model again") from None
-        if found != wanted:
-            raise RosinError(f"{folder / file} is not the file its card was written for; fetch the model again")
+            raise RosinError(f"{folder / file} is missing; {AGAIN}") from None
+        if said := unlike(folder / file, found, wanted):
+            raise RosinError(f"{said}; {AGAIN}")
     if len(manifest.files) > ENTRIES_MOST - 2 or not all(map(PLAIN.fullmatch, manifest.files)):
         odd = [file for file in manifest.files if not PLAIN.fullmatch(file)] or [f"{len(manifest.files)} files"]
         raise RosinError(

@@ -22,8 +22,9 @@ from typing import Any, BinaryIO
 from instrument.base.errors import RosinError
 from instrument.base.reading import open_file
 from instrument.base.toml import toml_from
-from instrument.model.library.card import CARD, FILE_MOST, TEXT_MOST
+from instrument.model.library.card import CARD, TEXT_MOST
 from instrument.model.library.lineage import ancestors_from
+from instrument.model.library.listed import FILE_MOST
 
 SUFFIX = ".rosin.zip"
 MANIFEST = "bundle.toml"

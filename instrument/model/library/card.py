@@ -21,12 +21,12 @@ from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import NotPlain, open_plain
 from instrument.base.toml import toml_from
 from instrument.base.writing import write_whole
-from instrument.knobs import KNOBS_MAX, PARAMETERS, Label, LatentSpec
+from instrument.knobs import LATENTS_MAX, PARAMETERS, Label, LatentSpec
 from instrument.model.library.card_entries import Entries, short
 from instrument.model.library.lineage import Ancestor, ancestor_rows, ancestors_from
+from instrument.model.library.listed import AGAIN, sha256_of
 
 FORMAT = 1
-LATENTS_MAX = KNOBS_MAX - len(PARAMETERS)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -34,11 +34,8 @@ CARD = "card.toml"
 CREDITS = "credits.toml"
 DECODE = "decode.onnx"
 ENCODE = "encode.onnx"
-FILE_MOST = 512 << 20
-"""Bytes, of any file of a model and of a whole bundle: the largest RAVE files there are have some 200 MB."""
 TEXT_MOST = 8 << 20
 """A card, or the credits of some 20 000 sounds."""
-AGAIN = "fetch the model again"
 KEPT = 8
 """Models whose card and credits are not read twice by one process: as many as a show is likely to have."""
 
@@ -95,15 +92,6 @@ class Card:
     @property
     def specs(self) -> tuple[LatentSpec, ...]:
         return tuple(latent.spec for latent in self.latents)
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces. OSError, of the kind NotPlain for what no file of a model can be."""
-    digest = hashlib.sha256()
-    with open_plain(path, FILE_MOST) as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,9 @@ from instrument.base.reading import NotPlain, read_text
 from instrument.base.writing import write_whole
 from instrument.model.atlas.chart import ATLAS
 from instrument.model.atlas.excerpts import EXCERPTS
-from instrument.model.library.card import AGAIN, CARD, CREDITS, DECODE, ENCODE, TEXT_MOST, Card, read_card, sha256_of
+from instrument.model.library.card import CARD, CREDITS, DECODE, ENCODE, TEXT_MOST, Card, read_card
 from instrument.model.library.credits import read_credits
+from instrument.model.library.listed import AGAIN, sha256_of, unlike
 from instrument.model.report.reference import REFERENCE
 
 OURS = (CREDITS, DECODE, ENCODE, ATLAS, EXCERPTS, REFERENCE)
@@ -62,11 +63,8 @@ def _wrong_files(card: Card, folder: Path) -> list[str]:
         except OSError:
             wrong.append(f"{path} is missing; {AGAIN}")
             continue
-        if found != wanted:
-            wrong.append(
-                f"{path} is not the file its card was written for (sha256 {found[:12]}, the card says {wanted[:12]}); "
-                f"{AGAIN}, {SEAL} {folder}"
-            )
+        if said := unlike(path, found, wanted):
+            wrong.append(f"{said}; {AGAIN}, {SEAL} {folder}")
     return wrong
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instrument.base.errors import RosinError
-from instrument.model.library.card import sha256_of
+from instrument.model.library.listed import sha256_of
 from instrument.training.data import reading, soundfont
 from instrument.training.data.credits_check import credited
 from instrument.training.data.files import SAMPLE_OF, Found

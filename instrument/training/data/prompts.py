@@ -19,7 +19,7 @@ from instrument.base.errors import RosinError
 from instrument.base.text import say
 from instrument.base.writing import write_whole
 from instrument.model.library import licences
-from instrument.model.library.card import sha256_of
+from instrument.model.library.listed import sha256_of
 from instrument.training.data import soundfont
 from instrument.training.data.credits_check import ASKED, credits_path, sounds_of
 from instrument.training.data.wording import shown
