@@ -29,7 +29,8 @@ from instrument.documents.take import gestures, read_take
 from instrument.documents.take_manifest import read_manifest
 from instrument.knobs import table_for
 from instrument.model.library.card import card_from, card_table, read_card
-from instrument.model.library.credits import credits_line, read_credits, roll
+from instrument.model.library.credit_lines import credits_line, roll
+from instrument.model.library.credits import read_credits
 from instrument.storage.stream import LatentStream
 
 ROOT = Path(__file__).parent.parent

@@ -17,15 +17,13 @@ from hypothesis import strategies as st
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.model.library import licences
 from instrument.model.library.card import CREDITS, write_card
+from instrument.model.library.credit_lines import credits_line, energy_words, roll
 from instrument.model.library.credits import (
     NULL_CREDITS,
     Credits,
     Made,
     credits_from,
-    credits_line,
-    energy_words,
     read_credits,
-    roll,
     write_credits,
 )
 from instrument.model.library.finder import open_folder

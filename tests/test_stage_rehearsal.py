@@ -17,6 +17,7 @@ from stage_frames import make
 
 from instrument.base.text import say
 from instrument.documents.options import StageOptions
+from instrument.documents.patch import Patch
 from instrument.ipc import HELD, SLIPPING, Flags, Frame, Source
 from instrument.ipc.health import Health
 from instrument.knobs import PARAMETERS, Knob, KnobTable, Label, own_parameter, table_for
@@ -374,7 +375,7 @@ def test_the_sheet_of_the_shipped_model_is_whole_and_of_the_computed_voice_empty
     assert all(len(latent.histogram) == 32 for latent in sheet.latents)
     assert sheet.consent
     assert sheet.credited
-    null = read_sheet("null", "", "fr")
+    null = read_sheet(Patch("", "null"), "fr")
     assert null.sounds == ()
     assert null.verified is None
     assert null.credited
@@ -398,12 +399,12 @@ def test_a_model_whose_files_are_others_or_that_has_no_credits_says_so(tmp_path)
     for file in source.iterdir():
         if file.suffix in (".toml", ".npz", ".ogg", ".onnx"):
             shutil.copy(file, folder / file.name)
-    assert read_sheet("first-bow", "", "en", [tmp_path]).verified is True
+    assert read_sheet(Patch("", "first-bow"), "en", [tmp_path]).verified is True
     with (folder / "reference.npz").open("ab") as file:
         file.write(b"x")
-    assert read_sheet("first-bow", "", "en", [tmp_path]).verified is False
+    assert read_sheet(Patch("", "first-bow"), "en", [tmp_path]).verified is False
     (folder / "credits.toml").unlink()
-    sheet = read_sheet("first-bow", "", "en", [tmp_path])
+    sheet = read_sheet(Patch("", "first-bow"), "en", [tmp_path])
     assert not sheet.credited
     assert sheet.learned == say("credits.none", "en")
 

@@ -1,4 +1,4 @@
-"""Units: amplitudes in decibels, for the eye and the ear. Below everything; one way there and back."""
+"""Units: amplitudes in decibels, for the eye and the ear, and numbers as a language writes them. Below everything."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def decibels(linear: float, floor: float = SILENT_DB) -> float:
 def amplitude(db: float) -> float:
     """Decibels as a factor."""
     return float(10.0 ** (db / 20.0))
+
+
+def number_in(language: str, text: str) -> str:
+    """A number that was formatted, as the language writes it: French has a comma."""
+    return text.replace(".", ",") if language == "fr" else text

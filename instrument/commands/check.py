@@ -32,6 +32,7 @@ from instrument.hands.state import bindings
 from instrument.isf import read_header
 from instrument.model.library.bundle_reader import is_bundle
 from instrument.model.library.card import CARD, CREDITS, DECODE, TEXT_MOST, card_from
+from instrument.model.library.cards import given_folders
 from instrument.model.library.credits import credits_from
 from instrument.storage.stream import LatentStream
 
@@ -110,7 +111,7 @@ def check_one(file: Path, rig: Rig) -> str:
     if file.suffix == TAKE:
         return take_words(read_take(find_take(str(file))), language)
     if file.suffix in NUMBERS:
-        return check_numbers(file, [Path(rig.folders.models)] if rig.folders.models else [], language)
+        return check_numbers(file, given_folders(rig.folders.models), language)
     if file.suffix == STREAM:
         return say("check.stream", language, blocks=len(LatentStream(file)))
     if file.suffix == ".fs":
@@ -143,7 +144,7 @@ def check_toml(file: Path, rig: Rig, language: str) -> str:
     if kind == "credits":
         credits = credits_from(read_toml(file, "credits file", TEXT_MOST), str(file))
         return say("check.credits", language, count=len(credits.sounds))
-    return check_patch(file, [Path(rig.folders.models)] if rig.folders.models else [], language)
+    return check_patch(file, given_folders(rig.folders.models), language)
 
 
 def check_patch(file: Path, given: Sequence[Path], language: str) -> str:
@@ -214,7 +215,7 @@ def check_model(path: Path, rig: Rig) -> str:
     from instrument.model.report.trial import tried
 
     language = language_of(rig.language)
-    found = list(tried(path, given=[Path(rig.folders.models)] if rig.folders.models else [], language=language))
+    found = list(tried(path, given=given_folders(rig.folders.models), language=language))
     if wrong := [f"{topic(f.about, language)}: {f.text}" for f in found if f.grade == "bad"]:
         raise ValidationErrors(str(path), wrong)
     card = read_card(unpacked(path))

@@ -22,6 +22,7 @@ from instrument.commands.whole import whole_patch
 from instrument.documents.feels import find_feels, read_feel
 from instrument.documents.rig import read_rig
 from instrument.documents.scene_file import with_own_scenes
+from instrument.model.library.cards import given_folders
 
 
 def add(verbs: Any) -> None:
@@ -95,7 +96,7 @@ def run_knobs(args: argparse.Namespace) -> int:
     """The table of one patch: what OSC, MIDI and patches can move."""
     rig = read_rig(Path(args.rig) if args.rig else None)
     paths, index = find_patches(args.patch, rig.folders.patches)
-    patch, _, table = whole_patch(paths[index], [Path(rig.folders.models)] if rig.folders.models else ())
+    patch, _, table = whole_patch(paths[index], given_folders(rig.folders.models))
     patch, wrong = with_own_scenes(patch)
     if wrong:
         print(printable_lines(wrong), file=sys.stderr)

@@ -48,8 +48,7 @@ from instrument.hands.settings import check_network
 from instrument.hands.worker import HandsSettings
 from instrument.ipc import AUTHORS_MAX, Gesture
 from instrument.knobs import KnobTable
-from instrument.model.library.cards import credits_for, model_folder
-from instrument.model.library.credits import read_credits
+from instrument.model.library.cards import credits_line_of, credits_of, given_folders
 from instrument.model.library.retarget import retarget
 from instrument.run.show import Show
 
@@ -133,7 +132,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
     wanted = args.patch or (take.patch if take else "")
     paths, index = patches_of(take, rig) if take and not args.patch else find_patches(wanted, rig.folders.patches)
     if args.model:
-        made = retarget(paths[index], args.model, place, [Path(rig.folders.models)] if rig.folders.models else ())
+        made = retarget(paths[index], args.model, place, given_folders(rig.folders.models))
         paths[index] = made.path
         if said := made.said(language):
             print(printable(said))
@@ -204,7 +203,7 @@ def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> 
     tables = {}
     for i, path in enumerate(paths):
         try:
-            _, _, tables[i] = whole_patch(path, [Path(rig.folders.models)] if rig.folders.models else ())
+            _, _, tables[i] = whole_patch(path, given_folders(rig.folders.models))
         except RosinError:
             if i == index:
                 raise
@@ -213,25 +212,27 @@ def checked(paths: list[Path], index: int, rig: Rig, allow_uncredited: bool) -> 
 
 def neighbours(status: Status, patches: Mapping[int, Patch], rig: Rig, language: str) -> list[str]:
     """A line per model: the authors whose sounds were near, and for what share of the time something sounded."""
-    folders = [Path(rig.folders.models)] if rig.folders.models else []
-    near: dict[tuple[str, str | None], NDArray[np.float64]] = {}
+    folders = given_folders(rig.folders.models)
+    near: dict[tuple[str, str], NDArray[np.float64]] = {}
+    plays: dict[tuple[str, str], Patch] = {}
     for i, seconds in status.near_s.items():
         if i in patches:
             model = (patches[i].model, patches[i].model_sha256)
             near[model] = near.get(model, np.zeros(AUTHORS_MAX)) + seconds
+            plays[model] = patches[i]
     lines = []
-    for (name, sha256), seconds in near.items():
+    for model, seconds in near.items():
         try:
-            folder = model_folder(name, sha256, folders)
-            authors = read_credits(folder).authors if folder is not None else ()
+            credits = credits_of(plays[model], folders)
         except RosinError:
-            authors = ()
+            credits = None
+        authors = credits.authors if credits is not None else ()
         if not authors or seconds.sum() <= 0.0:
             continue
         names = [*authors[: AUTHORS_MAX - 1], "…"] if len(authors) > AUTHORS_MAX else list(authors)
         rows = sorted(zip(seconds.tolist(), names, strict=False), key=lambda row: -row[0])
         said = ", ".join(f"{author} {100.0 * part / seconds.sum():.0f} %" for part, author in rows if part > 0.0)
-        lines.append(f"{name}: {said} ({say('summary_near', language)})")
+        lines.append(f"{model[0]}: {said} ({say('summary_near', language)})")
     return lines
 
 
@@ -240,12 +241,12 @@ def sum_up(show: Show, status: Status, patches: Mapping[int, Patch], rig: Rig, l
     row = show.link.health.row("sound")
     shown = console()
     table = Table(title=say("summary_title", language), show_header=False, title_justify="left", box=None)
-    folders = [Path(rig.folders.models)] if rig.folders.models else []
+    folders = given_folders(rig.folders.models)
     table.add_row(say("word_patch", language), ", ".join(patch.name for patch in patches.values()))
     where = row.text("where")
     where = say("verify.on_cpu", language) if where == say("verify.on_cpu") else where
     table.add_row(say("word_model", language), where)
-    owed = {patch.model: credits_for(patch.model, patch.model_sha256, language, folders) for patch in patches.values()}
+    owed = {patch.model: credits_line_of(patch, language, folders) for patch in patches.values()}
     for model, line in owed.items():
         table.add_row(say("summary_credits", language), f"{model}: {line}")
     for line in neighbours(status, patches, rig, language):

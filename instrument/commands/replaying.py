@@ -21,6 +21,7 @@ from instrument.documents.take_folder import OPENING, beside, kept_patch
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
+from instrument.model.library.cards import given_folders
 from instrument.model.library.retarget import retarget
 from instrument.rehearsal.replay import Cast, cast_of, check, opening_of
 from instrument.storage.bank import open_part
@@ -67,7 +68,7 @@ def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | 
     if args.model:
         if stream:
             raise RosinError("a .z file is heard as it was; to play on another model render the take it lies in")
-        made = retarget(path, args.model, place, [Path(rig.folders.models)] if rig.folders.models else ())
+        made = retarget(path, args.model, place, given_folders(rig.folders.models))
         path = made.path
         if said := made.said(language_of(rig.language)):
             print(printable(said))
@@ -176,7 +177,7 @@ def _open(path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Nam
     wrong beside it."""
     language = language_of(rig.language)
     prepare(language)
-    patch, _, _ = whole_patch(path, [Path(rig.folders.models)] if rig.folders.models else ())
+    patch, _, _ = whole_patch(path, given_folders(rig.folders.models))
     layer = open_part(
         patch, index, provider="cpu", models=rig.folders.models, allow_uncredited=args.allow_uncredited, seed=seed
     )

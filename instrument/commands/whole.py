@@ -27,7 +27,7 @@ from instrument.documents.patch import (
 from instrument.documents.patch_shape import SCENE_SLOTS
 from instrument.knobs import KnobTable
 from instrument.model.library.card import Card
-from instrument.model.library.cards import card_for, model_folder
+from instrument.model.library.cards import card_of, folder_of
 from instrument.model.library.finder import called
 
 
@@ -69,7 +69,7 @@ def look_at(path: Path, given: Sequence[Path] = ()) -> Looked:
     card, missing = None, None
     if patch.model:
         try:
-            card = card_for(patch.model, patch.model_sha256, given)
+            card = card_of(patch, given)
         except RosinError as error:
             missing = error
             wrong.append(f"model: {' '.join(str(error).splitlines())}")
@@ -83,7 +83,7 @@ def look_at(path: Path, given: Sequence[Path] = ()) -> Looked:
 
 def renamed(patch: Patch, card: Card, given: Sequence[Path] = ()) -> list[str]:
     """The model that a patch names by its hash bears another name. Such a patch plays: a hash is surer than a name."""
-    folder = model_folder(patch.model, patch.model_sha256, given)
+    folder = folder_of(patch, given)
     names = {card.name, called(folder)} if folder else {card.name}
     if patch.model in names:
         return []

@@ -60,15 +60,12 @@ class HandsSettings(WorkerSettings):
 
 def tables_of(patches: Sequence[str], models: str) -> list[KnobTable]:
     """The knob table of every patch, from its file and its model's card alone; one that fails has the parameters."""
-    from instrument.documents.patch import read_patch, table_of
-    from instrument.model.library.cards import card_for
+    from instrument.model.library.cards import given_folders, read_with_card
 
     tables = []
     for path in patches:
         try:
-            patch = read_patch(Path(path))
-            card = card_for(patch.model, patch.model_sha256, [Path(models)] if models else ())
-            tables.append(table_of(patch, card.specs))
+            tables.append(read_with_card(Path(path), given_folders(models))[2])
         except RosinError:
             tables.append(KnobTable(PARAMETERS))
     return tables
@@ -77,18 +74,12 @@ def tables_of(patches: Sequence[str], models: str) -> list[KnobTable]:
 def credits_of(patches: Sequence[str], models: str) -> list[Credits | None]:
     """Whose sounds each patch's model learned from; None where nobody can say."""
     from instrument.documents.patch import read_patch
-    from instrument.model.library.cards import model_folder
-    from instrument.model.library.credits import read_credits
+    from instrument.model.library import cards
 
     found: list[Credits | None] = []
-    read: dict[Path, Credits] = {}  # patches share models, and a long list of sounds takes its time
     for path in patches:
         try:
-            patch = read_patch(Path(path))
-            folder = model_folder(patch.model, patch.model_sha256, [Path(models)] if models else ())
-            if folder is not None and folder not in read:
-                read[folder] = read_credits(folder)
-            found.append(read[folder] if folder is not None else None)
+            found.append(cards.credits_of(read_patch(Path(path)), cards.given_folders(models)))
         except RosinError:
             found.append(None)
     return found

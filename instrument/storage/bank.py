@@ -15,7 +15,7 @@ from instrument.documents.scene_file import with_own_scenes
 from instrument.engine.layer import Layer
 from instrument.knobs import KnobTable
 from instrument.model.atlas.atlas import read_atlas
-from instrument.model.library.cards import credits_for, model_folder
+from instrument.model.library.cards import credits_line_of, folder_of, given_folders
 from instrument.model.library.finder import open_voice
 from instrument.model.runtime.providers import NO_DRIVER, NOT_STARTED, Wanted
 from instrument.model.runtime.voice import Voice
@@ -202,19 +202,19 @@ def open_part(
     seed: int | None = None,
 ) -> Layer:
     """Patch and model put together: the one place where a voice is opened for playing. Mistakes if they do not fit."""
+    given = given_folders(models)
     # One noise source for a voice; the seed is mixed into its streams by the voice itself (reseed).
     voice = open_voice(
         patch.model,
         patch.model_sha256,
         noise=Noise(0),
         providers=provider,
-        given=[Path(models)] if models else (),
+        given=given,
         allow_uncredited=allow_uncredited,
     )
-    given = [Path(models)] if models else []
-    folder = model_folder(patch.model, patch.model_sha256, given)
+    folder = folder_of(patch, given)
     patch, wrong_scenes = with_own_scenes(patch)
-    layer = Layer(patch, voice, index, seed, credits_for(patch.model, patch.model_sha256, "en", given))
+    layer = Layer(patch, voice, index, seed, credits_line_of(patch, "en", given))
     if wrong := mistakes_against(patch, layer.table):
         raise ValidationErrors(patch.path or patch.name, wrong)
     layer.wrong = wrong_scenes

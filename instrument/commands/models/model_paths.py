@@ -7,13 +7,14 @@ from pathlib import Path
 
 from instrument.documents.rig import read_rig
 from instrument.model.library.bundle_reader import is_bundle
+from instrument.model.library.cards import given_folders
 from instrument.model.library.finder import find, user_folder
 
 
-def given() -> list[Path]:
+def given() -> tuple[Path, ...]:
     """The rig's folder of models, if it names one."""
     rig = read_rig()
-    return [Path(rig.folders.models)] if rig.folders.models else []
+    return given_folders(rig.folders.models)
 
 
 def path_of(name: str) -> Path:

@@ -19,9 +19,11 @@ from instrument.base.console import console
 from instrument.base.errors import RosinError
 from instrument.base.printable import printable, printable_lines, sentences
 from instrument.base.text import catalogue, say
+from instrument.base.units import number_in
 from instrument.model.atlas.atlas import Atlas
 from instrument.model.library.card import Card, Latent
-from instrument.model.library.credits import Credits, energy_words, no_credits
+from instrument.model.library.credit_lines import credits_line, energy_words, trained_words
+from instrument.model.library.credits import Credits
 from instrument.model.library.lineage import Ancestor
 from instrument.model.report.probe import Load
 
@@ -66,7 +68,7 @@ def histogram(latent: Latent, width: int = WIDTH) -> str:
 def number(value: float, language: str, digits: int = 3) -> str:
     """Some digits of a number, as a language writes it; never with an exponent where it is a thousand or so."""
     said = f"{value:.0f}" if 10**digits <= abs(value) < 1e9 else f"{value:.{digits}g}"
-    return said.replace(".", ",") if language == "fr" else said
+    return number_in(language, said)
 
 
 def figure(key: str, value: Any, language: str) -> str:
@@ -142,8 +144,7 @@ def _training(card: Card, credits: Credits | None, language: str) -> str:
     facts += [figure(key, training[key], language) for key in ("imported_from", "eco_snr_db") if key in training]
     if credits is not None and credits.made.by:
         made = credits.made
-        by = say("credits.trained", language, by=made.by, date=made.date)
-        facts += [*filter(None, (made.machine, energy_words(made, language), by, made.note))]
+        facts += [*filter(None, (made.machine, energy_words(made, language), trained_words(made, language), made.note))]
     return " · ".join(facts)
 
 
@@ -219,9 +220,9 @@ def page(card: Card, around: PageFacts, language: str = "en", width: int = PAGE)
     if isinstance(around.credits, RosinError):
         row("credits", Text(sentences(around.credits), style="red"))
     elif credits is None:
-        row("credits", Text(no_credits(language), style="yellow"))
+        row("credits", Text(credits_line(None, language), style="yellow"))
     elif not credits.sounds:
-        row("credits", say("credits.computed", language))
+        row("credits", credits_line(credits, language))
     else:
         count, minutes = len(credits.sounds), number(credits.seconds / 60, language)
         row(

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from instrument.base.printable import escaped
 from instrument.base.text import say
+from instrument.base.units import number_in
 from instrument.base.writing import write_whole
 from instrument.model.library.card import Card
-from instrument.model.library.credits import Credits, no_credits, roll
+from instrument.model.library.credit_lines import credits_line, roll, sound_line
+from instrument.model.library.credits import Credits
 
 F64: TypeAlias = NDArray[np.float64]
 
@@ -92,8 +94,7 @@ def _model_lines(model: Attribution, language: str) -> list[str]:
     title = card.title.of(language) or card.name
     lines = [say("heard.model", language, model=f"{title} ({card.name})", licence=card.licence, authors=by)]
     if credits is None or not credits.sounds or not len(near):
-        why = no_credits(language) if credits is None else roll(credits, language)[0]
-        return [*lines, say("heard.nobody", language, credits=why)]
+        return [*lines, say("heard.nobody", language, credits=credits_line(credits, language))]
     total = float(near.sum())
     if total < SHORTEST_S:
         lines.append(say("heard.silent", language))
@@ -104,9 +105,7 @@ def _model_lines(model: Attribution, language: str) -> list[str]:
         order = np.argsort(-near, kind="stable").tolist()
         shown = [i for i in order if near[i] >= SHORTEST_S]
         for i in shown:
-            sound = credits.sounds[i]
-            text = f"{sound.title} · {sound.author} · {sound.licence} · {sound.source}"
-            lines.append(_row(float(near[i]), total, text, language))
+            lines.append(_row(float(near[i]), total, sound_line(credits.sounds[i]), language))
         rest = [i for i in order if 0.0 < near[i] < SHORTEST_S]
         if rest:
             seconds = _number(float(near[rest].sum()), language)
@@ -114,9 +113,8 @@ def _model_lines(model: Attribution, language: str) -> list[str]:
     if (model.played_s > 0.0).any():
         lines += ["", say("heard.excerpts", language)]
         for i in np.flatnonzero(model.played_s > 0.0).tolist():
-            sound = credits.sounds[i]
             seconds = _number(float(model.played_s[i]), language)
-            lines.append(f"    {seconds} s · {sound.title} · {sound.author} · {sound.licence} · {sound.source}")
+            lines.append(f"    {seconds} s · {sound_line(credits.sounds[i])}")
     learned = (f"    {line}" if line else "" for line in roll(credits, language))
     return [*lines, "", say("heard.learned", language), *learned]
 
@@ -127,5 +125,4 @@ def _row(seconds: float, total: float, text: str, language: str) -> str:
 
 
 def _number(value: float, language: str) -> str:
-    text = f"{value:.1f}"
-    return text.replace(".", ",") if language == "fr" else text
+    return number_in(language, f"{value:.1f}")

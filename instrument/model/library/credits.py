@@ -1,8 +1,7 @@
 """Credits: whose sounds a model learned from, and who trained it. Beside card; without it a model does not load.
 
 ``credits.toml`` names every sound (title, author, source, licence, consent, seconds, sha256) and the training (who,
-when, how long, on what machine, energy). The line on the stage, the roll, the metadata of recordings and the page of
-the model are all made from it, here.
+when, how long, on what machine, energy). What is said of it stands in credit_lines.py.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ import tomlkit
 
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import NotPlain, open_plain
-from instrument.base.text import say
 from instrument.base.toml import toml_from
 from instrument.base.validation import Field, Section, check
 from instrument.base.writing import write_whole
 from instrument.model.library import licences
-from instrument.model.library.card import AGAIN, CREDITS, KEPT, TEXT_MOST, Card
+from instrument.model.library.card import CREDITS, KEPT, TEXT_MOST, Card
+from instrument.model.library.listed import AGAIN
 
 FORMAT = 1
 MISTAKES_SHOWN = 20
@@ -80,6 +79,14 @@ class Credits:
     @property
     def licences(self) -> tuple[str, ...]:
         return _by_weight([(sound.licence, sound.seconds) for sound in self.sounds])
+
+    def sounds_of(self, author: str) -> tuple[Sound, ...]:
+        """Those of one author, in their order."""
+        return tuple(sound for sound in self.sounds if sound.author == author)
+
+    def licences_of(self, author: str) -> str:
+        """Under which licences an author's sounds are."""
+        return ", ".join(sorted({sound.licence for sound in self.sounds_of(author)}))
 
 
 def _by_weight(pairs: Sequence[tuple[str, float]]) -> tuple[str, ...]:
@@ -205,62 +212,3 @@ def gate(card: Card, folder: Path, allow_uncredited: bool = False) -> Credits | 
             f"or, if you are its author, run: rosin models seal {folder}"
         )
     return credits
-
-
-# --- in words
-
-
-def _and(names: Sequence[str], language: str, shown: int = 3) -> str:
-    """`A, B and 4 others`."""
-    link = say("credits.and", language)
-    if len(names) > shown:
-        rest = len(names) - shown
-        names = (*names[:shown], say("credits.others" if rest > 1 else "credits.other", language, count=rest))
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {link} {names[-1]}" if names else ""
-
-
-def no_credits(language: str = "en") -> str:
-    """How a voice that plays uncredited stays marked."""
-    return say("credits.none", language)
-
-
-def credits_line(credits: Credits | None, language: str = "en") -> str:
-    """One line for the stage: from how many recordings, by whom, under which licences."""
-    if credits is None:
-        return no_credits(language)
-    if not credits.sounds:
-        return say("credits.computed", language)
-    count = len(credits.sounds)
-    by, under = _and(credits.authors, language), ", ".join(credits.licences)
-    return say("credits.line" if count > 1 else "credits.line_one", language, count=count, by=by, under=under)
-
-
-def energy_words(made: Made, language: str = "en") -> str:
-    """`1.2 kWh (measured)`, or empty when nobody knows."""
-    if made.energy_wh <= 0.0:
-        return ""
-    size = f"{made.energy_wh / 1000:.2g} kWh" if made.energy_wh >= 1000 else f"{made.energy_wh:.3g} Wh"
-    french = language == "fr"
-    how = say("credits.measured" if made.energy_measured else "credits.estimated", language)
-    return f"{size.replace('.', ',') if french else size} ({how})"
-
-
-def roll(credits: Credits, language: str = "en") -> tuple[str, ...]:
-    """The credits roll: a line per author with licence and titles (first three), then who trained it."""
-    if not credits.sounds:
-        return (credits_line(credits, language),)
-    french = language == "fr"
-    lines = [credits_line(credits, language), ""]
-    for author in credits.authors:
-        own = [sound for sound in credits.sounds if sound.author == author]
-        under = ", ".join(sorted({sound.licence for sound in own}))
-        minutes = sum(sound.seconds for sound in own) / 60
-        titles = _and([sound.title for sound in own], language)
-        length = f"{minutes:.1f}".replace(".", ",") if french else f"{minutes:.1f}"
-        lines.append(f"{author} · {under} · {length} min · {titles}")
-    made = credits.made
-    by = say("credits.trained", language, by=made.by, date=made.date)
-    length = f"{made.hours:.3g} h" if made.hours >= 1 else f"{made.hours * 60:.3g} min" if made.hours > 0 else ""
-    hours = length.replace(".", ",") if french else length
-    lines += ["", " · ".join(filter(None, (by, hours, made.machine, energy_words(made, language), made.note)))]
-    return tuple(lines)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.text import say
+from instrument.base.units import number_in
 
 Grade = Literal["good", "warn", "held", "bad"]
 
@@ -42,8 +43,7 @@ class CheckTeller:
 
     def number(self, value: float, spec: str) -> str:
         """A number as the language writes it."""
-        said = format(value, spec)
-        return said.replace(".", ",") if self.language == "fr" else said
+        return number_in(self.language, format(value, spec))
 
 
 def refused(error: RosinError) -> Iterator[CheckResult]:

@@ -11,7 +11,8 @@ from instrument.base.text import say
 from instrument.model.atlas.atlas import Atlas, read_atlas
 from instrument.model.library import licences
 from instrument.model.library.card import CARD, CREDITS, Card, read_card
-from instrument.model.library.credits import credits_line, gate, read_credits
+from instrument.model.library.credit_lines import credits_line
+from instrument.model.library.credits import gate, read_credits
 from instrument.model.library.finder import ancestors, called, unpacked
 from instrument.model.library.sealing import check_files
 from instrument.model.report.check_result import CheckResult, CheckTeller, Grade, refused

@@ -16,7 +16,8 @@ import numpy as np
 
 from instrument.base.errors import RosinError
 from instrument.knobs import LatentSpec
-from instrument.model.library.credits import NULL_CREDITS, credits_line
+from instrument.model.library.credit_lines import credits_line
+from instrument.model.library.credits import NULL_CREDITS
 from instrument.model.library.null_card import LATENTS, RATIO, null_card
 from instrument.model.runtime.additive import (
     FILTER,

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from instrument.base.errors import RosinError
 from instrument.knobs import LatentSpec
 from instrument.model.library.card import DECODE, ENCODE, read_card
-from instrument.model.library.credits import credits_line, gate
+from instrument.model.library.credit_lines import credits_line
+from instrument.model.library.credits import gate
 from instrument.model.library.sealing import check_files
 from instrument.model.runtime.bending import Bending, clipped
 from instrument.model.runtime.graph import BoundGraph

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from instrument.base.text import say
 from instrument.ipc import AUTHORS_MAX, Frame
 from instrument.model.atlas.attribution import AUDIBLE
-from instrument.model.library.credits import energy_words
+from instrument.model.library.credit_lines import energy_words, trained_words
 from instrument.stage.data.figures import percent
 from instrument.stage.data.model_info import ModelInfo
 from instrument.stage.data.patch_labels import PatchLabels
@@ -80,19 +80,15 @@ def _model(sheet: ModelInfo, shares: Sequence[float], language: str) -> list[Scr
     if shares:
         lines.append(ScrollLine(say("stage.credits.shares", language), "small"))
     for i, author in enumerate(credits.authors):
-        own = [sound for sound in credits.sounds if sound.author == author]
         # The last share has all further authors', and is nobody's own.
         known = i < len(shares) and (i < AUTHORS_MAX - 1 or len(credits.authors) <= AUTHORS_MAX)
         share = f"  {percent(shares[i], language)}" if known else ""
-        licences = ", ".join(sorted({sound.licence for sound in own}))
+        own, licences = credits.sounds_of(author), credits.licences_of(author)
         lines += [ScrollLine("", "gap"), ScrollLine(f"{author} · {licences}{share}", "author")]
         lines.append(ScrollLine("", "small", tuple(_sound(sound.title, sound.licence, licences) for sound in own)))
     made = credits.made
-    by = say("credits.trained", language, by=made.by, date=made.date)
-    lines += [
-        ScrollLine("", "gap"),
-        ScrollLine(" · ".join(filter(None, (by, made.machine, energy_words(made, language)))), "small"),
-    ]
+    facts = (trained_words(made, language), made.machine, energy_words(made, language))
+    lines += [ScrollLine("", "gap"), ScrollLine(" · ".join(filter(None, facts)), "small")]
     return lines
 
 

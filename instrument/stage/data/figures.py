@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from instrument.base.text import say
-from instrument.base.units import SILENT_DB, decibels
+from instrument.base.units import SILENT_DB, decibels, number_in
 from instrument.ipc import Frame, Source
 from instrument.knobs import Knob, KnobTable
 from instrument.stage.data.model_info import ModelInfo
@@ -25,7 +25,7 @@ def figure(value: float, digits: int, language: str, unit: str = "") -> str:
     if text.strip("-0.") == "":
         text = text.lstrip("-")  # no minus zero
     text = text.replace("-", "−")
-    return (text.replace(".", ",") if language == "fr" else text) + unit
+    return number_in(language, text) + unit
 
 
 def percent(share: float, language: str) -> str:

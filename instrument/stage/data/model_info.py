@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.errors import RosinError
+from instrument.documents.patch import Patch
 from instrument.knobs import Knob
 from instrument.model.library.card import Card, Latent
-from instrument.model.library.cards import card_for, credits_for, model_folder
-from instrument.model.library.credits import Credits, read_credits
+from instrument.model.library.cards import card_of, credits_of, folder_of
+from instrument.model.library.credit_lines import credits_line
+from instrument.model.library.credits import Credits
 from instrument.model.library.sealing import check_files
 
 BARS = 32
@@ -44,28 +46,13 @@ class ModelInfo:
     credits: Credits | None = None
 
 
-def read_sheet(name: str, sha256: str, language: str, models: Sequence[Path] = ()) -> ModelInfo:
+def read_sheet(patch: Patch, language: str, given: Sequence[Path] = ()) -> ModelInfo:
     """The sheet of the model that a patch names. RosinError when it is not here; credits that are wrong are none."""
-    card = card_for(name, sha256, models)
-    folder = model_folder(name, sha256, models)
-    credits: Credits | None = None
-    if folder is not None:
-        try:
-            credits = read_credits(folder)
-        except RosinError:
-            credits = None
-    said = credits_for(name, sha256, language, models)
-    return sheet_of(card, credits, said, language, _verified(card, folder), folder is None or credits is not None)
+    card = card_of(patch, given)
+    return sheet_of(card, credits_of(patch, given), language, _verified(card, folder_of(patch, given)))
 
 
-def sheet_of(
-    card: Card,
-    credits: Credits | None,
-    learned: str,
-    language: str,
-    verified: bool | None = None,
-    credited: bool = True,
-) -> ModelInfo:
+def sheet_of(card: Card, credits: Credits | None, language: str, verified: bool | None = None) -> ModelInfo:
     """The sheet of a card with these credits."""
     said: dict[str, float] = {}
     for sound in credits.sounds if credits is not None else ():
@@ -73,7 +60,7 @@ def sheet_of(
     return ModelInfo(
         card.title.of(language) or card.name,
         ", ".join(card.authors),
-        learned,
+        credits_line(credits, language),
         "; ".join(sorted(said, key=lambda words: -said[words])),
         card.licence,
         card.sample_rate,
@@ -81,7 +68,7 @@ def sheet_of(
         verified,
         tuple((sound.title, sound.author) for sound in credits.sounds) if credits is not None else (),
         card.latents,
-        credited,
+        credits is not None,
         credits,
     )
 

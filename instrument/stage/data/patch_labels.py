@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instrument.base.errors import RosinError
-from instrument.documents.patch import read_patch, table_of
 from instrument.documents.scene_file import with_own_scenes
 from instrument.knobs import PARAMETERS, KnobTable
-from instrument.model.library.cards import card_for, credits_for
+from instrument.model.library.cards import given_folders, read_with_card
 from instrument.stage.data.model_info import ModelInfo, read_sheet
 
 NO_TABLE = KnobTable(())
@@ -56,19 +55,17 @@ class PatchLabels:
 
 def read_programme(path: str, language: str, models: str = "") -> PatchLabels:
     """The programme of one patch file; never raises for a file that is wrong."""
-    given = [Path(models)] if models else []
+    given = given_folders(models)
     try:
-        patch, _ = with_own_scenes(read_patch(Path(path)))
-        card = card_for(patch.model, patch.model_sha256, given)
-        table = table_of(patch, card.specs)
-        said = credits_for(patch.model, patch.model_sha256, language, given)
-        sheet = read_sheet(patch.model, patch.model_sha256, language, given)
+        patch, card, table = read_with_card(Path(path), given)
+        patch, _ = with_own_scenes(patch)
+        sheet = read_sheet(patch, language, given)
     except RosinError:
         return PatchLabels.of_table(Path(path).stem, KnobTable(PARAMETERS), language)
     title = patch.title.of(language) or patch.name
     model = f"{card.title.of(language) or card.name} · {', '.join(card.authors)} · {card.licence}"
     scenes = {slot: scene.title.of(language) for slot, scene in patch.scenes.items()}
-    return PatchLabels.of_table(title, table, language, model, said, sheet, scenes)
+    return PatchLabels.of_table(title, table, language, model, sheet.learned, sheet, scenes)
 
 
 def read_programmes(paths: Sequence[str], language: str, models: str = "") -> list[PatchLabels]:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from instrument.base.errors import RosinError
 from instrument.base.text import say
-from instrument.documents.patch import Patch, read_patch, table_of
+from instrument.documents.patch import Patch
 from instrument.ipc import Frame
 from instrument.isf import IsfInput, find_visual, one_line, value_of
 from instrument.isf.shape import PARTS
 from instrument.knobs import KnobTable
-from instrument.model.library.cards import card_for
+from instrument.model.library.cards import given_folders, read_with_card
 from instrument.stage.gpu import gl
 from instrument.stage.isf.host import DATE, Visual
 
@@ -111,13 +111,11 @@ class Backdrop:
         if frame.patch >= len(self._patches):
             return
         try:
-            patch = read_patch(Path(self._patches[frame.patch]))
-            if not patch.visual:
-                return
-            card = card_for(patch.model, patch.model_sha256, [Path(self._models)] if self._models else [])
-            table = table_of(patch, card.specs)
+            patch, _, table = read_with_card(Path(self._patches[frame.patch]), given_folders(self._models))
         except RosinError:
             return  # a patch that cannot be read has words of its own on the stage
+        if not patch.visual:
+            return
         try:
             visual = Visual(find_visual(patch.visual, patch.path), self._began, self._marks)
         except RosinError as error:
