@@ -20,16 +20,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from instrument.base.errors import RosinError
+from instrument.importing.verification import session_of
 from instrument.knobs import Label
 from instrument.model.gate.onnx_gate import check_graph
 from instrument.model.library.card import DECODE, ENCODE, Card, card_table, read_card, write_card
 from instrument.model.library.lineage import Ancestor
 from instrument.model.library.sealing import check_files
-from instrument.model.runtime.denormals import AsItWas
 
 Floats = npt.NDArray[np.float32]
 
@@ -157,13 +156,7 @@ def _lighter(path: Path, out: Path) -> int:
 
 def _sound(path: Path, card: Card, blocks: int) -> tuple[Floats, float]:
     """What a decoder plays for z that wanders over its range, and the milliseconds of a call."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    with AsItWas():
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = session_of(str(path))
     shapes = {node.name: tuple(d if isinstance(d, int) else 1 for d in node.shape) for node in session.get_inputs()}
     names = [node.name for node in session.get_outputs()]
     state = {n: np.zeros(s, np.float32) for n, s in shapes.items() if n.startswith("state.")}

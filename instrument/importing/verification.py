@@ -24,17 +24,22 @@ from instrument.model.runtime.denormals import AsItWas
 Floats = npt.NDArray[np.float32]
 
 
+def session_of(model: bytes | str) -> ort.InferenceSession:
+    """A graph in ONNX Runtime, on one core, as it is played: numbers too small to matter are 0."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    with AsItWas():
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 class SteppedGraph:
     """A graph in ONNX Runtime, its state carried by hand."""
 
     def __init__(self, model: bytes | str) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        with AsItWas():
-            self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.session = session_of(model)
         self.shapes = {node.name: tuple(node.shape) for node in self.session.get_inputs()}
         self.outputs = [node.name for node in self.session.get_outputs()]
         self.noises = [name for name in self.shapes if name.startswith("noise.")]

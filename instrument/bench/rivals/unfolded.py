@@ -19,8 +19,8 @@ import torch
 from instrument.base.errors import RosinError
 from instrument.model.library.card import DECODE, ENCODE, Card
 from instrument.training.network import synthesis
+from instrument.training.network.decoder import z_scaling
 from instrument.training.network.encoder_features import EARS, OFFSET, SCALE, ear_kernel
-from instrument.training.network.harmonic import z_scaling
 from instrument.training.network.model import PITCH_REACH, Network
 from instrument.training.network.shape import PLAYED, Shape
 from instrument.training.network.stack import CausalStack

@@ -18,9 +18,9 @@ from torch.nn import functional
 from instrument.base.errors import RosinError
 from instrument.training.network import bandsplit, synthesis
 from instrument.training.network.chance import Chance
-from instrument.training.network.harmonic import z_scaling
+from instrument.training.network.decoder import Decoder
 from instrument.training.network.level import levelled
-from instrument.training.network.shape import LOUDNESS_LOW_DB, PLAYED, REST_NOTE, Shape
+from instrument.training.network.shape import Shape
 from instrument.training.network.stack import SLOPE, CausalStack
 
 STEP = 4
@@ -76,7 +76,7 @@ class Upsampling(nn.Module):
         return h
 
 
-class ConvDecoder(nn.Module):
+class ConvDecoder(Decoder):
     """What is played to sound, of the families ``conv`` and ``excited``. RosinError when the shape does not fit."""
 
     delay_samples = 64
@@ -104,27 +104,13 @@ class ConvDecoder(nn.Module):
             falls = torch.linspace(-0.5, -8.0, self.lines), torch.linspace(loudest, loudest - 5.0, shape.bands)
             self.head.bias.copy_(torch.cat(falls))
             self.out.weight.mul_(BEGIN)
-        scale, shift = z_scaling(shape)
-        self.register_buffer("z_scale", scale, False)
-        self.register_buffer("z_shift", shift, False)
+        self.scale_z(shape)
         for name, value in (
             ("noise_filters", torch.from_numpy(synthesis.noise_filters(shape))),
             ("splitters", bandsplit.as_float32(bandsplit.analysis_filters())),
             ("joiners", bandsplit.as_float32(bandsplit.synthesis_filters())),
         ):
             self.register_buffer(name, value, False)
-
-    def rest(self) -> Tensor:
-        """z of an instrument that is not played, scaled: silence, the middle of the latents. Shape: [L]."""
-        z = torch.zeros_like(self.z_scale)
-        z[0], z[1] = REST_NOTE, LOUDNESS_LOW_DB
-        return (z * self.z_scale + self.z_shift)[:, 0]
-
-    def reorder(self, order: list[int], turn: Tensor) -> None:
-        """Permute the latents and turn some round ([latents], 1 or -1) without changing what is computed."""
-        with torch.no_grad():
-            first = self.stack.first
-            first.weight[:, PLAYED:] = first.weight[:, PLAYED:][:, order] * turn[None, :, None]
 
     def levels(self, said: Tensor, note: Tensor) -> Tensor:
         """Amplitudes of harmonics (``excited``; then the whole has power 1) and noise bands, at the end of each frame.

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 
 from instrument.training.network import strings, synthesis
 from instrument.training.network.chance import Chance
-from instrument.training.network.shape import LOUDNESS_LOW_DB, PLAYED, REST_NOTE, Shape
+from instrument.training.network.decoder import Decoder
+from instrument.training.network.shape import Shape
 from instrument.training.network.stack import CausalStack
 
 
-class HarmonicDecoder(nn.Module):
+class HarmonicDecoder(Decoder):
     """What is played to sound: amplitudes of lines and noise bands a frame, then synthesis."""
 
     delay_samples = 64
@@ -33,9 +34,7 @@ class HarmonicDecoder(nn.Module):
             slope = torch.linspace(-0.5, -8.0, shape.harmonics)
             still, quiet = torch.full((shape.lines,), -0.7), torch.full((shape.tones + shape.bands,), -6.0)
             self.head.bias.copy_(torch.cat([slope, quiet, still, torch.zeros(1)]))
-        scale, shift = z_scaling(shape)
-        self.register_buffer("z_scale", scale, False)
-        self.register_buffer("z_shift", shift, False)
+        self.scale_z(shape)
         self.register_buffer("noise_filters", torch.from_numpy(synthesis.noise_filters(shape)), False)
         self.register_buffer("tone_hz", torch.from_numpy(np.geomspace(60.0, 12000.0, shape.tones)))
         self.tune(self.tone_hz.numpy())
@@ -58,17 +57,9 @@ class HarmonicDecoder(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
         self.tune(self.tone_hz.cpu().numpy())
 
-    def rest(self) -> Tensor:
-        """z of an instrument that is not played, scaled: silence, the middle of the latents. Shape: [L]."""
-        z = torch.zeros_like(self.z_scale)
-        z[0], z[1] = REST_NOTE, LOUDNESS_LOW_DB
-        return (z * self.z_scale + self.z_shift)[:, 0]
-
     def reorder(self, order: list[int], turn: Tensor) -> None:
-        """Permute the latents and turn some round ([latents], 1 or -1) without changing what is computed."""
-        with torch.no_grad():
-            first = self.stack.first
-            first.weight[:, PLAYED:] = first.weight[:, PLAYED:][:, order] * turn[None, :, None]
+        """And the stiffness that is learned of them."""
+        super().reorder(order, turn)
         if self.stiffness is not None:
             self.stiffness.reorder(order, turn)
 
@@ -124,11 +115,3 @@ class HarmonicDecoder(nn.Module):
         """The flutter's own white numbers out of a frame's noise, over and over: one input is enough. [1, F, lines]."""
         white = noise.unflatten(1, (-1, self.shape.ratio))
         return torch.cat([white] * -(-self.shape.lines // self.shape.ratio), 2)[:, :, : self.shape.lines]
-
-
-def z_scaling(shape: Shape) -> tuple[Tensor, Tensor]:
-    """Scale and shift that bring note and loudness to about -1..1; latents are there already. Shapes: [L, 1]."""
-    scale, shift = torch.ones(shape.inputs, 1), torch.zeros(shape.inputs, 1)
-    scale[0], shift[0] = 1 / 16.0, -64 / 16.0
-    scale[1], shift[1] = 1 / 20.0, 40 / 20.0
-    return scale, shift
