@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument import CHANNELS, QUANTUM, Gesture, Kind, Label, find_patches, open_engine, read_take, shipped
+from instrument.base.colours import FAINT, GROUND, HAND, IVORY, STRAIN, TEXT
 from instrument.documents.take import gestures
 from instrument.ipc import Frame
 from instrument.rehearsal.film import FilmTeller
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"
 LOW_HZ, HIGH_HZ, ROWS = 55.0, 10000.0, 360
 LENS_SECONDS = 2.6
 MOMENT, SEEN_SECONDS = 9.6, 8.5

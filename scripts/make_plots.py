@@ -25,6 +25,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from instrument.base.colours import FAINT, GROUND, HAND, IVORY, STRAIN, TEXT
 from instrument.bench.laws.bearing import DIRECT
 from instrument.bench.laws.chance import EVEN, drawn, streams
 from instrument.bench.laws.friction import BOW, BOW_SPEED, DRIVEN, LUGRE, moved
@@ -42,7 +43,6 @@ from instrument.engine.effects.flutter_meter import deviation, weighting
 from instrument.friction.law import trace
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"
 WIDTH_PX, DPI = 1200, 100
 COLOURS = 128
 STYLE = {

@@ -5,6 +5,8 @@ Contrast by WCAG 2.1 (relative luminance of sRGB, ratio 1..21).
 
 from __future__ import annotations
 
+from instrument.base import colours
+
 Colour = tuple[float, float, float]
 
 
@@ -13,13 +15,8 @@ def colour(code: str) -> Colour:
     return int(code[1:3], 16) / 255, int(code[3:5], 16) / 255, int(code[5:7], 16) / 255
 
 
-GROUND = colour("#070709")
-IVORY = colour("#FFEED6")
-HAND = colour("#56B4E9")
-STRAIN = colour("#FA8F0D")
-TEXT = colour("#969EB0")
-EMBER = colour("#C8622A")
-"""light where a knob is strained; darker and redder than STRAIN, which it becomes where light lies on light"""
+GROUND, IVORY, HAND = colour(colours.GROUND), colour(colours.IVORY), colour(colours.HAND)
+STRAIN, TEXT, EMBER = colour(colours.STRAIN), colour(colours.TEXT), colour(colours.EMBER)
 FIELD = colour("#050507")
 """what lies behind the overlay of the keys"""
 SLATE = colour("#4A4F86")

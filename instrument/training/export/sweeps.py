@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from instrument.base.colours import IVORY, TEXT
 from instrument.base.errors import RosinError
 from instrument.training.export.descriptors import DESCRIPTORS, IDS
 from instrument.training.export.naming import QUIET_FRAMES, Decode, Doubles, Naming, from_silence, played
-from instrument.training.learning.pictures import HEAT, IVORY, TEXT, sheet
+from instrument.training.learning.pictures import HEAT, sheet
 
 SIZE = 2048
 COLUMNS = 700

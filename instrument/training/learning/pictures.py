@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from instrument.base.colours import EMBER, FAINT, GROUND, HAND, IVORY, STRAIN, TEXT
 from instrument.training.learning.objective import ADVERSARY
 
 Doubles = npt.NDArray[np.float64]
 Pair = tuple[str, Doubles, Doubles]
 """Name, original, resynthesis."""
 
-GROUND, IVORY, HAND, STRAIN, TEXT, FAINT = "#070709", "#FFEED6", "#56B4E9", "#FA8F0D", "#969EB0", "#23252C"
-HEAT = ("#070709", "#20203C", "#4A3A5E", "#8E4A48", "#C8622A", "#FA8F0D", "#FFC46B", "#FFEED6")
+HEAT = (GROUND, "#20203C", "#4A3A5E", "#8E4A48", EMBER, STRAIN, "#FFC46B", IVORY)
 """Evenly brighter from nothing to loud, in the colours of the stage."""
 STYLE: dict[Any, Any] = {
     "figure.facecolor": GROUND, "axes.facecolor": GROUND, "savefig.facecolor": GROUND, "text.color": IVORY,
