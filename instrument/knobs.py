@@ -24,6 +24,10 @@ NAMED = 12
 """Knobs named one by one to somebody who asked for one that is not there."""
 SCENES = 8
 """Slots of a patch for scenes, places where the hands were: 0..7 in the link, 1..8 wherever a player reads it."""
+FREE, HELD, SLIPPING = 0, 1, 2
+"""A knob that nothing holds, one that sticks, and one that gives way."""
+ENTRIES = ("hand", "bearing", "sound")
+"""Where chance enters: before friction, in it, after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ class RosinError(Exception):
 
 LINES_MOST = 100
 """Of the mistakes of one file: nobody reads more, and a file of one megabyte can hold a hundred thousand."""
+ALIKE_MOST = 20
+"""Of those of the rows of a list, which are often the same in each."""
 
 
 class ValidationErrors(RosinError):
@@ -25,3 +27,9 @@ class ValidationErrors(RosinError):
         if (more := len(self.lines) - LINES_MOST) <= 0:
             return self.lines
         return [*self.lines[:LINES_MOST], f"and {more} more mistakes; mend these first"]
+
+
+def first_alike(lines: list[str]) -> list[str]:
+    """The first of many mistakes in the rows of a list, and how many more there are."""
+    more = len(lines) - ALIKE_MOST
+    return lines[:ALIKE_MOST] + ([f"and {more} more mistakes like these"] if more > 0 else [])

@@ -19,10 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.source import ChanceSource
+from instrument.chance.source import TAU_LEAST_S, ChanceSource
 from instrument.chance.words import normal, philox
-
-TAU_LEAST_S = 1e-4
 
 _2, _3 = np.uint64(2), np.uint64(3)
 

@@ -28,10 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.compiled import close, compiled
-from instrument.chance.source import ChanceSource
+from instrument.chance.source import TAU_LEAST_S, ChanceSource
 from instrument.chance.words import normal, philox
 
-TAU_LEAST_S = 1e-4
 LEAST = 1e-3
 """Least eigenvalue of a correlation, which bounds how much of the noise against the habits can go one single way."""
 

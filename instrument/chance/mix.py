@@ -24,11 +24,10 @@ from instrument.chance.holes import Holes
 from instrument.chance.params import ChanceParams
 from instrument.chance.registry import source_of
 from instrument.chance.words import stream_id
-from instrument.knobs import CHANCE_SOURCES
+from instrument.knobs import CHANCE_SOURCES, ENTRIES
 
 F32 = NDArray[np.float32]
 
-ENTRIES = ("hand", "bearing", "sound")
 TICKS_MOST = 64
 TURNS = 7
 KEPT_SECONDS = 16.0

@@ -12,6 +12,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+TAU_LEAST_S = 1e-4
+"""The shortest time in which a source forgets: below a tick, and nothing to divide by."""
+
 
 class ChanceSource:
     """``streams``: one id each (``stream_id``); ``kept``: the arrays of its state, by name, owned from here on.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from instrument.documents.patch import Patch
 from instrument.ipc import Gesture, Kind, Source
+from instrument.ipc.events import VELOCITY
 from instrument.knobs import KnobTable
 
 STEPS = (0, 7, 5, 12, 3, 0)
 """Semitones from the patch's own note."""
 HELD = 0.8
 """Of its time, how long a key is held."""
-VELOCITY = 0.8
 KNOBS = 4
 """How many are moved, from the first that is neither pitch nor loudness."""
 HIGH, LOW = 0.9, 0.1

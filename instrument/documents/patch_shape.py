@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from instrument.base.validation import Field, Section
-from instrument.knobs import CHANCE_SOURCES, PARAMETERS, SCENES, Label
+from instrument.knobs import CHANCE_SOURCES, ENTRIES, PARAMETERS, SCENES, Label
 
 SCHEMA = 1
 NAME = re.compile(r"[^/\\\x00-\x1f]{1,64}")
@@ -24,7 +24,6 @@ CHANCE = {k.id.partition(".")[2]: _ranged(k.id) for k in PARAMETERS if k.group =
 _OF_ALL = ("tape", "tape_drops", "temperature", "bend", "wear", "habit_shape", "lorenz_rate", "lorenz_rho")
 CHANCE_OF_ONE = {name: field for name, field in CHANCE.items() if name not in _OF_ALL}
 """What one knob may have for itself: the rest belongs to the model, the tape, or several knobs at once."""
-ENTRIES = ("hand", "bearing", "sound")
 
 BLEND_MS_MAX = 60000.0
 _SCENE = Section(

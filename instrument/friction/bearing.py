@@ -18,11 +18,8 @@ from instrument.friction.kernel import (
     CLOCK,
     DETENT,
     FORCE,
-    FREE,
-    HELD,
     LEAD,
     LEFT,
-    SLIPPING,
     STATE,
     P,
     U,
@@ -32,6 +29,7 @@ from instrument.friction.kernel import (
 from instrument.friction.landscape import DIG_TICKS, FIRST, GAP, LISTED, NODES, SPOTS_GAP, SPOTS_MOST, bend_of
 from instrument.friction.params import FrictionParams
 from instrument.friction.springs import TIES, signed
+from instrument.knobs import FREE, HELD, SLIPPING
 
 __all__ = ["FREE", "HELD", "KERNELS", "SLIPPING", "Friction", "warm"]
 

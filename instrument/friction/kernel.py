@@ -54,8 +54,7 @@ from instrument.friction.coefficients import (
 from instrument.friction.landscape import DIG_TICKS, detent_pull, dig, end_pull, present_detent, well_pull
 from instrument.friction.law import SLIP_SHARE, advance
 from instrument.friction.springs import PULL, ROOT, STIFF, draw, tie
-
-FREE, HELD, SLIPPING = 0, 1, 2
+from instrument.knobs import FREE, HELD, SLIPPING
 
 STATE = ("pos", "speed", "bristle", "hand", "play", "detent", "budget", "clock")
 X, V, Y, U, P, DETENT, BUDGET, CLOCK = range(len(STATE))

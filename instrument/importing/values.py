@@ -16,8 +16,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 18
-IR_VERSION = 10
+from instrument.model.gate.sizing import IR_VERSION, OPSET
+
 KINDS = {
     torch.float32: TensorProto.FLOAT,
     torch.float64: TensorProto.DOUBLE,

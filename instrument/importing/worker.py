@@ -24,11 +24,10 @@ from instrument.importing.convert import Converted, convert, listened, shared
 from instrument.importing.facts import Facts, Method, facts, load, said
 from instrument.importing.verification import delay
 from instrument.knobs import LATENTS_MAX, Label
-from instrument.model.library.card import DECODE, ENCODE, Card, Latent, card_table
+from instrument.model.library.card import DECODE, ENCODE, HISTOGRAM_BINS, Card, Latent, card_table
 from instrument.model.library.lineage import Ancestor
 
 FORWARD = "forward.onnx"
-BINS = 32
 LEAST = 2.0
 """A knob spans at least this much of z, also where noise and sines moved it less."""
 
@@ -70,7 +69,7 @@ def _latents(count: int, heard: Any) -> tuple[Latent, ...]:
         low, start, high = np.percentile(z, [0.5, 50.0, 99.5])
         spare = max(0.1 * (high - low), (LEAST - (high - low)) / 2.0)
         low, high = round(low - spare, 4), round(high + spare, 4)
-        counts, _ = np.histogram(z, BINS, (low, high))
+        counts, _ = np.histogram(z, HISTOGRAM_BINS, (low, high))
         found.append(Latent(
             f"z{i + 1}", label, "latent", low, high, round(float(np.clip(start, low, high)), 4), round(z.mean(), 4),
             round(z.std(), 4), round(z.min(), 4), round(z.max(), 4), 1, 0.0, tuple(float(c) for c in counts),

@@ -9,8 +9,6 @@ from instrument.ipc.records import (
     AUTHORS_MAX,
     CLIPS_TOLD,
     FRAME,
-    HELD,
-    SLIPPING,
     Flags,
     Frame,
     Gesture,
@@ -18,6 +16,7 @@ from instrument.ipc.records import (
 )
 from instrument.ipc.rings import FrameRing, GestureRing
 from instrument.ipc.shared_link import Link
+from instrument.knobs import HELD, SLIPPING
 
 __all__ = [
     "AUTHORS_MAX",

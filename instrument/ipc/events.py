@@ -18,6 +18,8 @@ from instrument.knobs import SCENES
 SLOTS: Final = 8
 """Of snapshots."""
 NOTES: Final = 128
+VELOCITY: Final = 0.8
+"""Of a note of which nothing says how hard it is struck."""
 NO_SHIFT: Final = 32768
 """``Gesture.knob`` of an accident called back from its beginning; -327.68 to +327.67 s fit round it."""
 BLEND_MS: Final = 3_600_000

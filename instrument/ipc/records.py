@@ -21,10 +21,6 @@ AUTHORS_MAX = 16
 WAVE_SAMPLES = 512
 
 
-HELD, SLIPPING = 1, 2
-"""``Frame.stuck`` of a knob that sticks, and of one that gives way."""
-
-
 class Source(IntEnum):
     """Who made a gesture; an echo never goes back to its own source."""
 
@@ -108,7 +104,7 @@ FRAME = np.dtype(
         ("hearing", np.int32),  # the sound whose own excerpt is heard, index in the credits; -1: none
         ("latent", np.float32, (LATENTS_MAX,)),  # what the model was given, in its own units
         ("wave", np.float32, (WAVE_SAMPLES,)),  # the newest samples, first channel, oldest first
-        ("stuck", np.uint8, (KNOBS_MAX,)),  # 0 = nothing holds it, HELD, SLIPPING
+        ("stuck", np.uint8, (KNOBS_MAX,)),  # FREE, HELD or SLIPPING
         ("origin", np.uint8, (KNOBS_MAX,)),  # Source that last moved the knob
     ],
     align=True,

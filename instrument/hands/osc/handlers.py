@@ -15,11 +15,9 @@ from instrument.hands.osc.arguments import between, first, kept, name_of, newest
 from instrument.hands.osc.codec import bang, flat, number
 from instrument.hands.osc.endpoints import BLEND_SECONDS, BRIDGE_SECONDS, HEARD, shape_of
 from instrument.ipc import CLIPS_TOLD, NO_SHIFT, Kind
-from instrument.ipc.events import EVENTS, NOTES, Event
+from instrument.ipc.events import EVENTS, NOTES, VELOCITY, Event
 from instrument.knobs import SCENES, KnobTable
 
-VELOCITY = 0.8
-"""Of a note sent without one."""
 _ALL_64_BITS = (1 << 64) - 1
 
 Args = tuple[Any, ...]

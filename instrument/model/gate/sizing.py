@@ -22,6 +22,8 @@ ALL_MOST = 1 << 28
 WORK_MOST = 2e10
 """Products of one call: an eighth of a second on a core that is not shared; RAVE takes a fiftieth for 2048 samples."""
 OPSET_LEAST = 11
+OPSET, IR_VERSION = 18, 10
+"""Of the graphs that are written here, by a training and by an import."""
 
 
 class Sizes:

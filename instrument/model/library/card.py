@@ -20,13 +20,16 @@ import tomlkit
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.reading import NotPlain, open_plain
 from instrument.base.toml import toml_from
+from instrument.base.validation import short
 from instrument.base.writing import write_whole
 from instrument.knobs import LATENTS_MAX, PARAMETERS, Label, LatentSpec
-from instrument.model.library.card_entries import Entries, short
+from instrument.model.library.card_entries import Entries
 from instrument.model.library.lineage import Ancestor, ancestor_rows, ancestors_from
 from instrument.model.library.listed import AGAIN, sha256_of
 
 FORMAT = 1
+HISTOGRAM_BINS = 32
+"""Of a latent, as they are written; as many as there are is read."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -42,7 +45,7 @@ KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """One dimension of z as it was met in training. ``histogram``: 32 counts from ``low`` to ``high``."""
+    """One dimension of z as it was met in training. ``histogram``: counts from ``low`` to ``high``."""
 
     id: str
     label: Label

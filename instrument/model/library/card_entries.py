@@ -6,16 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from instrument.base.validation import short
 from instrument.knobs import Label
-
-
-def short(value: Any) -> str:
-    """What stands there, in at most 60 letters."""
-    try:
-        said = repr(value)
-    except (ValueError, RecursionError):  # a whole number of 5000 digits; tables in tables without end
-        said = f"this {'number' if isinstance(value, int) else 'heap'}"
-    return said if len(said) <= 60 else said[:57] + "..."
 
 
 class Entries:

@@ -16,7 +16,7 @@ from typing import Any
 
 import tomlkit
 
-from instrument.base.errors import RosinError, ValidationErrors
+from instrument.base.errors import RosinError, ValidationErrors, first_alike
 from instrument.base.reading import NotPlain, open_plain
 from instrument.base.toml import toml_from
 from instrument.base.validation import Field, Section, check
@@ -26,7 +26,6 @@ from instrument.model.library.card import CREDITS, KEPT, TEXT_MOST, Card
 from instrument.model.library.listed import AGAIN
 
 FORMAT = 1
-MISTAKES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +150,7 @@ def credits_from(table: dict[str, Any], where: str) -> Credits:
     if not wrong and not rows:
         wrong.append("sounds: there are none; name every sound the model learned from")
     if wrong:
-        more = len(wrong) - MISTAKES_SHOWN
-        raise ValidationErrors(
-            where, wrong[:MISTAKES_SHOWN] + ([f"and {more} more mistakes like these"] if more > 0 else [])
-        )
+        raise ValidationErrors(where, first_alike(wrong))
     sounds = tuple(Sound(**{**row, "seconds": float(row["seconds"])}) for row in rows)
     made = dict(table["made"])
     for key in ("hours", "energy_wh"):

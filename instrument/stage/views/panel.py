@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from instrument.base.text import say
 from instrument.ipc import Frame
+from instrument.knobs import ENTRIES
 from instrument.stage.data import figures
 from instrument.stage.data.patch_labels import elide, wrap
 from instrument.stage.views.palette import GROUND, IVORY, STRAIN, TEXT, Colour, mix
-from instrument.stage.views.panel_lines import CHANCE, FRICTION, LINE, QUIET, STATUS, PanelLines
+from instrument.stage.views.panel_lines import FRICTION, LINE, QUIET, STATUS, PanelLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Panel(PanelLines):
             self.say(name, figures.parameter(table, frame, f"friction.{name}", own, language))
         if knob is not None:  # what it is now: the parameter, the place it is in and how tired it is
             self.say("stick", figures.figure(float(frame.stick[knob]), 2, language))
-        for name, grain in zip(CHANCE, frame.grain, strict=True):
+        for name, grain in zip(ENTRIES, frame.grain, strict=True):
             self.say(name, figures.figure(float(grain), 3, language))
         self.say("seed", figures.seed(frame.seed))
         if knob is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instrument.base.text import say
-from instrument.knobs import SCENES
+from instrument.knobs import ENTRIES, SCENES
 from instrument.stage.data import figures
 from instrument.stage.data.patch_labels import PatchLabels, elide, wrap
 from instrument.stage.gpu.lettering import Letters, TextRun
@@ -26,7 +26,6 @@ PARTS, AIR = 4, 26.0
 """Gaps between the parts, and by how much one may grow."""
 FRICTION = ("stick", "slide", "weight", "visc")
 STATUS = ("status", "more")
-CHANCE = ("hand", "bearing", "sound")
 
 
 @dataclass(slots=True)
@@ -126,8 +125,8 @@ class PanelLines:
             "", SMALL, IVORY, key="focus", x=left + half, anchor=1.0, room=half - self._wide("friction") - 8.0 * u
         )
         names = [self._label(id) for id in ("difficulty", *(f"friction.{name}" for name in FRICTION))]
-        others = [self._label("hazard"), *(self._name(key) for key in (*CHANCE, "seed"))]
-        keys = zip(("difficulty", *FRICTION), names, ("hazard", *CHANCE, "seed"), others, strict=True)
+        others = [self._label("hazard"), *(self._name(key) for key in (*ENTRIES, "seed"))]
+        keys = zip(("difficulty", *FRICTION), names, ("hazard", *ENTRIES, "seed"), others, strict=True)
         for i, (friction, name, chance, other) in enumerate(keys):
             if i == 0 and level < 1:
                 continue

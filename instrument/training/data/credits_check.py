@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from instrument.base.errors import RosinError, ValidationErrors
+from instrument.base.errors import RosinError, ValidationErrors, first_alike
 from instrument.base.toml import read_toml
 from instrument.model.library import licences
 from instrument.model.library.card import CREDITS
@@ -31,7 +31,6 @@ from instrument.training.data.files import (
 from instrument.training.data.wording import quoted, shown
 
 ASKED = ("file", "title", "author", "source", "licence", "consent")
-MISTAKES_SHOWN = 20
 LONGEST_BYTES = 1 << 26
 """Of a credits file: a hundred thousand sounds."""
 
@@ -143,8 +142,5 @@ def credited(source: Path) -> tuple[list[dict[str, Any]], Found]:
             line = f"file = {quoted(file)}"
             wrong.append(f"{shown(file)}: has no credit; add a [[sounds]] table with {line} or take the file away")
     if wrong:
-        more = len(wrong) - MISTAKES_SHOWN
-        raise ValidationErrors(
-            shown(str(path)), wrong[:MISTAKES_SHOWN] + ([f"and {more} more mistakes like these"] if more > 0 else [])
-        )
+        raise ValidationErrors(shown(str(path)), first_alike(wrong))
     return rows, there

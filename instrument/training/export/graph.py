@@ -14,10 +14,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from instrument.model.gate.sizing import IR_VERSION, OPSET
 from instrument.training.network.stack import SLOPE, CausalStack
-
-OPSET = 18
-IR_VERSION = 10
 
 
 @dataclass

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from instrument.knobs import Label
-from instrument.model.library.card import Latent
+from instrument.model.library.card import HISTOGRAM_BINS, Latent
 from instrument.training.data.corpus import Clip, Corpus
 from instrument.training.export.naming import POINTS, Decode, Naming, interventions
 from instrument.training.network.chance import Chance, NoiseBands
@@ -23,7 +23,6 @@ from instrument.training.network.shape import LOUDNESS_LOW_DB
 
 Doubles = npt.NDArray[np.float64]
 
-BINS = 32
 STRETCH = 0.15
 HEARD_DB = -60.0
 
@@ -86,7 +85,7 @@ def _stretched(values: Doubles) -> tuple[float, float]:
 def _latent(
     id: str, label: Label, role: str, values: Doubles, low: float, high: float, start: float, fidelity: float
 ) -> Latent:
-    counts, _ = np.histogram(values, BINS, (low, high))
+    counts, _ = np.histogram(values, HISTOGRAM_BINS, (low, high))
     return Latent(
         id,
         label,
