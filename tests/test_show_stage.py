@@ -34,7 +34,8 @@ from instrument.commands.status import Status
 from instrument.documents.options import SoundOptions, StageOptions
 from instrument.ipc import Frame, Link
 from instrument.run.show import Show
-from instrument.run.supervisor import GIVE_UP_AFTER, Role, StageRole, dismiss
+from instrument.run.stage_role import StageRole
+from instrument.run.supervisor import GIVE_UP_AFTER, Role, dismiss
 from instrument.stage.settings import StageSettings, WindowMemo, size_of
 from instrument.stage.views.layout import Layout
 from instrument.stage.views.palette import GROUND, HAND, IVORY

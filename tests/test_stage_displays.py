@@ -16,7 +16,8 @@ from stage_frames import make
 
 from instrument.documents.options import StageOptions
 from instrument.ipc import Link
-from instrument.run.supervisor import StageRole, dismiss
+from instrument.run.stage_role import StageRole
+from instrument.run.supervisor import dismiss
 from instrument.stage.settings import StageSettings
 
 pytest.importorskip("pyglet")

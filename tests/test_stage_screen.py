@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from instrument.ipc import Link
-from instrument.run import supervisor
-from instrument.run.supervisor import CLOSED, REFUSED, StageRole
+from instrument.ipc.worker import CLOSED, REFUSED
+from instrument.run import stage_role
+from instrument.run.stage_role import StageRole
 from instrument.stage.screen import screen_is_there
 from instrument.stage.settings import StageSettings
 
@@ -63,7 +64,7 @@ class Window(SimpleNamespace):
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """``there``: whether a screen answers; ``windows``: those that were started."""
     found = SimpleNamespace(there=False, windows=[])
-    monkeypatch.setattr(supervisor, "screen_is_there", lambda: found.there)
+    monkeypatch.setattr(stage_role, "screen_is_there", lambda: found.there)
 
     def spawn(self: StageRole, which: int) -> Window:
         found.windows.append(Window(code=None))

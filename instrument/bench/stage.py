@@ -26,7 +26,8 @@ from instrument.bench.xhost import xvfb
 from instrument.documents.options import StageOptions
 from instrument.documents.patch import read_patch
 from instrument.run.show import Show
-from instrument.run.supervisor import StageRole, dismiss
+from instrument.run.stage_role import StageRole
+from instrument.run.supervisor import dismiss
 from instrument.stage.settings import StageSettings
 
 LOOK_SECONDS, MESSAGE_SECONDS = 0.01, 0.02

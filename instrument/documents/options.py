@@ -178,8 +178,3 @@ def sections(options: type) -> dict[str, type]:
 def shape_of(options: type) -> Section:
     """What a file may say of them."""
     return Section({row.key: row.entry for row in rows(options)})
-
-
-def options_from(options: type[T], table: Mapping[str, Any]) -> T:
-    """Out of plain tables that were checked, or written by ``dataclasses.asdict`` and read as JSON."""
-    return options(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from instrument.base.errors import ValidationErrors
+from instrument.base.plain import from_plain
 from instrument.base.toml import read_toml
 from instrument.base.validation import Field, Section, check, json_schema, short
 from instrument.documents.options import (
@@ -24,7 +25,6 @@ from instrument.documents.options import (
     SoundOptions,
     StageOptions,
     option,
-    options_from,
     rows,
     sections,
     shape_of,
@@ -96,7 +96,7 @@ def rig_from(table: Mapping[str, Any], where: str) -> Rig:
     if wrong:
         raise ValidationErrors(where, wrong)
     told = {row.key: table[row.key] for row in rows(Rig) if not row.section and row.key in table}
-    told |= {name: options_from(options, table[name]) for name, options in SECTIONS.items() if name in table}
+    told |= {name: from_plain(options, table[name]) for name, options in SECTIONS.items() if name in table}
     rig = Rig(where, **told)
     homes = {key: at_home(folder) or folder for key, folder in dataclasses.asdict(rig.folders).items()}
     return dataclasses.replace(rig, folders=Folders(**homes))

@@ -13,16 +13,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, NoReturn, Self, TypeVar, get_type_hints
+from typing import NoReturn, Self
 
 from instrument.base.errors import RosinError
+from instrument.base.plain import from_plain
 from instrument.base.printable import printable
 from instrument.base.processes import ParentWatch, end, whole
 from instrument.ipc.shared_link import Link
-
-T = TypeVar("T")
 
 CLOSED, REFUSED, FAILED = 0, 2, 3
 """Exit codes: it was done, or the player closed it; it cannot be here, and said why; something broke, and another one
@@ -52,19 +51,7 @@ class WorkerSettings:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        return _made(cls, json.loads(text))
-
-
-def _made(kind: type[T], table: Mapping[str, Any]) -> T:
-    """Out of what ``dataclasses.asdict`` gave and JSON carried: lists were tuples, and some tables dataclasses."""
-    kinds = get_type_hints(kind)
-
-    def value(key: str, said: Any) -> Any:
-        if isinstance(said, list):
-            return tuple(said)
-        return _made(kinds[key], said) if dataclasses.is_dataclass(kinds.get(key)) else said
-
-    return kind(**{key: value(key, said) for key, said in table.items()})
+        return from_plain(cls, json.loads(text))
 
 
 class Worker:

@@ -23,7 +23,8 @@ from instrument.hands.worker import HandsSettings
 from instrument.ipc import Frame, Gesture, Kind, Link, Source
 from instrument.run.notices import Notices, Reader
 from instrument.run.patching import Patching
-from instrument.run.supervisor import GIVE_UP_AFTER, UNDERSTUDY_AFTER_SECONDS, Role, StageRole, dismiss, kill
+from instrument.run.stage_role import StageRole
+from instrument.run.supervisor import GIVE_UP_AFTER, UNDERSTUDY_AFTER_SECONDS, Role, dismiss, kill
 from instrument.stage.settings import StageSettings
 
 LOOK_SECONDS = 0.01
