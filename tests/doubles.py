@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from instrument.knobs import Label
-from instrument.model.library.card import Card, Latent, write_card
+from instrument.model.library.card import Card, write_card
+from instrument.model.library.card_latents import Latent
 from instrument.model.library.credits import Credits, Made, Sound, write_credits
 
 

@@ -22,7 +22,8 @@ from instrument.bench.rivals.against import TOLERANCE, Pair, against_torchscript
 from instrument.bench.rivals.torchscript import Scripted, Ways, Writer
 from instrument.bench.turns import by_turns, ratios
 from instrument.knobs import Label
-from instrument.model.library.card import DECODE, ENCODE, Card, Latent, write_card
+from instrument.model.library.card import DECODE, ENCODE, Card, write_card
+from instrument.model.library.card_latents import Latent
 from instrument.training.export.decoder_graph import decoder_graph
 from instrument.training.export.writer import write_graphs
 from instrument.training.network.model import Network

@@ -19,7 +19,8 @@ from instrument.bench.rivals.against import EQUAL_BLOCKS, TOLERANCE, Pair, pairs
 from instrument.bench.rivals.streaming import CachedConv, Streaming, exported
 from instrument.bench.rivals.unfolded import network_of
 from instrument.knobs import Label
-from instrument.model.library.card import DECODE, ENCODE, Card, Latent, write_card
+from instrument.model.library.card import DECODE, ENCODE, Card, write_card
+from instrument.model.library.card_latents import Latent
 from instrument.training.export.writer import wandering, write_graphs
 from instrument.training.network.model import Network
 from instrument.training.network.shape import Shape

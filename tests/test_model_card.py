@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from instrument.base.errors import RosinError, ValidationErrors
 from instrument.knobs import PARAMETERS, Label, table_for
-from instrument.model.library.card import CARD, Card, Latent, card_from, card_table, read_card, write_card
+from instrument.model.library.card import CARD, Card, card_from, card_table, read_card, write_card
+from instrument.model.library.card_latents import Latent
 
 
 def test_a_card_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from instrument.base.errors import RosinError
 from instrument.commands.models.page import PageFacts, figure, histogram, page, show_page
 from instrument.knobs import Label
 from instrument.model.library import finder
-from instrument.model.library.card import Latent, write_card
+from instrument.model.library.card import write_card
+from instrument.model.library.card_latents import Latent
 from instrument.model.library.credits import read_credits
 from instrument.model.library.finder import ancestors, cards, find, open_voice, search_path, user_folder
 from instrument.model.library.lineage import Ancestor

@@ -17,7 +17,7 @@ from instrument.base.paths import shipped
 from instrument.documents.patch import mistakes_against, read_patch, table_of
 from instrument.knobs import Label
 from instrument.model.library.bundle import pack
-from instrument.model.library.card import Latent
+from instrument.model.library.card_latents import Latent
 from instrument.model.library.retarget import retarget
 from instrument.storage.bank import open_part
 

@@ -21,7 +21,7 @@ from instrument.documents.patch import Patch
 from instrument.ipc import HELD, SLIPPING, Flags, Frame, Source
 from instrument.ipc.health import Health
 from instrument.knobs import PARAMETERS, Knob, KnobTable, Label, own_parameter, table_for
-from instrument.model.library.card import Latent
+from instrument.model.library.card_latents import Latent
 from instrument.stage.data import figures
 from instrument.stage.data.mappings import Mappings
 from instrument.stage.data.meter import HOLD_S, LOW_DB, LevelMeter

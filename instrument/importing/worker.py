@@ -24,7 +24,8 @@ from instrument.importing.convert import Converted, convert, listened, shared
 from instrument.importing.facts import Facts, Method, facts, load, said
 from instrument.importing.verification import delay
 from instrument.knobs import LATENTS_MAX, Label
-from instrument.model.library.card import DECODE, ENCODE, HISTOGRAM_BINS, Card, Latent, card_table
+from instrument.model.library.card import DECODE, ENCODE, Card, card_table
+from instrument.model.library.card_latents import HISTOGRAM_BINS, Latent
 from instrument.model.library.lineage import Ancestor
 
 FORWARD = "forward.onnx"

@@ -21,7 +21,8 @@ from instrument.base.printable import printable, printable_lines, sentences
 from instrument.base.text import catalogue, say
 from instrument.base.units import number_in
 from instrument.model.atlas.atlas import Atlas
-from instrument.model.library.card import Card, Latent
+from instrument.model.library.card import Card
+from instrument.model.library.card_latents import Latent
 from instrument.model.library.credit_lines import credits_line, energy_words, trained_words
 from instrument.model.library.credits import Credits
 from instrument.model.library.lineage import Ancestor

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from instrument.knobs import Label
-from instrument.model.library.card import Card, Latent
+from instrument.model.library.card import Card
+from instrument.model.library.card_latents import Latent
 
 RATIO = 32
 SILENCE_DB = -80.0

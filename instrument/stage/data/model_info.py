@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from instrument.base.errors import RosinError
 from instrument.documents.patch import Patch
 from instrument.knobs import Knob
-from instrument.model.library.card import Card, Latent
+from instrument.model.library.card import Card
+from instrument.model.library.card_latents import Latent
 from instrument.model.library.cards import card_of, credits_of, folder_of
 from instrument.model.library.credit_lines import credits_line
 from instrument.model.library.credits import Credits

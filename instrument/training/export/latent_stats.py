@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from instrument.knobs import Label
-from instrument.model.library.card import HISTOGRAM_BINS, Latent
+from instrument.model.library.card_latents import HISTOGRAM_BINS, Latent
 from instrument.training.data.corpus import Clip, Corpus
 from instrument.training.export.naming import POINTS, Decode, Naming, interventions
 from instrument.training.network.chance import Chance, NoiseBands

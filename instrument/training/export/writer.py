@@ -24,7 +24,8 @@ import torch
 from instrument.base.errors import RosinError
 from instrument.knobs import Label
 from instrument.model.atlas.chart import write_chart
-from instrument.model.library.card import CARD, DECODE, ENCODE, Card, Latent, card_table, write_card
+from instrument.model.library.card import CARD, DECODE, ENCODE, Card, card_table, write_card
+from instrument.model.library.card_latents import Latent
 from instrument.model.library.credits import Credits, Made, write_credits
 from instrument.model.report.reference import FRAMES, write_reference
 from instrument.model.runtime.denormals import AsItWas, DenormalsOff
