@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from doubles import tiny_card, tiny_model
 
+from instrument import CHANNELS, QUANTUM, open_engine
 from instrument.base.errors import RosinError
 from instrument.base.units import number_in
 from instrument.commands.whole import whole_patch
-from instrument.documents.patch import read_patch
+from instrument.documents.patch import Patch, read_patch
+from instrument.engine.frame_writer import fill_frame
 from instrument.hands.worker import tables_of
+from instrument.ipc import Frame
+from instrument.knobs import LATENTS_MAX, Label
+from instrument.model.library.card_latents import Latent
 from instrument.model.library.cards import (
     card_of,
     credits_line_of,
@@ -85,3 +92,17 @@ def test_a_file_is_the_one_that_is_listed_or_a_sentence(tmp_path: Path) -> None:
 def test_french_has_a_comma() -> None:
     assert number_in("fr", "1.5 kWh") == "1,5 kWh"
     assert number_in("en", "1.5 kWh") == "1.5 kWh"
+
+
+def test_the_largest_model_there_may_be_is_in_the_frame_whole(tmp_path: Path) -> None:
+    rows = tuple(Latent(f"z{i}", Label("z", "z"), start=0.01 * i) for i in range(LATENTS_MAX))
+    tiny_model(tmp_path / "broad", card=tiny_card(name="broad", latents=rows))
+    engine = open_engine(Patch("broad", "broad"), models=str(tmp_path))
+    frame, out = Frame(), np.empty((CHANNELS, QUANTUM), np.float32)
+    for _ in range(4):
+        engine.block(out)
+    fill_frame(engine, frame, 1.0)
+    assert frame.latent.tolist() == pytest.approx(engine.layer.z[0, :, -1].tolist())
+    assert frame.latent[-1] == pytest.approx(0.01 * (LATENTS_MAX - 1), abs=0.1)
+    with pytest.raises(RosinError, match=f"{LATENTS_MAX + 1} are more than the {LATENTS_MAX} that can be played"):
+        tiny_model(tmp_path / "more", card=tiny_card(name="more", latents=(*rows, Latent("one", Label("z", "z")))))
