@@ -17,7 +17,7 @@ from instrument.hands.osc.namespace import Addressed, Namespace
 from instrument.ipc import Frame
 from instrument.isf import Header, decoded, find_visual, knobs_of, parse_header, read_header, read_text, value_of
 from instrument.isf.shape import KINDS
-from instrument.knobs import KNOBS_MAX, Label, LatentSpec
+from instrument.knobs import KNOBS_MAX, LATENTS_MAX, Label, LatentSpec
 from instrument.model.runtime.null import null_card
 from instrument.stage.isf.feed import BINS, Feed
 from instrument.stage.isf.glsl import OURS, complaint, rewrite
@@ -305,7 +305,7 @@ def sine(cycles: float, level: float = 1.0) -> Frame:
     frame.wave = (level * np.sin(2 * np.pi * cycles * np.arange(512) / 512)).astype(np.float32)
     frame.rms = level / math.sqrt(2)
     frame.hand = np.linspace(0.0, 1.0, KNOBS_MAX).astype(np.float32)
-    frame.latent = np.arange(128, dtype=np.float32) - 5.0
+    frame.latent = np.arange(LATENTS_MAX, dtype=np.float32) - 5.0
     return frame
 
 
