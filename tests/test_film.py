@@ -455,7 +455,7 @@ def test_ctrl_c_leaves_a_playable_beginning_under_another_name(tmp_path: Path) -
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped: a.part.mp4 is what was drawn until then" in err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "a.layer.credits.txt", "a.part.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "a.part.credits.txt", "a.part.mp4"]
     assert (tmp_path / "a.mp4").read_bytes() == b"an older film"
     count = len(pictures_of(tmp_path / "a.part.mp4"))
     assert 5 < count < 600
