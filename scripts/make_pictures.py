@@ -104,8 +104,8 @@ def draw_stage(patch: Path, frames: list[Frame], folder: Path) -> list[Path]:
     from instrument.stage.still import picture
 
     made = []
-    for name, wishes in (("stage", ()), ("rehearsal", ("rehearsal",))):
-        pixels = picture(StageSettings(patches=(str(patch),)), frames, 1.0, wishes)
+    for name, requests in (("stage", ()), ("rehearsal", ("rehearsal",))):
+        pixels = picture(StageSettings(patches=(str(patch),)), frames, 1.0, requests)
         made.append(folder / f"{name}.png")
         Image.fromarray(pixels).save(made[-1], optimize=True)
     return made

@@ -74,7 +74,7 @@ class Desk:
     def controls(self) -> dict[tuple[str, int, int], list[float]]:
         """When each control was sent to: by port, status and number; both halves of a pair are one."""
         found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
-        pairs = {b.number for b in self.hand.board.bindings if b.kind == "cc14" and b.motor}
+        pairs = {b.number for b in self.hand.mappings.bindings if b.kind == "cc14" and b.motor}
         for at, port, data in self.sent:
             number = 0 if data[0] & 0xF0 == 0xE0 else data[1]
             number -= 32 if data[0] & 0xF0 == 0xB0 and number - 32 in pairs else 0

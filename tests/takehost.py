@@ -32,9 +32,9 @@ class House:
         self.engine = Engine(self.bank.layer(0))
         self.player = Callback(self.engine, link, 128)
         self.row = link.health.row("sound")
-        self.taping = TakeRecording(self.player, self.bank, self.row, folder, "en")
-        self.keepsakes = AccidentStore(self.bank, link, "en")
-        self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, "en")
+        self.recording = TakeRecording(self.player, self.bank, self.row, folder, "en")
+        self.accident_store = AccidentStore(self.bank, link, "en")
+        self.errands = Errands(self.engine, self.bank, self.recording, self.accident_store, self.row, "en")
         self.hazard, self.dig = (self.engine.layer.table.index(id) for id in ("hazard", "friction.dig"))
         self.accident = 0
         self._out = np.zeros((2, 128), np.float32)
@@ -64,11 +64,11 @@ class House:
 
     def record(self, blocks: int, script: Script) -> Path:
         """A take of so many blocks; returns its .jsonl."""
-        self.taping.record(True)
+        self.recording.record(True)
         self.play(blocks, script)
-        self.taping.record(False)
-        assert self.taping.recorder.path is not None
-        return self.taping.recorder.path.with_name("gestures.jsonl")
+        self.recording.record(False)
+        assert self.recording.recorder.path is not None
+        return self.recording.recorder.path.with_name("gestures.jsonl")
 
     @property
     def said(self) -> list[str]:

@@ -84,25 +84,25 @@ def test_a_recording_that_is_switched_all_the_time_is_begun_four_times_and_in_th
     on = False
     while time.monotonic() < end:
         on = not on
-        house.taping.ask(on)
+        house.recording.ask(on)
         house.play(1)
         longest = time.monotonic()
-        house.taping.look()
+        house.recording.look()
         assert time.monotonic() - longest < 0.3, "nobody waits for a disk here"
-    house.taping.ask(False)
+    house.recording.ask(False)
     end = time.monotonic() + 5.0
-    while (house.taping.recorder.recording or house.taping._wanted is not None) and time.monotonic() < end:
-        house.taping.look()
+    while (house.recording.recorder.recording or house.recording._wanted is not None) and time.monotonic() < end:
+        house.recording.look()
         time.sleep(0.01)
-    house.taping.close()
-    assert not house.taping.recorder.recording
+    house.recording.close()
+    assert not house.recording.recorder.recording
     assert 1 <= len(list(house.folder.glob("*/sound.wav"))) <= 4
 
 
 def test_two_accidents_kept_in_one_second_are_two_files_and_many_are_bounded(
     house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    part, keeps = house.engine.layer, house.keepsakes
+    part, keeps = house.engine.layer, house.accident_store
     house.play(40)
     clock = 1000.0
     for key in range(50):  # names that the hands have not told: all in one second
@@ -126,14 +126,14 @@ def test_one_name_kept_over_and_over_fills_no_disk(
     house.link.names.speak("slip")
     house.play(40)
     for turn in range(12):
-        house.keepsakes.keep_accident(house.engine.layer, stream_id("slip"), 0.01, 1000.0 + 10.0 * turn)
-        house.keepsakes.close()
+        house.accident_store.keep_accident(house.engine.layer, stream_id("slip"), 0.01, 1000.0 + 10.0 * turn)
+        house.accident_store.close()
     assert len(list((tmp_path / "home" / "rosin" / "accidents" / "bow").glob("slip*.npz"))) == 5
     assert any("5 accidents are kept with this patch" in said for said in house.said)
 
 
 def test_names_that_were_told_one_after_the_other_are_each_found(house: House) -> None:
-    part, keeps = house.engine.layer, house.keepsakes
+    part, keeps = house.engine.layer, house.accident_store
     house.play(40)
     for name in ("first", "second"):  # both before the sound has looked
         house.link.names.speak(name)
@@ -155,11 +155,11 @@ def test_a_scene_kept_500_times_a_second_is_written_once_a_second_and_the_last_o
             raw = part.control.raw
             raw[2] = look / 100
             part.scenes.keep(3, raw, True)
-        house.keepsakes.look(clock)
-        if house.keepsakes._scribe is not None:
-            house.keepsakes._scribe.join()
+        house.accident_store.look(clock)
+        if house.accident_store._scribe is not None:
+            house.accident_store._scribe.join()
         clock += 0.02
-    house.keepsakes.close()
+    house.accident_store.close()
     assert 2 <= len(written) <= 4
     assert written[-1][part.table[2].id] == pytest.approx(0.99)
 

@@ -278,14 +278,14 @@ def test_every_option_of_films_is_seen() -> None:
         FilmOptions(30, 320, 180, view="rehearsal"),
     ]
     seen = []
-    for wish in looks:
-        drawing = Drawing(wish, GLASS, Rig())
+    for film in looks:
+        drawing = Drawing(film, GLASS, Rig())
         try:
             for frames in shots:
                 picture = drawing.picture(frames)
         finally:
             drawing.close()
-        assert picture.shape == (wish.height, wish.width, 3)
+        assert picture.shape == (film.height, film.width, 3)
         seen.append(picture)
     plain, calm, big, _, rehearsal = seen
     assert (plain != calm).any()

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from instrument.base.seeds import daily_seed, name_number
 from instrument.hands.osc.match import PatternError
-from instrument.hands.osc.namespace import Act, Namespace, NoFeel
+from instrument.hands.osc.namespace import Command, Namespace, NoFeel
 from instrument.ipc import Kind
 
 BOOK = Namespace("/rosin", TABLE, [(name,) for name in PATCHES])
 
 
-def acts(address: str, *args: object) -> list[Act]:
+def acts(address: str, *args: object) -> list[Command]:
     return [act for meaning in BOOK.find(f"/rosin/{address}") for act in BOOK.acts(meaning, args)]
 
 
@@ -112,12 +112,12 @@ def test_the_seed_of_the_day_is_everybodys() -> None:
 
 def test_a_feel_is_every_friction_that_it_names() -> None:
     feels = {"wool": {"friction.stick": 0.15, "friction.weight": 20.0, "friction.unheard_of": 1.0}}
-    book = Namespace("/rosin", TABLE, [], lambda name: feels[name])
-    (meaning,) = book.find("/rosin/feel")
+    namespace = Namespace("/rosin", TABLE, [], lambda name: feels[name])
+    (meaning,) = namespace.find("/rosin/feel")
     stick, weight = TABLE.index("friction.stick"), TABLE.index("friction.weight")
-    assert book.acts(meaning, ("wool",)) == [(Kind.KNOB, stick, 0.5, 0), (Kind.KNOB, weight, 1.0, 0)]
+    assert namespace.acts(meaning, ("wool",)) == [(Kind.KNOB, stick, 0.5, 0), (Kind.KNOB, weight, 1.0, 0)]
     with pytest.raises(NoFeel, match="silk"):
-        book.acts(meaning, ("silk",))
+        namespace.acts(meaning, ("silk",))
 
 
 @pytest.mark.parametrize(

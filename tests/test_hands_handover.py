@@ -182,9 +182,9 @@ def test_more_bindings_than_can_be_written_down_are_read_from_the_rig(chair: Cha
     save_bindings(chair.rig, rows, "osc")
     chair.replace()
     assert chair.hands.osc is not None
-    assert len(chair.hands.osc.foreign.board.slots) == 1200
+    assert len(chair.hands.osc.foreign.mappings.slots) == 1200
     chair.replace()
-    assert len(chair.hands.osc.foreign.board.slots) == 1200
+    assert len(chair.hands.osc.foreign.mappings.slots) == 1200
     chair.learn("z3", 22)
     assert chair.rows() == ["z2", "z3"]
 
@@ -261,7 +261,7 @@ def test_a_finger_on_a_motor_fader_is_felt_by_the_next_hands(chair: Chair) -> No
     chair.replace()
     chair.midi((0x90, 104, 127))
     chair.replace()
-    slot = chair.hands.midi.board.slots[0]
+    slot = chair.hands.midi.mappings.slots[0]
     assert slot.motor is not None
     assert slot.motor.touched(time.monotonic()), "and its motor does not pull at it"
 

@@ -60,7 +60,7 @@ class Player:
 
     @property
     def learned(self) -> Binding | None:
-        return self.hand.board.bindings[-1] if self.hand.board.bindings else None
+        return self.hand.mappings.bindings[-1] if self.hand.mappings.bindings else None
 
     def keys(self) -> list[str]:
         return [event.key for event in self.said]
@@ -106,7 +106,7 @@ def test_what_moves_already_is_not_taken_however_far_it_goes(period: float) -> N
 
 def test_what_moves_already_plays_on_while_a_knob_waits() -> None:
     p = Player()
-    p.hand.board.add(Binding("z2", "cc", 9))
+    p.hand.mappings.add(Binding("z2", "cc", 9))
     for value in range(20, 60):
         p.cc(9, value)
     p.arm()

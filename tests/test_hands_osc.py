@@ -564,7 +564,7 @@ def test_a_sound_that_does_not_listen_costs_gestures_and_one_sentence() -> None:
 def test_a_fault_of_our_own_does_not_end_the_loop() -> None:
     with on_the_table(HERE) as t:
         assert t.hands.osc is not None
-        t.hands.osc.book.find = lambda address: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+        t.hands.osc.namespace.find = lambda address: 1 / 0  # type: ignore[method-assign,assignment,return-value]
         t.client().send("/rosin/knob/z2", 0.5)
         t.step()
         assert t.hands.counts.faults == 1

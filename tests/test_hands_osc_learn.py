@@ -17,7 +17,7 @@ from instrument.documents.options import MidiOptions, OscOptions
 from instrument.documents.rig import read_rig
 from instrument.documents.rig_bindings import save_bindings
 from instrument.hands.midi.fakes import FakeDriver
-from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
+from instrument.hands.osc.addresses import OscBinding, OscMappings, read_addresses
 from instrument.hands.state.counts import LogEntry
 from instrument.hands.state.positions import Positions
 from instrument.ipc import Link
@@ -58,7 +58,7 @@ def heard(t) -> Answer | None:
 
 def rows_of(t) -> list[dict]:
     assert t.hands.osc is not None
-    return t.hands.osc.foreign.board.rows()
+    return t.hands.osc.foreign.mappings.rows()
 
 
 def rest(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.05) -> None:
@@ -320,12 +320,12 @@ def test_a_wrong_row_is_named_with_its_remedy(row: dict, says: str) -> None:
 def test_whatever_is_sent_the_knob_stays_in_its_travel(values: list[float], at: float) -> None:
     positions = Positions(TABLE)
     positions.ask(Z2, at, 0.0)
-    board = OscBoard([OscBinding("/f", "z2")], "jump", TABLE)
+    mappings = OscMappings([OscBinding("/f", "z2")], "jump", TABLE)
     for i, value in enumerate(values):
-        for knob, raw in board.turn("/f", value, positions, float(i)):
+        for knob, raw in mappings.turn("/f", value, positions, float(i)):
             assert knob == Z2
             assert 0.0 <= raw <= 1.0
-    binding = board.slots[0].binding
+    binding = mappings.slots[0].binding
     assert binding.low <= 0.0 <= 1.0 <= binding.high
 
 
@@ -365,7 +365,7 @@ def test_where_controllers_are_is_told_at_most_twenty_times_a_second() -> None:
         t.frame(hand={"z2": 1.0})
         t.see()
         told: list[str] = []
-        row = t.hands._lesson._row
+        row = t.hands._learn_server._row
         original = row.set_text
         row.set_text = lambda key, text: (told.append(text) if key == REACH else None, original(key, text))[1]
         end, n = time.monotonic() + 0.5, 0

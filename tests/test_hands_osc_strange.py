@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from instrument.documents.options import MidiOptions, OscOptions
 from instrument.documents.rig import read_rig
 from instrument.documents.rig_bindings import save_bindings
-from instrument.hands.osc.addresses import OscBinding, OscBoard, read_addresses
+from instrument.hands.osc.addresses import OscBinding, OscMappings, read_addresses
 from instrument.hands.osc.codec import BUNDLE
 from instrument.hands.osc.moved import ADDRESSES_MAX, Moved
 from instrument.hands.state.positions import Positions
@@ -30,7 +30,7 @@ STRANGE = [
 
 def rows(t: Table) -> list[dict]:
     assert t.hands.osc is not None
-    return t.hands.osc.foreign.board.rows()
+    return t.hands.osc.foreign.mappings.rows()
 
 
 def learn(t: Table, client: Client, knob: str = "z2") -> None:
@@ -324,14 +324,14 @@ def test_addresses_are_remembered_in_bounds_and_after_any_number_of_them_a_new_o
 )
 def test_whatever_is_heard_an_argument_that_is_there_is_found_or_none(messages: list) -> None:
     moved, now = Moved(), 0.0
-    board, positions = OscBoard([OscBinding("/a", "z2", argument=3)], "pickup", TABLE), Positions(TABLE)
+    mappings, positions = OscMappings([OscBinding("/a", "z2", argument=3)], "pickup", TABLE), Positions(TABLE)
     for address, values, wait, arm in messages:
         now += wait
         if arm:
             moved.arm(now)
         found = moved.hear(address, values, now)
         assert found is None or values[found - 1] is not None
-        assert all(0.0 <= raw <= 1.0 for _, raw in board.turn(address, values, positions, now))
+        assert all(0.0 <= raw <= 1.0 for _, raw in mappings.turn(address, values, positions, now))
 
 
 def test_a_learned_sensor_is_not_given_to_the_next_knob() -> None:

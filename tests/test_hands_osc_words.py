@@ -14,7 +14,7 @@ from instrument.base.text import LANGUAGES
 from instrument.documents.options import OscOptions
 from instrument.hands.osc.codec import BUNDLE, write
 from instrument.hands.osc.endpoints import ENDPOINTS
-from instrument.hands.osc.handlers import DESK
+from instrument.hands.osc.handlers import FOR_THE_HANDS
 from instrument.hands.osc.namespace import Namespace
 from instrument.hands.state.counts import NEW_MAX, POSTS_MAX, REMEMBERED_MAX, Complaints, LogEntry, clipped
 from instrument.ipc import Kind
@@ -74,10 +74,10 @@ def test_a_knob_that_had_no_controller_is_told_when_it_is_freed(knob: str) -> No
 
 
 def test_every_verb_says_what_it_takes_in_both_languages() -> None:
-    book = Namespace("/rosin", TABLE, [])
-    verbs = {meaning.verb for address in book for meaning in book.find(address)}
+    namespace = Namespace("/rosin", TABLE, [])
+    verbs = {meaning.verb for address in namespace for meaning in namespace.find(address)}
     assert verbs == set(ENDPOINTS)
-    assert set(DESK) <= verbs
+    assert set(FOR_THE_HANDS) <= verbs
     for endpoint in ENDPOINTS.values():
         key = endpoint.takes
         assert LogEntry(key).text("en") != LogEntry(key).text("fr")
@@ -287,9 +287,9 @@ def test_of_a_time_slice_the_newest_sample_counts() -> None:
 
 @pytest.mark.parametrize("pattern", ["*", "?*", "[a-z]*", "*l*", "{*}", "[!x]*"])
 def test_a_star_over_knobs_moves_those_of_the_model_alone(pattern: str) -> None:
-    book = Namespace("/rosin", TABLE, [])
+    namespace = Namespace("/rosin", TABLE, [])
     try:
-        found = [meaning.knob for meaning in book.find(f"/rosin/knob/{pattern}")]
+        found = [meaning.knob for meaning in namespace.find(f"/rosin/knob/{pattern}")]
     except ValueError:
         return
     assert all(knob < TABLE.playable_count for knob in found)
@@ -309,9 +309,9 @@ def test_a_star_over_knobs_moves_those_of_the_model_alone(pattern: str) -> None:
     ],
 )
 def test_a_parameter_is_moved_as_far_as_a_pattern_spells_it(pattern: str, ids: set[str]) -> None:
-    book = Namespace("/rosin", TABLE, [])
+    namespace = Namespace("/rosin", TABLE, [])
     for end in ("", "/value"):
-        assert {TABLE[meaning.knob].id for meaning in book.find(f"/rosin/knob/{pattern}{end}")} == ids
+        assert {TABLE[meaning.knob].id for meaning in namespace.find(f"/rosin/knob/{pattern}{end}")} == ids
 
 
 def test_a_pattern_through_the_whole_tree_moves_nothing_but_the_models_knobs() -> None:
@@ -321,10 +321,10 @@ def test_a_pattern_through_the_whole_tree_moves_nothing_but_the_models_knobs() -
 
 
 def test_what_others_call_by_brackets_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    book = Namespace("/rosin", TABLE, [])
-    monkeypatch.setattr(book._by_pattern, "find", lambda pattern: pytest.fail(pattern))
-    assert not book.find("/live/track[3]/vol")
-    assert not book.find("/rosinante/[ab]")
+    namespace = Namespace("/rosin", TABLE, [])
+    monkeypatch.setattr(namespace._by_pattern, "find", lambda pattern: pytest.fail(pattern))
+    assert not namespace.find("/live/track[3]/vol")
+    assert not namespace.find("/rosinante/[ab]")
 
 
 def test_who_makes_us_speak_makes_us_say_no_more_than_can_be_read() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -112,6 +113,27 @@ def test_an_arrow_held_for_long_is_never_an_escape(terminal: int) -> None:
         while len(names) < 1000 and time.monotonic() < end:
             names += keys.read()
     assert names == ["up"] * 1000
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_an_arrow_that_comes_in_pieces_is_an_arrow(terminal: int, cut: int) -> None:
+    arrow = b"\x1b[1;5C" if cut == 3 else b"\x1b[C"
+    with TerminalKeys() as keys:
+        os.write(terminal, b"\x1b[A" + arrow[:cut])
+        select.select([sys.stdin], [], [], 2.0)
+        if cut == 1:  # its end is under way while the first byte is looked at
+            threading.Timer(0.002, os.write, (terminal, arrow[cut:])).start()
+            assert keys.read() == ["up", "right"]
+            return
+        assert keys.read() == ["up"]
+        os.write(terminal, arrow[cut:] + b"n")
+        select.select([sys.stdin], [], [], 2.0)
+        assert keys.read() == (["right", "n"] if cut == 2 else ["n"])
+
+
+def test_an_escape_alone_is_the_escape_key(terminal: int) -> None:
+    with TerminalKeys() as keys:
+        assert typed_into(keys, terminal, b"\x1b") == ["escape"]
 
 
 def test_a_terminal_that_was_closed_has_no_keys(terminal: int) -> None:

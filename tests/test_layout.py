@@ -70,13 +70,13 @@ def test_a_recording_and_a_render_have_a_channel_for_each_loudspeaker(tmp_path: 
     with Link.create() as link:
         engine = sounding(QUAD)
         player = Callback(engine, link, QUANTUM)
-        taping = TakeRecording(player, Bank([engine.layer]), link.health.row("sound"), tmp_path, "en")
-        taping.record(True)
+        recording = TakeRecording(player, Bank([engine.layer]), link.health.row("sound"), tmp_path, "en")
+        recording.record(True)
         out = np.zeros((4, QUANTUM), np.float32)
         for _ in range(200):
             player.callback(out, None, time.monotonic())
-        taping.close()
-        assert taping.recorder.path is not None
-        info = soundfile.info(taping.recorder.path)
+        recording.close()
+        assert recording.recorder.path is not None
+        info = soundfile.info(recording.recorder.path)
     assert (info.channels, info.frames) == (4, 200 * QUANTUM)
     assert {block.shape[0] for block in offline_blocks(sounding(QUAD), 0.1, [], 300)} == {4}

@@ -25,7 +25,7 @@ from instrument.model.library.lineage import Ancestor
 from instrument.model.library.null_card import null_card
 from instrument.model.report.probe import Load, load_of
 from instrument.model.report.verify import verify
-from instrument.model.runtime.block_adapter import quantised
+from instrument.model.runtime.block_adapter import rebuffered
 from instrument.model.runtime.session import OnnxVoice
 
 
@@ -198,7 +198,7 @@ def test_the_load_of_a_model_is_the_time_it_takes_for_the_time_it_plays(tmp_path
         real(z, out)
 
     inner.decode = slow  # type: ignore[method-assign]
-    share = load_of(quantised(inner), 128, 40)
+    share = load_of(rebuffered(inner), 128, 40)
     assert 0.375 < share.decode < 0.8, "1 ms for each 2.67 ms, however many frames are made at a time"
     assert share.encode == 0.0
 

@@ -475,10 +475,10 @@ def test_in_a_crossfade_each_counts_by_its_power(tmp_path: Path) -> None:
 def test_a_take_is_what_was_near_from_its_beginning_on(tmp_path: Path) -> None:
     made = near.engine(tmp_path, PLACES[0])
     play(made, 375)
-    tally = AttributionMeter(lambda: (made.layer,))
+    meter = AttributionMeter(lambda: (made.layer,))
     near.place(made, PLACES[3])
     play(made, 375)
-    (take,) = tally.heard()
+    (take,) = meter.heard()
     assert take.near_s[3] > 0.95
     assert take.near_s.sum() == pytest.approx(1.0, abs=0.03)
     assert take.by_author[0][0] == "Bo"
@@ -530,19 +530,19 @@ def test_a_recording_leaves_its_roll_beside_the_sound(tmp_path: Path) -> None:
         player = Callback(made, link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", layers=(made.layer,))
         row = link.health.row("sound")
-        taping = TakeRecording(player, bank, row, tmp_path / "takes", "fr")
+        recording = TakeRecording(player, bank, row, tmp_path / "takes", "fr")
         out, waves = np.zeros((2, 128), np.float32), []
         for take in range(2):
-            taping.record(True)
+            recording.record(True)
             for _ in range(375):
                 player.callback(out, None, time.monotonic())
             if take == 0:
                 link.hands.push(Gesture(Kind.HEAR, 0, 1.0, 0.0, 1))
                 for _ in range(400):
                     player.callback(out, None, time.monotonic())
-            taping.record(False)
-            assert taping.recorder.path is not None
-            waves.append(taping.recorder.path)
+            recording.record(False)
+            assert recording.recorder.path is not None
+            waves.append(recording.recorder.path)
         assert not player.extra_flags & Flags.RECORDING
     first, second = (path.with_name("credits.txt").read_text(encoding="utf-8") for path in waves)
     assert first.startswith(f"SONS VOISINS de {waves[0].parent.name}\n")

@@ -143,10 +143,10 @@ def test_an_output_that_fails_has_driven_nothing() -> None:
     desk.dead.add(PORT)
     desk.put("z2", 0.5)
     assert desk.look() == []
-    assert not desk.hand.board.pickups()[0].caught
+    assert not desk.hand.mappings.pickups()[0].caught
     desk.dead.clear()
     assert len(desk.look()) == 1
-    assert desk.hand.board.pickups()[0].caught
+    assert desk.hand.mappings.pickups()[0].caught
 
 
 # -- a finger on it
@@ -263,7 +263,7 @@ def test_a_fader_that_was_driven_has_caught_its_knob(mode: str) -> None:
     desk = Desk(row, takeover=mode)
     desk.put("z2", hand=0.9, pos=0.25)  # the hand is far ahead of a knob that sticks
     desk.look()
-    assert desk.hand.board.pickups()[0].caught
+    assert desk.hand.mappings.pickups()[0].caught
     desk.comes(DOWN)
     step = math.floor(0.26 * 16383)
     found = knobs(desk.comes((0xB0, 3, step >> 7), (0xB0, 35, step & 127)))
@@ -278,7 +278,7 @@ def test_after_a_patch_change_the_fader_is_driven_and_has_caught_again() -> None
     desk.put("z2", 0.25)
     desk.look()
     desk.hand.place()
-    assert not desk.hand.board.pickups()[0].caught
+    assert not desk.hand.mappings.pickups()[0].caught
     desk.now += 0.1
     assert desk.look() == [bytes((0xB0, 20, 32))]
     desk.comes(DOWN)

@@ -25,10 +25,10 @@ from instrument.documents.rig import Rig, read_rig
 from instrument.documents.rig_bindings import save_bindings
 from instrument.documents.scene_file import keep_scene
 from instrument.documents.take import TakeLog, gestures, line_of, read_take
-from instrument.hands.osc.addresses import OscBinding, OscBoard, is_address, read_addresses
+from instrument.hands.osc.addresses import OscBinding, OscMappings, is_address, read_addresses
 from instrument.hands.osc.arguments import NAME_MAX
 from instrument.hands.osc.codec import read, write
-from instrument.hands.osc.handlers import DESK
+from instrument.hands.osc.handlers import FOR_THE_HANDS
 from instrument.hands.osc.namespace import Namespace
 from instrument.hands.state.bindings import Binding, read_bindings
 from instrument.hands.state.positions import Positions
@@ -103,14 +103,14 @@ def test_whatever_address_is_learned_by_whatever_numbers_the_next_start_has_it(
     tmp_path: Path, address: str, values: list[float]
 ) -> None:
     messages = [message for value in values for message in read(write(address, 0.0, min(3e38, value)))[0]]
-    board, positions = OscBoard([], "jump", TABLE), Positions(TABLE)
+    mappings, positions = OscMappings([], "jump", TABLE), Positions(TABLE)
     for i, message in enumerate(messages):
         assert message.address == address
-        if not board.slots:
-            board.learn(OscBinding(address, "z2", argument=2), message.args[1], float(i))
-        board.turn(address, message.args, positions, float(i))
-    save_bindings(tmp_path / "rig.toml", board.rows(), "osc")
-    assert read_addresses(read_rig(tmp_path / "rig.toml").osc.bindings) == [slot.binding for slot in board.slots]
+        if not mappings.slots:
+            mappings.learn(OscBinding(address, "z2", argument=2), message.args[1], float(i))
+        mappings.turn(address, message.args, positions, float(i))
+    save_bindings(tmp_path / "rig.toml", mappings.rows(), "osc")
+    assert read_addresses(read_rig(tmp_path / "rig.toml").osc.bindings) == [slot.binding for slot in mappings.slots]
 
 
 def test_a_name_that_is_no_text_is_refused_with_a_sentence_and_the_rig_stays_whole(tmp_path: Path) -> None:
@@ -155,8 +155,8 @@ def test_whatever_is_learned_of_whatever_a_controller_sends_is_read_again(seed: 
         client = t.client()
         for _ in range(60):
             low, high = dice.random(), dice.random()
-            wish = dice.choice([(), (low,), (low, high), (low, high, 1)])
-            client.send("/rosin/learn", dice.choice(["z2", "z3", "level", "loud"]), *wish)
+            request = dice.choice([(), (low,), (low, high), (low, high, 1)])
+            client.send("/rosin/learn", dice.choice(["z2", "z3", "level", "loud"]), *request)
             t.step(1)
             status, number = dice.choice([0xB0, 0xB0, 0xE0, 0xD0, 0xA0, 0x90, 0xC0]), dice.randrange(128)
             for value in (0, 30, 60, 90, 127):
@@ -205,11 +205,11 @@ def test_two_accidents_whose_names_make_one_file_name_are_both_kept(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     part = null_part()
     with Link.create() as link:
-        keepsakes = AccidentStore(Bank([part]), link, "en")
+        accident_store = AccidentStore(Bank([part]), link, "en")
         for name in ("what?", "what!", "what?"):
             link.names.speak(name)
-            keepsakes.keep_accident(part, name_number(name), 1.0)
-        keepsakes.close()  # a thread writes them
+            accident_store.keep_accident(part, name_number(name), 1.0)
+        accident_store.close()  # a thread writes them
     found = [Accident.read(path).name for path in accident_folder(part.patch.name).glob("*.npz")]
     assert sorted(found) == ["what!", "what?", "what?"], "and one that was kept before under a name stays beside"
 
@@ -231,7 +231,7 @@ PLAYED = sorted({BOOK.find(address)[0].verb: address for address in BOOK}.values
 def test_whatever_osc_plays_a_take_has_it_again(address: str, args: list[Any], t: float) -> None:
     lines, played = ['{"rosin": 1, "patch": "p", "seed": 1}'], []
     for meaning in BOOK.find(address):
-        if meaning.verb in DESK:
+        if meaning.verb in FOR_THE_HANDS:
             continue
         try:
             acts = BOOK.acts(meaning, tuple(args))

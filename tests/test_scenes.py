@@ -548,8 +548,8 @@ def test_whatever_the_hands_do_a_hand_is_where_it_is_said_to_be(found: list[Any]
 
 
 def acts(address: str, *args: object) -> list[tuple[Any, ...]]:
-    book = Namespace("/rosin", TABLE, [("p",)])
-    return [tuple(act) for meaning in book.find(f"/rosin/{address}") for act in book.acts(meaning, args)]
+    namespace = Namespace("/rosin", TABLE, [("p",)])
+    return [tuple(act) for meaning in namespace.find(f"/rosin/{address}") for act in namespace.acts(meaning, args)]
 
 
 def test_osc_counts_from_one_and_zero_is_a_button_let_go() -> None:
@@ -564,7 +564,7 @@ def test_osc_counts_from_one_and_zero_is_a_button_let_go() -> None:
             acts("scene", *wrong)
 
 
-def board(*rows: dict[str, Any]) -> MappingTable:
+def mappings(*rows: dict[str, Any]) -> MappingTable:
     return MappingTable(read_bindings(rows), "pickup", TABLE)
 
 
@@ -573,7 +573,7 @@ def moves(one: MappingTable, *controls: ControlEvent) -> list[tuple[Any, ...]]:
 
 
 def test_a_key_a_program_and_a_switch_call_a_scene() -> None:
-    one = board(
+    one = mappings(
         {"scene": 3, "kind": "note", "number": 36, "channel": 10}, {"scene": 8, "kind": "program", "number": 4},
         {"scene": 1, "kind": "cc", "number": 80}, {"knob": "z2", "kind": "cc", "number": 80},
     )  # fmt: skip

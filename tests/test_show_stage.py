@@ -156,16 +156,16 @@ def display() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def control_view(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     patch = tmp_path_factory.mktemp("desk") / "fugue.toml"
     patch.write_text(PATCH)
     before = os.environ.get("DISPLAY")
     with jack_server(period=256, rate=48000) as jack:
-        desk = Desk(jack, display, patch)
+        control_view = Desk(jack, display, patch)
         try:
-            yield desk
+            yield control_view
         finally:
-            desk.close()
+            control_view.close()
             os.environ.pop("DISPLAY") if before is None else os.environ.update(DISPLAY=before)
 
 
@@ -178,23 +178,25 @@ def audible(audio: Any) -> float:
 # --- hands
 
 
-def test_a_drag_moves_the_hand_at_once_the_knob_late_and_the_sound_with_it(desk: Desk, tmp_path: Path) -> None:
-    ear = desk.ear(tmp_path, 6.0)
+def test_a_drag_moves_the_hand_at_once_the_knob_late_and_the_sound_with_it(control_view: Desk, tmp_path: Path) -> None:
+    ear = control_view.ear(tmp_path, 6.0)
     begun = time.monotonic()
-    start = float(desk.frame.hand[BRIGHTNESS])
+    start = float(control_view.frame.hand[BRIGHTNESS])
     time.sleep(3.0)  # the time itself: heard before
-    desk.mouse("mousemove", *desk.at(BRIGHTNESS, start), "mousedown", "1")
-    pushed = desk.show.link.stage.pushed
-    desk.mouse("mousemove", *desk.at(BRIGHTNESS, start + 0.35), "mousemove", *desk.at(BRIGHTNESS, 0.85))
-    desk.until(lambda: desk.show.link.stage.pushed > pushed)
+    control_view.mouse("mousemove", *control_view.at(BRIGHTNESS, start), "mousedown", "1")
+    pushed = control_view.show.link.stage.pushed
+    control_view.mouse(
+        "mousemove", *control_view.at(BRIGHTNESS, start + 0.35), "mousemove", *control_view.at(BRIGHTNESS, 0.85)
+    )
+    control_view.until(lambda: control_view.show.link.stage.pushed > pushed)
     seen = []
-    desk.until(lambda: (seen.append(desk.frame), seen[-1].hand[BRIGHTNESS] > 0.8)[1])
+    control_view.until(lambda: (seen.append(control_view.frame), seen[-1].hand[BRIGHTNESS] > 0.8)[1])
     moved = time.monotonic()
     assert seen[-1].hand[BRIGHTNESS] - seen[-1].pos[BRIGHTNESS] > STICK, "the knob is behind when the hand is there"
-    desk.until(lambda: desk.frame.pos[BRIGHTNESS] > 0.6)
-    desk.mouse("mouseup", "1")
+    control_view.until(lambda: control_view.frame.pos[BRIGHTNESS] > 0.6)
+    control_view.mouse("mouseup", "1")
     time.sleep(0.5)  # the time itself: it stays so for so long
-    frame = desk.frame
+    frame = control_view.frame
     assert abs(frame.hand[BRIGHTNESS] - 0.85) < 0.05
     assert 0.0 < abs(frame.hand[BRIGHTNESS] - frame.pos[BRIGHTNESS]) <= STICK + 0.01, "it stays where it sticks"
     audio, at = ear.result()
@@ -205,113 +207,115 @@ def test_a_drag_moves_the_hand_at_once_the_knob_late_and_the_sound_with_it(desk:
     assert distance_db(before, after[-len(before) :]) > 3 * distance_db(early, before[-len(early) :])
 
 
-def test_a_notch_of_the_wheel_moves_the_hand_and_not_yet_the_knob(desk: Desk) -> None:
-    hand, pos = float(desk.frame.hand[HOLLOW]), float(desk.frame.pos[HOLLOW])
-    desk.mouse("mousemove", *desk.at(HOLLOW, hand), "click", "4")
-    desk.until(lambda: desk.frame.hand[HOLLOW] > hand + 0.01)
+def test_a_notch_of_the_wheel_moves_the_hand_and_not_yet_the_knob(control_view: Desk) -> None:
+    hand, pos = float(control_view.frame.hand[HOLLOW]), float(control_view.frame.pos[HOLLOW])
+    control_view.mouse("mousemove", *control_view.at(HOLLOW, hand), "click", "4")
+    control_view.until(lambda: control_view.frame.hand[HOLLOW] > hand + 0.01)
     time.sleep(0.4)  # the time itself: it stays so for so long
-    assert abs(desk.frame.pos[HOLLOW] - pos) < 0.02, "it sticks: less than six hundredths do not break it loose"
+    assert abs(control_view.frame.pos[HOLLOW] - pos) < 0.02, "it sticks: less than six hundredths do not break it loose"
     for _ in range(6):
-        desk.mouse("click", "4")
-    desk.until(lambda: desk.frame.pos[HOLLOW] > pos + 0.03)
+        control_view.mouse("click", "4")
+    control_view.until(lambda: control_view.frame.pos[HOLLOW] > pos + 0.03)
 
 
-def test_a_key_pushes_while_it_is_down(desk: Desk) -> None:
-    hand, pos = float(desk.frame.hand[PITCH]), float(desk.frame.pos[PITCH])
-    desk.mouse("keydown", "q")
-    desk.until(lambda: desk.frame.pos[PITCH] > pos + 0.1)
-    assert abs(desk.frame.hand[PITCH] - hand) < 1e-3, "a key is a force: the hand is where it was"
-    desk.mouse("keyup", "q")
-    desk.until(lambda: abs(desk.frame.pos[PITCH] - hand) <= STICK + 0.01)
+def test_a_key_pushes_while_it_is_down(control_view: Desk) -> None:
+    hand, pos = float(control_view.frame.hand[PITCH]), float(control_view.frame.pos[PITCH])
+    control_view.mouse("keydown", "q")
+    control_view.until(lambda: control_view.frame.pos[PITCH] > pos + 0.1)
+    assert abs(control_view.frame.hand[PITCH] - hand) < 1e-3, "a key is a force: the hand is where it was"
+    control_view.mouse("keyup", "q")
+    control_view.until(lambda: abs(control_view.frame.pos[PITCH] - hand) <= STICK + 0.01)
 
 
 # --- ends of the window
 
 
-def killed(desk: Desk, folder: Path, seconds: float = 3.0) -> tuple[float, int, float]:
+def killed(control_view: Desk, folder: Path, seconds: float = 3.0) -> tuple[float, int, float]:
     """Kill the window in the middle of a push. How long it was away; how many more blocks were lost in the stretch
     after it than in the one before, and how much less of it was heard."""
-    desk.understudy()
-    ear = desk.ear(folder, 2 * seconds)
-    begun, lost = time.monotonic(), desk.frame.xruns
-    desk.mouse("keydown", "q")
-    desk.until(lambda: desk.frame.pos[PITCH] > desk.frame.hand[PITCH] + 0.1)
+    control_view.understudy()
+    ear = control_view.ear(folder, 2 * seconds)
+    begun, lost = time.monotonic(), control_view.frame.xruns
+    control_view.mouse("keydown", "q")
+    control_view.until(lambda: control_view.frame.pos[PITCH] > control_view.frame.hand[PITCH] + 0.1)
     time.sleep(max(0.0, begun + seconds - time.monotonic()))
-    before, killed_at, pid = desk.frame.xruns - lost, time.monotonic(), desk.pid
-    drawn = desk.row.count("frames_drawn")
+    before, killed_at, pid = control_view.frame.xruns - lost, time.monotonic(), control_view.pid
+    drawn = control_view.row.count("frames_drawn")
     os.kill(pid, signal.SIGKILL)
-    back = desk.until(lambda: desk.row.count("frames_drawn") > drawn)
-    desk.mouse("keyup", "q")
-    assert desk.pid not in (0, pid)
-    assert len(desk.visible()) == 1
-    desk.until(lambda: abs(desk.frame.pos[PITCH] - desk.frame.hand[PITCH]) <= STICK + 0.01)
+    back = control_view.until(lambda: control_view.row.count("frames_drawn") > drawn)
+    control_view.mouse("keyup", "q")
+    assert control_view.pid not in (0, pid)
+    assert len(control_view.visible()) == 1
+    control_view.until(lambda: abs(control_view.frame.pos[PITCH] - control_view.frame.hand[PITCH]) <= STICK + 0.01)
     time.sleep(max(0.0, killed_at + seconds - time.monotonic()))
-    after = desk.frame.xruns - lost - before
+    after = control_view.frame.xruns - lost - before
     audio, at = ear.result()
     assert audible(audio) > 0.5
     return back, after - before, audible(audio[at < killed_at]) - audible(audio[at > killed_at])
 
 
-def test_a_killed_window_is_back_and_the_sound_never_knew(desk: Desk, tmp_path: Path) -> None:
+def test_a_killed_window_is_back_and_the_sound_never_knew(control_view: Desk, tmp_path: Path) -> None:
     found = []
     # A busy machine loses blocks in bursts of its own; those of a killed window would come each time.
     for _ in range(3):
-        back, more, less = killed(desk, tmp_path)
+        back, more, less = killed(control_view, tmp_path)
         found.append((round(back, 2), more, round(less, 3)))
         if back < 2.0 and more <= 15 and less <= 0.03:
             break
     else:
         pytest.fail(f"each time the window was away for long, or more was lost after the kill than before: {found}")
-    assert any("brought back in" in notice for notice in desk.show.notices)
-    print(f"first start {desk.first_s:.1f} s; window back (s), blocks lost more and share heard less: {found}")
+    assert any("brought back in" in notice for notice in control_view.show.notices)
+    print(f"first start {control_view.first_s:.1f} s; window back (s), blocks lost more and share heard less: {found}")
 
 
-def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(desk: Desk) -> None:
-    desk.understudy()
-    desk.mouse("key", "ctrl+b", "key", "3")
-    desk.until(lambda: ',2,["black"]' in desk.row.text("device"))
-    memo = WindowMemo.from_text(desk.row.text("device"))
+def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(control_view: Desk) -> None:
+    control_view.understudy()
+    control_view.mouse("key", "ctrl+b", "key", "3")
+    control_view.until(lambda: ',2,["black"]' in control_view.row.text("device"))
+    memo = WindowMemo.from_text(control_view.row.text("device"))
     assert memo is not None
     assert memo.shown == ("black",)
     assert memo.focus == 2
-    desk.stage._deaths.clear()  # of the tests before
+    control_view.stage._deaths.clear()  # of the tests before
     times = []
     for _ in range(3):  # a busy machine may be late once
-        pid, drawn = desk.pid, desk.row.count("frames_drawn")
+        pid, drawn = control_view.pid, control_view.row.count("frames_drawn")
         os.kill(pid, signal.SIGSTOP)
-        times.append(desk.until(lambda drawn=drawn: desk.row.count("frames_drawn") > drawn, 30.0))
+        times.append(control_view.until(lambda drawn=drawn: control_view.row.count("frames_drawn") > drawn, 30.0))
         assert times[-1] > 1.0, "not before it is sure"
-        assert desk.pid not in (0, pid)
+        assert control_view.pid not in (0, pid)
         assert not psutil.pid_exists(pid)
-        desk.until(lambda drawn=drawn: desk.row.count("frames_drawn") > drawn + 5)
+        control_view.until(lambda drawn=drawn: control_view.row.count("frames_drawn") > drawn + 5)
         if times[-1] < 2.0:
             break
-        desk.understudy()
+        control_view.understudy()
     else:
         pytest.fail(f"another window only after {times} s")
-    after = WindowMemo.from_text(desk.row.text("device"))
+    after = WindowMemo.from_text(control_view.row.text("device"))
     assert after is not None
     assert (after.shown, after.focus, after.width, after.height) == (("black",), 2, memo.width, memo.height)
-    desk.mouse("key", "ctrl+b")
-    desk.until(lambda: "black" not in desk.row.text("device"))
-    assert any("froze" in notice for notice in desk.show.notices)
+    control_view.mouse("key", "ctrl+b")
+    control_view.until(lambda: "black" not in control_view.row.text("device"))
+    assert any("froze" in notice for notice in control_view.show.notices)
     print(f"hang: another window after {times} s")
 
 
-def test_a_closed_window_stays_closed_until_it_is_asked_for_and_the_sound_plays_on(desk: Desk, tmp_path: Path) -> None:
-    desk.understudy()
-    (window,) = desk.visible()
+def test_a_closed_window_stays_closed_until_it_is_asked_for_and_the_sound_plays_on(
+    control_view: Desk, tmp_path: Path
+) -> None:
+    control_view.understudy()
+    (window,) = control_view.visible()
     ask_to_close(int(window))
-    desk.until(lambda: desk.pid == 0)
-    desk.until(lambda: any("was closed" in notice for notice in desk.show.notices))
-    audio, _ = desk.ear(tmp_path, 1.5).result()
+    control_view.until(lambda: control_view.pid == 0)
+    control_view.until(lambda: any("was closed" in notice for notice in control_view.show.notices))
+    audio, _ = control_view.ear(tmp_path, 1.5).result()
     assert audible(audio) > 0.5
-    assert desk.pid == 0, "not started again"
-    assert desk.visible() == []
-    drawn = desk.row.count("frames_drawn")
-    desk.show.open_stage()
-    desk.until(lambda: desk.row.count("frames_drawn") > drawn + 1, START_S)
-    assert len(desk.visible()) == 1
+    assert control_view.pid == 0, "not started again"
+    assert control_view.visible() == []
+    drawn = control_view.row.count("frames_drawn")
+    control_view.show.open_stage()
+    control_view.until(lambda: control_view.row.count("frames_drawn") > drawn + 1, START_S)
+    assert len(control_view.visible()) == 1
 
 
 def ask_to_close(window: int) -> None:

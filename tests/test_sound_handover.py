@@ -97,7 +97,7 @@ def test_wear_that_was_written_after_the_successor_had_loaded_is_not_written_ove
     write_wear(data_home(), voice.card.sha256 or "", worn)
     next_one.handover.take_up(next_one.engine)
     assert all((voice.usage()[layer] >= 100.0).all() for layer in worn)
-    assert next_one.bank.patina.save() == ""
+    assert next_one.bank.wear_store.save() == ""
 
 
 def write_wear(home: Path, model: str, usage: dict[str, np.ndarray]) -> None:

@@ -31,21 +31,21 @@ def test_gestures_and_stream_lie_beside_the_sound(tmp_path: Path) -> None:
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
-        taping = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
+        recording = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
         blocks(player, 20)
-        taping.record(True)
+        recording.record(True)
         blocks(player, 10)
         link.hands.push(Gesture(Kind.KNOB, 2, 0.75, time.monotonic(), 1))
         blocks(player, 90)
-        taping.record(False)
+        recording.record(False)
         (take,) = tmp_path.glob("*/gestures.jsonl")
         assert [e.value for e in read_take(take).events if e.knob == "brightness"][-1] == 0.75
         stream = LatentStream(take.with_name("latents.z"))
         assert 95 <= len(stream) <= 100
         assert take.with_name("opening.state").stat().st_size > 1000
-        taping.record(True)
+        recording.record(True)
         blocks(player, 30)
-        taping.record(False)
+        recording.record(False)
         assert len(list(tmp_path.glob("*/latents.z"))) == 2
 
 
@@ -60,17 +60,17 @@ def test_a_disk_that_takes_its_time_holds_up_nobody(tmp_path: Path, monkeypatch:
     with Link.create() as link:
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
-        taping = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
-        taping.record(True)
+        recording = TakeRecording(player, bank, link.health.row("sound"), tmp_path, "en")
+        recording.record(True)
         longest = 0.0
         for _ in range(60):
             blocks(player, 4)
             begin = time.monotonic()
-            taping.look()
+            recording.look()
             longest = max(longest, time.monotonic() - begin)
             time.sleep(0.01)
         assert longest < 0.3
-        taping.record(False)
+        recording.record(False)
         (told,) = tmp_path.glob("*/latents.z")
         assert len(LatentStream(told)) >= 230, "and nothing is lost"
 
@@ -91,17 +91,17 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         row = link.health.row("sound")
-        taping = TakeRecording(player, bank, row, tmp_path, "en")
-        taping.record(True)
+        recording = TakeRecording(player, bank, row, tmp_path, "en")
+        recording.record(True)
         blocks(player, 50)
         time.sleep(0.1)
-        taping.record(False)
-        taping.record(True)
+        recording.record(False)
+        recording.record(True)
         assert any("still busy" in notice.text for notice in row.notices())
         assert len(list(tmp_path.glob("*/latents.z"))) == 1
         assert len(list(tmp_path.glob("*/sound.wav"))) == 2, "the sound is recorded all the same"
         free.set()
-        taping.record(False)
+        recording.record(False)
         (told,) = tmp_path.glob("*/latents.z")
         deadline = time.monotonic() + 5.0
         while len(LatentStream(told)) < 40 and time.monotonic() < deadline:
@@ -125,17 +125,17 @@ def test_a_take_on_a_slow_disk_is_as_long_as_its_sound_and_says_how_many_seconds
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         row = link.health.row("sound")
-        taping = TakeRecording(player, bank, row, tmp_path, language)
-        taping.recorder = player.recorder = Recorder(player.rate, 2, tmp_path, ring_s=0.5)
-        taping.record(True)
+        recording = TakeRecording(player, bank, row, tmp_path, language)
+        recording.recorder = player.recorder = Recorder(player.rate, 2, tmp_path, ring_s=0.5)
+        recording.record(True)
         blocks(player, 375)  # a second
-        taping.look()
+        recording.look()
         slow = [notice.text for notice in row.notices()]
         assert any(
             ("slower than the music" if language == "en" else "plus lent que la musique") in said for said in slow
         )
         free.set()
-        taping.record(False)
+        recording.record(False)
         (take,) = tmp_path.glob("*/gestures.jsonl")
         end = read_take(take).end
         assert end is not None

@@ -86,14 +86,14 @@ def stage():
         settings = StageSettings(stage=StageOptions(width=WIDTH, height=HEIGHT, calm=calm))
         player = StagePlayer(settings, [PatchLabels("worst", tuple("abcdefgh"), (0.5,) * KNOBS)])
         now, rows = [0.0], []
-        player.input.wishes.clock = lambda: now[0]
+        player.input.requests.clock = lambda: now[0]
         for n in range(round(seconds * RATE)):
             now[0] = n / RATE
             for name in keys(now[0]):
                 player.input.press(0, name, ctrl=True)
             player.take([worst(now[0])])
             player.paint(WIDTH, HEIGHT, 0.5, 1.0 / RATE)
-            player._overlays.memory.clock = player.input.wishes.clock
+            player._overlays.memory.clock = player.input.requests.clock
             gl.finish()
             rows.append(luminances(gl.pixels(WIDTH, HEIGHT)))
         return np.array(rows)

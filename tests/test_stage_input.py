@@ -138,21 +138,21 @@ def test_the_wheel_turns_the_knob_it_is_over(hands, frame):
 def test_arrows_choose_a_knob_and_turn_it(hands, frame):
     assert hands.press(0, "UP") == []
     hands.press(0, "RIGHT")
-    assert hands.wishes.focus == 0
+    assert hands.requests.focus == 0
     hands.press(0, "LEFT")
-    assert hands.wishes.focus == 7
+    assert hands.requests.focus == 7
     up = only(hands.press(0, "UP"))
     assert (up.knob, up.value) == (7, pytest.approx(float(frame.hand[7]) + ARROW))
     hands.press(0, "3")
-    assert hands.wishes.focus == 2
+    assert hands.requests.focus == 2
 
 
 def test_the_windows_own_keys_make_no_gestures(hands):
     for name in ("B", "SPACE", "?", "F", "F5", "SEMICOLON", "F11", "C", "D"):
         assert hands.press(0, name) == []
-    wishes = hands.wishes
-    assert (wishes.black, wishes.frozen, wishes.keys, wishes.rehearsal) == (True, True, True, True)
-    assert (wishes.credits, wishes.fullscreen, wishes.displays) == (True, True, 1)
+    requests = hands.requests
+    assert (requests.black, requests.frozen, requests.keys, requests.rehearsal) == (True, True, True, True)
+    assert (requests.credits, requests.fullscreen, requests.displays) == (True, True, 1)
 
 
 # --- letters that play and letters that command
@@ -165,47 +165,47 @@ COMMANDS = {"F": 33, "D": 32, "S": 31, "R": 19, "M": 50, "B": 48, "C": 46}
 def now(hands):
     """The clock of the wishes, in the test's hands."""
     clock = [0.0]
-    hands.wishes.clock = lambda: clock[0]
+    hands.requests.clock = lambda: clock[0]
     return clock
 
 
 def test_on_the_stage_the_force_rows_play_and_never_command(hands, now):
-    before = repr(hands.wishes.switches)
+    before = repr(hands.requests.switches)
     for name in "FDSR":
         (gesture,) = hands.press(COMMANDS[name], name)
         assert gesture.kind == Kind.FORCE
         (gesture,) = hands.release(COMMANDS[name])
         assert gesture.value == 0.0
-    assert repr(hands.wishes.switches) == before
-    assert not hands.wishes.saving
-    assert hands.wishes.displays == 0
+    assert repr(hands.requests.switches) == before
+    assert not hands.requests.saving
+    assert hands.requests.displays == 0
 
 
 def test_with_ctrl_a_letter_commands_everywhere_and_pushes_nothing(hands, now):
     assert hands.press(COMMANDS["F"], "F", ctrl=True) == []
-    assert hands.wishes.rehearsal
+    assert hands.requests.rehearsal
     now[0] += 1.0
     assert hands.press(COMMANDS["F"], "F", ctrl=True) == []
-    assert not hands.wishes.rehearsal
+    assert not hands.requests.rehearsal
     hands.press(COMMANDS["D"], "D", ctrl=True)
-    assert hands.wishes.displays == 1
+    assert hands.requests.displays == 1
     assert hands.release(COMMANDS["D"]) == []
 
 
 def test_in_rehearsal_letters_command_as_printed_and_enter_swaps_each_view_for_itself(hands, now):
     hands.press(COMMANDS["F"], "F", ctrl=True)
-    assert not hands.wishes.plays
+    assert not hands.requests.plays
     hands.press(COMMANDS["D"], "D")
-    assert hands.wishes.displays == 1
+    assert hands.requests.displays == 1
     assert hands.press(28, "ENTER") == []
-    assert hands.wishes.said().key == "stage.word.letters_play"
+    assert hands.requests.said().key == "stage.word.letters_play"
     assert only(hands.press(COMMANDS["D"], "D")).kind == Kind.FORCE
     (gone,) = hands.press(28, "ENTER")  # what was held is let go
     assert (gone.kind, gone.value) == (Kind.FORCE, 0.0)
     now[0] += 1.0
     hands.press(COMMANDS["F"], "F")
-    assert not hands.wishes.rehearsal
-    assert hands.wishes.plays, "the stage was never asked to command"
+    assert not hands.requests.rehearsal
+    assert hands.requests.plays, "the stage was never asked to command"
 
 
 def test_to_leave_a_view_lets_go_of_its_keys(hands, now):
@@ -219,30 +219,30 @@ def test_azerty_plays_by_place_commands_by_print_and_has_its_digits_without_shif
     assert only(hands.press(30, "Q")).value == 0.0  # its Q below: push and pull at once
     hands.let_go()
     hands.press(4, "QUOTEDBL")  # the third key of the upper row prints \"
-    assert hands.wishes.focus == 2
+    assert hands.requests.focus == 2
     hands.press(39, "M")  # M lies right of L there
-    assert hands.wishes.learn
+    assert hands.requests.learn
     now[0] += 1.0
     hands.press(39, "M")
     hands.press(50, "COMMA")  # and where QWERTY has M there is a comma
-    assert not hands.wishes.wants("learn")
+    assert not hands.requests.wants("learn")
     assert hands.press(51, "QUESTION", shift=True) == []
-    assert hands.wishes.wants("keys")
+    assert hands.requests.wants("keys")
 
 
 def test_a_layout_without_latin_letters_has_the_commands_where_qwerty_prints_them(hands, now):
     hands.press(50, "1740")  # Cyrillic
-    assert hands.wishes.wants("learn")
+    assert hands.requests.wants("learn")
     hands.press(15, "65056")  # Shift + Tab has a name of its own on X11
-    assert hands.wishes.focus is not None
+    assert hands.requests.focus is not None
 
 
 def test_tab_goes_round(hands, now):
     for knob in (0, 1, 2):
         hands.press(15, "TAB")
-        assert hands.wishes.focus == knob
+        assert hands.requests.focus == knob
     hands.press(15, "65056", shift=True)
-    assert hands.wishes.focus == 1
+    assert hands.requests.focus == 1
 
 
 # --- scenes, marks, recording
@@ -252,10 +252,10 @@ def test_s_then_a_digit_keeps_a_scene_there_and_s_twice_in_the_first_free_place(
     frame.scenes = 0b101
     hands.see(frame)
     hands.press(0, "S", ctrl=True)
-    assert hands.wishes.said().values == {"number": 2}
+    assert hands.requests.said().values == {"number": 2}
     saved = only(hands.press(7, "6"))
     assert (saved.kind, saved.knob) == (Kind.SCENE_SAVE, 5)
-    assert hands.wishes.focus is None, "the digit was an answer, not a choice"
+    assert hands.requests.focus is None, "the digit was an answer, not a choice"
     hands.press(0, "S", ctrl=True)
     assert only(hands.press(0, "S", ctrl=True)).knob == 1
 
@@ -263,21 +263,21 @@ def test_s_then_a_digit_keeps_a_scene_there_and_s_twice_in_the_first_free_place(
 def test_the_question_where_to_is_dropped_by_another_command_and_by_time_not_by_shift(hands, frame, now):
     hands.press(0, "S", ctrl=True)
     hands.press(42, "LSHIFT", shift=True)
-    assert hands.wishes.saving
+    assert hands.requests.saving
     hands.press(0, "SPACE")
     assert hands.press(4, "3") == []
-    assert hands.wishes.focus == 2
+    assert hands.requests.focus == 2
     hands.press(0, "S", ctrl=True)
     now[0] += 6.0
     assert hands.press(5, "4") == []
-    assert hands.wishes.said() is None
+    assert hands.requests.said() is None
 
 
 def test_all_places_taken_are_asked_for_and_never_overwritten_by_s_alone(hands, frame, now):
     frame.scenes = 255
     hands.see(frame)
     assert hands.press(0, "S", ctrl=True) == hands.press(0, "S", ctrl=True) == []
-    assert hands.wishes.said().key == "stage.word.save_over"
+    assert hands.requests.said().key == "stage.word.save_over"
     assert only(hands.press(9, "8")).knob == 7
 
 
@@ -287,12 +287,12 @@ def test_shift_and_a_digit_go_to_a_scene_that_is_there(hands, frame, now):
     gone = only(hands.press(4, "NUMBERSIGN", shift=True))
     assert (gone.kind, gone.knob, gone.extra) == (Kind.SCENE, 2, 0)
     assert hands.press(3, "AT", shift=True) == []
-    assert hands.wishes.said().key == "stage.word.empty"
+    assert hands.requests.said().key == "stage.word.empty"
 
 
 def test_r_marks_a_take_that_is_recorded_and_with_shift_begins_and_ends_one(hands, frame, now):
     assert hands.press(0, "R", ctrl=True) == []
-    assert hands.wishes.said().key == "stage.word.no_take"
+    assert hands.requests.said().key == "stage.word.no_take"
     begin = only(hands.press(0, "R", shift=True, ctrl=True))
     assert (begin.kind, begin.value) == (Kind.RECORD, 1.0)
     frame.flags = int(Flags.RECORDING)
@@ -305,7 +305,7 @@ def test_r_marks_a_take_that_is_recorded_and_with_shift_begins_and_ends_one(hand
 def test_a_hand_that_somebody_else_took_meanwhile_is_where_the_frames_say(hands, frame):
     frame.hand[3] = 0.40
     hands.see(frame)
-    hands.wishes.focus = 3
+    hands.requests.focus = 3
     assert only(hands.press(0, "UP")).value == pytest.approx(0.40 + ARROW)
     assert only(hands.press(0, "UP")).value == pytest.approx(0.40 + 2 * ARROW), "before any frame tells of the first"
     for _ in range(40):  # an OSC client sends at the same time, and what was sent here is in no frame
@@ -316,9 +316,9 @@ def test_a_hand_that_somebody_else_took_meanwhile_is_where_the_frames_say(hands,
 
 def test_a_wheel_that_is_pushed_aside_moves_nothing(hands, frame):
     assert hands.wheel(*hands.layout.point(2, float(frame.hand[2])), 0.0) == []
-    hands.wishes.credits = True
+    hands.requests.credits = True
     hands.wheel(1.0, 1.0, 0.0)
-    assert hands.wishes.page == 0
+    assert hands.requests.page == 0
 
 
 # --- learning
@@ -327,17 +327,17 @@ def test_a_wheel_that_is_pushed_aside_moves_nothing(hands, frame):
 def test_while_learning_nothing_plays_keys_choose_and_esc_leaves_before_it_silences(hands, now):
     hands.press(Q, "Q")
     assert only(hands.press(COMMANDS["M"], "M")).value == 0.0  # what was held is let go
-    assert hands.wishes.learn
-    assert hands.wishes.focus == 0
+    assert hands.requests.learn
+    assert hands.requests.focus == 0
     for place, name in ((Q, "Q"), (A, "A"), (0, "UP"), (0, "S"), (0, "HOME")):
         assert hands.press(place, name) == []
     hands.press(4, "3", shift=True)
-    assert hands.wishes.focus == 2
+    assert hands.requests.focus == 2
     hands.press(0, "DELETE")
-    assert hands.wishes.freed == [2]
+    assert hands.requests.freed == [2]
     now[0] += 1.0
     assert hands.press(1, "ESCAPE") == []
-    assert not hands.wishes.learn
+    assert not hands.requests.learn
     assert only(hands.press(1, "ESCAPE")).kind == Kind.PANIC
 
 
@@ -345,27 +345,27 @@ def test_while_learning_a_click_chooses_and_nothing_is_dragged(hands, frame, now
     hands.press(COMMANDS["M"], "M")
     at = hands.layout.point(5, float(frame.hand[5]))
     assert hands.click(*at, 1.0) == []
-    assert hands.wishes.focus == 5
+    assert hands.requests.focus == 5
     assert hands.drag(at[0] + 50, at[1]) == []
     assert hands.wheel(*at, 1.0) == []
     assert hands.click(*hands.layout.point(6, 1.0), 2.0) == []
-    assert hands.wishes.focus == 6
+    assert hands.requests.focus == 6
 
 
 def test_delete_outside_of_learning_frees_nothing(hands):
-    hands.wishes.focus = 1
+    hands.requests.focus = 1
     hands.press(0, "DELETE")
-    assert hands.wishes.freed == []
+    assert hands.requests.freed == []
 
 
 def test_credits_are_turned_by_page_keys_and_wheel_and_only_while_they_are_shown(hands, now):
     hands.press(0, "PAGEDOWN")
-    assert hands.wishes.page == 0
+    assert hands.requests.page == 0
     hands.press(0, "C")
     hands.press(0, "PAGEDOWN")
     assert hands.wheel(10, 10, -1.0) == []
     hands.press(0, "PAGEUP")
-    assert hands.wishes.page == 1
+    assert hands.requests.page == 1
 
 
 # --- nothing flashes
@@ -375,32 +375,32 @@ def test_credits_are_turned_by_page_keys_and_wheel_and_only_while_they_are_shown
 @given(st.lists(st.tuples(st.sampled_from(["B", "F", "?", "C", "M"]), st.floats(0.0, 0.3)), max_size=60))
 def test_however_keys_are_hammered_the_picture_turns_at_most_three_times_a_second(presses):
     hands, clock, turns = StageInput(Layout(1280, 720, 8)), [0.0], []
-    hands.wishes.clock = lambda: clock[0]
+    hands.requests.clock = lambda: clock[0]
     names = ("black", "rehearsal", "keys", "credits", "learn")
     before = (False,) * 5
     for name, wait in [*presses, *[("F5", 0.05)] * 60]:
         hands.press(0, name)
         for step in (0.0, *[wait / 4] * 4):
             clock[0] += step
-            shown = tuple(getattr(hands.wishes, one) for one in names)
+            shown = tuple(getattr(hands.requests, one) for one in names)
             if shown != before:
                 turns.append(clock[0])
             before = shown
     distinct = [t for i, t in enumerate(turns) if i == 0 or t - turns[i - 1] > 0.02]
     assert all(later - t >= 1.0 for t, later in zip(distinct, distinct[3:], strict=False))
-    assert before == tuple(hands.wishes.wants(name) for name in names), "what was wanted last is shown in the end"
+    assert before == tuple(hands.requests.wants(name) for name in names), "what was wanted last is shown in the end"
 
 
 def test_switches_thrown_together_are_one_change(hands, now):
-    hands.wishes.rehearsal = True
-    hands.wishes.keys = True
-    assert hands.wishes.rehearsal
-    assert hands.wishes.keys
+    hands.requests.rehearsal = True
+    hands.requests.keys = True
+    assert hands.requests.rehearsal
+    assert hands.requests.keys
 
 
 def test_another_patch_lets_go_of_what_was_held(hands):
     hands.press(W, "W")
-    hands.wishes.focus = 6
+    hands.requests.focus = 6
     assert only(hands.resize(Layout(1280, 720, 4), [0.0] * 4)).knob == 1
-    assert hands.wishes.focus is None
+    assert hands.requests.focus is None
     assert hands.release(W) == []

@@ -42,7 +42,7 @@ def hands_in(rehearsal: bool, swapped: bool, recording: bool = False) -> StageIn
     frame.flags = int(Flags.RECORDING if recording else 0)
     it.see(frame)
     if rehearsal:
-        it.wishes.toggle("rehearsal")
+        it.requests.toggle("rehearsal")
     if swapped:
         it.press(28, "ENTER")
     return it
@@ -58,17 +58,17 @@ def press(it: StageInput, said: str, board: str) -> list[Kind]:
 def works(key: str, said: str, view: tuple[bool, bool], board: str) -> bool:
     """Does pressing that do what the key is for?"""
     it = hands_in(*view, recording=key == "mark")
-    wishes, before = it.wishes, it.wishes.wants("rehearsal")
+    requests, before = it.requests, it.requests.wants("rehearsal")
     came = press(it, said, board)
     return {
-        "view": lambda: wishes.wants("rehearsal") != before,
-        "display": lambda: wishes.displays == 1,
-        "save": lambda: wishes.saving,
+        "view": lambda: requests.wants("rehearsal") != before,
+        "display": lambda: requests.displays == 1,
+        "save": lambda: requests.saving,
         "mark": lambda: came == [Kind.MARK],
         "record": lambda: came == [Kind.RECORD],
-        "black": lambda: wishes.wants("black"),
-        "learn": lambda: wishes.wants("learn"),
-        "credits": lambda: wishes.wants("credits"),
+        "black": lambda: requests.wants("black"),
+        "learn": lambda: requests.wants("learn"),
+        "credits": lambda: requests.wants("credits"),
     }[key]()
 
 
@@ -79,7 +79,7 @@ COMMANDS = ("view", "display", "save", "mark", "record", "black", "learn", "cred
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_key_of_the_overlay_does_what_stands_beside_it_in_its_view(view, language, board):
-    plays = hands_in(*view).wishes.plays
+    plays = hands_in(*view).requests.plays
     keys = [*PLAYING, *WINDOW]
     for key, (said, _) in zip(keys, key_rows(keys, language, plays), strict=True):
         if key in COMMANDS:
@@ -93,7 +93,7 @@ def test_a_key_of_the_overlay_does_what_stands_beside_it_in_its_view(view, langu
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_letters_that_are_shown_push_and_pull_where_they_play(view, board):
     rows = tuple(row[:8] for row in BOARDS[board][:2])
-    plays = hands_in(*view).wishes.plays
+    plays = hands_in(*view).requests.plays
     ((said, does),) = key_rows(("force",), "en", plays, rows)
     for row, sign in zip(said.split("  /  "), (1, -1), strict=True):
         for knob, letter in enumerate(row.split()):
@@ -109,11 +109,11 @@ def test_the_letters_that_are_shown_push_and_pull_where_they_play(view, board):
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_word_names_the_keys_as_they_are_in_its_view(view, language, shift):
     it = hands_in(*view)
-    ctrl = "Ctrl + " if it.wishes.plays else ""
+    ctrl = "Ctrl + " if it.requests.plays else ""
 
     def word() -> str:
-        said = it.wishes.said()
-        return with_ctrl(say(said.key, language, **said.values), it.wishes.plays)
+        said = it.requests.said()
+        return with_ctrl(say(said.key, language, **said.values), it.requests.plays)
 
     it.press(19, "R", ctrl=True)
     assert re.search(rf"(?<!Ctrl \+ )\b{re.escape(ctrl + shift)} \+ R\b", word())

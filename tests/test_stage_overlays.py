@@ -39,7 +39,7 @@ CREDITS = Credits("tidal", Made("Ada Example", "2026-11-22", 2.0, "one machine",
 SHEET = ModelInfo(
     "Tidal bells", "Ada Example", "learned from 69 recordings", licence="CC-BY-NC-4.0", sha256="ab", credits=CREDITS
 )
-PROGRAMME = PatchLabels("slow glass", NAMES, (0.5,) * 8, "model", "credits", sheet=SHEET)
+PROGRAMME = PatchLabels("slow glass", NAMES, (0.5,) * 8, "model", "credits", model_info=SHEET)
 
 
 def frames(seconds: float = 2.0, share: tuple[float, ...] = (0.75, 0.25)):
@@ -79,11 +79,11 @@ def test_before_anything_sounded_no_share_is_claimed_and_silence_is_nobodys():
 
 
 def test_every_model_that_was_played_is_in_the_roll_once():
-    other = PatchLabels("other", sheet=ModelInfo("Second", "Bo", sha256="cd"))
+    other = PatchLabels("other", model_info=ModelInfo("Second", "Bo", sha256="cd"))
     near = Near()
     for frame in frames(0.5):
-        for programme in (PROGRAMME, other, PROGRAMME, PatchLabels("without a model")):
-            near.see(frame, programme)
+        for labels in (PROGRAMME, other, PROGRAMME, PatchLabels("without a model")):
+            near.see(frame, labels)
     titles = [line.text for line in roll_lines(near, "en") if line.look == "title"]
     assert titles == ["Tidal bells", "Second"]
 
@@ -91,7 +91,7 @@ def test_every_model_that_was_played_is_in_the_roll_once():
 def test_an_author_among_the_rest_has_no_share_of_its_own():
     sounds = tuple(sound(f"s{i}", f"author {i:02d}", seconds=100.0 - i) for i in range(20))
     many = PatchLabels(
-        "many", sheet=ModelInfo("Many", "Bo", sha256="ef", credits=Credits("many", CREDITS.made, sounds))
+        "many", model_info=ModelInfo("Many", "Bo", sha256="ef", credits=Credits("many", CREDITS.made, sounds))
     )
     near = Near()
     for frame in frames(share=(1 / 16,) * 16):
@@ -108,11 +108,11 @@ class Hands:
 
     def __init__(self) -> None:
         self.link, self.now = Link.create(), 100.0
-        self.wishes, self.pupil = ViewRequests(clock=lambda: self.now), LearnClient(lambda: self.now)
+        self.requests, self.learn_client = ViewRequests(clock=lambda: self.now), LearnClient(lambda: self.now)
 
     def look(self) -> Ask | None:
         self.now += 0.1
-        self.pupil.look(self.wishes, 0, 8, self.link.health)
+        self.learn_client.look(self.requests, 0, 8, self.link.health)
         return Ask.of(self.link.health.text("stage", ASK))
 
     def answer(self, state: str, knob: int, control: str = "") -> None:
@@ -129,29 +129,29 @@ def hands():
 
 def test_the_window_asks_for_the_chosen_knob_and_goes_on_to_the_next_when_it_has_learned(hands):
     assert hands.look()[1:] == ("off", 0, 0), "whoever was here before, nothing waits now"
-    hands.wishes.learn, hands.wishes.focus = True, 7
+    hands.requests.learn, hands.requests.focus = True, 7
     assert hands.look()[1:] == ("learn", 0, 7)
     hands.answer("armed", 7)
     hands.look()
-    assert hands.pupil.armed
+    assert hands.learn_client.armed
     hands.answer("learned", 7, "cc 24 ch 1")
     first = hands.look()
-    assert hands.wishes.focus == 0
-    assert hands.pupil.done[1:] == ("learned", 7, "cc 24 ch 1")
+    assert hands.requests.focus == 0
+    assert hands.learn_client.done[1:] == ("learned", 7, "cc 24 ch 1")
     assert first[1:] == ("learn", 0, 0)
-    hands.wishes.freed.append(0)
+    hands.requests.freed.append(0)
     assert hands.look()[1:] == ("free", 0, 0)
     assert hands.look()[1:] == ("free", 0, 0), "not before they have heard it: they may look less often"
     hands.answer("freed", 0)
     assert hands.look()[1:] == ("learn", 0, 0)
-    assert hands.pupil.done[1:] == ("freed", 0, "")
-    assert hands.wishes.freed == []
-    hands.wishes.learn = False
+    assert hands.learn_client.done[1:] == ("freed", 0, "")
+    assert hands.requests.freed == []
+    hands.requests.learn = False
     assert hands.look()[1:] == ("off", 0, 0)
 
 
 def test_hands_that_do_not_answer_are_asked_again_with_another_number(hands):
-    hands.wishes.learn, hands.wishes.focus = True, 2
+    hands.requests.learn, hands.requests.focus = True, 2
     first = hands.look()
     for _ in range(10):
         again = hands.look()
@@ -164,12 +164,12 @@ def test_hands_that_do_not_answer_are_asked_again_with_another_number(hands):
 
 
 def test_an_answer_to_another_window_is_not_ours(hands):
-    hands.wishes.learn, hands.wishes.focus = True, 2
+    hands.requests.learn, hands.requests.focus = True, 2
     hands.look()
     hands.link.health.set_text("hands", ANSWER, Answer(1, "learned", 2, "cc 1").text())
     hands.look()
-    assert hands.wishes.focus == 2
-    assert hands.pupil.done is None
+    assert hands.requests.focus == 2
+    assert hands.learn_client.done is None
 
 
 def test_the_controller_that_moved_is_told_for_a_moment(hands):
@@ -178,13 +178,13 @@ def test_the_controller_that_moved_is_told_for_a_moment(hands):
     hands.look()
     told.set_text(REACH, reach_text(0, [(1, 0.3), (3, 0.9)]))
     hands.look()
-    assert hands.pupil.moved == 1
+    assert hands.learn_client.moved == 1
     hands.now += 5.0
-    assert hands.pupil.moved is None
-    assert hands.pupil.reach == {1: 0.3, 3: 0.9}
+    assert hands.learn_client.moved is None
+    assert hands.learn_client.reach == {1: 0.3, 3: 0.9}
     told.set_text(REACH, reach_text(1, [(1, 0.3)]))
     hands.look()
-    assert hands.pupil.reach == {}, "another patch has other knobs"
+    assert hands.learn_client.reach == {}, "another patch has other knobs"
 
 
 def test_an_arrowhead_stands_where_the_controller_is_and_points_to_the_hand():
@@ -242,15 +242,15 @@ def test_a_word_now_and_then_hides_no_name_and_is_whole(window, size, language, 
 
     layout = Layout(*size, count)
     names = tuple(NAMES[i % 8] + (" of the known" if i % 5 == 0 else "") for i in range(count))
-    programme = PatchLabels("slow glass", names, (0.5,) * count, "model", "credits", sheet=SHEET)
-    writing = Writing(layout, programme, language, scale)
+    labels = PatchLabels("slow glass", names, (0.5,) * count, "model", "credits", model_info=SHEET)
+    writing = Writing(layout, labels, language, scale)
     stood = [box for box in writing.boxes if box is not None]
-    overlays, frame = Overlays(layout, programme, language, scale), frames(0.1)[-1]
-    wishes = ViewRequests()
-    wishes.swap_letters()
+    overlays, frame = Overlays(layout, labels, language, scale), frames(0.1)[-1]
+    requests = ViewRequests()
+    requests.swap_letters()
     for key, values in (("stage.word.no_take", {}), ("stage.word.save", {"number": 2}), ("stage.word.marked", {})):
-        wishes.say(key, **values)
-        overlays.draw(wishes, frame, programme)
+        requests.say(key, **values)
+        overlays.draw(requests, frame, labels)
         assert set(overlays.boxes) == {"word", "letters"}
         word, letters = overlays.boxes["word"], overlays.boxes["letters"]
         for box in (*word, *letters):
@@ -266,17 +266,17 @@ def test_a_word_in_rehearsal_leaves_the_star_and_the_dials_free(window):
     from instrument.stage.views.rehearsal import Rehearsal
 
     for size, language, scale in CASES:
-        wishes, desk = ViewRequests(), Rehearsal(*size, 8, scale)
-        wishes.toggle("rehearsal")
-        wishes.swap_letters()
-        wishes.say("stage.word.no_take")
+        requests, control_view = ViewRequests(), Rehearsal(*size, 8, scale)
+        requests.toggle("rehearsal")
+        requests.swap_letters()
+        requests.say("stage.word.no_take")
         overlays = Overlays(Layout(*size, 8), PROGRAMME, language, scale)
-        overlays.draw(wishes, frames(0.1)[-1], PROGRAMME)
+        overlays.draw(requests, frames(0.1)[-1], PROGRAMME)
         for box in (*overlays.boxes["word"], *overlays.boxes["letters"]):
-            assert box.right < desk.panel_left
-            assert box.bottom > desk.strip
-            ends = [desk.point(knob, 1.0) for knob in range(8)]
-            assert not any(box.meets(Box(x, y, 0.0, 0.0), 20.0 * desk.unit) for x, y in ends)
+            assert box.right < control_view.panel_left
+            assert box.bottom > control_view.strip
+            ends = [control_view.point(knob, 1.0) for knob in range(8)]
+            assert not any(box.meets(Box(x, y, 0.0, 0.0), 20.0 * control_view.unit) for x, y in ends)
 
 
 def test_big_type_is_bigger(window):
@@ -290,11 +290,11 @@ def test_big_type_is_bigger(window):
 def test_no_two_words_of_learning_meet_and_none_leaves_the_picture(window, size, language, scale):
     from instrument.stage.views.learn_view import LearnView
 
-    pupil = LearnClient()
-    pupil.armed, pupil.done = True, Answer(1, "learned", 1, "/a/long/address/fader/3 0…127")
-    pupil.bound = {i: ("cc 24 ch 16", "/1/a/rather/long/address/fader 0…127")[i % 2] for i in range(8)}
+    learn_client = LearnClient()
+    learn_client.armed, learn_client.done = True, Answer(1, "learned", 1, "/a/long/address/fader/3 0…127")
+    learn_client.bound = {i: ("cc 24 ch 16", "/1/a/rather/long/address/fader 0…127")[i % 2] for i in range(8)}
     view = LearnView(Layout(*size, 8), NAMES, language, scale)
-    view.see(pupil, 1)
+    view.see(learn_client, 1)
     assert len(view.boxes) >= 8 + 5
     for box in view.boxes:
         assert box.left >= 0
@@ -385,10 +385,10 @@ def paint(window, wish: str, **how: object) -> np.ndarray:
     player.take(frames(0.3))
     player.paint(320, 180, 0.5)
     if wish:
-        setattr(player.input.wishes, wish, True)
+        setattr(player.input.requests, wish, True)
     for name, value in how.items():
         if name != "health":
-            setattr(player.input.wishes, name, value)
+            setattr(player.input.requests, name, value)
     player._overlays.memory.seen_at = None  # as when it was wished long ago
     player.paint(320, 180, 0.5)
     gl.finish()
@@ -430,19 +430,19 @@ def test_a_field_comes_and_goes_in_its_own_time(window):
 
     now = [0.0]
     overlays = Overlays(Layout(320, 180, 8), PROGRAMME, "en", memory=OverlayMemory(clock=lambda: now[0]))
-    wishes, frame = ViewRequests(clock=lambda: now[0]), frames(0.1)[-1]
-    overlays.draw(wishes, frame, PROGRAMME)
+    requests, frame = ViewRequests(clock=lambda: now[0]), frames(0.1)[-1]
+    overlays.draw(requests, frame, PROGRAMME)
     now[0] = 1.0
-    wishes.keys = True
-    overlays.draw(wishes, frame, PROGRAMME)
+    requests.keys = True
+    overlays.draw(requests, frame, PROGRAMME)
     now[0] += 0.5 * FADE_S
-    overlays.draw(wishes, frame, PROGRAMME)
+    overlays.draw(requests, frame, PROGRAMME)
     assert 0.3 < overlays.memory.field <= 1.0
-    wishes.keys = False
+    requests.keys = False
     now[0] += 0.5
-    overlays.draw(wishes, frame, PROGRAMME)
+    overlays.draw(requests, frame, PROGRAMME)
     now[0] += 2.0 * FADE_S
-    overlays.draw(wishes, frame, PROGRAMME)
+    overlays.draw(requests, frame, PROGRAMME)
     assert (overlays.memory.field, overlays.memory.over) == (0.0, "")
 
 
@@ -462,8 +462,8 @@ def test_keys_are_laid_out_once(window, monkeypatch):
     original = module.KeysView
     monkeypatch.setattr(module, "KeysView", lambda *args: (made.append(time.monotonic()), original(*args))[1])
     overlays = module.Overlays(Layout(320, 180, 8), PROGRAMME, "en")
-    wishes, frame = ViewRequests(), frames(0.1)[-1]
-    wishes.keys = True
+    requests, frame = ViewRequests(), frames(0.1)[-1]
+    requests.keys = True
     for _ in range(4):
-        overlays.draw(wishes, frame, PROGRAMME)
+        overlays.draw(requests, frame, PROGRAMME)
     assert len(made) == 1

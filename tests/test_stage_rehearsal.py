@@ -25,8 +25,8 @@ from instrument.model.library.card_latents import Latent
 from instrument.stage.data import figures
 from instrument.stage.data.mappings import Mappings
 from instrument.stage.data.meter import HOLD_S, LOW_DB, LevelMeter
-from instrument.stage.data.model_info import BARS, ModelInfo, bars, read_sheet
-from instrument.stage.data.patch_labels import PatchLabels, read_programme
+from instrument.stage.data.model_info import BARS, ModelInfo, bars, read_model_info
+from instrument.stage.data.patch_labels import PatchLabels, read_labels
 from instrument.stage.gpu import gl
 from instrument.stage.gpu.lettering import CAP, Page
 from instrument.stage.input.gestures import StageInput
@@ -38,7 +38,7 @@ from instrument.stage.views.layout import Box, Layout
 from instrument.stage.views.palette import GROUND, HAND, IVORY, STRAIN, contrast
 from instrument.stage.views.panel import PanelFacts
 from instrument.stage.views.panel_lines import QUIET
-from instrument.stage.views.rehearsal import TRAVEL_DESKS, Rehearsal
+from instrument.stage.views.rehearsal import TRAVEL_PIXELS, Rehearsal
 
 SIZES = [(1920, 1080), (1280, 720), (1024, 768), (800, 1200)]
 TWO = SIZES[:2]
@@ -55,17 +55,19 @@ def latents(count: int, long: bool = False) -> tuple[Latent, ...]:
     )
 
 
-def programme(count: int, long: bool = False, credited: bool = True, language: str = "en") -> PatchLabels:
+def labels(count: int, long: bool = False, credited: bool = True, language: str = "en") -> PatchLabels:
     made = latents(count, long)
     many = " " + LONG * 9 if long else ""
-    sheet = ModelInfo(
+    model_info = ModelInfo(
         f"tidal bells{many}", f"Ada Example{many}", f"learned from 31 recordings{many}", f"with consent{many}",
         "CC BY-NC 4.0", 44100, "3f9a" + "0" * 56 + "c210", True,
         tuple((f"bell {i}{many}", f"Choir{many}") for i in range(9)), made,
     )  # fmt: skip
     if not credited:
-        sheet = ModelInfo("an export", learned="no credits", rate_hz=48000, latents=made, credited=False)
-    return PatchLabels.of_table(f"slow glass{many}", table_for([one.spec for one in made]), language, sheet=sheet)
+        model_info = ModelInfo("an export", learned="no credits", rate_hz=48000, latents=made, credited=False)
+    return PatchLabels.of_table(
+        f"slow glass{many}", table_for([one.spec for one in made]), language, model_info=model_info
+    )
 
 
 def frame_of(count: int, situation: str = "hard", clip: int = 3) -> Frame:
@@ -136,9 +138,9 @@ def test_a_dial_is_dragged_up_and_down_and_moves_the_hand_alone():
     x, y = layout.dial(3)
     hands.click(x, y, 1.0)
     before = float(frame.hand[3])
-    (up,) = hands.drag(x + 300.0, y + 0.1 * TRAVEL_DESKS)  # sideways says nothing, even over another dial
+    (up,) = hands.drag(x + 300.0, y + 0.1 * TRAVEL_PIXELS)  # sideways says nothing, even over another dial
     assert (up.knob, up.value) == (3, pytest.approx(before + 0.1, abs=1e-6))
-    (above,) = hands.drag(x, y + 0.2 * TRAVEL_DESKS)  # by then the mouse is over the stage picture
+    (above,) = hands.drag(x, y + 0.2 * TRAVEL_PIXELS)  # by then the mouse is over the stage picture
     assert above.value == pytest.approx(before + 0.2, abs=1e-6)
 
 
@@ -286,7 +288,7 @@ def test_a_knob_says_what_moves_it():
 
 
 def test_friction_and_chance_are_read_from_the_frame_a_knobs_own_ones_first():
-    table = programme(3).table
+    table = labels(3).table
     frame = frame_of(3)
     at = table.index("friction.weight")
     frame.hand[at] = table[at].raw(9.0)
@@ -299,14 +301,14 @@ def test_friction_and_chance_are_read_from_the_frame_a_knobs_own_ones_first():
 
 
 def test_the_nearest_recording_is_named_with_its_author_and_share():
-    sheet, frame = programme(3).sheet, frame_of(3)
-    assert figures.nearest(frame, sheet) == ("bell 3", "Choir", pytest.approx(0.31))
-    assert figures.nearest_line(frame, sheet, "en")[1] == "31 %"
+    model_info, frame = labels(3).model_info, frame_of(3)
+    assert figures.nearest(frame, model_info) == ("bell 3", "Choir", pytest.approx(0.31))
+    assert figures.nearest_line(frame, model_info, "en")[1] == "31 %"
     frame.known = -1.0  # the model cannot tell
-    assert figures.nearest(frame, sheet) is None
+    assert figures.nearest(frame, model_info) is None
     for clip in (-1, 9, 2**31 - 1):
-        assert figures.nearest(frame_of(3, clip=clip), sheet) is None
-    assert figures.nearest(Frame(), sheet) is None  # before any sound
+        assert figures.nearest(frame_of(3, clip=clip), model_info) is None
+    assert figures.nearest(Frame(), model_info) is None  # before any sound
 
 
 def test_what_is_paced_passes_at_most_so_often_and_at_once_after_a_jump():
@@ -367,15 +369,15 @@ def test_the_meter_holds_a_peak_and_lets_it_fall():
 
 
 def test_the_sheet_of_the_shipped_model_is_whole_and_of_the_computed_voice_empty_of_recordings():
-    shipped = read_programme(str(Path(__file__).parent.parent / "patches" / "bow.toml"), "en")
-    sheet = shipped.sheet
-    assert sheet.verified is True
-    assert len(sheet.latents) == len(shipped.names) == 10
-    assert len(sheet.sounds) > 100
-    assert all(len(latent.histogram) == 32 for latent in sheet.latents)
-    assert sheet.consent
-    assert sheet.credited
-    null = read_sheet(Patch("", "null"), "fr")
+    shipped = read_labels(str(Path(__file__).parent.parent / "patches" / "bow.toml"), "en")
+    model_info = shipped.model_info
+    assert model_info.verified is True
+    assert len(model_info.latents) == len(shipped.names) == 10
+    assert len(model_info.sounds) > 100
+    assert all(len(latent.histogram) == 32 for latent in model_info.latents)
+    assert model_info.consent
+    assert model_info.credited
+    null = read_model_info(Patch("", "null"), "fr")
     assert null.sounds == ()
     assert null.verified is None
     assert null.credited
@@ -387,9 +389,9 @@ def test_a_title_in_the_players_own_file_of_scenes_is_read(tmp_path, monkeypatch
     own.parent.mkdir(parents=True)
     own.write_text('schema = 1\n[scenes.3]\ntitle = "ice"\n[scenes.3.knobs]\nglass = 0.5\n', encoding="utf-8")
     glass = str(Path(__file__).parent.parent / "patches" / "glass.toml")
-    assert read_programme(glass, "en").scenes[2] == "ice"
+    assert read_labels(glass, "en").scenes[2] == "ice"
     own.write_text("schema = [", encoding="utf-8")
-    assert read_programme(glass, "en").title, "a broken one is no reason to have no words"
+    assert read_labels(glass, "en").title, "a broken one is no reason to have no words"
 
 
 def test_a_model_whose_files_are_others_or_that_has_no_credits_says_so(tmp_path):
@@ -399,14 +401,14 @@ def test_a_model_whose_files_are_others_or_that_has_no_credits_says_so(tmp_path)
     for file in source.iterdir():
         if file.suffix in (".toml", ".npz", ".ogg", ".onnx"):
             shutil.copy(file, folder / file.name)
-    assert read_sheet(Patch("", "first-bow"), "en", [tmp_path]).verified is True
+    assert read_model_info(Patch("", "first-bow"), "en", [tmp_path]).verified is True
     with (folder / "reference.npz").open("ab") as file:
         file.write(b"x")
-    assert read_sheet(Patch("", "first-bow"), "en", [tmp_path]).verified is False
+    assert read_model_info(Patch("", "first-bow"), "en", [tmp_path]).verified is False
     (folder / "credits.toml").unlink()
-    sheet = read_sheet(Patch("", "first-bow"), "en", [tmp_path])
-    assert not sheet.credited
-    assert sheet.learned == say("credits.none", "en")
+    model_info = read_model_info(Patch("", "first-bow"), "en", [tmp_path])
+    assert not model_info.credited
+    assert model_info.learned == say("credits.none", "en")
 
 
 def test_quiet_words_can_still_be_read():
@@ -438,13 +440,13 @@ def extent(word) -> Box:
 
 def desk_of(size, count, scale, language, long, focus=None, status="") -> ControlView:
     layout = Rehearsal(*size, count, scale)
-    desk = ControlView(layout, programme(count, long, language=language), language, LevelMeter())
+    control_view = ControlView(layout, labels(count, long, language=language), language, LevelMeter())
     around = PanelFacts(
         LONG * 3 if long else "nanoKONTROL2", "9000 ← 2", {1: ("cc 24 ch 2", "cc 25")},
         {i: f"/rosin/knob/z{i + 1}" for i in range(count)},
     )  # fmt: skip
-    desk.update(frame_of(count), focus, status, around)
-    return desk
+    control_view.update(frame_of(count), focus, status, around)
+    return control_view
 
 
 @pytest.mark.parametrize("size", TWO)
@@ -453,8 +455,8 @@ def desk_of(size, count, scale, language, long, focus=None, status="") -> Contro
 @pytest.mark.parametrize(("count", "long"), [(8, False), (10, True), (16, False), (40, True), (3, True)])
 def test_no_word_leaves_its_place_or_lies_on_another(window, size, scale, language, count, long):
     status = " · ".join(say(f"stage.{key}", language) for key in ("silent", "frozen", "no_device"))
-    desk = desk_of(size, count, scale, language, long, focus=count - 1, status=status)
-    layout, words = desk.layout, [word for word in desk.letters._words if word.text]
+    control_view = desk_of(size, count, scale, language, long, focus=count - 1, status=status)
+    layout, words = control_view.layout, [word for word in control_view.letters._words if word.text]
     boxes = [extent(word) for word in words]
     assert len(words) > 60
     for word, box in zip(words, boxes, strict=True):
@@ -467,68 +469,68 @@ def test_no_word_leaves_its_place_or_lies_on_another(window, size, scale, langua
     for (a, one), (b, other) in itertools.combinations(zip(words, boxes, strict=True), 2):
         assert not one.meets(other, -0.5), (a.text, b.text)
     for i in range(layout.first, layout.last):
-        for key, word in desk._words[i - layout.first].items():
+        for key, word in control_view._words[i - layout.first].items():
             cell, box = layout.cell(i), extent(word)
             assert not word.text or (cell.left <= box.left and box.right <= cell.right), (key, word.text)
-    desk.delete()
+    control_view.delete()
 
 
 @pytest.mark.parametrize("size", [(640, 360), (1024, 768), (800, 1200), (2560, 1080)])
 def test_windows_of_other_shapes_say_less_and_never_one_word_over_another(window, size):
-    desk = desk_of(size, 8, 1.0, "fr", True, focus=1, status="silence")
-    boxes = [(word.text, extent(word)) for word in desk.letters._words if word.text]
+    control_view = desk_of(size, 8, 1.0, "fr", True, focus=1, status="silence")
+    boxes = [(word.text, extent(word)) for word in control_view.letters._words if word.text]
     for (a, one), (b, other) in itertools.combinations(boxes, 2):
         assert not one.meets(other, -0.5), (a, b)
     for text, box in boxes:
         assert box.left >= 0.0, text
         assert box.right <= size[0] + 0.5, text
         assert box.bottom >= 0.0, text
-    desk.delete()
+    control_view.delete()
 
 
 @pytest.mark.parametrize("size", TWO)
 def test_at_the_usual_size_of_type_the_panel_says_everything(window, size):
-    desk = desk_of(size, 8, 1.0, "en", False, focus=2)
-    assert (desk.panel.scale, desk.panel.level) == (1.0, 2)
-    said = {word.text for word in desk.letters._words}
+    control_view = desk_of(size, 8, 1.0, "en", False, focus=2)
+    assert (control_view.panel.scale, control_view.panel.level) == (1.0, 2)
+    said = {word.text for word in control_view.letters._words}
     for wanted in (
         "slow glass", "scene 3", "tidal bells", "Ada Example", "CC BY-NC 4.0 · 8 of 8 latents · 44.1 kHz",
         "sha256 3f9a…c210 verified", "“bell 3”", "31 %", "0.82", "0.07", "4611…7904", "12.0 ms", "30 %, p99 93 %",
         "nanoKONTROL2", "9000 ← 2", "/rosin/knob/z3", "cc 24 ch 2 +1", "held", "slipping", "z8",
     ):  # fmt: skip
         assert wanted in said, wanted
-    desk.delete()
+    control_view.delete()
 
 
 def test_a_model_without_credits_is_marked(window):
     layout = Rehearsal(1280, 720, 3)
-    desk = ControlView(layout, programme(3, credited=False), "en", LevelMeter())
-    (word,) = [word for word in desk.letters._words if word.text == "no credits"]
+    control_view = ControlView(layout, labels(3, credited=False), "en", LevelMeter())
+    (word,) = [word for word in control_view.letters._words if word.text == "no credits"]
     assert word.colour == STRAIN
-    desk.delete()
+    control_view.delete()
 
 
 def test_numbers_change_at_most_ten_times_a_second_and_the_neighbour_twice(window):
     layout = Rehearsal(640, 360, 8)
-    desk = ControlView(layout, programme(8), "en", LevelMeter())
+    control_view = ControlView(layout, labels(8), "en", LevelMeter())
     frames = make("hard", 4.0, 8)
     values, near = [], []
     for i, frame in enumerate(frames):
         frame.known, frame.clip[0], frame.clip_share[0] = 0.5, i % 9, 0.4
-        desk.update(frame, None, "", PanelFacts())
-        desk.draw(frame, None, 1.0, desk._box_table, 0, 0.0)
-        values.append(desk._words[0]["value"].text)
-        near.append(desk.panel.live["near"].text)
+        control_view.update(frame, None, "", PanelFacts())
+        control_view.draw(frame, None, 1.0, control_view._box_table, 0, 0.0)
+        values.append(control_view._words[0]["value"].text)
+        near.append(control_view.panel.live["near"].text)
     changes = [sum(a != b for a, b in itertools.pairwise(said)) for said in (values, near)]
     assert 20 <= changes[0] <= 41
     assert 6 <= changes[1] <= 8
-    assert desk.letters.uploads <= 50
-    before = desk.letters.uploads
+    assert control_view.letters.uploads <= 50
+    before = control_view.letters.uploads
     for _ in range(20):  # nothing changes: nothing is written
-        desk.update(frames[-1], None, "", PanelFacts())
-        desk.draw(frames[-1], None, 1.0, desk._box_table, 0, 0.0)
-    assert desk.letters.uploads == before
-    desk.delete()
+        control_view.update(frames[-1], None, "", PanelFacts())
+        control_view.draw(frames[-1], None, 1.0, control_view._box_table, 0, 0.0)
+    assert control_view.letters.uploads == before
+    control_view.delete()
 
 
 def test_widths_are_those_of_the_labels(window):
@@ -539,9 +541,9 @@ def test_widths_are_those_of_the_labels(window):
 
 def player_of(count=8, language="en", **more) -> StagePlayer:
     player = StagePlayer(
-        StageSettings(stage=StageOptions(width=WIDTH, height=HEIGHT), language=language, **more), [programme(count)]
+        StageSettings(stage=StageOptions(width=WIDTH, height=HEIGHT), language=language, **more), [labels(count)]
     )
-    player.input.wishes.switches["rehearsal"] = (True, True, float("-inf"))
+    player.input.requests.switches["rehearsal"] = (True, True, float("-inf"))
     return player
 
 
@@ -584,8 +586,8 @@ def test_the_histogram_stands_outside_the_arc_and_only_where_there_is_one(window
     frames = make("rest", 1.0)
     with_ = player_of()
     without = player_of()
-    plain = programme(8)
-    without.programmes = [PatchLabels.of_table(plain.title, plain.table, "en")]
+    plain = labels(8)
+    without.labels = [PatchLabels.of_table(plain.title, plain.table, "en")]
     a, b = paint(with_, frames), paint(without, frames)
     layout = with_.input.layout
     x, y = layout.dial(4)
@@ -603,7 +605,7 @@ def test_a_controller_that_waits_has_a_tick_of_its_own(window):
     layout = player.input.layout
     spot = layout.dial_point(2, 0.95)
     assert not at(before, spot, HAND)
-    player._overlays.memory.pupil.reach = {2: 0.95}
+    player._overlays.memory.learn_client.reach = {2: 0.95}
     assert at(paint(player, frames[-1:]), spot, HAND)
 
 
@@ -612,7 +614,7 @@ def test_the_focused_knob_is_framed_and_the_present_scene_filled(window):
     frames = make("rest", 1.0)
     for frame in frames:
         frame.scene, frame.scenes = 1, 0b11
-    player.input.wishes.focus = 5
+    player.input.requests.focus = 5
     picture = paint(player, frames)
     layout = player.input.layout
     cell = layout.cell(5)
@@ -630,7 +632,7 @@ def test_black_is_black_here_too_and_without_a_frame_the_view_stands(window):
     player = player_of()
     picture = paint(player, [])
     assert np.abs(picture - np.round(np.array(GROUND) * 255)).max(axis=2).mean() < 12
-    player.input.wishes.switches["black"] = (True, True, float("-inf"))
+    player.input.requests.switches["black"] = (True, True, float("-inf"))
     assert paint(player, make("hard", 0.5)).max() <= 12
 
 
@@ -640,7 +642,7 @@ def test_states_that_matter_are_said_under_the_title(window):
     frames[-1].flags = int(Flags.PANICKED | Flags.RECORDING)
     frames[-1].record_seconds = 83.0
     paint(player, frames)
-    live = player._desk.panel.live
+    live = player._control_view.panel.live
     said = f"{live['status'].text} {live['more'].text}"
     assert "silence" in said
     assert "1:23" in said
@@ -658,13 +660,13 @@ def test_ports_and_clients_are_told_from_the_hands_own_row(window, tmp_path):
     player = player_of(rig=str(path))
     player.health = health
     paint(player, make("rest", 0.3))
-    live = player._desk.panel.live
+    live = player._control_view.panel.live
     assert live["midi"].text.startswith("nanoKONTROL2")
     assert live["osc"].text == "9123 ← 1 client"
     player = player_of(rig=str(path), listen="127.0.0.1:9555")  # rosin play --listen
     player.health = health
     paint(player, make("rest", 0.3))
-    assert player._desk.panel.live["osc"].text == "9555 ← 1 client"
+    assert player._control_view.panel.live["osc"].text == "9555 ← 1 client"
 
 
 def test_another_button_does_not_let_go_of_what_the_left_one_holds(window):
@@ -685,12 +687,12 @@ def test_another_button_does_not_let_go_of_what_the_left_one_holds(window):
 def test_a_desk_that_is_made_anew_leaves_nothing_behind(window):
     player = player_of()
     paint(player, make("rest", 0.3))
-    desk = player._desk
-    programs = [desk._boxes.id, desk._dials._program.id, desk.letters._program.id]
-    strips = [desk._strips, desk._dials._strips, desk.letters._strips]
+    control_view = player._control_view
+    programs = [control_view._boxes.id, control_view._dials._program.id, control_view.letters._program.id]
+    strips = [control_view._strips, control_view._dials._strips, control_view.letters._strips]
     assert all(gl.gl.glIsProgram(id) for id in programs)
     player.paint(WIDTH - 2, HEIGHT, 0.25)
-    assert player._desk is not desk
+    assert player._control_view is not control_view
     assert not any(gl.gl.glIsProgram(id) for id in programs)
     assert not any(gl.gl.glIsVertexArray(strip._vao) for strip in strips)
 
@@ -699,11 +701,11 @@ def test_leaving_the_view_brings_the_star_back_to_the_mouse(window):
     player = player_of()
     paint(player, make("rest", 0.3))
     assert isinstance(player.input.layout, Rehearsal)
-    player.input.wishes.switches["rehearsal"] = (False, False, float("-inf"))
+    player.input.requests.switches["rehearsal"] = (False, False, float("-inf"))
     player.paint(WIDTH, HEIGHT, 0.25)
     assert type(player.input.layout) is Layout
-    player.input.wishes.switches["rehearsal"] = (True, True, time.monotonic())
-    player.input.wishes.switches["learn"] = (True, True, time.monotonic())
+    player.input.requests.switches["rehearsal"] = (True, True, time.monotonic())
+    player.input.requests.switches["learn"] = (True, True, time.monotonic())
     player.paint(WIDTH, HEIGHT, 0.25)  # learning is done on the stage
     assert type(player.input.layout) is Layout
 
@@ -717,14 +719,14 @@ def test_no_number_in_a_frame_breaks_the_desk(window, numbers):
     frame.force[:4], frame.stick[:4] = numbers[:4], numbers[4:8]
     frame.rms, frame.peak, frame.load, frame.latency = numbers[8:]
     frame.note, frame.known, frame.clip_share[0] = numbers[0], numbers[1], numbers[2]
-    desk = ControlView(Rehearsal(640, 360, 8), programme(8), "en", LevelMeter())
-    desk.update(frame, 1, "", PanelFacts())
-    assert np.isfinite(desk.dials(frame, 1)).all()
-    desk.delete()
+    control_view = ControlView(Rehearsal(640, 360, 8), labels(8), "en", LevelMeter())
+    control_view.update(frame, 1, "", PanelFacts())
+    assert np.isfinite(control_view.dials(frame, 1)).all()
+    control_view.delete()
 
 
 def test_a_word_is_as_wide_as_its_letters_reach_and_digits_are_all_alike(window):
-    letters = ControlView(Rehearsal(640, 360, 1), programme(1), "en", LevelMeter()).letters
+    letters = ControlView(Rehearsal(640, 360, 1), labels(1), "en", LevelMeter()).letters
     for text in ("0.69", "épaisseur", "a–b · c"):
         for tracking in (0.0, 1.5):
             assert letters.width(text, 17, tracking) == pytest.approx(letters._run(text, 17, tracking)[2])

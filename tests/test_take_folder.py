@@ -59,7 +59,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def take(house: House) -> Path:
     """The folder of a second of playing."""
     gestures = house.record(300, {5: [Gesture(Kind.NOTE_ON, 57, 0.8)], 200: [Gesture(Kind.KNOB, 2, 0.7)]})
-    house.taping.close()
+    house.recording.close()
     return gestures.parent
 
 
@@ -84,19 +84,19 @@ def test_a_take_is_a_folder_that_says_what_it_is(house: House, take: Path) -> No
 
 def test_no_two_takes_have_one_id(house: House) -> None:
     takes = [house.record(20, {}).parent for _ in range(3)]
-    house.taping.close()
+    house.recording.close()
     assert len({read_manifest(take).id for take in takes}) == len(set(takes)) == 3
 
 
 def test_while_it_is_recorded_it_says_that_it_is_not_finished(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    house.taping.record(True)
+    house.recording.record(True)
     house.play(200)
-    take = house.taping.recorder.take
+    take = house.recording.recorder.take
     assert take is not None
     until(lambda: (take / OPENING).is_file() and (take / LATENTS).is_file())  # a thread writes them
     assert not read_manifest(take).finished
     copy = shutil.copytree(take, take.with_name("killed here"))  # as a kill would leave it
-    house.taping.close()
+    house.recording.close()
     assert main(["check", str(copy)]) == 0
     assert "it was cut off" in capsys.readouterr().out
     assert main(["render", str(copy), "-o", str(copy / "again.wav")]) == 0

@@ -182,8 +182,8 @@ def test_what_is_kept_or_edited_after_a_take_does_not_change_it(house: House) ->
     take = house.record(250, SCRIPTS[Kind.SCENE](prepared(house)))
     before = rendered(take)
     house.play(60, {2: [g(Kind.KNOB, 2, 0.1)], 9: [g(Kind.SCENE_SAVE, 0)], 20: [g(Kind.SCENE_SAVE, 1)]})
-    house.keepsakes.look(time.monotonic())
-    house.keepsakes.close()
+    house.accident_store.look(time.monotonic())
+    house.accident_store.close()
     assert np.array_equal(rendered(take), before)
 
 

@@ -33,7 +33,7 @@ from instrument.training.data.tones import ringing
 from instrument.training.learning import pictures
 from instrument.training.learning.energy import WATTS_PER_CORE, WATTS_PER_GPU, EnergyMeter, Nvml, Rapl
 from instrument.training.learning.listening import FIGURES, Listener, in_words
-from instrument.training.learning.loop import TrainingLoop, new_course, one_step
+from instrument.training.learning.loop import TrainingLoop, new_loop, one_step
 from instrument.training.learning.progress import Budget, Display, duration, energy_words
 from instrument.training.network.shape import Shape
 
@@ -153,10 +153,10 @@ def test_being_asked_to_stop_writes_the_model_as_it_is(
 ) -> None:  # fmt: skip
     from instrument.training.learning import loop as courses
 
-    def step(course: TrainingLoop, *more: Any) -> list[float]:
-        if course.step == 2:
+    def step(loop: TrainingLoop, *more: Any) -> list[float]:
+        if loop.step == 2:
             os.kill(os.getpid(), how)
-        return one_step(course, *more)
+        return one_step(loop, *more)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(courses, "one_step", step)
@@ -234,7 +234,7 @@ def test_tones_are_for_sounds_that_no_pitch_explains(tmp_path: Path, corpus: Cor
 
 def test_tones_are_tuned_before_the_first_step_and_kept(corpus: Corpus, tmp_path: Path) -> None:
     shape = Shape(latents=3, width=24, dilations=(1,), harmonics=12, bands=8, note_step=1.0, tones=6)
-    run = new_course(shape, 0, "cpu")
+    run = new_loop(shape, 0, "cpu")
     evenly = run.network.decoder.tone_hz.clone()
     choices.tuned(run.network, corpus)
     hz = run.network.decoder.tone_hz.numpy()
@@ -242,7 +242,7 @@ def test_tones_are_tuned_before_the_first_step_and_kept(corpus: Corpus, tmp_path
     np.testing.assert_allclose(hz, ringing(corpus, 6), rtol=1e-6)
     one_step(run, corpus, 2, 56, 0.1)
     run.save(tmp_path / "c.pt")
-    again = new_course(shape, 0, "cpu")
+    again = new_loop(shape, 0, "cpu")
     again.load(tmp_path / "c.pt")
     assert torch.equal(again.network.decoder.tone_hz, run.network.decoder.tone_hz)
     assert torch.equal(again.plain().decoder.tone_table, run.network.decoder.tone_table)
@@ -420,11 +420,11 @@ def test_a_gpu_is_measured_by_nvml_and_else_guessed(tmp_path: Path) -> None:
 def test_energy_adds_up_over_runs(corpus: Corpus, tmp_path: Path) -> None:
     from instrument.training.learning.loop import LearnOptions, learn
 
-    run = new_course(TINY, 0, "cpu")
+    run = new_loop(TINY, 0, "cpu")
     learn(run, corpus, Budget(steps=2), tmp_path / "c.pt", LearnOptions(size=2, frames=56, quiet=True))
     first = run.joules
     assert first > 0.0
-    again = new_course(TINY, 0, "cpu")
+    again = new_loop(TINY, 0, "cpu")
     again.load(tmp_path / "c.pt")
     assert again.joules == first
     learn(again, corpus, Budget(steps=4), None, LearnOptions(size=2, frames=56, quiet=True))
@@ -435,7 +435,7 @@ def test_energy_adds_up_over_runs(corpus: Corpus, tmp_path: Path) -> None:
 # --- what is said along the way
 
 
-def told(course: TrainingLoop, budget: Budget, steps: int, took_s: float) -> str:
+def told(loop: TrainingLoop, budget: Budget, steps: int, took_s: float) -> str:
     import io
 
     from rich.console import Console
@@ -443,23 +443,23 @@ def told(course: TrainingLoop, budget: Budget, steps: int, took_s: float) -> str
     out = io.StringIO()
     display = Display(budget, Console(file=out, width=300))
     for _ in range(steps):
-        course.step += 1
-        course.seconds += took_s
-        course.joules += 15.0 * took_s
-        display.step(course, budget.spent(course.step, course.seconds), took_s)
+        loop.step += 1
+        loop.seconds += took_s
+        loop.joules += 15.0 * took_s
+        display.step(loop, budget.spent(loop.step, loop.seconds), took_s)
     return out.getvalue()
 
 
 def test_the_first_steps_tell_how_long_and_how_much() -> None:
-    course = new_course(TINY, 0, "cpu")
-    course.energy_is = "an estimate"
-    assert told(course, Budget(steps=3611), 10, 0.5) == ""
-    course.step, course.seconds, course.joules = 0, 0.0, 0.0
-    assert told(course, Budget(steps=3611), 11, 0.5) == (
+    loop = new_loop(TINY, 0, "cpu")
+    loop.energy_is = "an estimate"
+    assert told(loop, Budget(steps=3611), 10, 0.5) == ""
+    loop.step, loop.seconds, loop.joules = 0, 0.0, 0.0
+    assert told(loop, Budget(steps=3611), 11, 0.5) == (
         "0.5 s a step (cpu, fp32): 3,600 steps, 30 min, about 7.5 Wh (an estimate)\n"
     )
-    course.step, course.seconds, course.joules = 0, 0.0, 0.0
-    assert "7,189 steps, 60 min, about 15 Wh" in told(course, Budget(minutes=60.0), 11, 0.5)
+    loop.step, loop.seconds, loop.joules = 0, 0.0, 0.0
+    assert "7,189 steps, 60 min, about 15 Wh" in told(loop, Budget(minutes=60.0), 11, 0.5)
 
 
 def test_without_a_terminal_there_are_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -467,8 +467,8 @@ def test_without_a_terminal_there_are_few_lines(monkeypatch: pytest.MonkeyPatch)
 
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now.__setitem__(0, now[0] + 1.0) or now[0])
-    course = new_course(TINY, 0, "cpu")
-    lines = told(course, Budget(steps=7200), 7200, 1.0).splitlines()  # two hours
+    loop = new_loop(TINY, 0, "cpu")
+    lines = told(loop, Budget(steps=7200), 7200, 1.0).splitlines()  # two hours
     assert 20 < len(lines) < 60
     assert re.search(r"^\d+ %, step \d+, .* left$", lines[-1])
 
@@ -488,27 +488,27 @@ def test_times_and_energies_read_well() -> None:
 
 
 def test_listening_measures_writes_and_changes_nothing(corpus: Corpus, tmp_path: Path) -> None:
-    course = new_course(TINY, 0, "cpu")
-    one_step(course, corpus, 2, 56, 0.1)
-    weights = [p.clone() for p in course.network.parameters()]
+    loop = new_loop(TINY, 0, "cpu")
+    one_step(loop, corpus, 2, 56, 0.1)
+    weights = [p.clone() for p in loop.network.parameters()]
     listener = Listener(tmp_path, 10.0, pictured=False)
     assert not listener.is_time(0.0)
     assert not listener.is_time(599.0)
     assert listener.is_time(600.0)
     (tmp_path / FIGURES).write_text("step,other\n1,2\n")  # of another version: begun anew
-    line = listener.listen(course, corpus)
+    line = listener.listen(loop, corpus)
     assert "\n" not in line
-    course.step = 9
-    listener.listen(course, corpus)
-    course.step = 5  # killed and gone on with from before
-    listener.listen(course, corpus)
+    loop.step = 9
+    listener.listen(loop, corpus)
+    loop.step = 5  # killed and gone on with from before
+    listener.listen(loop, corpus)
     rows = figures_in(tmp_path)
     assert [row["step"] for row in rows] == ["1", "5"]
     assert float(rows[0]["spectral_distance_db"]) > 0.0
-    assert all(torch.equal(a, b) for a, b in zip(weights, course.network.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(weights, loop.network.parameters(), strict=True))
     assert not Listener(tmp_path, 0.0).is_time(1e9)
     nowhere = Listener(tmp_path / "gone", 10.0, pictured=False)
-    assert "not written" in nowhere.listen(course, corpus)
+    assert "not written" in nowhere.listen(loop, corpus)
 
 
 def test_pictures_show_partials_where_they_are(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from training_child import FRAMES, TINY, child
 
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning import checkpoint as checkpoints
-from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_course, one_step
+from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_loop, one_step
 from instrument.training.learning.objective import ADVERSARY, SPECTRA
 
 CHILD = str(Path(__file__).with_name("training_child.py"))
@@ -93,23 +93,23 @@ def test_the_history_tells_of_both_phases(whole: TrainingLoop) -> None:
 
 
 def test_in_the_second_phase_the_encoder_stays_and_the_judges_learn(corpus: Corpus) -> None:
-    course = new_course(TINY, 3, "cpu", judging="small")
-    one_step(course, corpus, 2, FRAMES, 0.5)
-    assert course.judges is None
-    one_step(course, corpus, 2, FRAMES, 0.7)
-    assert course.joined == 0.0, "they come in little by little"
-    heard = [p.clone() for p in course.network.encoder.parameters()]
-    played = [p.clone() for p in course.network.decoder.parameters()]
-    judged = [p.clone() for p in course.judges.parameters()]
-    one_step(course, corpus, 2, FRAMES, 0.8)
-    assert course.joined == 1.0
-    assert all(torch.equal(a, b) for a, b in zip(heard, course.network.encoder.parameters(), strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(played, course.network.decoder.parameters(), strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(judged, course.judges.parameters(), strict=True))
+    loop = new_loop(TINY, 3, "cpu", judging="small")
+    one_step(loop, corpus, 2, FRAMES, 0.5)
+    assert loop.judges is None
+    one_step(loop, corpus, 2, FRAMES, 0.7)
+    assert loop.joined == 0.0, "they come in little by little"
+    heard = [p.clone() for p in loop.network.encoder.parameters()]
+    played = [p.clone() for p in loop.network.decoder.parameters()]
+    judged = [p.clone() for p in loop.judges.parameters()]
+    one_step(loop, corpus, 2, FRAMES, 0.8)
+    assert loop.joined == 1.0
+    assert all(torch.equal(a, b) for a, b in zip(heard, loop.network.encoder.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(played, loop.network.decoder.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(judged, loop.judges.parameters(), strict=True))
 
 
 def test_judgement_changes_what_is_learned_and_none_is_asked_for_without(corpus: Corpus) -> None:
-    runs = [new_course(TINY, 3, "cpu", judging=judging) for judging in ("", "small")]
+    runs = [new_loop(TINY, 3, "cpu", judging=judging) for judging in ("", "small")]
     for run in runs:
         for spent in (0.5, 0.7, 1.0):
             one_step(run, corpus, 2, FRAMES, spent)
@@ -122,53 +122,53 @@ def test_judgement_changes_what_is_learned_and_none_is_asked_for_without(corpus:
 @pytest.mark.parametrize("harm", ["cut", "gone", "empty"])
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(harm: str, corpus: Corpus, tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    course = new_course(TINY, 3, "cpu")
+    loop = new_loop(TINY, 3, "cpu")
     for _ in range(2):
-        one_step(course, corpus, 2, FRAMES, 0.1)
-        course.save(path)
+        one_step(loop, corpus, 2, FRAMES, 0.1)
+        loop.save(path)
     if harm == "gone":
         path.unlink()
     else:
         path.write_bytes(path.read_bytes()[: 5000 if harm == "cut" else 0])
-    again = new_course(TINY, 3, "cpu")
+    again = new_loop(TINY, 3, "cpu")
     said = again.load(path)
     assert "c.before.pt" in said
     assert "\n" not in said
     assert again.step == 1
-    assert new_course(TINY, 3, "cpu").load(checkpoints.before(path)) == ""
+    assert new_loop(TINY, 3, "cpu").load(checkpoints.before(path)) == ""
 
 
 def test_nothing_is_left_half_written(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "c.pt"
-    course = new_course(TINY, 3, "cpu")
-    course.save(path)
+    loop = new_loop(TINY, 3, "cpu")
+    loop.save(path)
     before = path.read_bytes()
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    course.step = 9
+    loop.step = 9
     with pytest.raises(OSError, match="No space"):
-        course.save(path)
+        loop.save(path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
     # a run goes on all the same
     assert learn(
-        course, corpus, Budget(steps=11), path, LearnOptions(size=2, frames=FRAMES, quiet=True, save_every_s=0.0)
+        loop, corpus, Budget(steps=11), path, LearnOptions(size=2, frames=FRAMES, quiet=True, save_every_s=0.0)
     )
-    assert course.step == 11
+    assert loop.step == 11
 
 
 def test_a_checkpoint_of_before_there_were_phases_is_gone_on_from(corpus: Corpus, tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    course = new_course(TINY, 3, "cpu")
-    one_step(course, corpus, 2, FRAMES, 0.1)
-    course.save(path)
+    loop = new_loop(TINY, 3, "cpu")
+    one_step(loop, corpus, 2, FRAMES, 0.1)
+    loop.save(path)
     kept = torch.load(path, weights_only=True)
     old = {key: kept[key] for key in ("shape", "network", "optimiser", "seed", "step", "seconds")}
     torch.save({**old, "history": [[10, 1.0, 1.0, 1.0, 1.0]]}, path)
-    again = new_course(TINY, 3, "cpu")
+    again = new_loop(TINY, 3, "cpu")
     again.load(path)
     assert (again.step, again.phase, again.measured) == (1, SPECTRA, False)
     one_step(again, corpus, 2, FRAMES, 0.1)
@@ -178,7 +178,7 @@ def test_a_checkpoint_of_before_there_were_phases_is_gone_on_from(corpus: Corpus
 def test_being_asked_to_stop_ends_within_a_step_with_a_checkpoint(
     how: signal.Signals, corpus: Corpus, tmp_path: Path
 ) -> None:
-    run = new_course(TINY, 3, "cpu")
+    run = new_loop(TINY, 3, "cpu")
     timer = threading.Timer(0.4, os.kill, (os.getpid(), how))
     timer.start()
     assert not learn(
@@ -189,7 +189,7 @@ def test_being_asked_to_stop_ends_within_a_step_with_a_checkpoint(
 
 
 def test_only_work_counts_as_time_spent(corpus: Corpus) -> None:
-    run = new_course(TINY, 3, "cpu")
+    run = new_loop(TINY, 3, "cpu")
     run.seconds = 59.9
     assert learn(run, corpus, Budget(minutes=1.0), None, LearnOptions(size=2, frames=FRAMES, quiet=True))
     assert 0 < run.step < 100

@@ -23,7 +23,7 @@ from instrument.base.errors import RosinError
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning.crops import Crops
 from instrument.training.learning.devices import Machine, learned_parts, machine_for, why_not_compiled
-from instrument.training.learning.loop import new_course, one_step
+from instrument.training.learning.loop import new_loop, one_step
 from instrument.training.learning.objective import ADVERSARY
 from instrument.training.learning.ranks import ALONE, PartOfChance, Ranks
 from instrument.training.network.chance import Chance
@@ -54,7 +54,7 @@ def corpus(sounds: Path) -> Corpus:
 def test_bf16_on_the_processor_learns_and_keeps_waves_in_float32(corpus: Corpus) -> None:
     machine, words = machine_for("cpu", "bf16", None, ALONE)
     assert words == ""
-    coarse, fine = new_course(TINY, 3, "cpu", machine), new_course(TINY, 3, "cpu")
+    coarse, fine = new_loop(TINY, 3, "cpu", machine), new_loop(TINY, 3, "cpu")
     losses = [[one_step(run, corpus, 2, FRAMES, 0.1)[0] for _ in range(3)] for run in (coarse, fine)]
     assert all(np.isfinite(losses[0]))
     assert losses[0] != losses[1], "it is another precision"
@@ -69,7 +69,7 @@ def test_bf16_on_the_processor_learns_and_keeps_waves_in_float32(corpus: Corpus)
 
 def test_bf16_holds_in_the_second_phase_too(corpus: Corpus) -> None:
     machine, _ = machine_for("cpu", "bf16", None, ALONE)
-    run = new_course(TINY, 3, "cpu", machine, "small")
+    run = new_loop(TINY, 3, "cpu", machine, "small")
     losses = [one_step(run, corpus, 2, FRAMES, spent) for spent in (0.7, 1.0)]
     assert np.isfinite(losses).all()
 
@@ -98,7 +98,7 @@ def test_a_compiled_part_computes_the_same_under_the_same_names() -> None:
 
 
 def test_everything_with_weights_is_prepared_and_the_ears_are_not() -> None:
-    network = new_course(TINY, 3, "cpu").network
+    network = new_loop(TINY, 3, "cpu").network
     parts = learned_parts(network)
     assert sum(p.numel() for part in parts for p in part.parameters()) == network.parameter_count()
     assert network.encoder.ears not in parts

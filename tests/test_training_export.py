@@ -164,11 +164,11 @@ def test_the_knobs_of_a_long_training_are_named_from_more_points(
     class EnoughError(Exception):
         pass
 
-    def portray(network: Network, corpus: Corpus, wanted: int) -> None:
+    def measure_latents(network: Network, corpus: Corpus, wanted: int) -> None:
         assert wanted == points
         raise EnoughError
 
-    monkeypatch.setattr(writer, "portray", portray)
+    monkeypatch.setattr(writer, "measure_latents", measure_latents)
     with pytest.raises(EnoughError):
         write_model(
             full, Corpus((), RATE, 128, ()), tmp_path / "m", Making("m", ("m", "m"), "me", "CC0-1.0", 1, minutes, 1, 0)

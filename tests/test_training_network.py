@@ -21,7 +21,7 @@ from instrument.base.errors import RosinError
 from instrument.training.choices import TrainOptions, shape_for
 from instrument.training.data.corpus import Corpus, read_corpus
 from instrument.training.learning import loop as courses
-from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_course, one_step
+from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_loop, one_step
 from instrument.training.network import synthesis
 from instrument.training.network.model import Network
 from instrument.training.network.shape import OLD_POWER_FLOOR, Shape
@@ -45,8 +45,8 @@ def full() -> Network:
     return Network(Shape()).eval()
 
 
-def course() -> TrainingLoop:
-    return new_course(TINY, 7, "cpu")
+def loop() -> TrainingLoop:
+    return new_loop(TINY, 7, "cpu")
 
 
 def played(network: Network, z: np.ndarray, noise_level: float = 1.0) -> np.ndarray:
@@ -64,7 +64,7 @@ def steady(network: Network, note: float, loudness: float, frames: int) -> np.nd
 
 def test_the_loss_falls_within_twenty_steps(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courses, "WARM_UP_STEPS", 2)
-    run = course()
+    run = loop()
     losses = [one_step(run, corpus, 2, 64, 0.0)[0] for _ in range(20)]
     run.step = 0  # the crops of the first steps once more
     again = [one_step(run, corpus, 2, 64, 0.0)[0] for _ in range(3)]
@@ -73,13 +73,13 @@ def test_the_loss_falls_within_twenty_steps(corpus: Corpus, monkeypatch: pytest.
 
 
 def test_a_run_that_was_stopped_goes_on_exactly_where_it_was(corpus: Corpus, tmp_path: Path) -> None:
-    whole = course()
+    whole = loop()
     assert learn(whole, corpus, Budget(steps=12), None, LearnOptions(size=2, frames=48, quiet=True))
-    first = course()
+    first = loop()
     for _ in range(5):
         one_step(first, corpus, 2, 48, Budget(steps=12).spent(first.step, 0.0))
     first.save(tmp_path / "c.pt")
-    second = course()
+    second = loop()
     second.load(tmp_path / "c.pt")
     assert second.step == 5
     learn(second, corpus, Budget(steps=12), None, LearnOptions(size=2, frames=48, quiet=True))
@@ -89,35 +89,35 @@ def test_a_run_that_was_stopped_goes_on_exactly_where_it_was(corpus: Corpus, tmp
 
 def test_a_run_from_before_the_floor_was_said_goes_on_with_the_floor_it_had(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    new_course(replace(TINY, power_floor=OLD_POWER_FLOOR), 7, "cpu").save(path)
+    new_loop(replace(TINY, power_floor=OLD_POWER_FLOOR), 7, "cpu").save(path)
     kept = torch.load(path, weights_only=True)
     del kept["shape"]["power_floor"]
     torch.save(kept, path)
     shape = shape_for(TrainOptions(), kept)
     assert shape.power_floor == OLD_POWER_FLOOR != TINY.power_floor
-    again = new_course(shape, 7, "cpu")
+    again = new_loop(shape, 7, "cpu")
     again.load(path)
     quiet = again.network.encoder.ears(torch.zeros(1, 1280))[0]
     assert torch.allclose(quiet[0, :, -1], again.network.encoder.ears.silence())
     assert float(quiet.max()) == pytest.approx(1.0 + 0.125 * np.log(1e-7), abs=1e-5)
     with pytest.raises(RosinError, match="another size"):
-        new_course(TINY, 7, "cpu").load(path)
+        new_loop(TINY, 7, "cpu").load(path)
 
 
 def test_a_checkpoint_of_another_size_or_seed_or_none_at_all_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    course().save(path)
+    loop().save(path)
     with pytest.raises(RosinError, match="another size"):
-        new_course(Shape(latents=2, width=24, dilations=(1,), harmonics=12, bands=8), 7, "cpu").load(path)
+        new_loop(Shape(latents=2, width=24, dilations=(1,), harmonics=12, bands=8), 7, "cpu").load(path)
     with pytest.raises(RosinError, match="--seed 7"):
-        new_course(TINY, 8, "cpu").load(path)
+        new_loop(TINY, 8, "cpu").load(path)
     path.write_bytes(b"no checkpoint")
     with pytest.raises(RosinError, match="without --resume"):
-        course().load(path)
+        loop().load(path)
 
 
 def test_ctrl_c_stops_cleanly_with_a_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
-    run = course()
+    run = loop()
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     assert (
@@ -125,7 +125,7 @@ def test_ctrl_c_stops_cleanly_with_a_checkpoint(corpus: Corpus, tmp_path: Path) 
         is False
     )
     timer.join()
-    again = course()
+    again = loop()
     again.load(tmp_path / "c.pt")
     assert again.step == run.step > 0
 

@@ -160,22 +160,22 @@ def take_on(disk: Path, blocks: int) -> tuple[Path, list[str]]:
         player = Callback(null_engine(sounds="always"), link, 128)
         bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
         row = link.health.row("sound")
-        taping = TakeRecording(player, bank, row, disk, "en")
-        taping.record(True)
+        recording = TakeRecording(player, bank, row, disk, "en")
+        recording.record(True)
         out, said = np.zeros((2, 128), np.float32), []
         for block in range(blocks):
             player.engine.post(Gesture(Kind.KNOB, block % 8, (block * 7 % 100) / 100), player.engine.sample + 5)
             player.callback(out, None, time.monotonic())
             if block % 20 == 0:
-                taping.look()
+                recording.look()
                 time.sleep(0.005)
-            if block > 20 and not taping.recorder.recording:
+            if block > 20 and not recording.recorder.recording:
                 break
-        taping.look()
-        taping.close()
+        recording.look()
+        recording.close()
         said = [notice.text for notice in row.notices()]
-        assert taping.recorder.path is not None
-        return taping.recorder.path, said
+        assert recording.recorder.path is not None
+        return recording.recorder.path, said
 
 
 def frames_of(path: Path) -> int:

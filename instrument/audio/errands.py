@@ -32,10 +32,16 @@ class Errands:
     """Of one engine. ``look`` as often as one likes; it never waits."""
 
     def __init__(
-        self, engine: Engine, bank: Bank, taping: TakeRecording, keepsakes: AccidentStore, row: Row, language: str
+        self,
+        engine: Engine,
+        bank: Bank,
+        recording: TakeRecording,
+        accident_store: AccidentStore,
+        row: Row,
+        language: str,
     ) -> None:
         self.engine, self.bank, self.row, self.language = engine, bank, row, language
-        self._taping, self._keepsakes = taping, keepsakes
+        self._recording, self._accident_store = recording, accident_store
         self._said: deque[str] = deque()
         self._often = ThrottledSentences()
         self._unheard: set[tuple[str, int]] = set()
@@ -63,10 +69,10 @@ class Errands:
     # --- patches
 
     def _record(self, number: int, value: float, now: float) -> None:
-        self._taping.ask(bool(number))
+        self._recording.ask(bool(number))
 
     def _keep(self, number: int, value: float, now: float) -> None:
-        self._keepsakes.keep_accident(self.engine.layer, number, value, now)
+        self._accident_store.keep_accident(self.engine.layer, number, value, now)
 
     def _want_patch(self, number: int, value: float, now: float) -> None:
         """Another patch is wanted; the newest wish counts."""
@@ -117,7 +123,7 @@ class Errands:
             return
         if not engine.on_stage(layer):
             layer.recall()
-        self._taping.coming(layer)
+        self._recording.coming(layer)
         self.row.set_text("where", layer.voice.where)
         engine.change(layer)
         self.bank.trim(engine.on_stage)

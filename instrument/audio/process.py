@@ -51,7 +51,7 @@ class SoundProcess:
         self._took_over = False
         self._tell_what_was_got = 0.0
         self._resets = 0
-        self.keepsakes = AccidentStore(self.bank, self.link, self.language)
+        self.accident_store = AccidentStore(self.bank, self.link, self.language)
 
     def load(self, seen: Frame | None) -> None:
         """Open patches and build the engine; ``seen`` is the last frame of a sound that was lost, or None."""
@@ -63,7 +63,7 @@ class SoundProcess:
         self._scenes_of_the_take()
         self.bank.fill(self._opens)  # a patch that is broken is told of when somebody goes to it (change_patch)
         if not self.settings.understudy:  # who plays has said it already
-            for sentence in (*self.bank.untold(index), *self.bank.patina.wrong):
+            for sentence in (*self.bank.untold(index), *self.bank.wear_store.wrong):
                 self.row.say(sentence)
         self.engine = Engine(layer, self.settings.sound.ceiling_db)
         self.engine.guard.warm()
@@ -100,8 +100,8 @@ class SoundProcess:
         self.player = Callback(self.engine, self.link, wants.sound.block, wants.sound.ahead)
         self.output = Output(wants, self.player, self.row, self._took_over, self.handover.xruns)
         self.output.open()
-        self.taping = TakeRecording(self.player, self.bank, self.row, Path(wants.folders.takes), self.language)
-        self.errands = Errands(self.engine, self.bank, self.taping, self.keepsakes, self.row, self.language)
+        self.recording = TakeRecording(self.player, self.bank, self.row, Path(wants.folders.takes), self.language)
+        self.errands = Errands(self.engine, self.bank, self.recording, self.accident_store, self.row, self.language)
         self.row.set_text("state", "")
         self.row.beat()
         realtime.settle()
@@ -118,16 +118,16 @@ class SoundProcess:
         if seen is not None and seen.flags & Flags.RECORDING:
             recording = True
         if recording:
-            self.taping.record(True)
+            self.recording.record(True)
         self._tell_what_was_got = time.monotonic() + 0.3
         self.errands.load_excerpts()
         while not self.worker.over():
             self.look()
             time.sleep(LOOK_SECONDS)
-        self.taping.close()
+        self.recording.close()
         self.output.close()
         self.player.stop()
-        self.keepsakes.close()
+        self.accident_store.close()
 
     def look(self) -> None:
         """One look: heartbeat, requests, the recorder, the device."""
@@ -151,8 +151,8 @@ class SoundProcess:
         self.row.put("xruns", player.xruns)
         self.output.look(now)
         self.handover.look(engine, now)
-        self.taping.look()
-        self.keepsakes.look(now)
+        self.recording.look()
+        self.accident_store.look(now)
 
 
 def main(text: str) -> int:

@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     film.add_argument("--big-type", action=flag, help="larger words")
 
 
-def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> FilmOptions | None:
+def film_of(args: argparse.Namespace, out: Path, rig: Rig) -> FilmOptions | None:
     """The film that is asked for, None where ``out`` is no film's name. RosinError for options that do not fit."""
     given = {
         "--fps": args.fps,
@@ -88,37 +88,37 @@ def wish_of(args: argparse.Namespace, out: Path, rig: Rig) -> FilmOptions | None
 class Drawing:
     """The stage without a screen. ``picture(frames)``: uint8 [height, width, 3], valid until the next."""
 
-    def __init__(self, wish: FilmOptions, patch: Path, rig: Rig, more: Sequence[Path] = ()) -> None:
-        from instrument.stage.data.patch_labels import read_programmes
+    def __init__(self, film: FilmOptions, patch: Path, rig: Rig, more: Sequence[Path] = ()) -> None:
+        from instrument.stage.data.patch_labels import read_all_labels
         from instrument.stage.gpu import gl
         from instrument.stage.player import StagePlayer
         from instrument.stage.window import open_window
 
-        self._gl, self._wish = gl, wish
+        self._gl, self._film = gl, film
         settings = StageSettings(
             patches=tuple(map(str, (patch, *more))),
             models=rig.folders.models,
             language=language_of(rig.language),
-            stage=StageOptions(width=wish.width, height=wish.height, big_type=wish.big_type, calm=wish.calm),
+            stage=StageOptions(width=film.width, height=film.height, big_type=film.big_type, calm=film.calm),
             rig=rig.path,
         )
-        self._window = open_window(wish.width, wish.height, headless=True)
+        self._window = open_window(film.width, film.height, headless=True)
         try:
-            self._player = StagePlayer(settings, read_programmes(settings.patches, settings.language, settings.models))
-            wishes = self._player.input.wishes
-            wishes.clock = lambda: self._player.frame.time  # the take's, so that nothing waits for a wall clock
-            wishes.rehearsal = wish.view == "rehearsal"
+            self._player = StagePlayer(settings, read_all_labels(settings.patches, settings.language, settings.models))
+            requests = self._player.input.requests
+            requests.clock = lambda: self._player.frame.time  # the take's, so that nothing waits for a wall clock
+            requests.rehearsal = film.view == "rehearsal"
         except BaseException:
             self.close()
             raise
 
     def picture(self, frames: list[Any]) -> NDArray[np.uint8]:
         """The picture after ``frames``, those that came since the picture before."""
-        wish = self._wish
+        film = self._film
         self._player.take(frames)
-        self._player.paint(wish.width, wish.height, 1.0, 1.0 / wish.fps, 0.0)
+        self._player.paint(film.width, film.height, 1.0, 1.0 / film.fps, 0.0)
         self._gl.finish()
-        return np.ascontiguousarray(self._gl.pixels(wish.width, wish.height))
+        return np.ascontiguousarray(self._gl.pixels(film.width, film.height))
 
     def close(self) -> None:
         if hasattr(self, "_player"):
@@ -133,7 +133,7 @@ class Film:
     def __init__(
         self,
         out: Path,
-        wish: FilmOptions,
+        film: FilmOptions,
         engine: Engine,
         seconds: float,
         patch: Path,
@@ -141,19 +141,19 @@ class Film:
         more: Sequence[Path] = (),
     ) -> None:
         """``more``: patches that come later in it, by the index of their parts less one."""
-        self.out, self._wish, self._language = out, wish, language_of(rig.language)
+        self.out, self._film, self._language = out, film, language_of(rig.language)
         self.stopping = False
         self.drawn = 0
-        self.pictures = pictures_in(round(seconds * engine.rate), engine.rate, wish.fps)
-        self._teller = FilmTeller(engine, wish.fps, self.pictures)
+        self.pictures = pictures_in(round(seconds * engine.rate), engine.rate, film.fps)
+        self._teller = FilmTeller(engine, film.fps, self.pictures)
         self.heard = self._teller.heard
         self._digest = hashlib.sha256()
-        self._drawing = Drawing(wish, patch, rig, more)
+        self._drawing = Drawing(film, patch, rig, more)
         self._reel: Reel | None = None
         try:
             if out.suffix.lower() != ".png":
                 tags = tags_of(engine)
-                self._reel = Reel(out, wish.fps, (wish.width, wish.height), engine.rate, engine.layout.count, tags)
+                self._reel = Reel(out, film.fps, (film.width, film.height), engine.rate, engine.layout.count, tags)
         except BaseException:
             self._drawing.close()
             raise
@@ -204,13 +204,13 @@ class Film:
 
     def stopped(self, seconds: float) -> str:
         """What is said of a film that was to be so long."""
-        drawn = f"{self.drawn / self._wish.fps:.1f}"
+        drawn = f"{self.drawn / self._film.fps:.1f}"
         return say("film.stopped", self._language, path=self.out, drawn=drawn, seconds=f"{seconds:g}")
 
     def summary(self) -> str:
         """What is said of the pictures."""
-        wish, language = self._wish, self._language
-        made = say("film.made", language, count=self.drawn, width=wish.width, height=wish.height, fps=wish.fps)
+        film, language = self._film, self._language
+        made = say("film.made", language, count=self.drawn, width=film.width, height=film.height, fps=film.fps)
         return f"{made}\n{say('film.pictures', language, digest=self._digest.hexdigest())}"
 
 

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     language = language_of(rig.language)
     _check(args)
     out = args.out or (Path(rig.folders.models) if rig.folders.models else user_folder())
-    wishes = ImportOptions(
+    options = ImportOptions(
         args.name,
         args.author,
         args.licence,
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         args.forward,
         args.force,
     )
-    done = import_file(args.file, out, wishes)
+    done = import_file(args.file, out, options)
     card = done.card
     print(printable(say("import.done", language, folder=done.folder)))
     for method, part in done.parts.items():

@@ -28,7 +28,7 @@ from instrument.base.reading import may_be_written
 from instrument.base.text import language_of, say
 from instrument.base.units import decibels
 from instrument.base.writing import replacing
-from instrument.commands.film import Film, add_options, wish_of
+from instrument.commands.film import Film, add_options, film_of
 from instrument.commands.phrase import knobs_of, phrase, wants_one
 from instrument.commands.replaying import listen_again, plan_of, played_into
 from instrument.commands.seed import seed_given
@@ -159,8 +159,8 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     """Render; prints the length, the level and the sha256 of the samples, of a film also that of its pictures."""
     rig = read_rig(Path(args.rig) if args.rig else None)
     out = Path(args.out)
-    wish = wish_of(args, out, rig)
-    _check_sizes(args, out, film=wish is not None)
+    film = film_of(args, out, rig)
+    _check_sizes(args, out, film=film is not None)
     may_be_written(out)
     args.seed = seed_given(args.seed)
     take = read_take(find_take(args.what, rig.folders.takes)) if _means_take(args.what, rig) else None
@@ -179,7 +179,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     seconds = args.seconds or (max(take.seconds, played.seconds if played else 0.0) if take else lasts)
     touched = not (take or stream or played or settings) and wants_one(layer.patch)
     events = phrase(layer.patch, layer.table, seconds) if touched else []
-    tally = AttributionMeter(lambda: plan.layers)
+    meter = AttributionMeter(lambda: plan.layers)
     digest = hashlib.sha256()
     peak, square, count = 0.0, 0.0, 0
     errors = console(stderr=True)
@@ -190,8 +190,8 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
         out.parent.mkdir(parents=True, exist_ok=True)
         with (
             SoundFile(out, engine)
-            if wish is None
-            else Film(out, wish, engine, seconds, plan.paths[0], rig, plan.paths[1:]) as file,
+            if film is None
+            else Film(out, film, engine, seconds, plan.paths[0], rig, plan.paths[1:]) as file,
             Progress(*columns, transient=True, disable=not errors.is_terminal, console=errors) as progress,
         ):
             job = progress.add_task(say("rendering", language), total=seconds)
@@ -211,7 +211,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
             if one.place is not None:
                 one.place.settle()
         named = out if out.suffix.lower() != ".png" else out.parent / out.parent.resolve().name
-        roll = write_roll(roll_path(named), named.stem, tally.heard((layer,)), language)
+        roll = write_roll(roll_path(named), named.stem, meter.heard((layer,)), language)
     except (OSError, soundfile.SoundFileError) as error:
         raise RosinError(f"{out} cannot be written ({error}); choose a folder with room that is yours") from None
     rms = (square / max(1, count * engine.layout.count)) ** 0.5

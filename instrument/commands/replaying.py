@@ -184,9 +184,9 @@ def _open(path: Path, index: int, seed: int | None, rig: Rig, args: argparse.Nam
     wrong = layer.learn_all(accident_folder(patch.name))
     if layer.place is not None:
         layer.place.load_excerpts()
-    patina = WearStore(data_home(), language)
-    patina.adopt(layer.voice)
-    return layer, [*wrong, *patina.wrong]
+    wear_store = WearStore(data_home(), language)
+    wear_store.adopt(layer.voice)
+    return layer, [*wrong, *wear_store.wrong]
 
 
 def listen_again(engine: Engine, stream: LatentStream, path: Path) -> list[str]:

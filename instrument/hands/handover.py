@@ -63,8 +63,8 @@ class HandsHandover:
     def take(self, midi: MidiHand, osc: OscHand | None, patch: int, frame: Frame | None) -> None:
         """Take up what was left. ``frame``: the newest; a knob that others have moved since was not caught."""
         state = self._left
-        if (wish := state.get("wish")) is not None and not wish["fresh"]:  # the stage asks again by itself
-            midi.learning = LearnRequest(**wish)
+        if (request := state.get("wish")) is not None and not request["fresh"]:  # the stage asks again by itself
+            midi.learning = LearnRequest(**request)
         midi.select(state.get("ports", {}))
         if state.get("patch") == patch:
             _catch(midi, osc.foreign if osc is not None else None, state.get("caught", {}), frame)
@@ -86,9 +86,9 @@ def _join(osc: OscHand, written: list[Any], now: float) -> None:
 
 def _slots(midi: MidiHand, foreign: OscLearn | None) -> Iterable[tuple[str, Any]]:
     """Every binding in play, under what it says itself: their order may be another."""
-    for slot in midi.board.slots:
+    for slot in midi.mappings.slots:
         yield f"midi {json.dumps(slot.binding.row(), sort_keys=True)}", slot
-    for other in foreign.board.slots if foreign is not None else ():
+    for other in foreign.mappings.slots if foreign is not None else ():
         yield f"osc {json.dumps(other.binding.row(), sort_keys=True)}", other
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import sys
 from types import TracebackType
@@ -22,6 +23,7 @@ class TerminalKeys:
     def __init__(self) -> None:
         self._before: list[object] | None = None
         self._fd = -1
+        self._begun = ""
 
     def __enter__(self) -> TerminalKeys:
         with contextlib.suppress(ImportError, OSError, ValueError):
@@ -46,11 +48,15 @@ class TerminalKeys:
         if self._before is None or not select.select([self._fd], [], [], 0.0)[0]:
             return []
         try:
-            # All that a terminal keeps, so that no arrow is cut in two: its first half would be the Escape key.
-            typed = os.read(self._fd, TYPED_MAX)
+            typed = self._begun + os.read(self._fd, TYPED_MAX).decode("utf-8", "ignore")
+            # An arrow may come in two pieces, and the first alone would be the Escape key, which silences.
+            if typed.endswith("\x1b") and select.select([self._fd], [], [], ESCAPE_SECONDS)[0]:
+                typed += os.read(self._fd, TYPED_MAX).decode("utf-8", "ignore")
         except OSError:  # the terminal was closed: the show hears of it by a signal
             return []
-        return names_of(typed.decode("utf-8", "ignore"))
+        cut = BEGUN.search(typed)
+        typed, self._begun = (typed[: cut.start()], cut[0]) if cut else (typed, "")
+        return names_of(typed)
 
 
 def names_of(typed: str) -> list[str]:
@@ -75,3 +81,9 @@ def names_of(typed: str) -> list[str]:
             keys.append(c)
         i += 1
     return keys
+
+
+ESCAPE_SECONDS = 0.01
+"""After the first byte of an arrow the others follow at once; after the Escape key nothing does."""
+BEGUN = re.compile(r"\x1b[\[O][^A-Za-z~]{0,8}$")
+"""An escape sequence that has not come to its end."""

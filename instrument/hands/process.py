@@ -20,7 +20,7 @@ from instrument.hands.midi.driver import finder
 from instrument.hands.midi.hand import LearnRequest, MidiHand
 from instrument.hands.midi.ports import DriverFinder, Ports
 from instrument.hands.midi.wires import Wires
-from instrument.hands.osc.addresses import OscBoard, read_addresses
+from instrument.hands.osc.addresses import OscMappings, read_addresses
 from instrument.hands.osc.hand import Around, OscHand
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.waiting import Waiting
@@ -106,14 +106,14 @@ class Hands:
         usual = mode_of(midi.takeover)
         # There whether or not OSC can be heard: what is freed of its controllers is freed of those addresses too.
         self._foreign = OscLearn(
-            OscBoard(read_addresses(osc.bindings), usual, self.positions.table),
+            OscMappings(read_addresses(osc.bindings), usual, self.positions.table),
             self.midi,
             self.positions,
             osc.root,
             save.osc,
             self.events,
         )
-        self._lesson = LearnServer(link.health, self.midi, self.positions, self._foreign)
+        self._learn_server = LearnServer(link.health, self.midi, self.positions, self._foreign)
         self._handover = HandsHandover(link.memos["hands"])
 
         around = Around(
@@ -170,7 +170,7 @@ class Hands:
         if now >= self._frame_at:
             self._frame_at = now + FRAME_SECONDS
             self._safely(self._look, now)
-            self._safely(self._lesson.look, self.patch, now)
+            self._safely(self._learn_server.look, self.patch, now)
             self._safely(self._handover.write, self.midi, self.osc, self.patch, now)
             self._safely(self._look_for_osc, now)
             if self.osc is not None:
@@ -250,18 +250,18 @@ class Hands:
         self.patch = patch
         self.positions.change(self._patches.table(patch))
         self.midi.place()
-        self._foreign.board.place(self.positions.table)
+        self._foreign.mappings.place(self.positions.table)
         if self.osc is not None:
             self.osc.place(patch)
 
     @property
     def pickups(self) -> list[Pickup]:
         """How far each knob is from the controller that is to catch it."""
-        return self.midi.board.pickups()
+        return self.midi.mappings.pickups()
 
-    def learn(self, knob: str, **wish: Any) -> bool:
+    def learn(self, knob: str, **request: Any) -> bool:
         """Arm: the next control moved will move ``knob``. Keywords as in Wish. False when there is no such knob."""
-        return self.midi.arm(LearnRequest(knob, **wish))
+        return self.midi.arm(LearnRequest(knob, **request))
 
     def _say_in_row(self, event: LogEntry) -> None:
         self._row.say(str(event))

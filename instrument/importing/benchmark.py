@@ -24,7 +24,7 @@ WARM = 20
 
 
 @dataclass(frozen=True)
-class Race:
+class Benchmark:
     """Milliseconds of processor a block, 10th, 50th and 90th percentile, and so of their ratio, block by block."""
 
     blocks: int
@@ -46,7 +46,7 @@ def unasked() -> Iterator[None]:
         torch._C._jit_set_profiling_executor(profiling)
 
 
-def race(path: Path, method: str, graph: bytes | str, signal: Floats, frames: int, blocks: int = 300) -> Race:
+def race(path: Path, method: str, graph: bytes | str, signal: Floats, frames: int, blocks: int = 300) -> Benchmark:
     """``method`` of the file ``path`` against ``graph`` (a model or its path), in this process.
 
     ``signal`` f32 [1, C, n * frames]: what both are given, ``frames`` numbers a block, begun anew at its end.
@@ -80,4 +80,4 @@ def race(path: Path, method: str, graph: bytes | str, signal: Floats, frames: in
         low, middle, high = np.percentile(values, [10, 50, 90])
         return float(low), float(middle), float(high)
 
-    return Race(blocks, spread(file_ms), spread(graph_ms), spread(file_ms / graph_ms))
+    return Benchmark(blocks, spread(file_ms), spread(graph_ms), spread(file_ms / graph_ms))

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 from instrument.base.errors import RosinError
-from instrument.importing.benchmark import Race, race, unasked
+from instrument.importing.benchmark import Benchmark, race, unasked
 from instrument.importing.facts import Method, load, said
 from instrument.importing.lower import lower
 from instrument.importing.signals import Span, sounds, wandering
-from instrument.importing.state_buffers import moving, rows_in_use, same_slots, seeded, zeros
+from instrument.importing.state_buffers import moving, rows_in_use, same_buffers, seeded, zeros
 from instrument.importing.tracer import Trace, record
 from instrument.importing.values import GraphSheet
-from instrument.importing.verification import Floats, Fresh, Proof, SteppedGraph, clicks, prove
+from instrument.importing.verification import Floats, Fresh, SteppedGraph, Verification, clicks, prove
 from instrument.model.runtime.voice import QUANTUM
 
 CLICK = 1e-3
@@ -35,7 +35,7 @@ class Converted:
     noises: dict[str, str]
     frames: int
     ratio: int
-    proof: Proof
+    proof: Verification
     clicking: bool
     memory: list[str]
     state_bytes: int
@@ -43,7 +43,7 @@ class Converted:
     def played(self) -> SteppedGraph:
         return SteppedGraph(self.sheet.model("trial", {}).SerializeToString())
 
-    def raced(self, path: Path, rate: int, blocks: int, span: Span | None = None) -> Race:
+    def raced(self, path: Path, rate: int, blocks: int, span: Span | None = None) -> Benchmark:
         """Its time against that of the file."""
         frames = self.frames * self.ratio // self.method.ratio_in
         count = 50 * frames
@@ -151,7 +151,7 @@ def convert(
         fresh = load(path)
         with torch.no_grad():
             getattr(fresh, method.name)(block(0))  # a memory that is made at first use is there from now on
-        twins = same_slots(slots, fresh)
+        twins = same_buffers(slots, fresh)
         proof = prove(Fresh(fresh, method.name, twins), rows, played, names, noise_names, signal, samples_in)
         far = clicks(Fresh(fresh, method.name, twins), np.ascontiguousarray(long), samples_in)
     kinds = {name: kind for name, (kind, _) in zip(noise_names, recording.noises, strict=True)}

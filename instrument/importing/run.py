@@ -110,25 +110,25 @@ def _ask_child(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     return dict(answer)
 
 
-def import_file(path: Path, out: Path, wishes: ImportOptions) -> Imported:
+def import_file(path: Path, out: Path, options: ImportOptions) -> Imported:
     """A .ts file to a model folder under ``out``, all or nothing. RosinError, one sentence, for what cannot be done."""
     for extra in ("torch", "onnx"):
         if find_spec(extra) is None:
             raise RosinError(f"importing needs {extra}, which is not installed; run: pip install 'rosin[train]'")
     sha256 = checked(path)
-    name = wishes.name or plain_name(path)
+    name = options.name or plain_name(path)
     if plain_name(Path(name + ".ts")) != name:
         raise RosinError(f"--name {name!r} is no plain name; use letters, digits, - _ . ")
     folder = out / name
-    if folder.exists() and not wishes.force:
+    if folder.exists() and not options.force:
         raise RosinError(f"{folder} is there already; choose another --name, or replace it with --force")
     if folder.exists() and not (folder / CARD).is_file():
         raise RosinError(f"{folder} is there and is no model; choose another --name")
-    credits = _given_credits(wishes.credits, name) if wishes.credits else None
-    licence = wishes.licence or (credits.licences[0] if credits and len(credits.licences) == 1 else UNKNOWN)
+    credits = _given_credits(options.credits, name) if options.credits else None
+    licence = options.licence or (credits.licences[0] if credits and len(credits.licences) == 1 else UNKNOWN)
     if licence != UNKNOWN and (wrong := licences.mistake(licence)):
         raise RosinError(f"--licence: {wrong}")
-    authors = [wishes.author] if wishes.author else [credits.made.by] if credits else []
+    authors = [options.author] if options.author else [credits.made.by] if credits else []
     request = {
         "path": str(path),
         "sha256": sha256,
@@ -138,11 +138,11 @@ def import_file(path: Path, out: Path, wishes: ImportOptions) -> Imported:
         "licence": licence,
         "known_licence": "" if licence == UNKNOWN else licence,
         "about": [say("import.about", lang, file=path.name) for lang in ("en", "fr")],
-        "rate": wishes.rate,
-        "blocks": wishes.blocks,
-        "tolerance": wishes.tolerance,
-        "race": wishes.race,
-        "forward": wishes.forward,
+        "rate": options.rate,
+        "blocks": options.blocks,
+        "tolerance": options.tolerance,
+        "race": options.race,
+        "forward": options.forward,
     }
     try:
         out.mkdir(parents=True, exist_ok=True)

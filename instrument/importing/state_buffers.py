@@ -96,7 +96,7 @@ def moving(module: Any, call: Callable[[], Any]) -> list[StateBuffer]:
     return list(found.values())
 
 
-def same_slots(slots: Sequence[StateBuffer], module: Any) -> list[StateBuffer]:
+def same_buffers(slots: Sequence[StateBuffer], module: Any) -> list[StateBuffer]:
     """The same slots in another copy of the module."""
     there = {path: (part, name) for part, name, path, _ in attributes(module)}
     return [StateBuffer([there[path] for path in slot.paths], slot.paths, slot.size) for slot in slots]

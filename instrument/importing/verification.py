@@ -60,7 +60,7 @@ class SteppedGraph:
 
 
 @dataclass(frozen=True)
-class Proof:
+class Verification:
     """``error``: the largest difference, relative to full scale or to the peak when that is louder."""
 
     blocks: int
@@ -103,7 +103,7 @@ def prove(
     signal: Floats,
     frames: int,
     seed: int = 7,
-) -> Proof:
+) -> Verification:
     """``signal`` f32 [1, C, blocks * frames] is what
     both are given, ``frames`` numbers a block."""
     module, method, slots = fresh
@@ -133,7 +133,7 @@ def prove(
             peak = max(peak, float(np.abs(real).max()))
             if not np.isfinite(worst):
                 break
-    return Proof(blocks, worst / max(1.0, peak), peak, 1000.0 * float(np.median(played.seconds)))
+    return Verification(blocks, worst / max(1.0, peak), peak, 1000.0 * float(np.median(played.seconds)))
 
 
 def clicks(fresh: Fresh, x: Floats, frames: int) -> float:

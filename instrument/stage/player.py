@@ -45,9 +45,9 @@ class StagePlayer:
     ``health``: the rows of the processes, set by whoever has a link; without them no ports are told.
     """
 
-    def __init__(self, settings: StageSettings, programmes: Sequence[PatchLabels]) -> None:
+    def __init__(self, settings: StageSettings, labels: Sequence[PatchLabels]) -> None:
         self.settings = settings
-        self.programmes = list(programmes)
+        self.labels = list(labels)
         self.history = History()
         self.frame = Frame()
         self.frame.patch = settings.index
@@ -57,7 +57,7 @@ class StagePlayer:
         self.backdrop = Backdrop(settings.patches, settings.models, settings.language, settings.stage.calm)
         self.health: Health | None = None
         self._writing: Writing | None = None
-        self._desk: ControlView | None = None
+        self._control_view: ControlView | None = None
         self._overlays: Overlays | None = None
         self._meter = LevelMeter()
         self._mappings = Mappings(settings.rig)
@@ -65,14 +65,14 @@ class StagePlayer:
         self._around_at = float("-inf")
         self._shown = 1.0
         self._made: tuple[int, ...] = ()
-        self._programme = PatchLabels("")
+        self._labels = PatchLabels("")
 
     def take(self, frames: Sequence[Frame]) -> None:
         """New frames, oldest first. A frozen picture goes on hearing them for the input's sake only."""
         if not frames:
             return
         self.input.see(frames[-1])
-        if not self.input.wishes.frozen:
+        if not self.input.requests.frozen:
             for frame in frames:
                 self.history.push(frame)
                 self._meter.push(frame)
@@ -88,10 +88,10 @@ class StagePlayer:
         gestures = self._fit(width, height)
         assert self._writing is not None
         step = elapsed_s / (CALM_FADE_S if self.settings.stage.calm else FADE_S)
-        self._shown = max(0.0, self._shown - step) if self.input.wishes.black else min(1.0, self._shown + step)
-        wishes, status = self.input.wishes, self.status(age_s)
-        desk = self._rehearse(width, height, status) if wishes.rehearsal and not wishes.learn else None
-        layout = self.layout if desk is None else desk.layout
+        self._shown = max(0.0, self._shown - step) if self.input.requests.black else min(1.0, self._shown + step)
+        requests, status = self.input.requests, self.status(age_s)
+        control_view = self._rehearse(width, height, status) if requests.rehearsal and not requests.learn else None
+        layout = self.layout if control_view is None else control_view.layout
         if self.input.layout is not layout:  # the other view: what the mouse held is elsewhere now
             self.input.drop()
             self.input.layout = layout
@@ -101,32 +101,32 @@ class StagePlayer:
             self.frame,
             self.history,
             layout,
-            StageWords(self._writing, status, wishes.focus),
+            StageWords(self._writing, status, requests.focus),
             scale,
             self._shown,
-            desk,
+            control_view,
             self.backdrop,
         )
         assert self._overlays is not None
-        self._overlays.draw(wishes, self.frame, self._programme, self.health)
+        self._overlays.draw(requests, self.frame, self._labels, self.health)
         return gestures
 
     def _rehearse(self, width: int, height: int, status: str) -> ControlView:
         """The desk of the rehearsal view, made when it is first asked for, with its words as they are now."""
-        plays = self.input.wishes.letters[1]
-        if self._desk is not None and self._desk.plays != plays:
-            self._desk.delete()
-            self._desk = None
-        if self._desk is None:
+        plays = self.input.requests.letters[1]
+        if self._control_view is not None and self._control_view.plays != plays:
+            self._control_view.delete()
+            self._control_view = None
+        if self._control_view is None:
             still = self.settings.stage.calm
             layout = Rehearsal(width, height, self.frame.playable, self.settings.type_scale)
-            self._desk = ControlView(layout, self._programme, self.settings.language, self._meter, still, plays)
+            self._control_view = ControlView(layout, self._labels, self.settings.language, self._meter, still, plays)
             self._around_at = float("-inf")
         self._look_around()
         if self._overlays is not None:
-            self._desk.waiting = self._overlays.memory.pupil.reach
-        self._desk.update(self.frame, self.input.wishes.focus, status, self._around)
-        return self._desk
+            self._control_view.waiting = self._overlays.memory.learn_client.reach
+        self._control_view.update(self.frame, self.input.requests.focus, status, self._around)
+        return self._control_view
 
     def _look_around(self) -> None:
         """Twice a second: ports, clients and bindings."""
@@ -135,7 +135,7 @@ class StagePlayer:
             return
         self._around_at = now
         self._mappings.look(now)
-        ids = [knob.id for knob in self._programme.table.playable]
+        ids = [knob.id for knob in self._labels.table.playable]
         row = None if self.health is None else self.health.row("hands")
         told = {} if row is None else bound_of(row.text(BOUND), self.frame.patch)
         bound: dict[int, tuple[str, ...]] = {i: (said,) for i, said in told.items()}
@@ -171,7 +171,7 @@ class StagePlayer:
             return say("stage.gone", language, seconds=f"{age_s:.0f}")
         if flags & Flags.PANICKED:
             said.append(say("stage.silent", language))
-        if self.input.wishes.frozen:
+        if self.input.requests.frozen:
             said.append(say("stage.frozen", language))
         if flags & Flags.NO_DEVICE:
             said.append(say("stage.no_device", language))
@@ -188,18 +188,18 @@ class StagePlayer:
         if wanted == self._made:
             return []
         self._made = wanted
-        known = self.frame.patch < len(self.programmes)
-        self._programme = programme = self.programmes[self.frame.patch] if known else PatchLabels("")
-        if self._desk is not None:
-            self._desk.delete()
-        self._desk = None
+        known = self.frame.patch < len(self.labels)
+        self._labels = labels = self.labels[self.frame.patch] if known else PatchLabels("")
+        if self._control_view is not None:
+            self._control_view.delete()
+        self._control_view = None
         self.layout = Layout(width, height, self.frame.playable)
-        self._writing = Writing(self.layout, programme, self.settings.language, self.settings.type_scale)
+        self._writing = Writing(self.layout, labels, self.settings.language, self.settings.type_scale)
         wants = self.settings
         self._overlays = Overlays(
-            self.layout, programme, wants.language, wants.type_scale, wants.stage.calm, self._overlays
+            self.layout, labels, wants.language, wants.type_scale, wants.stage.calm, self._overlays
         )
-        return self.input.resize(self.layout, programme.starts)
+        return self.input.resize(self.layout, labels.starts)
 
 
 def stamped(gestures: Sequence[Gesture]) -> list[Gesture]:

@@ -22,7 +22,7 @@ from instrument.base.processes import stand_behind, whole
 from instrument.base.text import say
 from instrument.ipc import Frame, Gesture, Kind, Link
 from instrument.ipc.worker import CLOSED, FAILED, REFUSED, Worker
-from instrument.stage.data.patch_labels import read_programmes
+from instrument.stage.data.patch_labels import read_all_labels
 from instrument.stage.gpu import gl
 from instrument.stage.gpu.png import write_png
 from instrument.stage.gpu.scale import RenderScale
@@ -48,7 +48,7 @@ class StageProcess:
 
     def __init__(self, settings: StageSettings, worker: Worker) -> None:
         self._worker, self._link, self._settings = worker, worker.link, settings
-        self._programmes = read_programmes(settings.patches, settings.language, settings.models)
+        self._labels = read_all_labels(settings.patches, settings.language, settings.models)
         self._row = worker.row
         self._held: set[int] = set()
         self._memo = WindowMemo()
@@ -74,7 +74,7 @@ class StageProcess:
             visible,
             wants.grows,
         )
-        self._player = StagePlayer(wants, self._programmes)
+        self._player = StagePlayer(wants, self._labels)
         self._window.attach(self._player.input, self._post)
         software = "pipe" in gl.renderer()
         self._frame_s = SOFTWARE_FRAME_S if software else FRAME_S
@@ -110,18 +110,18 @@ class StageProcess:
 
     def _take_up(self, memo: WindowMemo) -> None:
         """Look like ``memo``."""
-        wishes = self._player.input.wishes
+        requests = self._player.input.requests
         for name in memo.shown:
             if name in KEPT:
-                setattr(wishes, name, True)
-        if len(memo.letters) == len(wishes.letters):
-            wishes.letters[:] = memo.letters
-        wishes.focus = memo.focus
+                setattr(requests, name, True)
+        if len(memo.letters) == len(requests.letters):
+            requests.letters[:] = memo.letters
+        requests.focus = memo.focus
         if not self._settings.stage.fullscreen and memo.width > 0 and memo.height > 0:
             self._window.resize_to(memo.width, memo.height)
-        wishes.fullscreen, wishes.displays = memo.fullscreen, memo.displays
+        requests.fullscreen, requests.displays = memo.fullscreen, memo.displays
         self._window.obey()
-        wishes.word = None
+        requests.word = None
         self._scale = RenderScale(memo.scale)
         self._memo = memo
 
@@ -172,7 +172,7 @@ class StageProcess:
         newest = frames[-1].time if frames else self._player.frame.time
         began = time.perf_counter()
         width, height = self._window.get_framebuffer_size()
-        age = 0.0 if self._player.input.wishes.frozen else now - newest
+        age = 0.0 if self._player.input.requests.frozen else now - newest
         self._send(self._player.paint(width, height, self._scale.value, elapsed, age))
         gl.finish()
         if self._scale.measured(time.perf_counter() - began):
@@ -181,17 +181,17 @@ class StageProcess:
 
     def _remember(self) -> None:
         """Write down what the window is like, when that has changed."""
-        wishes, before = self._player.input.wishes, self._memo
-        width, height = (before.width, before.height) if wishes.fullscreen else self._window.get_size()
-        shown = tuple(name for name in KEPT if wishes.wants(name))
+        requests, before = self._player.input.requests, self._memo
+        width, height = (before.width, before.height) if requests.fullscreen else self._window.get_size()
+        shown = tuple(name for name in KEPT if requests.wants(name))
         memo = WindowMemo(
             width,
             height,
-            wishes.fullscreen,
-            wishes.displays,
-            wishes.focus,
+            requests.fullscreen,
+            requests.displays,
+            requests.focus,
             shown,
-            tuple(wishes.letters),
+            tuple(requests.letters),
             self._scale.value,
         )
         if memo != before:
@@ -205,8 +205,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("settings", nargs="+")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--frames", type=Path)
-    parser.add_argument("--keys", action="append_const", dest="wishes", const="keys", help="with the keys over it")
-    parser.add_argument("--wish", action="append", dest="wishes", help="a switch that is on, for --picture: rehearsal")
+    parser.add_argument("--keys", action="append_const", dest="requests", const="keys", help="with the keys over it")
+    parser.add_argument(
+        "--wish", action="append", dest="requests", help="a switch that is on, for --picture: rehearsal"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="of the light's resolution, for --picture")
     args = parser.parse_args(arguments)
     settings = StageSettings.from_json(whole(args.settings))
@@ -214,7 +216,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if args.picture is not None:
             played = read_frames(args.frames) if args.frames else _seen(settings.token)
-            write_png(args.picture, picture(settings, played, args.scale, args.wishes or ()))
+            write_png(args.picture, picture(settings, played, args.scale, args.requests or ()))
             return CLOSED
         if not settings.token:
             raise RosinError("the stage is opened by a show; alone it only draws a --picture")

@@ -11,7 +11,7 @@ import numpy as np
 
 from instrument.base.errors import RosinError
 from instrument.ipc import FRAME, Frame, Link
-from instrument.stage.data.patch_labels import read_programmes
+from instrument.stage.data.patch_labels import read_all_labels
 from instrument.stage.gpu import gl
 from instrument.stage.player import BACKDROP, StagePlayer
 from instrument.stage.settings import StageSettings
@@ -22,16 +22,16 @@ STRIDE = 12
 """Frames between two pictures of a visual."""
 
 
-def picture(settings: StageSettings, frames: Sequence[Frame], scale: float = 1.0, wishes: Sequence[str] = ()) -> Any:
+def picture(settings: StageSettings, frames: Sequence[Frame], scale: float = 1.0, requests: Sequence[str] = ()) -> Any:
     """One picture of the settings' size after ``frames``, [height, width, 3] uint8, drawn without a screen.
 
-    ``wishes``: switches of the window that are on, such as ``keys``.
+    ``requests``: switches of the window that are on, such as ``keys``.
     """
     window = open_window(settings.stage.width, settings.stage.height, headless=True)
     try:
-        player = StagePlayer(settings, read_programmes(settings.patches, settings.language, settings.models))
-        for name in wishes:
-            setattr(player.input.wishes, name, True)
+        player = StagePlayer(settings, read_all_labels(settings.patches, settings.language, settings.models))
+        for name in requests:
+            setattr(player.input.requests, name, True)
         frames = list(frames)
         for first in range(0, len(frames), STRIDE):  # what a visual keeps from picture to picture has to grow
             player.take(frames[first : first + STRIDE])

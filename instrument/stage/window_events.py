@@ -37,14 +37,14 @@ class WindowEvents:
 
     def attach(self, input: StageInput, post: Callable[[Gesture], object]) -> None:
         self.input, self._post = input, post
-        input.wishes.fullscreen, self._displays = self._whole, input.wishes.displays
+        input.requests.fullscreen, self._displays = self._whole, input.requests.displays
         self.on_activate()
 
     def on_activate(self) -> None:
         if self.input is not None and ON_X11 and hasattr(self, "_x_display"):
             push, pull = x11.printed(self, PUSH_KEYS), x11.printed(self, PULL_KEYS)
             if " " not in push + pull:
-                self.input.wishes.rows = push, pull
+                self.input.requests.rows = push, pull
 
     def _send(self, gestures: list[Gesture]) -> None:
         now = time.monotonic()

@@ -45,22 +45,22 @@ class WindowPlace:
         """Do what is wished of the window itself: go to another display, fill it, or leave it again."""
         if self.input is None:
             return
-        wishes = self.input.wishes
+        requests = self.input.requests
         screens = self.display.get_screens()
-        if wishes.displays != self._displays:
-            steps, self._displays = wishes.displays - self._displays, wishes.displays
+        if requests.displays != self._displays:
+            steps, self._displays = requests.displays - self._displays, requests.displays
             if len(screens) < 2:
-                wishes.say("stage.word.one_display")
+                requests.say("stage.word.one_display")
             else:
                 at = next((i for i, s in enumerate(screens) if _same(s, self._screen)), 0)
                 self._screen = screens[(at + steps) % len(screens)]
                 self._settle()
                 number = (at + steps) % len(screens) + 1
-                wishes.say("stage.word.display", number=number, count=len(screens))
-        if wishes.fullscreen != self._whole:
+                requests.say("stage.word.display", number=number, count=len(screens))
+        if requests.fullscreen != self._whole:
             if not self._whole:
                 self._small = self.get_size()
-            self._whole = wishes.fullscreen
+            self._whole = requests.fullscreen
             self._settle()
         self._insist()
 

@@ -42,7 +42,7 @@ class AccidentStore:
     """Keeps them for one sound process."""
 
     def __init__(self, bank: Bank, link: Link, language: str) -> None:
-        self._bank, self._patina, self._language = bank, bank.patina, language
+        self._bank, self._wear_store, self._language = bank, bank.wear_store, language
         self._row, self._names = link.health.row("sound"), link.names
         self._save_at = time.monotonic() + SAVE_SECONDS
         self._saving: threading.Thread | None = None
@@ -161,7 +161,7 @@ class AccidentStore:
     # --- wear
 
     def _save(self) -> None:
-        if said := self._patina.save():
+        if said := self._wear_store.save():
             self._said.append(said)
 
     def close(self) -> None:
@@ -177,7 +177,7 @@ class AccidentStore:
             self._row.say(self._said.popleft())
         if self._saving is not None:
             self._saving.join(timeout=CLOSE_SECONDS)
-        if said := self._patina.save():
+        if said := self._wear_store.save():
             self._row.say(said)
 
 

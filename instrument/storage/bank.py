@@ -50,7 +50,7 @@ class Bank:
         self._language = language
         self._layers: dict[int, Layer] = {}
         self._scenes_at: dict[int, tuple[int, ...]] = {}
-        self.patina = WearStore(data_home(), language)
+        self.wear_store = WearStore(data_home(), language)
         self.wrong: list[str] = []
         """What could not be read beside the patches (kept accidents), a sentence each."""
         self._untold: dict[int, list[str]] = {}
@@ -77,7 +77,7 @@ class Bank:
             if excess > 0 and not needed(layer):
                 excess -= 1
                 del self._layers[index]
-                self.patina.let_go(layer.voice)
+                self.wear_store.let_go(layer.voice)
 
     def _open(self, index: int) -> Layer:
         patch = read_patch(self.paths[index])
@@ -106,7 +106,7 @@ class Bank:
         self.wrong += layer.learn_all(accident_folder(patch.name))
         if (said := self._not_as_asked(layer.voice)) and said not in self.wrong:
             self.wrong.append(said)
-        self.patina.adopt(layer.voice)
+        self.wear_store.adopt(layer.voice)
         if patch.chance.get("bend") and not layer.voice.can_bend:
             self.wrong.append(say("cannot_bend", self._language, patch=patch.name, model=patch.model))
         self._untold[index] = self.wrong[known:]
@@ -141,7 +141,7 @@ class Bank:
         self._refresh_scenes()
         for layer in self.layers:
             layer.learn_all(accident_folder(layer.patch.name), known=True)
-        self.patina.refresh()
+        self.wear_store.refresh()
 
     def _refresh_scenes(self) -> None:
         for index, layer in self._layers.items():

@@ -100,7 +100,7 @@ def train(sounds: Path | Sequence[Path], name: str, out: Path, options: TrainOpt
         from instrument.training.export.writer import Making, write_model
         from instrument.training.learning.devices import machine_for
         from instrument.training.learning.listening import Listener
-        from instrument.training.learning.loop import Budget, LearnOptions, learn, new_course
+        from instrument.training.learning.loop import Budget, LearnOptions, learn, new_loop
         from instrument.training.learning.pictures import can_draw
         from instrument.training.learning.progress import Display, energy_words
         from instrument.training.learning.ranks import ranks_from_environment
@@ -145,19 +145,19 @@ def train(sounds: Path | Sequence[Path], name: str, out: Path, options: TrainOpt
     if ranks.first:
         promise.check(corpus, out / name, title, by, licence)
         promise.make(folder)
-    course = new_course(shape, seed, options.device, machine, choices.judges_for(options, kept, machine.gpu, shape))
+    loop = new_loop(shape, seed, options.device, machine, choices.judges_for(options, kept, machine.gpu, shape))
     if kept is not None:
-        display.say(course.load(checkpoint))
-        display.say(f"going on from step {course.step}")
+        display.say(loop.load(checkpoint))
+        display.say(f"going on from step {loop.step}")
     else:
-        choices.tuned(course.network, corpus)
+        choices.tuned(loop.network, corpus)
     if options.pictured and not can_draw():
         display.say("no pictures: matplotlib is not installed; pip install 'rosin[train]' brings it")
     if independent_ear() is None:
         display.say(REMEDY)
     listener = Listener(folder, options.listen, options.pictured) if ranks.first else None
     done = learn(
-        course,
+        loop,
         corpus,
         budget,
         checkpoint,
@@ -165,13 +165,13 @@ def train(sounds: Path | Sequence[Path], name: str, out: Path, options: TrainOpt
         listener=listener,
         display=display,
     )
-    energy = course.energy()
-    display.say("done" if done else f"stopped at step {course.step}; go on with --resume")
-    display.say(f"{course.step} steps, {course.seconds / 60.0:.1f} min, {energy_words(energy.wh)} ({energy.how})")
+    energy = loop.energy()
+    display.say("done" if done else f"stopped at step {loop.step}; go on with --resume")
+    display.say(f"{loop.step} steps, {loop.seconds / 60.0:.1f} min, {energy_words(energy.wh)} ({energy.how})")
     model = out / name
     if ranks.first:
         write_model(
-            course.plain(),
+            loop.plain(),
             corpus,
             model,
             Making(
@@ -179,8 +179,8 @@ def train(sounds: Path | Sequence[Path], name: str, out: Path, options: TrainOpt
                 title=title,
                 by=by,
                 licence=licence,
-                steps=course.step,
-                minutes=course.seconds / 60.0,
+                steps=loop.step,
+                minutes=loop.seconds / 60.0,
                 threads=torch.get_num_threads(),
                 seed=seed,
                 energy=energy,

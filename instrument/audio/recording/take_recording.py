@@ -42,7 +42,7 @@ class TakeRecording:
         player.recorder = self.recorder
         self._files: TakeFiles | None = None
         self._writer: threading.Thread | None = None
-        self._tally = AttributionMeter(tuple)
+        self._meter = AttributionMeter(tuple)
         self._began: Layer | None = None
         self._said: deque[str] = deque()
         self._wanted: bool | None = None
@@ -60,7 +60,7 @@ class TakeRecording:
     def look(self) -> None:
         """Tell how long the take is; notice a disk that is full. Never waits for one."""
         player, recorder = self.player, self.recorder
-        self._look_at_wish(time.monotonic())
+        self._look_at_request(time.monotonic())
         player.record_seconds = recorder.seconds if recorder.recording else 0.0
         if recorder.recording:
             player.extra_flags |= Flags.RECORDING
@@ -78,7 +78,7 @@ class TakeRecording:
             files.finish_at(recorder.passed)
         self._tell()
 
-    def _look_at_wish(self, now: float) -> None:
+    def _look_at_request(self, now: float) -> None:
         if self._wanted is None or (self._switch is not None and self._switch.is_alive()):
             return
         if self._wanted == self.recorder.recording:
@@ -143,12 +143,12 @@ class TakeRecording:
             return
         assert self.recorder.take is not None
         folder = self.recorder.take
-        self._tally, self._began, self._slow = AttributionMeter(self._layers), layer, False
+        self._meter, self._began, self._slow = AttributionMeter(self._layers), layer, False
         if busy:  # the last take's files are still its own: the disk has not taken them yet
             self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
         else:
             files = self._files = TakeFiles(self.player, self.recorder, folder, self.language)
-            self._writer = threading.Thread(target=files.run, name="taping", daemon=True)
+            self._writer = threading.Thread(target=files.run, name="take files", daemon=True)
             self._writer.start()
             self.player.begin = files.begin
         self.player.extra_flags |= Flags.RECORDING
@@ -164,7 +164,7 @@ class TakeRecording:
         """What was heard in the take that ends now, for its credits."""
         began = () if self._began is None else (self._began,)
         heard: list[Attribution] = files.heard
-        heard[:] = self._tally.heard((*began, self.player.engine.layer))
+        heard[:] = self._meter.heard((*began, self.player.engine.layer))
 
     def _say_missing(self) -> None:
         """How much of what was heard the disk was too slow for."""

@@ -70,14 +70,14 @@ class MidiHand:
         counts: Counts,
         events: EventLog,
     ) -> None:
-        self.board = MappingTable(bindings, takeover, positions.table)
-        self.pushback = Pushback(self.board)
+        self.mappings = MappingTable(bindings, takeover, positions.table)
+        self.pushback = Pushback(self.mappings)
         self.clock = Clock()
         self.held = Holders()
         self.last: ControlEvent | None = None
         self._positions, self._patches = positions, patches
         self._post, self._counts, self._events = post, counts, events
-        self._learning = Learning(self.board, save, events)
+        self._learning = Learning(self.mappings, save, events)
         self._ports: dict[str, _InputPort] = {}
 
     def take(self, port: str, data: Sequence[int], now: float) -> None:
@@ -112,7 +112,7 @@ class MidiHand:
         self._learning.settle(now)
         if (binding := self._learning.given()) is not None:
             self._given(binding, now)
-        self._play(self.board.left(), "", now)
+        self._play(self.mappings.left(), "", now)
 
     def selected(self) -> dict[str, list[dict[int, int]]]:
         """Bank and NRPN that each port has selected."""
@@ -130,7 +130,7 @@ class MidiHand:
         self._let_go(port, time.monotonic())
 
     def _let_go(self, port: str, now: float) -> None:
-        self._play(self.board.let_go(port), port, now)
+        self._play(self.mappings.let_go(port), port, now)
         for gesture in self.held.let_go(port, now, Source.MIDI):
             self._post(gesture)
         if port in self._ports:
@@ -175,9 +175,9 @@ class MidiHand:
             return
         if self._learning.take(control, source.name, now, source.plays(now)):
             return
-        slots = self.board.find(control, source.plain)
+        slots = self.mappings.find(control, source.plain)
         if slots:
-            self._play(self.board.turn(slots, control, self._positions, source.name, now), source.name, now)
+            self._play(self.mappings.turn(slots, control, self._positions, source.name, now), source.name, now)
         elif not touch:
             self._play_unbound(control, source.name, now)
 
@@ -224,11 +224,11 @@ class MidiHand:
             self._events.complain("hands.midi.program", number=control.number)
 
     def _mode(self, control: ControlEvent, port: str, now: float) -> None:
-        self._play(self.board.let_go(), port, now)
+        self._play(self.mappings.let_go(), port, now)
         if control.number == SOUND_OFF:
             self._gesture(Kind.PANIC, 0, 0.0, port, now)
         elif control.number == CONTROLLERS_OFF:
-            self.board.release()
+            self.mappings.release()
             self.pushback.forget()
             for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN):
                 self._gesture(kind, 0, 0.0, port, now)
@@ -238,25 +238,25 @@ class MidiHand:
     @property
     def learning(self) -> LearnRequest | None:
         """The knob that waits for a controller."""
-        return self._learning.wish
+        return self._learning.request
 
     @learning.setter
-    def learning(self, wish: LearnRequest | None) -> None:
-        self._learning.wish = wish
+    def learning(self, request: LearnRequest | None) -> None:
+        self._learning.request = request
 
     @property
     def learned(self) -> tuple[str, str, bool]:
         """What was learned last: the knob, the control in words, and whether the rig has it."""
         return self._learning.learned
 
-    def arm(self, wish: LearnRequest) -> bool:
+    def arm(self, request: LearnRequest) -> bool:
         """The next control moved will move this knob. False when there is no such knob in this patch."""
-        if wish.knob not in self._positions.table:
-            self._events.post("hands.learn.no", knob=wish.knob)
+        if request.knob not in self._positions.table:
+            self._events.post("hands.learn.no", knob=request.knob)
             return False
-        self.learning = wish
-        if not wish.fresh:  # the stage shows it by itself
-            self._events.post("hands.learn.armed", knob=wish.knob)
+        self.learning = request
+        if not request.fresh:  # the stage shows it by itself
+            self._events.post("hands.learn.armed", knob=request.knob)
         return True
 
     def cancel(self) -> None:
@@ -275,7 +275,7 @@ class MidiHand:
 
     def place(self) -> None:
         """Another patch: nothing is caught any more, and nothing pushes."""
-        self.board.place(self._positions.table)
+        self.mappings.place(self._positions.table)
         self.held.other_patch()
 
 

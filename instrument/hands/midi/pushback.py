@@ -83,8 +83,8 @@ class _Way:
 class Pushback:
     """``touch`` and ``believed`` for each control that comes, ``look`` for each frame, ``forget`` when a port came."""
 
-    def __init__(self, board: MappingTable) -> None:
-        self._board = board
+    def __init__(self, mappings: MappingTable) -> None:
+        self._mappings = mappings
         self._ports: tuple[str, ...] = ()
         self._built = -1
         self._ways: list[_Way] = []
@@ -98,24 +98,24 @@ class Pushback:
         if ports is not None:
             self._ports = ports
         self._built = -1
-        for slot in self._board.slots:
+        for slot in self._mappings.slots:
             if slot.motor is not None:
                 slot.motor.place = None
 
     def gone(self, port: str) -> None:
         """The port of this plain name went, and the fingers on its faders with it."""
-        for slot in self._board.slots:
+        for slot in self._mappings.slots:
             if slot.motor is not None:
                 slot.motor.gone(port)
 
     def _build(self) -> None:
         """The ways and the lists by which they are found, anew if the board is another."""
-        if self._built == self._board.version:
+        if self._built == self._mappings.version:
             return
-        self._built = self._board.version
+        self._built = self._mappings.version
         self._ways, self._motors, self._touches = [], {}, {}
         taken: set[tuple[str, Place]] = set()
-        for slot in self._board.slots:
+        for slot in self._mappings.slots:
             binding = slot.binding
             if slot.motor is not None:
                 numbers = [(binding.kind, binding.number)]

@@ -170,7 +170,7 @@ Values = Sequence[float | bool | None]
 """The arguments of a message; None where one is no number."""
 
 
-class OscBoard:
+class OscMappings:
     """All addresses of others. ``unsaved``: something was learned, or widened, that the rig does not know yet."""
 
     def __init__(self, bindings: Iterable[OscBinding], usual: Mode, table: KnobTable) -> None:

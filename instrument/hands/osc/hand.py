@@ -26,7 +26,7 @@ from instrument.hands.osc.arguments import kept
 from instrument.hands.osc.codec import number, shown
 from instrument.hands.osc.echo import Client, Echo
 from instrument.hands.osc.endpoints import ENDPOINTS
-from instrument.hands.osc.handlers import DESK
+from instrument.hands.osc.handlers import FOR_THE_HANDS
 from instrument.hands.osc.match import PatternError
 from instrument.hands.osc.namespace import Addressed, Namespace, NoFeel
 from instrument.hands.osc.neighbours import Neighbours
@@ -90,8 +90,8 @@ class OscHand:
         self.patch = patch
         self._kept.clear()
         self._looked_at = -math.inf
-        self.book = Namespace(self._root, self._positions.table, self._names, _feel)
-        self.echo.change(self.book.knob_addresses, self._positions.table)
+        self.namespace = Namespace(self._root, self._positions.table, self._names, _feel)
+        self.echo.change(self.namespace.knob_addresses, self._positions.table)
         self._neighbours.change(self._patches.credits(patch))
         self.wait_no_longer(float("inf"))
 
@@ -126,10 +126,10 @@ class OscHand:
 
     def _targets(self, address: str) -> Sequence[Addressed]:
         """What an address is for here. One that was learned is itself, whatever a pattern of its letters would mean."""
-        if address in self.foreign.board and address not in self.book:
+        if address in self.foreign.mappings and address not in self.namespace:
             return ()
         try:
-            return self.book.find(address)
+            return self.namespace.find(address)
         except PatternError:
             if address.startswith(f"{self._root}/"):
                 raise
@@ -177,10 +177,10 @@ class OscHand:
         self._events.complain(key, address, kind, sender=heard.sender[0], address=clipped(address), **values)
 
     def _do(self, target: Addressed, args: tuple[Any, ...], heard: Received) -> None:
-        if target.verb in DESK:
-            self._desk(target.verb, args, heard.sender)
+        if target.verb in FOR_THE_HANDS:
+            self._for_the_hands(target.verb, args, heard.sender)
             return
-        for kind, knob, value, extra in self.book.acts(target, args):
+        for kind, knob, value, extra in self.namespace.acts(target, args):
             gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra)
             beside = BESIDE.get(kind)
             self._pass(gesture if beside is None else beside(self, gesture, heard))
@@ -236,7 +236,7 @@ class OscHand:
         for gesture in gestures:
             self._post(gesture)
 
-    def _desk(self, verb: str, args: tuple[Any, ...], sender: Where) -> None:
+    def _for_the_hands(self, verb: str, args: tuple[Any, ...], sender: Where) -> None:
         """What a message asks of the hands themselves."""
         if verb == "sync":
             asked = round(number(args[0])) if args else None
@@ -254,7 +254,7 @@ class OscHand:
         elif not knob:
             self._midi.cancel()
         else:
-            self._midi.arm(_wish(knob, [number(value) for value in args[1:4]]))
+            self._midi.arm(_request(knob, [number(value) for value in args[1:4]]))
 
     def _sync(self, sender: Where, port: int | None) -> None:
         if port is not None and (port > 65535 or (port == self.ear.where[1] and self.ear.is_here(sender[0]))):
@@ -270,7 +270,7 @@ class OscHand:
 
     def tell(self, frame: Frame, now: float) -> None:
         """A frame to the clients; those who were not heard of for long are let go."""
-        pickups = (*self._midi.board.pickups(), *self.foreign.board.pickups())
+        pickups = (*self._midi.mappings.pickups(), *self.foreign.mappings.pickups())
         distances = [(pickup.knob, pickup.distance) for pickup in pickups]
         self._neighbours.look(frame, now)
         for client in self.echo.tell(frame, distances, now, self._neighbours.lines):
@@ -296,7 +296,7 @@ def _feel(name: str) -> Mapping[str, float]:
     return open_feel(name).parameters()
 
 
-def _wish(knob: str, numbers: Sequence[float]) -> LearnRequest:
+def _request(knob: str, numbers: Sequence[float]) -> LearnRequest:
     """``low``, ``high``, ``invert`` as far as they were sent."""
     if not numbers:
         return LearnRequest(knob)

@@ -23,7 +23,7 @@ _ALL_64_BITS = (1 << 64) - 1
 Args = tuple[Any, ...]
 
 
-class Act(NamedTuple):
+class Command(NamedTuple):
     """A gesture not yet stamped."""
 
     kind: Kind
@@ -32,79 +32,79 @@ class Act(NamedTuple):
     extra: int = 0
 
 
-class Book(Protocol):
+class Knows(Protocol):
     """What handlers know of a namespace: the table of the patch, and who knows the names."""
 
     table: KnobTable
 
     def patch(self, args: Args) -> int: ...
-    def feel(self, args: Args) -> list[Act]: ...
+    def feel(self, args: Args) -> list[Command]: ...
 
 
-Handler = Callable[[Book, int, Args], list[Act]]
+Handler = Callable[[Knows, int, Args], list[Command]]
 
 
-def _raw(book: Book, knob: int, args: Args) -> list[Act]:
-    return [Act(Kind.KNOB, knob, unit(newest(args)))]
+def _raw(namespace: Knows, knob: int, args: Args) -> list[Command]:
+    return [Command(Kind.KNOB, knob, unit(newest(args)))]
 
 
-def _value(book: Book, knob: int, args: Args) -> list[Act]:
-    return [Act(Kind.KNOB, knob, book.table[knob].raw(newest(args)))]
+def _value(namespace: Knows, knob: int, args: Args) -> list[Command]:
+    return [Command(Kind.KNOB, knob, namespace.table[knob].raw(newest(args)))]
 
 
-def _push(book: Book, knob: int, args: Args) -> list[Act]:
-    return [Act(Kind.FORCE, knob, between(-1.0, newest(args), 1.0))]
+def _push(namespace: Knows, knob: int, args: Args) -> list[Command]:
+    return [Command(Kind.FORCE, knob, between(-1.0, newest(args), 1.0))]
 
 
-def _bridge(book: Book, knob: int, args: Args) -> list[Act]:
+def _bridge(namespace: Knows, knob: int, args: Args) -> list[Command]:
     seconds = between(BRIDGE_SECONDS[0], number(args[1]) if len(args) > 1 else 0.0, BRIDGE_SECONDS[1])
-    return [Act(Kind.BRIDGE, knob, unit(first(args)), round(1000.0 * seconds))]
+    return [Command(Kind.BRIDGE, knob, unit(first(args)), round(1000.0 * seconds))]
 
 
-def _latents(book: Book, knob: int, args: Args) -> list[Act]:
+def _latents(namespace: Knows, knob: int, args: Args) -> list[Command]:
     values = [number(value) for value in flat(args)]
     if not values:
         raise ValueError("no positions")
-    return [Act(Kind.KNOB, i, unit(v)) for i, v in enumerate(values[: book.table.playable_count])]
+    return [Command(Kind.KNOB, i, unit(v)) for i, v in enumerate(values[: namespace.table.playable_count])]
 
 
-def _seed(book: Book, knob: int, args: Args) -> list[Act]:
+def _seed(namespace: Knows, knob: int, args: Args) -> list[Command]:
     first(args)
     # A float's or a negative integer's bits are as good a seed as any.
-    return [Act(Kind.SEED, 0, 0.0, int(args[0]) & _ALL_64_BITS)]
+    return [Command(Kind.SEED, 0, 0.0, int(args[0]) & _ALL_64_BITS)]
 
 
-def _seed_daily(book: Book, knob: int, args: Args) -> list[Act]:
-    return [Act(Kind.SEED, extra=daily_seed())] if bang(args) else []
+def _seed_daily(namespace: Knows, knob: int, args: Args) -> list[Command]:
+    return [Command(Kind.SEED, extra=daily_seed())] if bang(args) else []
 
 
-def _hear(book: Book, knob: int, args: Args) -> list[Act]:
+def _hear(namespace: Knows, knob: int, args: Args) -> list[Command]:
     which = whole(between(0.0, first(args), CLIPS_TOLD)) if args else 1
-    return [Act(Kind.HEAR, max(0, which - 1), float(which > 0))]
+    return [Command(Kind.HEAR, max(0, which - 1), float(which > 0))]
 
 
-def _keep(book: Book, knob: int, args: Args) -> list[Act]:
+def _keep(namespace: Knows, knob: int, args: Args) -> list[Command]:
     asked = kept(args)
-    return [] if asked is None else [Act(Kind.KEEP, 0, asked[1], name_number(asked[0]))]
+    return [] if asked is None else [Command(Kind.KEEP, 0, asked[1], name_number(asked[0]))]
 
 
 def _accident(mode: float) -> Handler:
-    def acts(book: Book, knob: int, args: Args) -> list[Act]:
+    def acts(namespace: Knows, knob: int, args: Args) -> list[Command]:
         name = name_of(args)
         shift = NO_SHIFT + round(100.0 * between(-1e3, number(args[1]) if len(args) > 1 else 0.0, 1e3))
-        return [Act(Kind.ACCIDENT, min(65535, max(0, shift)), mode, name_number(name))]
+        return [Command(Kind.ACCIDENT, min(65535, max(0, shift)), mode, name_number(name))]
 
     return acts
 
 
-def _accident_stop(book: Book, knob: int, args: Args) -> list[Act]:
-    return [Act(Kind.ACCIDENT, NO_SHIFT)] if bang(args) else []
+def _accident_stop(namespace: Knows, knob: int, args: Args) -> list[Command]:
+    return [Command(Kind.ACCIDENT, NO_SHIFT)] if bang(args) else []
 
 
 def _scene(kind: Kind) -> Handler:
     """Scenes count from 1; 0 is a button let go."""
 
-    def acts(book: Book, knob: int, args: Args) -> list[Act]:
+    def acts(namespace: Knows, knob: int, args: Args) -> list[Command]:
         scene = whole(first(args))
         if not 0 <= scene <= SCENES:
             raise ValueError(f"scene {scene}; there are 1 to {SCENES}")
@@ -112,40 +112,40 @@ def _scene(kind: Kind) -> Handler:
             return []
         if kind == Kind.SCENE and len(args) > 1:
             low, high = BLEND_SECONDS
-            return [Act(kind, scene - 1, 0.0, round(1000.0 * between(low, number(args[1]), high)))]
-        return [Act(kind, scene - 1)]
+            return [Command(kind, scene - 1, 0.0, round(1000.0 * between(low, number(args[1]), high)))]
+        return [Command(kind, scene - 1)]
 
     return acts
 
 
-def _note(book: Book, knob: int, args: Args) -> list[Act]:
+def _note(namespace: Knows, knob: int, args: Args) -> list[Command]:
     note = whole(first(args))
     velocity = number(args[1]) if len(args) > 1 else VELOCITY
     if not 0 <= note < NOTES:
         raise ValueError(f"note {note}")
     if velocity <= 0.0:
-        return [Act(Kind.NOTE_OFF, note)]
-    return [Act(Kind.NOTE_ON, note, velocity if velocity <= 1.0 else unit(velocity / 127))]
+        return [Command(Kind.NOTE_OFF, note)]
+    return [Command(Kind.NOTE_ON, note, velocity if velocity <= 1.0 else unit(velocity / 127))]
 
 
 def _of_shape(event: Event) -> Handler | None:
     """What needs no more than its row in the table of events."""
     kind, shape = event.kind, shape_of(event)
     if shape == "bang":
-        return lambda book, knob, args: [Act(kind)] if bang(args) else []
+        return lambda namespace, knob, args: [Command(kind)] if bang(args) else []
     if shape is None:
         return None
     low, high = event.fields[0].low, event.fields[0].high
     if shape == "number":
-        return lambda book, knob, args: [Act(kind, 0, between(low, newest(args), high))]
+        return lambda namespace, knob, args: [Command(kind, 0, between(low, newest(args), high))]
     if shape == "switch":
-        return lambda book, knob, args: [Act(kind, 0, float(newest(args) != 0.0))]
+        return lambda namespace, knob, args: [Command(kind, 0, float(newest(args) != 0.0))]
 
-    def slot(book: Book, knob: int, args: Args) -> list[Act]:
+    def slot(namespace: Knows, knob: int, args: Args) -> list[Command]:
         which = whole(first(args)) if args else int(low)
         if not low <= which <= high:
             raise ValueError(f"slot {which}; there are {low:g} to {high:g}")
-        return [Act(kind, which)]
+        return [Command(kind, which)]
 
     return slot
 
@@ -157,7 +157,7 @@ HANDLERS: dict[str, Handler] = {
     "push": _push,
     "bridge": _bridge,
     "latents": _latents,
-    "patch/load": lambda book, knob, args: [Act(Kind.PATCH, book.patch(args))],
+    "patch/load": lambda namespace, knob, args: [Command(Kind.PATCH, namespace.patch(args))],
     "note": _note,
     "seed": _seed,
     "seed/daily": _seed_daily,
@@ -167,9 +167,9 @@ HANDLERS: dict[str, Handler] = {
     "accident/loop": _accident(2.0),
     "accident/stop": _accident_stop,
     "accident/keep": _keep,
-    "feel": lambda book, knob, args: book.feel(args),
+    "feel": lambda namespace, knob, args: namespace.feel(args),
     "neighbour/hear": _hear,
 }
 """By verb of the endpoint. Without one it is for the hands themselves and makes no gesture."""
-DESK = tuple(verb for verb in HEARD if verb not in HANDLERS)
+FOR_THE_HANDS = tuple(verb for verb in HEARD if verb not in HANDLERS)
 """Verbs for the hands themselves."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from instrument.hands.osc.arguments import first, name_of, whole
 from instrument.hands.osc.endpoints import HEARD
-from instrument.hands.osc.handlers import HANDLERS, Act, Args
+from instrument.hands.osc.handlers import HANDLERS, Args, Command
 from instrument.hands.osc.match import CACHE_MAX, Addresses, PatternError, is_pattern, literal, spells
 from instrument.ipc import Kind
 from instrument.knobs import KnobTable
@@ -100,7 +100,7 @@ class Namespace:
         group, dot, _ = parts[1].partition(".")
         return spells(spelled[1], parts[1]) or bool(dot and spells(spelled[1], f"{group}."))
 
-    def acts(self, target: Addressed, args: Args) -> list[Act]:
+    def acts(self, target: Addressed, args: Args) -> list[Command]:
         """The gestures a message asks for. ValueError when its arguments do not fit; LookupError: no such patch.
 
         NoFeel: no such feel; RosinError: its file is wrong. Where one number is meant, of several (a time slice, as
@@ -111,7 +111,7 @@ class Namespace:
             raise ValueError(f"{target.verb} makes no gesture")
         return handler(self, target.knob, args)
 
-    def feel(self, args: Args) -> list[Act]:
+    def feel(self, args: Args) -> list[Command]:
         """Every friction of the feel that is named."""
         name = name_of(args)
         try:
@@ -119,7 +119,7 @@ class Namespace:
         except LookupError:
             raise NoFeel(name) from None
         there = [(self.table.index(id), value) for id, value in amounts.items() if id in self.table]
-        return [Act(Kind.KNOB, i, self.table[i].raw(value)) for i, value in there]
+        return [Command(Kind.KNOB, i, self.table[i].raw(value)) for i, value in there]
 
     def patch(self, args: Args) -> int:
         """The place in the list of the patch that is named."""
@@ -134,4 +134,4 @@ class Namespace:
         return found
 
 
-__all__ = ["Act", "Addressed", "Namespace", "NoFeel", "PatternError"]
+__all__ = ["Addressed", "Command", "Namespace", "NoFeel", "PatternError"]

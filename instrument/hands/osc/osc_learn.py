@@ -13,7 +13,7 @@ from typing import Any
 
 from instrument.base.errors import RosinError
 from instrument.hands.midi.hand import LearnRequest, MidiHand
-from instrument.hands.osc.addresses import OscBinding, OscBoard, Values
+from instrument.hands.osc.addresses import OscBinding, OscMappings, Values
 from instrument.hands.osc.codec import flat
 from instrument.hands.osc.moved import Moved, fader_of
 from instrument.hands.state.counts import EventLog
@@ -28,14 +28,14 @@ class OscLearn:
 
     def __init__(
         self,
-        board: OscBoard,
+        mappings: OscMappings,
         midi: MidiHand,
         positions: Positions,
         root: str,
         save: Callable[[list[dict[str, Any]]], None],
         events: EventLog,
     ) -> None:
-        self.board = board
+        self.mappings = mappings
         self._midi, self._positions, self._root, self._save, self._events = midi, positions, root, save, events
         self._moved = Moved()
         self._waiting: LearnRequest | None = None
@@ -46,24 +46,24 @@ class OscLearn:
         if all(value is None for value in values):
             return None
         now = time.monotonic()
-        wish = self._midi.learning
-        if wish is not self._waiting:
-            self._waiting = wish
-            if wish is not None:
+        request = self._midi.learning
+        if request is not self._waiting:
+            self._waiting = request
+            if request is not None:
                 self._moved.arm(now)
         found = self._moved.hear(address, values, now)
-        shown = self.board.shown(address, now)
-        if wish is None and shown is not None:
+        shown = self.mappings.shown(address, now)
+        if request is None and shown is not None:
             self._correct(shown, values, now)
-        elif wish is not None and found is not None and shown is None and not address.startswith(f"{self._root}/"):
-            self._learn(wish, OscBinding(address, wish.knob, argument=found), values, now)
-        return self.board.turn(address, values, self._positions, now) if address in self.board else None
+        elif request is not None and found is not None and shown is None and not address.startswith(f"{self._root}/"):
+            self._learn(request, OscBinding(address, request.knob, argument=found), values, now)
+        return self.mappings.turn(address, values, self._positions, now) if address in self.mappings else None
 
-    def _learn(self, wish: LearnRequest, binding: OscBinding, values: Values, now: float) -> None:
-        bottom, top = 0.0 if wish.low is None else wish.low, 1.0 if wish.high is None else wish.high
-        if wish.invert:
+    def _learn(self, request: LearnRequest, binding: OscBinding, values: Values, now: float) -> None:
+        bottom, top = 0.0 if request.low is None else request.low, 1.0 if request.high is None else request.high
+        if request.invert:
             bottom, top = top, bottom
-        self._bind(replace(binding, bottom=bottom, top=top, takeover=wish.takeover or ""), values, now)
+        self._bind(replace(binding, bottom=bottom, top=top, takeover=request.takeover or ""), values, now)
 
     def _correct(self, binding: OscBinding, values: Values, now: float) -> None:
         """Another argument goes much farther than the one that was learned, while it is still being shown."""
@@ -72,7 +72,7 @@ class OscLearn:
             self._bind(replace(binding, argument=argument, low=0.0, high=1.0), values, now)
 
     def _bind(self, wanted: OscBinding, values: Values, now: float) -> None:
-        binding = self.board.learn(wanted, values[wanted.argument - 1] or 0.0, now)
+        binding = self.mappings.learn(wanted, values[wanted.argument - 1] or 0.0, now)
         saved = self._saved(binding.knob)
         self._midi.learned_elsewhere(binding.knob, binding.words(), saved)
         if saved:
@@ -80,11 +80,11 @@ class OscLearn:
 
     def is_awaited(self, address: str) -> bool:
         """Whether an address is no mistake although it moves nothing: a knob waits, or a finger is on its fader."""
-        return self._midi.learning is not None or fader_of(address) in self.board
+        return self._midi.learning is not None or fader_of(address) in self.mappings
 
     def unlearn(self, knob: str) -> int:
         """Free a knob of every controller, MIDI's too; how many there were."""
-        here = self.board.remove(knob)
+        here = self.mappings.remove(knob)
         if here:
             self._saved(knob)
         there = self._midi.unlearn(knob)
@@ -94,14 +94,14 @@ class OscLearn:
 
     def settle(self, now: float) -> None:
         """Save what has widened, once it has come to rest."""
-        if self.board.to_save(now):
+        if self.mappings.to_save(now):
             self._saved("OSC")
 
     def _saved(self, knob: str) -> bool:
         """Into the rig, at once. A full disk must not stop the music."""
-        self.board.unsaved = False
+        self.mappings.unsaved = False
         try:
-            self._save(self.board.rows())
+            self._save(self.mappings.rows())
         except (RosinError, OSError) as error:
             self._events.post("hands.learn.unsaved", knob=knob, why=error)
             return False

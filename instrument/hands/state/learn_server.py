@@ -41,7 +41,7 @@ class LearnServer:
         self._watch(now)
         if now - self._told_at >= TOLD_SECONDS:
             self._told_at = now
-            places = self._midi.board.reach() + self._foreign.board.reach()
+            places = self._midi.mappings.reach() + self._foreign.mappings.reach()
             self._tell(REACH, reach_text(patch, places))
         if now - self._bound_at >= BOUND_SECONDS:
             self._bound_at = now
@@ -82,8 +82,8 @@ class LearnServer:
 
     def _controls(self) -> dict[int, str]:
         """What moves each knob: MIDI, OSC, or both."""
-        found = self._midi.board.controls()
-        for knob, control in self._foreign.board.controls().items():
+        found = self._midi.mappings.controls()
+        for knob, control in self._foreign.mappings.controls().items():
             found[knob] = f"{found[knob]}, {control}" if knob in found else control
         return found
 

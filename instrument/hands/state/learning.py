@@ -29,12 +29,12 @@ Save = Callable[[list[dict[str, Any]]], None]
 
 
 class Learning:
-    """``wish``: the knob that waits. ``learned``: what was learned last: knob, control in words, whether saved."""
+    """``request``: the knob that waits. ``learned``: what was learned last: knob, control in words, whether saved."""
 
-    def __init__(self, board: MappingTable, save: Save, events: EventLog) -> None:
+    def __init__(self, mappings: MappingTable, save: Save, events: EventLog) -> None:
         self.learned: tuple[str, str, bool] = ("", "", False)
-        self._board, self._save, self._events = board, save, events
-        self._wish: LearnRequest | None = None
+        self._mappings, self._save, self._events = mappings, save, events
+        self._request: LearnRequest | None = None
         self._candidates = Candidates()
         self._upgrade: tuple[Binding, float, int] | None = None
         self._doubt: Binding | None = None
@@ -42,39 +42,39 @@ class Learning:
         self._given: Binding | None = None
 
     @property
-    def wish(self) -> LearnRequest | None:
-        return self._wish
+    def request(self) -> LearnRequest | None:
+        return self._request
 
-    @wish.setter
-    def wish(self, wish: LearnRequest | None) -> None:
-        if wish is not self._wish:
+    @request.setter
+    def request(self, request: LearnRequest | None) -> None:
+        if request is not self._request:
             self._candidates.begin()
-        self._wish = wish
+        self._request = request
 
     def take(self, control: ControlEvent, port: str, now: float, key_down: bool) -> bool:
         """A control moved; whether it was moved to be learned, and plays nothing. ``key_down``: at the same port."""
-        if self._wish is None:
+        if self._request is None:
             self._candidates.watch(control, port, now)
             self._maybe_pair(control, now)
             self._maybe_turned(control)
             return False
-        if not learnable(control) or self._still_shown(self._wish, control, now):
+        if not learnable(control) or self._still_shown(self._request, control, now):
             return False
         if control.what in ("pressure", "polypressure") and key_down:
             return False  # a finger that plays always presses; pressure is meant when it comes by itself
-        shown = self._candidates.offer(control, port, now, self._wish.motion)
+        shown = self._candidates.offer(control, port, now, self._request.motion)
         if shown.motion:
-            self._learn(self._wish, control, shown.motion, shown.sure, now)
+            self._learn(self._request, control, shown.motion, shown.sure, now)
         return shown.held_back
 
     def settle(self, now: float) -> None:
         """What was shown and has come to rest. To be asked every few milliseconds."""
-        if self._wish is None:
+        if self._request is None:
             return
         found = self._candidates.rested(now)
         if found is not None:
             control, motion, sure = found
-            self._learn(self._wish, control, motion, sure, now)
+            self._learn(self._request, control, motion, sure, now)
 
     def given(self) -> Binding | None:
         """What was given to a knob since this was asked last."""
@@ -83,30 +83,30 @@ class Learning:
 
     def unlearn(self, knob: str) -> int:
         """Free a knob of its controls; how many there were."""
-        count = self._board.remove(knob)
+        count = self._mappings.remove(knob)
         if count:
             self._saved(knob)
             self._events.post("hands.unlearned", knob=knob)
         return count
 
-    def _learn(self, wish: LearnRequest, control: ControlEvent, motion: Motion, sure: bool, now: float) -> None:
-        before = next((b for b in self._board.bindings if b.knob == wish.knob), Binding(wish.knob, "cc"))
+    def _learn(self, request: LearnRequest, control: ControlEvent, motion: Motion, sure: bool, now: float) -> None:
+        before = next((b for b in self._mappings.bindings if b.knob == request.knob), Binding(request.knob, "cc"))
         binding = Binding(
-            wish.knob,
+            request.knob,
             control.what,
             0 if control.what in ("bend", "pressure") else control.number,
             control.channel,
-            before.low if wish.low is None else wish.low,
-            before.high if wish.high is None else wish.high,
-            before.invert if wish.invert is None else wish.invert,
+            before.low if request.low is None else request.low,
+            before.high if request.high is None else request.high,
+            before.invert if request.invert is None else request.invert,
             motion,
-            before.takeover if wish.takeover is None else wish.takeover,
+            before.takeover if request.takeover is None else request.takeover,
         )
         if (binding.kind, binding.number, binding.motion) == (before.kind, before.number, before.motion):
             binding = replace(
                 binding, motor=before.motor, touch=before.touch, ring=before.ring, ring_pos=before.ring_pos
             )
-        self.wish = None
+        self.request = None
         half = control.what == "cc" and control.number < 64 and motion == "absolute"
         self._upgrade = (binding, now, 0) if half else None
         self._doubt = None if sure else binding
@@ -115,8 +115,8 @@ class Learning:
 
     def _give(self, binding: Binding, control: ControlEvent) -> None:
         """The knob has this control, and no other; the player is told."""
-        self._board.remove(binding.knob)
-        self._board.add(binding)
+        self._mappings.remove(binding.knob)
+        self._mappings.add(binding)
         self._given = binding
         saved = self._saved(binding.knob)
         self.learned = (binding.knob, binding.words(), saved)
@@ -132,9 +132,9 @@ class Learning:
         key = "hands.learn.encoder" if self._doubt is None else "hands.learn.encoder.one_way"
         self._events.post(key, knob=binding.knob, control=str(control), up=up, down=down)
 
-    def _still_shown(self, wish: LearnRequest, control: ControlEvent, now: float) -> bool:
+    def _still_shown(self, request: LearnRequest, control: ControlEvent, now: float) -> bool:
         """Whether this is the control that the knob before has just learned, not yet at rest. Either half of a pair."""
-        if not wish.fresh or self._last is None:
+        if not request.fresh or self._last is None:
             return False
         binding, when = self._last
         if not of_one_pair(control, binding) or now - when > REST_SECONDS:
@@ -163,7 +163,7 @@ class Learning:
             doubt.channel,
         ):
             return
-        if doubt not in self._board.bindings:
+        if doubt not in self._mappings.bindings:
             self._doubt = None
         elif (motion := other_way(control.raw, doubt.motion)) is not None:
             self._doubt = None
@@ -175,7 +175,7 @@ class Learning:
     def _saved(self, knob: str) -> bool:
         """Into the rig, at once. A full disk must not stop the music."""
         try:
-            self._save([binding.row() for binding in self._board.bindings])
+            self._save([binding.row() for binding in self._mappings.bindings])
         except (RosinError, OSError) as error:
             self._events.post("hands.learn.unsaved", knob=knob, why=error)
             return False

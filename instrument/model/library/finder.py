@@ -20,7 +20,7 @@ from instrument.model.library.bundle_reader import SUFFIX, is_bundle, read_manif
 from instrument.model.library.card import CARD, Card, read_card
 from instrument.model.library.lineage import Ancestor, chain
 from instrument.model.library.null_card import null_card
-from instrument.model.runtime.block_adapter import quantised
+from instrument.model.runtime.block_adapter import rebuffered
 from instrument.model.runtime.providers import Wanted
 from instrument.model.runtime.voice import QUANTUM, NoiseSource, Voice
 
@@ -186,7 +186,7 @@ def open_folder(
     # Here and not above: looking for cards (hands, `rosin knobs`) must not load ONNX Runtime.
     from instrument.model.runtime.session import OnnxVoice
 
-    return quantised(OnnxVoice(unpacked(folder), noise, quantum, providers, allow_uncredited), quantum)
+    return rebuffered(OnnxVoice(unpacked(folder), noise, quantum, providers, allow_uncredited), quantum)
 
 
 def cards(given: Sequence[Path] = ()) -> list[tuple[Path | None, Card | RosinError]]:

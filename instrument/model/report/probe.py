@@ -11,7 +11,7 @@ import numpy as np
 
 from instrument.base.units import decibels
 from instrument.model.report.check_result import CheckResult, CheckTeller, Grade
-from instrument.model.runtime.block_adapter import quantised
+from instrument.model.runtime.block_adapter import rebuffered
 from instrument.model.runtime.providers import Wanted
 from instrument.model.runtime.session import OnnxVoice
 from instrument.model.runtime.voice import F32, NoiseSource, Voice
@@ -88,7 +88,7 @@ def heard(
 ) -> Iterator[CheckResult]:
     """What is found by playing it; findings in the language of ``tell``."""
     begin = time.perf_counter()
-    voice = quantised(OnnxVoice(folder, noise, quantum, providers, allow_uncredited=True), quantum)
+    voice = rebuffered(OnnxVoice(folder, noise, quantum, providers, allow_uncredited=True), quantum)
     voice.warm()
     opened = time.perf_counter() - begin
     block_ms = 1000.0 * quantum / voice.sample_rate

@@ -185,6 +185,6 @@ class Rebuffered:
         self._voice.close()
 
 
-def quantised(voice: Voice, quantum: int = QUANTUM) -> Voice:
+def rebuffered(voice: Voice, quantum: int = QUANTUM) -> Voice:
     """The voice itself when its frames fill the quantum exactly, else the same voice through a buffer."""
     return voice if voice.frames * voice.ratio == quantum else Rebuffered(voice, quantum)

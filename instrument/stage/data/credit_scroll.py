@@ -43,14 +43,14 @@ class Near:
     seconds: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     _last: float = 0.0
 
-    def see(self, frame: Frame, programme: PatchLabels) -> None:
+    def see(self, frame: Frame, labels: PatchLabels) -> None:
         """The time since the last frame goes to the authors that are near now, if anything sounds."""
-        sheet = programme.sheet
+        model_info = labels.model_info
         passed, self._last = frame.time - self._last, frame.time
-        if not sheet.title:
+        if not model_info.title:
             return
-        key = sheet.sha256 or sheet.title
-        self.sheets.setdefault(key, sheet)
+        key = model_info.sha256 or model_info.title
+        self.sheets.setdefault(key, model_info)
         if 0.0 < passed < LONGEST_S and frame.rms > AUDIBLE and frame.known >= 0.0:
             share = np.nan_to_num(frame.share.astype(np.float64), posinf=0.0, neginf=0.0)
             self.seconds[key] = self.seconds.get(key, np.zeros(AUTHORS_MAX)) + passed * np.clip(share, 0.0, 1.0)
@@ -65,16 +65,19 @@ class Near:
 def roll_lines(near: Near, language: str) -> list[ScrollLine]:
     """The whole roll: each model that was played, its authors with share and licence, every sound, who trained it."""
     lines: list[ScrollLine] = []
-    for key, sheet in near.sheets.items():
-        lines += [*_model(sheet, near.shares(key), language), ScrollLine("", "gap")]
+    for key, model_info in near.sheets.items():
+        lines += [*_model(model_info, near.shares(key), language), ScrollLine("", "gap")]
     return lines[:-1]
 
 
-def _model(sheet: ModelInfo, shares: Sequence[float], language: str) -> list[ScrollLine]:
-    lines = [ScrollLine(sheet.title, "title"), ScrollLine(" · ".join(filter(None, (sheet.authors, sheet.licence))))]
-    if sheet.learned:
-        lines.append(ScrollLine(sheet.learned, "small"))
-    credits = sheet.credits
+def _model(model_info: ModelInfo, shares: Sequence[float], language: str) -> list[ScrollLine]:
+    lines = [
+        ScrollLine(model_info.title, "title"),
+        ScrollLine(" · ".join(filter(None, (model_info.authors, model_info.licence)))),
+    ]
+    if model_info.learned:
+        lines.append(ScrollLine(model_info.learned, "small"))
+    credits = model_info.credits
     if credits is None or not credits.sounds:
         return lines
     if shares:

@@ -108,18 +108,18 @@ def mapping(bound: Sequence[str], origin: int, address: str, language: str) -> s
 # --- what is near
 
 
-def nearest(frame: Frame, sheet: ModelInfo) -> tuple[str, str, float] | None:
+def nearest(frame: Frame, model_info: ModelInfo) -> tuple[str, str, float] | None:
     """Title, author and share 0..1 of the recording that is nearest to what sounds; None where nobody can tell."""
     clip, share = int(frame.clip[0]), float(frame.clip_share[0])
-    if not 0 <= clip < len(sheet.sounds) or not share > 0.0 or not math.isfinite(share) or frame.known < 0.0:
+    if not 0 <= clip < len(model_info.sounds) or not share > 0.0 or not math.isfinite(share) or frame.known < 0.0:
         return None
-    title, author = sheet.sounds[clip]
+    title, author = model_info.sounds[clip]
     return title, author, share
 
 
-def nearest_line(frame: Frame, sheet: ModelInfo, language: str) -> tuple[str, str]:
+def nearest_line(frame: Frame, model_info: ModelInfo, language: str) -> tuple[str, str]:
     """``nearest: NAME by AUTHOR`` and ``31 %``, apart because the first may be cut; both empty when nobody can tell."""
-    found = nearest(frame, sheet)
+    found = nearest(frame, model_info)
     if found is None:
         return "", ""
     title, author, share = found

@@ -47,13 +47,13 @@ class ModelInfo:
     credits: Credits | None = None
 
 
-def read_sheet(patch: Patch, language: str, given: Sequence[Path] = ()) -> ModelInfo:
+def read_model_info(patch: Patch, language: str, given: Sequence[Path] = ()) -> ModelInfo:
     """The sheet of the model that a patch names. RosinError when it is not here; credits that are wrong are none."""
     card = card_of(patch, given)
-    return sheet_of(card, credits_of(patch, given), language, _verified(card, folder_of(patch, given)))
+    return model_info_of(card, credits_of(patch, given), language, _verified(card, folder_of(patch, given)))
 
 
-def sheet_of(card: Card, credits: Credits | None, language: str, verified: bool | None = None) -> ModelInfo:
+def model_info_of(card: Card, credits: Credits | None, language: str, verified: bool | None = None) -> ModelInfo:
     """The sheet of a card with these credits."""
     said: dict[str, float] = {}
     for sound in credits.sounds if credits is not None else ():

@@ -15,7 +15,7 @@ from instrument.base.errors import RosinError
 from instrument.documents.scene_file import with_own_scenes
 from instrument.knobs import PARAMETERS, KnobTable
 from instrument.model.library.cards import given_folders, read_with_card
-from instrument.stage.data.model_info import ModelInfo, read_sheet
+from instrument.stage.data.model_info import ModelInfo, read_model_info
 
 NO_TABLE = KnobTable(())
 
@@ -25,7 +25,7 @@ class PatchLabels:
     """What is written on the stage while one patch plays, in one language.
 
     ``names`` and ``starts`` (raw 0..1): of the playable knobs. ``model``: who made what sounds; ``credits``: from whom.
-    ``table``: all its knobs. ``sheet``: what the model says of itself. ``scenes``: titles of scenes by slot 0..7.
+    ``table``: all its knobs. ``model_info``: what the model says of itself. ``scenes``: titles of scenes by slot 0..7.
     """
 
     title: str
@@ -34,7 +34,7 @@ class PatchLabels:
     model: str = ""
     credits: str = ""
     table: KnobTable = NO_TABLE
-    sheet: ModelInfo = field(default_factory=ModelInfo)
+    model_info: ModelInfo = field(default_factory=ModelInfo)
     scenes: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -45,32 +45,32 @@ class PatchLabels:
         language: str,
         model: str = "",
         credits: str = "",
-        sheet: ModelInfo | None = None,
+        model_info: ModelInfo | None = None,
         scenes: Mapping[int, str] | None = None,
     ) -> PatchLabels:
         names = tuple(knob.label.of(language) for knob in table.playable)
         starts = tuple(knob.start for knob in table.playable)
-        return cls(title, names, starts, model, credits, table, sheet or ModelInfo(), scenes or {})
+        return cls(title, names, starts, model, credits, table, model_info or ModelInfo(), scenes or {})
 
 
-def read_programme(path: str, language: str, models: str = "") -> PatchLabels:
+def read_labels(path: str, language: str, models: str = "") -> PatchLabels:
     """The programme of one patch file; never raises for a file that is wrong."""
     given = given_folders(models)
     try:
         patch, card, table = read_with_card(Path(path), given)
         patch, _ = with_own_scenes(patch)
-        sheet = read_sheet(patch, language, given)
+        model_info = read_model_info(patch, language, given)
     except RosinError:
         return PatchLabels.of_table(Path(path).stem, KnobTable(PARAMETERS), language)
     title = patch.title.of(language) or patch.name
     model = f"{card.title.of(language) or card.name} · {', '.join(card.authors)} · {card.licence}"
     scenes = {slot: scene.title.of(language) for slot, scene in patch.scenes.items()}
-    return PatchLabels.of_table(title, table, language, model, sheet.learned, sheet, scenes)
+    return PatchLabels.of_table(title, table, language, model, model_info.learned, model_info, scenes)
 
 
-def read_programmes(paths: Sequence[str], language: str, models: str = "") -> list[PatchLabels]:
+def read_all_labels(paths: Sequence[str], language: str, models: str = "") -> list[PatchLabels]:
     """One for each patch, in program order."""
-    return [read_programme(path, language, models) for path in paths]
+    return [read_labels(path, language, models) for path in paths]
 
 
 def elide(text: str, fits: float, measure: Callable[[str], float]) -> str:

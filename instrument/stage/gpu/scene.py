@@ -69,13 +69,13 @@ class StagePicture:
         words: StageWords,
         scale: float,
         shown: float = 1.0,
-        desk: ControlView | None = None,
+        control_view: ControlView | None = None,
         backdrop: Backdrop | None = None,
     ) -> None:
         """One picture. ``scale``: of the light's resolution; ``shown``: 0 is the black picture, 1 all of it.
 
-        With a ``desk`` the rehearsal view: ``layout`` is then its own, and what it shows stands where the words of the
-        stage view would.
+        With a ``control_view`` the rehearsal view: ``layout`` is then its own, and its words stand where those of
+        the stage view would.
         """
         self._fit(layout, scale)
         light = self._targets["light"]
@@ -97,7 +97,9 @@ class StagePicture:
         if shown <= 0.0:
             return
         if backdrop is not None:
-            gl.within(*(layout.square[:2] + layout.square[2:3] * 2 if desk else (0, 0, layout.width, layout.height)))
+            gl.within(
+                *(layout.square[:2] + layout.square[2:3] * 2 if control_view else (0, 0, layout.width, layout.height))
+            )
             backdrop.lay(shown)
             gl.within(0, 0, layout.width, layout.height)
         if lit:
@@ -105,17 +107,17 @@ class StagePicture:
         beat = 0.0 if self._still else _beat(frame)
         # One table for all that moves: every further upload would make a software renderer stop and wait.
         moving = marks(frame, layout, words.focus)
-        if desk is None:
+        if control_view is None:
             over = backdrop is not None and backdrop.there and backdrop.strength > 0.0
             plates = [words.writing.plates()] if over else []
             self._draw_marks(np.concatenate([*plates, words.writing.still, moving]), layout, beat, shown)
             if shown >= 1.0:
                 words.writing.draw(words.focus, words.status, frame)
         else:
-            dials = desk.dials(frame, words.focus)
-            rows = np.concatenate([dials, desk.still, moving, desk.marks()])
+            dials = control_view.dials(frame, words.focus)
+            rows = np.concatenate([dials, control_view.still, moving, control_view.marks()])
             self._draw_marks(rows, layout, beat, shown, skip=len(dials))
-            desk.draw(frame, words.focus, shown, self._table, len(dials), beat)
+            control_view.draw(frame, words.focus, shown, self._table, len(dials), beat)
 
     def _fit(self, layout: Layout, scale: float) -> None:
         """Pictures of the right size; made anew only when it changes."""

@@ -49,8 +49,8 @@ class StageInput(Pointer):
         gestures = self.let_go()
         self.layout, self.starts = layout, starts
         self._hands.clear()
-        if self.wishes.focus is not None and self.wishes.focus >= layout.count:
-            self.wishes.focus = None
+        if self.requests.focus is not None and self.requests.focus >= layout.count:
+            self.requests.focus = None
         return gestures
 
     def let_go(self) -> list[Gesture]:
@@ -64,15 +64,15 @@ class StageInput(Pointer):
 
     def press(self, place: int, name: str, shift: bool = False, ctrl: bool = False) -> list[Gesture]:
         """A key went down. ``place``: its evdev number, 0 if unknown; ``name``: what is printed on it, upper case."""
-        wishes = self.wishes
-        if not ctrl and not wishes.wants("learn") and wishes.plays and (knob := force_key(place)) is not None:
+        requests = self.requests
+        if not ctrl and not requests.wants("learn") and requests.plays and (knob := force_key(place)) is not None:
             return self._push(place, knob, shift)
         digit = digit_key(place, name)
         asked = command(place, name)
-        if wishes.wants("learn") and asked not in _WHILE_LEARNING and digit is None:
+        if requests.wants("learn") and asked not in _WHILE_LEARNING and digit is None:
             return []
         if digit is None and asked not in ("save", None):
-            wishes.asked_no_more()
+            requests.asked_no_more()
         if digit is not None:
             return self._digit(digit, shift)
         do = _COMMANDS.get(asked or "")
@@ -87,7 +87,7 @@ class StageInput(Pointer):
         if place in self._pressed or knob >= self.layout.count:
             return []
         self._pressed[place] = knob
-        self.wishes.focus = knob
+        self.requests.focus = knob
         return [gesture(Kind.FORCE, knob, self._force(knob, FINE_PUSH if shift else 1.0))]
 
     def _force(self, knob: int, share: float = 1.0) -> float:
@@ -96,61 +96,61 @@ class StageInput(Pointer):
 
     def _digit(self, digit: int, shift: bool) -> list[Gesture]:
         """1 to 8: choose a knob; after S keep a scene there; with Shift go to that scene."""
-        wishes = self.wishes
-        if wishes.saving or (shift and not wishes.wants("learn")):
+        requests = self.requests
+        if requests.saving or (shift and not requests.wants("learn")):
             return self.scene(digit)
         if digit < self.layout.count:
-            wishes.focus = digit
+            requests.focus = digit
         return []
 
     # --- commands; each takes whether Shift was down
 
     def _silence(self, shift: bool) -> list[Gesture]:
-        if self.wishes.wants("learn"):  # there Esc is the way out, and the second one silences
-            self.wishes.learn = False
+        if self.requests.wants("learn"):  # there Esc is the way out, and the second one silences
+            self.requests.learn = False
             return []
         panicked = self._frame is not None and bool(self._frame.flags & Flags.PANICKED)
         return [*self.let_go(), gesture(Kind.RESUME if panicked else Kind.PANIC)]
 
     def _switch(self, name: str) -> list[Gesture]:
-        self.wishes.toggle(name)
+        self.requests.toggle(name)
         return []
 
     def _view(self, shift: bool) -> list[Gesture]:
-        self.wishes.toggle("rehearsal")
+        self.requests.toggle("rehearsal")
         return self.let_go()  # a key that was a force may be a command from now on
 
     def _freeze(self, shift: bool) -> list[Gesture]:
-        self.wishes.frozen = not self.wishes.frozen
+        self.requests.frozen = not self.requests.frozen
         return []
 
     def _learn(self, shift: bool) -> list[Gesture]:
-        if self.wishes.toggle("learn"):
-            self.wishes.keys = self.wishes.credits = False
-            if self.wishes.focus is None and self.layout.count:
-                self.wishes.focus = 0
+        if self.requests.toggle("learn"):
+            self.requests.keys = self.requests.credits = False
+            if self.requests.focus is None and self.layout.count:
+                self.requests.focus = 0
             return self.let_go()
         return []
 
     def _free(self, shift: bool) -> list[Gesture]:
-        if self.wishes.wants("learn") and self.wishes.focus is not None:
-            self.wishes.freed.append(self.wishes.focus)
+        if self.requests.wants("learn") and self.requests.focus is not None:
+            self.requests.freed.append(self.requests.focus)
         return []
 
     def _letters(self, shift: bool) -> list[Gesture]:
-        self.wishes.say("stage.word.letters_play" if self.wishes.swap_letters() else "stage.word.letters_command")
+        self.requests.say("stage.word.letters_play" if self.requests.swap_letters() else "stage.word.letters_command")
         return self.let_go()
 
     def _save_asked(self, shift: bool) -> list[Gesture]:
         """S: where to? S again: in the first slot that is free."""
         taken = 0 if self._frame is None else self._frame.scenes
         free = next((slot for slot in range(SCENES) if not taken >> slot & 1), None)
-        if self.wishes.saving and free is not None:
+        if self.requests.saving and free is not None:
             return self.scene(free)
         if free is None:
-            self.wishes.ask_where("stage.word.save_over")
+            self.requests.ask_where("stage.word.save_over")
         else:
-            self.wishes.ask_where("stage.word.save", number=free + 1)
+            self.requests.ask_where("stage.word.save", number=free + 1)
         return []
 
     def _mark(self, shift: bool) -> list[Gesture]:
@@ -158,30 +158,30 @@ class StageInput(Pointer):
         recording = self._frame is not None and bool(self._frame.flags & Flags.RECORDING)
         if shift:
             return [gesture(Kind.RECORD, 0, 0.0 if recording else 1.0)]
-        self.wishes.say("stage.word.marked" if recording else "stage.word.no_take")
+        self.requests.say("stage.word.marked" if recording else "stage.word.no_take")
         return [gesture(Kind.MARK)] if recording else []
 
     def _display(self, shift: bool) -> list[Gesture]:
-        self.wishes.displays += 1
+        self.requests.displays += 1
         return []
 
     def _fullscreen(self, shift: bool) -> list[Gesture]:
-        self.wishes.fullscreen = not self.wishes.fullscreen
+        self.requests.fullscreen = not self.requests.fullscreen
         return []
 
     def _page(self, by: int) -> list[Gesture]:
-        if self.wishes.wants("credits"):
-            self.wishes.page += by
+        if self.requests.wants("credits"):
+            self.requests.page += by
         return []
 
     def _choose(self, step: int) -> list[Gesture]:
         if self.layout.count:
-            before = self.wishes.focus if self.wishes.focus is not None else -1 if step > 0 else 0
-            self.wishes.focus = (before + step) % self.layout.count
+            before = self.requests.focus if self.requests.focus is not None else -1 if step > 0 else 0
+            self.requests.focus = (before + step) % self.layout.count
         return []
 
     def _arrow(self, sign: float, shift: bool) -> list[Gesture]:
-        return self._turn(self.wishes.focus, sign * ARROW * (FINE if shift else 1.0))
+        return self._turn(self.requests.focus, sign * ARROW * (FINE if shift else 1.0))
 
 
 _WHILE_LEARNING = frozenset({"learn", "silence", "next", "before", "free", "black"})

@@ -40,22 +40,22 @@ class LearnClient:
     def moved(self) -> int | None:
         return self._moved if self._moved in self.reach and self._clock() - self._moved_at < MOVED_S else None
 
-    def look(self, wishes: ViewRequests, patch: int, count: int, health: Health) -> None:
+    def look(self, requests: ViewRequests, patch: int, count: int, health: Health) -> None:
         """Ask for what the wishes say, take in what the hands say. ``count``: knobs that can be chosen."""
         hands = health.row("hands")
         self.bound = bound_of(hands.text(BOUND), patch)
         self._see_reach(reach_of(hands.text(REACH), patch))
-        self._hear(wishes, hands.text(ANSWER), count)
-        if not wishes.wants("learn"):
-            wishes.freed.clear()
+        self._hear(requests, hands.text(ANSWER), count)
+        if not requests.wants("learn"):
+            requests.freed.clear()
             self.done = None
             wanted = ("off", 0, 0)
-        elif wishes.freed:
-            wanted = ("free", patch, wishes.freed[0])  # until they have heard it: they may look less often
-        elif wishes.focus is None:
+        elif requests.freed:
+            wanted = ("free", patch, requests.freed[0])  # until they have heard it: they may look less often
+        elif requests.focus is None:
             wanted = ("off", 0, 0)
         else:
-            wanted = ("learn", patch, wishes.focus)
+            wanted = ("learn", patch, requests.focus)
         unheard = wanted[0] != "off" and not self.armed and self._clock() - self._asked_at > AGAIN_S
         if wanted != self._asked or unheard:
             self._ask(wanted, health)
@@ -66,7 +66,7 @@ class LearnClient:
         self._asked, self._asked_at, self.armed = wanted, self._clock(), False
         health.row("stage").set_text(ASK, Ask(self._number, *wanted).text())
 
-    def _hear(self, wishes: ViewRequests, text: str, count: int) -> None:
+    def _hear(self, requests: ViewRequests, text: str, count: int) -> None:
         if text == self._seen:
             return
         self._seen = text
@@ -74,12 +74,12 @@ class LearnClient:
         if answer is None or answer.number != self._number:
             return
         self.armed = answer.state == "armed"
-        if self._asked[0] == "free" and wishes.freed:
-            del wishes.freed[0]
+        if self._asked[0] == "free" and requests.freed:
+            del requests.freed[0]
         if answer.state in ("learned", "unsaved", "freed"):
             self.done = answer
-        if answer.state == "learned" and wishes.focus == answer.knob and count:
-            wishes.focus = (answer.knob + 1) % count  # on to the next
+        if answer.state == "learned" and requests.focus == answer.knob and count:
+            requests.focus = (answer.knob + 1) % count  # on to the next
 
     def _see_reach(self, reach: dict[int, float]) -> None:
         for knob, raw in reach.items():

@@ -33,7 +33,7 @@ class Pointer:
 
     layout: Layout
     starts: Sequence[float] = ()
-    wishes: ViewRequests = field(default_factory=ViewRequests)
+    requests: ViewRequests = field(default_factory=ViewRequests)
     _drag: _Drag | None = None
     _hands: dict[int, tuple[float, float]] = field(default_factory=dict)
     """Where this window moved a hand, and the time of the frame that was the newest then."""
@@ -53,14 +53,14 @@ class Pointer:
 
     def click(self, x: float, y: float, now: float) -> list[Gesture]:
         """The left button went down at a point (pixels, y up) at ``now`` seconds. Two on one ring: home."""
-        if not self.wishes.wants("learn") and (slot := self.layout.scene_at(x, y)) is not None:
+        if not self.requests.wants("learn") and (slot := self.layout.scene_at(x, y)) is not None:
             return self.scene(slot)
         knob = self._at(x, y)
         if knob is None:
             self._clicked = None
             return []
-        self.wishes.focus = knob
-        if self.wishes.wants("learn"):  # a knob is chosen there, not moved
+        self.requests.focus = knob
+        if self.requests.wants("learn"):  # a knob is chosen there, not moved
             return []
         if self._clicked is not None and self._clicked[0] == knob and now - self._clicked[1] < DOUBLE_CLICK_S:
             self._clicked, self._drag = None, None
@@ -72,15 +72,15 @@ class Pointer:
 
     def scene(self, slot: int) -> list[Gesture]:
         """A scene's box was clicked, or its key pressed with Shift: go there; after S it is kept there instead."""
-        wishes = self.wishes
-        if wishes.saving:
-            wishes.saving_until = LONG_AGO
-            wishes.say("stage.word.saved", number=slot + 1)
+        requests = self.requests
+        if requests.saving:
+            requests.saving_until = LONG_AGO
+            requests.say("stage.word.saved", number=slot + 1)
             return [gesture(Kind.SCENE_SAVE, slot)]
         if self._frame is not None and not self._frame.scenes >> slot & 1:
-            wishes.say("stage.word.empty", number=slot + 1)
+            requests.say("stage.word.empty", number=slot + 1)
             return []
-        wishes.say("stage.word.scene", number=slot + 1)
+        requests.say("stage.word.scene", number=slot + 1)
         return [gesture(Kind.SCENE, slot)]
 
     def drag(self, x: float, y: float, shift: bool = False) -> list[Gesture]:
@@ -102,10 +102,10 @@ class Pointer:
         """The wheel turned: the knob under the mouse, or else the one whose spoke points there. Credits are rolled."""
         if not notches:  # a wheel that is pushed aside
             return []
-        if self.wishes.wants("credits"):
-            self.wishes.page += -1 if notches > 0 else 1
+        if self.requests.wants("credits"):
+            self.requests.page += -1 if notches > 0 else 1
             return []
-        if self.wishes.wants("learn"):
+        if self.requests.wants("learn"):
             return []
         knob = self._at(x, y)
         if knob is None:
@@ -118,7 +118,7 @@ class Pointer:
     def _surface(self) -> Layout:
         """Where knobs lie: while learning there is the whole star, whichever view is behind it."""
         layout = self.layout
-        if self.wishes.wants("learn") and type(layout) is not Layout:
+        if self.requests.wants("learn") and type(layout) is not Layout:
             return Layout(layout.width, layout.height, layout.count)
         return layout
 
@@ -126,7 +126,7 @@ class Pointer:
         raws = [self._hand(i) for i in range(self.layout.count)]
         surface = self._surface
         knob = surface.knob_near(x, y, raws)
-        if knob is None and self.wishes.wants("learn"):  # nothing moves there: anywhere along its spoke will do
+        if knob is None and self.requests.wants("learn"):  # nothing moves there: anywhere along its spoke will do
             knob = surface.spoke_near(x, y)
         if knob is None and self._frame is not None:  # a bead far from its ring is as good a handle
             knob = surface.knob_near(x, y, [float(p) for p in self._frame.pos[: self.layout.count]], 24.0)
@@ -141,7 +141,7 @@ class Pointer:
         return [] if knob is None else self._move(knob, self._hand(knob) + by)
 
     def _home_of_focus(self) -> list[Gesture]:
-        return [] if self.wishes.focus is None else self._home(self.wishes.focus)
+        return [] if self.requests.focus is None else self._home(self.requests.focus)
 
     def _home(self, knob: int) -> list[Gesture]:
         return self._move(knob, self.starts[knob]) if knob < len(self.starts) else []

@@ -27,25 +27,25 @@ class Steady:
         self._name = name
 
     @overload
-    def __get__(self, wishes: None, owner: type) -> Steady: ...
+    def __get__(self, requests: None, owner: type) -> Steady: ...
     @overload
-    def __get__(self, wishes: ViewRequests, owner: type) -> bool: ...
-    def __get__(self, wishes: ViewRequests | None, owner: type) -> Steady | bool:
-        if wishes is None:
+    def __get__(self, requests: ViewRequests, owner: type) -> bool: ...
+    def __get__(self, requests: ViewRequests | None, owner: type) -> Steady | bool:
+        if requests is None:
             return self
-        wanted, shown, since = wishes.switches.get(self._name, (False, False, LONG_AGO))
+        wanted, shown, since = requests.switches.get(self._name, (False, False, LONG_AGO))
         if wanted != shown:
-            now = wishes.clock()
-            turned = now - wishes.turned_at
+            now = requests.clock()
+            turned = now - requests.turned_at
             if now - since >= STEADY_S and (turned >= STEADY_S or turned < AT_ONCE_S):
-                shown, wishes.turned_at = wanted, now
-                wishes.switches[self._name] = (wanted, shown, now)
+                shown, requests.turned_at = wanted, now
+                requests.switches[self._name] = (wanted, shown, now)
         return shown
 
-    def __set__(self, wishes: ViewRequests, wanted: bool) -> None:
-        _, shown, since = wishes.switches.get(self._name, (False, False, LONG_AGO))
-        wishes.switches[self._name] = (bool(wanted), shown, since)
-        self.__get__(wishes, type(wishes))
+    def __set__(self, requests: ViewRequests, wanted: bool) -> None:
+        _, shown, since = requests.switches.get(self._name, (False, False, LONG_AGO))
+        requests.switches[self._name] = (bool(wanted), shown, since)
+        self.__get__(requests, type(requests))
 
 
 class ShownSentence(NamedTuple):

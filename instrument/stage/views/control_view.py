@@ -25,13 +25,13 @@ from instrument.stage.views.palette import GROUND, HAND, IVORY, STRAIN, TEXT, mi
 from instrument.stage.views.panel import Panel, PanelFacts
 from instrument.stage.views.panel_lines import QUIET
 from instrument.stage.views.rehearsal import (
-    INDEX_DESKS,
-    KEYS_DESKS,
+    INDEX_PIXELS,
+    KEYS_PIXELS,
     LEAST_TYPE,
-    MAPPING_DESKS,
-    NAME_DESKS,
-    VALUE_DESKS,
-    WORD_DESKS,
+    MAPPING_PIXELS,
+    NAME_PIXELS,
+    VALUE_PIXELS,
+    WORD_PIXELS,
     Rehearsal,
 )
 
@@ -47,17 +47,17 @@ class ControlView:
     def __init__(
         self,
         layout: Rehearsal,
-        programme: PatchLabels,
+        labels: PatchLabels,
         language: str,
         meter: LevelMeter,
         still: bool = False,
         plays: bool = False,
     ) -> None:
         """``still``: reduced motion. ``plays``: here letters play, and a command that is one of them needs Ctrl."""
-        self.layout, self.programme, self.language = layout, programme, language
+        self.layout, self.labels, self.language = layout, labels, language
         self._meter, self._still, self.plays = meter, still, plays
         self.letters = Letters()
-        self.panel = Panel(self.letters, layout, programme, language)
+        self.panel = Panel(self.letters, layout, labels, language)
         self._dials = Dials()
         self._boxes = gl.Program("box.vert", "box.frag")
         self._strips = gl.Strips()
@@ -67,7 +67,7 @@ class ControlView:
         self.still: Marks = spokes(layout)
         self._write_star()
         self._words: list[dict[str, TextRun]] = [self._write_knob() for _ in range(layout.per_page)]
-        self._page_word = self.letters.write("", layout.type(MAPPING_DESKS), QUIET)
+        self._page_word = self.letters.write("", layout.type(MAPPING_PIXELS), QUIET)
         self._write_keys()
         self._numbers = figures.Paced(NUMBERS_S)
         self._near = figures.Paced(figures.NEAREST_S)
@@ -81,39 +81,39 @@ class ControlView:
         layout = self.layout
         if layout.count > 24:
             return
-        size = layout.type(INDEX_DESKS, 1.0)
+        size = layout.type(INDEX_PIXELS, 1.0)
         for i in range(layout.count):
             x, y = layout.point(i, 1.0)
             dx, dy = layout.directions[i]
-            away = 30.0 * layout.desk
+            away = 30.0 * layout.pixel
             self.letters.write(str(i + 1), size, QUIET, x + float(dx) * away, y + float(dy) * away, 0.5)
 
     def _write_knob(self) -> dict[str, TextRun]:
         type_, write = self.layout.type, self.letters.write
         return {
-            "index": write("", type_(INDEX_DESKS), QUIET),
+            "index": write("", type_(INDEX_PIXELS), QUIET),
             "value": write("", self._value_size, IVORY, anchor=0.5),
             "state": write("", self._state_size, TEXT, anchor=0.5),
-            "name": write("", type_(NAME_DESKS), TEXT, anchor=0.5),
-            "mapping": write("", type_(MAPPING_DESKS), QUIET, anchor=0.5),
+            "name": write("", type_(NAME_PIXELS), TEXT, anchor=0.5),
+            "mapping": write("", type_(MAPPING_PIXELS), QUIET, anchor=0.5),
         }
 
     @property
     def _value_size(self) -> float:
         """As large as the type scale asks for and the dial has room."""
-        return min(self.layout.type(VALUE_DESKS), 0.58 * self.layout.arc)
+        return min(self.layout.type(VALUE_PIXELS), 0.58 * self.layout.arc)
 
     @property
     def _state_size(self) -> float:
         """Held and slipping stand inside the arc: as large as they have room there, and never too small to be read."""
-        size = self.layout.type(WORD_DESKS)
+        size = self.layout.type(WORD_PIXELS)
         words = (say("rehearsal.held", self.language), say("rehearsal.slipping", self.language))
         wide = max(self.letters.width(word, size) for word in words)
         return max(LEAST_TYPE, size * min(1.0, 1.35 * self.layout.arc / wide))
 
     def _place(self, around: PanelFacts, frame: Frame, focus: int | None) -> None:
         """Which knobs are on the page, what they are called and what moves them."""
-        layout, u = self.layout, self.layout.desk
+        layout, u = self.layout, self.layout.pixel
         size = {key: word.size for key, word in self._words[0].items()} if self._words else {}
         for slot, words in enumerate(self._words):
             knob = layout.first + slot
@@ -131,7 +131,7 @@ class ControlView:
             line = 1.25 * size["mapping"]
             words["mapping"].move(x, foot + 0.5 * line)
             words["name"].move(x, foot + line + 0.68 * size["name"])
-            name = self.programme.names[knob] if knob < len(self.programme.names) else ""
+            name = self.labels.names[knob] if knob < len(self.labels.names) else ""
             words["name"].set(self._cut(name, room, size["name"]), IVORY if knob == focus else TEXT)
             address = around.addresses.get(knob, "")
             said = figures.mapping(around.bound.get(knob, ()), int(frame.origin[knob]), address, self.language)
@@ -149,7 +149,7 @@ class ControlView:
 
     def _write_keys(self) -> None:
         """The bottom line: as many keys as there is room for, always with the one that leads on to all of them."""
-        layout, u, size = self.layout, self.layout.desk, self.layout.type(KEYS_DESKS)
+        layout, u, size = self.layout, self.layout.pixel, self.layout.type(KEYS_PIXELS)
         left, y = 30.0 * u, 0.5 * layout.keys_height
         room = layout.panel_left - 2.0 * left - (190.0 * u * layout.type_scale if layout.pages > 1 else 0.0)
         parts = [
@@ -191,7 +191,7 @@ class ControlView:
             self._place(around, frame, focus)
             self.panel.tell_status(frame, status)
             self._numbers.again()
-        self._dials.show(self.programme, layout, frame.note)
+        self._dials.show(self.labels, layout, frame.note)
         if self._near.due(frame.time):
             self.panel.tell_near(frame)
         if self._numbers.due(frame.time):
@@ -241,7 +241,7 @@ class ControlView:
 
     def _box_rows(self, frame: Frame, focus: int | None) -> Marks:
         """Two hairlines, the scenes, and the frame round the focused knob."""
-        layout, u = self.layout, self.layout.desk
+        layout, u = self.layout, self.layout.pixel
         hair, line = max(1.0, round(1.2 * u)), mix(GROUND, TEXT, 0.22)
         rows: list[tuple[float, ...]] = [
             (layout.panel_left, 0.0, hair, layout.height, 0, 0, 0, 0, *line, 1.0),

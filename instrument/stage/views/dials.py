@@ -18,7 +18,7 @@ from instrument.stage.data.strain import distance_of, strain_of
 from instrument.stage.gpu import gl
 from instrument.stage.views.marks import APART
 from instrument.stage.views.palette import GROUND, HAND, IVORY, SLATE, STRAIN, TEXT
-from instrument.stage.views.rehearsal import RADIUS_DESKS, Rehearsal
+from instrument.stage.views.rehearsal import RADIUS_PIXELS, Rehearsal
 
 AGREE = 0
 MARGIN_UNITS = 36.0
@@ -51,7 +51,7 @@ def dial_rows(
     rows[:, 8] = states(frame, last)[which]
     rows[:, 9] = np.arange(first, last) == (-1 if focus is None else focus)
     rows[:, 10] = [(waiting or {}).get(i, -1.0) for i in range(first, last)]
-    rows[:, 11] = layout.arc / RADIUS_DESKS
+    rows[:, 11] = layout.arc / RADIUS_PIXELS
     return rows
 
 
@@ -64,16 +64,16 @@ class Dials:
         self._bins = gl.Texture(BARS, DIALS_MAX, 1)
         self._made: tuple[object, ...] = ()
 
-    def show(self, programme: PatchLabels, layout: Rehearsal, note: float) -> None:
+    def show(self, labels: PatchLabels, layout: Rehearsal, note: float) -> None:
         """The histograms of the knobs on the present page, round this MIDI note."""
-        moves = any(knob.role == "pitch" for knob in programme.table.playable[layout.first : layout.last])
+        moves = any(knob.role == "pitch" for knob in labels.table.playable[layout.first : layout.last])
         step = round(note / NOTE_STEP) if moves and np.isfinite(note) else 0
-        wanted = (programme, layout.first, layout.last, step)
+        wanted = (labels, layout.first, layout.last, step)
         if wanted == self._made:
             return
         self._made = wanted
         rows = np.full((DIALS_MAX, BARS), -1.0, np.float32)
-        knobs, latents = programme.table.playable, programme.sheet.latents
+        knobs, latents = labels.table.playable, labels.model_info.latents
         for row, i in enumerate(range(layout.first, min(layout.last, len(knobs), len(latents)))):
             rows[row] = bars(latents[i], knobs[i], step * NOTE_STEP)
         self._bins.write(rows[:, :, None].copy())

@@ -36,22 +36,22 @@ class LearnView:
         self._named: list[Box | None] = []
         self.boxes: list[Box] = []
 
-    def see(self, pupil: LearnClient, focus: int | None) -> None:
+    def see(self, learn_client: LearnClient, focus: int | None) -> None:
         """Make the words, if they are others than before."""
-        said = (focus, dict(pupil.bound), pupil.done, pupil.armed)
+        said = (focus, dict(learn_client.bound), learn_client.done, learn_client.armed)
         if said != self._said:
             self._said = said
             self._page, self.boxes = Page(), []
-            self._write_names(pupil, focus)
-            self._write_side(pupil, focus)
+            self._write_names(learn_client, focus)
+            self._write_side(learn_client, focus)
 
-    def _write_names(self, pupil: LearnClient, focus: int | None) -> None:
+    def _write_names(self, learn_client: LearnClient, focus: int | None) -> None:
         """Each name, and under it what moves the knob."""
         star, most = self._star, 0.16 * self._star.width
         for size in sizes(NAME_UNITS * star.unit * self._scale):
             small = max(min(LEAST, size), round(0.8 * size))
             names = [_cut(name, most, size) for name in self._names]
-            bound = [_cut(pupil.bound.get(i, ""), most, small) for i in range(len(names))]
+            bound = [_cut(learn_client.bound.get(i, ""), most, small) for i in range(len(names))]
             wide = [max(glyph_width(a, size), glyph_width(b, small)) for a, b in zip(names, bound, strict=True)]
             boxes = star.names([(width, 1.25 * (size + small)) for width in wide])
             if None not in boxes:
@@ -72,7 +72,7 @@ class LearnView:
             self._page.write(bound[i], small, HAND if bound[i] else TEXT, x, box.bottom + 0.6 * small, anchor)
             self.boxes.append(box)
 
-    def _write_side(self, pupil: LearnClient, focus: int | None) -> None:
+    def _write_side(self, learn_client: LearnClient, focus: int | None) -> None:
         """Top left what to do and what came of it, bottom left the keys."""
         star, language = self._star, self._language
         room = min(SIDE * star.width, star.room_left(0.5 * star.height, star.height, self._named))
@@ -86,9 +86,9 @@ class LearnView:
         title = max(title, size)
         y = self._block(lines_of(self._title, room, title), title, y, IVORY) - 0.6 * size
         if name:
-            said = say("stage.learn.move" if pupil.armed else "stage.learn.waits", language, knob=name)
+            said = say("stage.learn.move" if learn_client.armed else "stage.learn.waits", language, knob=name)
             y = self._block(lines_of(said, room, size, most=4), size, y, TEXT) - 0.6 * size
-        if (done := self._done(pupil)) is not None:
+        if (done := self._done(learn_client)) is not None:
             self._block(lines_of(done, room, size, most=4), size, y, IVORY)
         keys = [say(f"stage.hint.{key}", language) for key in ("choose", "free", "leave")]
         lines = [line for text in keys for line in lines_of(text, foot, small, most=4)]
@@ -98,9 +98,9 @@ class LearnView:
     def _title(self) -> str:
         return say("stage.learn.title", self._language)
 
-    def _done(self, pupil: LearnClient) -> str | None:
+    def _done(self, learn_client: LearnClient) -> str | None:
         """What came of the last knob."""
-        done = pupil.done
+        done = learn_client.done
         if done is None or done.knob >= len(self._names):
             return None
         knob = self._names[done.knob]

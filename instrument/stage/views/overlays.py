@@ -55,7 +55,7 @@ class OverlayMemory:
     """What outlasts a change of size or patch: who was played, what the hands said, how far a field has come."""
 
     clock: Callable[[], float] = time.monotonic
-    pupil: LearnClient = field(default_factory=LearnClient)
+    learn_client: LearnClient = field(default_factory=LearnClient)
     near: Near = field(default_factory=Near)
     field: float = 0.0
     over: str = ""
@@ -68,14 +68,14 @@ class Overlays:
     def __init__(
         self,
         layout: Layout,
-        programme: PatchLabels,
+        labels: PatchLabels,
         language: str,
         type_scale: float = 1.0,
         still: bool = False,
         before: Overlays | None = None,
         memory: OverlayMemory | None = None,
     ) -> None:
-        self._layout, self._programme, self._language = layout, programme, language
+        self._layout, self._labels, self._language = layout, labels, language
         self._scale, self._still = type_scale, still
         self.memory: OverlayMemory = memory or (before.memory if before is not None else OverlayMemory())
         self._keys: KeysView | None = None
@@ -86,23 +86,23 @@ class Overlays:
         """What the words now and then cover, in pixels."""
         self._words: dict[str, tuple[object, Page, Marks]] = {}
 
-    def draw(self, wishes: ViewRequests, frame: Frame, programme: PatchLabels, health: Health | None = None) -> None:
+    def draw(self, requests: ViewRequests, frame: Frame, labels: PatchLabels, health: Health | None = None) -> None:
         """All that is wished for. ``health``: the rows of the processes, where there is a show."""
         memory = self.memory
-        memory.near.see(frame, programme)
+        memory.near.see(frame, labels)
         if health is not None:
-            memory.pupil.look(wishes, frame.patch, self._layout.count, health)
-        over = next((name for name in ("learn", "credits", "keys") if getattr(wishes, name)), "")
+            memory.learn_client.look(requests, frame.patch, self._layout.count, health)
+        over = next((name for name in ("learn", "credits", "keys") if getattr(requests, name)), "")
         self._fade(over)
-        if wishes.black:
+        if requests.black:
             return
-        if not over and not wishes.rehearsal:
+        if not over and not requests.rehearsal:
             self._draw_reach(frame)
         if memory.field > 0.0 and memory.over:
-            self._draw_field(memory.over, wishes, frame)
+            self._draw_field(memory.over, requests, frame)
         if over != "credits":
             self._credits = None
-        self._draw_words(wishes, frame, over)
+        self._draw_words(requests, frame, over)
 
     def _fade(self, over: str) -> None:
         """The field goes where it is wished, at its own pace; the first picture of all has it whole."""
@@ -117,15 +117,15 @@ class Overlays:
         if not over and memory.field <= 0.0:
             memory.over = ""
 
-    def _draw_field(self, over: str, wishes: ViewRequests, frame: Frame) -> None:
+    def _draw_field(self, over: str, requests: ViewRequests, frame: Frame) -> None:
         shown, layout = self.memory.field, self._layout
         rows = dark(layout, DARK[over])
         if over == "learn":
             if self._learn is None:
-                self._learn = LearnView(layout, self._programme.names, self._language, self._scale)
-            self._learn.see(self.memory.pupil, wishes.focus)
+                self._learn = LearnView(layout, self._labels.names, self._language, self._scale)
+            self._learn.see(self.memory.learn_client, requests.focus)
             painter().paint(rows, layout, shown)
-            painter().paint(self._learn.rows(frame, wishes.focus), layout, shown)
+            painter().paint(self._learn.rows(frame, requests.focus), layout, shown)
             if shown > READ:
                 self._learn.draw()
             return
@@ -133,17 +133,17 @@ class Overlays:
         if shown <= READ:
             return
         if over == "keys":
-            if self._keys is None or self._keyed != (wishes.plays, wishes.rows):
-                self._keyed = (wishes.plays, wishes.rows)
+            if self._keys is None or self._keyed != (requests.plays, requests.rows):
+                self._keyed = (requests.plays, requests.rows)
                 self._keys = KeysView(layout, self._language, self._scale, *self._keyed)
             self._keys.draw()
         else:
             if self._credits is None:
                 lines = roll_lines(self.memory.near, self._language)
                 self._credits = CreditsView(
-                    lines, layout, self._language, self._scale, self._still, wishes.page, self.memory.clock
+                    lines, layout, self._language, self._scale, self._still, requests.page, self.memory.clock
                 )
-            self._credits.turn(wishes.page)
+            self._credits.turn(requests.page)
             self._credits.draw()
 
     # --- where controllers are
@@ -151,30 +151,30 @@ class Overlays:
     def _draw_reach(self, frame: Frame) -> None:
         """For each controller that has yet to pick up its knob: an arrowhead where it is, dots to the ring."""
         rows, layout = Rows(), self._layout
-        for knob, at in self.memory.pupil.reach.items():
+        for knob, at in self.memory.learn_client.reach.items():
             if knob < layout.count:
                 reach_marks(rows, layout, knob, at, float(np.nan_to_num(frame.hand[knob])))
         painter().paint(rows.array(), layout)
 
     # --- a word now and then
 
-    def _draw_words(self, wishes: ViewRequests, frame: Frame, over: str) -> None:
+    def _draw_words(self, requests: ViewRequests, frame: Frame, over: str) -> None:
         layout, language = self._layout, self._language
-        word, moved = wishes.said(), self.memory.pupil.moved
+        word, moved = requests.said(), self.memory.learn_client.moved
         said = ""
         if word is not None:
-            said = with_ctrl(say(word.key, language, **word.values), wishes.plays)
-        elif moved is not None and not over and moved < len(self._programme.names):
-            at, hand = self.memory.pupil.reach[moved], float(np.nan_to_num(frame.hand[moved]))
-            name, where, there = self._programme.names[moved], figure(at, 2, language), figure(hand, 2, language)
+            said = with_ctrl(say(word.key, language, **word.values), requests.plays)
+        elif moved is not None and not over and moved < len(self._labels.names):
+            at, hand = self.memory.learn_client.reach[moved], float(np.nan_to_num(frame.hand[moved]))
+            name, where, there = self._labels.names[moved], figure(at, 2, language), figure(hand, 2, language)
             said = say("stage.word.reach", language, knob=name, at=where, hand=there)
         top = layout.height - layout.margin
         if said:  # always below the row of the letters' state, so that it does not jump when that comes
-            self._show("word", said, LINE_UNITS, wishes.rehearsal, top - LETTERS_ROW * self._size(SMALL_UNITS))
-        usual = not wishes.wants("rehearsal")  # letters play on the stage and command in rehearsal
-        if wishes.plays != usual and not over:
-            said = say("stage.letters.play" if wishes.plays else "stage.letters.command", language)
-            self._show("letters", said, SMALL_UNITS, wishes.rehearsal, top)
+            self._show("word", said, LINE_UNITS, requests.rehearsal, top - LETTERS_ROW * self._size(SMALL_UNITS))
+        usual = not requests.wants("rehearsal")  # letters play on the stage and command in rehearsal
+        if requests.plays != usual and not over:
+            said = say("stage.letters.play" if requests.plays else "stage.letters.command", language)
+            self._show("letters", said, SMALL_UNITS, requests.rehearsal, top)
 
     def _size(self, units: float) -> int:
         return max(LEAST, round(units * self._layout.height / 1080.0 * self._scale))
@@ -184,10 +184,10 @@ class Overlays:
         layout = self._layout
         if rehearsal:
             star = Rehearsal(layout.width, layout.height, layout.count, self._scale)
-            away, ends = NUMBER_UNITS * star.desk, [star.point(i, 1.0) for i in range(star.count)]
+            away, ends = NUMBER_UNITS * star.pixel, [star.point(i, 1.0) for i in range(star.count)]
             return star, [Box(x - away, y - away, 2.0 * away, 2.0 * away) for x, y in ends]
         size, most = NAME_UNITS * layout.unit * self._scale, NAME_WIDTH_UNITS * layout.unit
-        wide = [min(most, glyph_width(name, size)) for name in self._programme.names[: layout.count]]
+        wide = [min(most, glyph_width(name, size)) for name in self._labels.names[: layout.count]]
         return layout, layout.names([(width, size) for width in wide])
 
     def _show(self, what: str, said: str, units: float, rehearsal: bool, top: float) -> None:

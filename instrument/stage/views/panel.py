@@ -43,7 +43,7 @@ class Panel(PanelLines):
     def tell_status(self, frame: Frame, status: str) -> None:
         """The lines under the title, and which scenes there are."""
         now, there = _scene(frame), int(frame["scenes"])
-        title = self.programme.scenes.get(now, "")
+        title = self.labels.scenes.get(now, "")
         if now < 0:
             self.say("scene", say("rehearsal.no_scene", self.language))
         else:
@@ -56,7 +56,7 @@ class Panel(PanelLines):
 
     def tell_near(self, frame: Frame) -> None:
         """The nearest recording and how known the place is."""
-        found, language = figures.nearest(frame, self.programme.sheet), self.language
+        found, language = figures.nearest(frame, self.labels.model_info), self.language
         if found is None:
             self.say("near", say("rehearsal.no_near", language), QUIET)
             self.say("author", "")
@@ -71,10 +71,10 @@ class Panel(PanelLines):
 
     def tell_numbers(self, frame: Frame, focus: int | None, around: PanelFacts, rms: float) -> None:
         """Friction and chance of the focused knob, and how the sound is. ``rms``: its level, linear."""
-        language, table = self.language, self.programme.table
+        language, table = self.language, self.labels.table
         knob = focus if focus is not None and focus < min(frame.playable, table.playable_count) else None
         own = table[knob].id if knob is not None else ""
-        self.say("focus", self.programme.names[knob] if knob is not None else say("rehearsal.all_knobs", language))
+        self.say("focus", self.labels.names[knob] if knob is not None else say("rehearsal.all_knobs", language))
         for name in ("difficulty", "hazard"):
             self.say(name, figures.parameter(table, frame, name, "", language))
         for name in FRICTION:

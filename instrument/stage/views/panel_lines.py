@@ -46,8 +46,8 @@ class _Line:
 class PanelLines:
     """Written once for a programme and a layout. ``live``: the words that will change; ``meter``: the level's place."""
 
-    def __init__(self, letters: Letters, layout: Rehearsal, programme: PatchLabels, language: str) -> None:
-        self.letters, self.layout, self.programme, self.language = letters, layout, programme, language
+    def __init__(self, letters: Letters, layout: Rehearsal, labels: PatchLabels, language: str) -> None:
+        self.letters, self.layout, self.labels, self.language = letters, layout, labels, language
         self.box = layout.panel
         self.meter = Box(0.0, 0.0, 0.0, 0.0)
         self._air = 0.0
@@ -58,7 +58,7 @@ class PanelLines:
         self.scale, self.level = scale, level
         # What room is left is given to the gaps between the parts, as long as they stay gaps.
         spare = self._y - 0.5 * self._size(LINE) - self.box.bottom
-        self._air = min(AIR * layout.desk, max(0.0, spare - 2.0) / PARTS)
+        self._air = min(AIR * layout.pixel, max(0.0, spare - 2.0) / PARTS)
         self._compose(scale, level)
         self.live: dict[str, TextRun] = {}
         self._room: dict[str, tuple[float, float]] = {}
@@ -79,10 +79,10 @@ class PanelLines:
         self._lines: list[_Line] = []
         self._scale, self._y = scale, self.box.top
         self.meter = Box(0.0, 0.0, 0.0, 0.0)
-        programme, sheet = self.programme, self.programme.sheet
-        left, width, u = self.box.left, self.box.width, self.layout.desk
+        labels, model_info = self.labels, self.labels.model_info
+        left, width, u = self.box.left, self.box.width, self.layout.pixel
         self._down(TITLE, 0.75)
-        self._text(elide(programme.title, width, self._measure(TITLE)), TITLE, IVORY)
+        self._text(elide(labels.title, width, self._measure(TITLE)), TITLE, IVORY)
         self._down(LINE, 2.0)
         self._text("", LINE, TEXT, key="scene", room=width)
         for key in STATUS:
@@ -91,17 +91,19 @@ class PanelLines:
 
         self._head(say("rehearsal.model", self.language), 0.4)
         self._down(NAME, 1.35)
-        self._text(elide(sheet.title or "–", width, self._measure(NAME)), NAME, IVORY)
-        self._wrapped(sheet.authors, LINE, TEXT, 1 if level < 2 else 2, 1.75)
-        learned = TEXT if sheet.credited else STRAIN
-        self._wrapped(sheet.learned, SMALL, learned, 2 if level < 2 else 4, 1.6 if sheet.authors else 1.9)
+        self._text(elide(model_info.title or "–", width, self._measure(NAME)), NAME, IVORY)
+        self._wrapped(model_info.authors, LINE, TEXT, 1 if level < 2 else 2, 1.75)
+        learned = TEXT if model_info.credited else STRAIN
+        self._wrapped(model_info.learned, SMALL, learned, 2 if level < 2 else 4, 1.6 if model_info.authors else 1.9)
         if level >= 2:
-            self._wrapped(sheet.consent, SMALL, QUIET, 2, 1.35)
-        if sheet.title:
+            self._wrapped(model_info.consent, SMALL, QUIET, 2, 1.35)
+        if model_info.title:
             self._wrapped(self._facts(), SMALL, QUIET, 2, 1.5)
-        if sheet.sha256 and level >= 1:
+        if model_info.sha256 and level >= 1:
             self._down(SMALL, 1.35)
-            self._text(elide(self._hash(), width, self._measure(SMALL)), SMALL, QUIET if sheet.verified else STRAIN)
+            self._text(
+                elide(self._hash(), width, self._measure(SMALL)), SMALL, QUIET if model_info.verified else STRAIN
+            )
 
         self._part(2.2)
         self._text(elide(say("rehearsal.near", self.language), width, self._measure(SMALL)), SMALL, QUIET)
@@ -149,15 +151,15 @@ class PanelLines:
                 self.meter = Box(start, self._y, max(0.0, end - start), 5.0 * u)
         return self._y - 0.5 * self._size(LINE) >= self.box.bottom
 
-    def _size(self, desks: float) -> float:
-        return self.layout.type(desks, self._scale)
+    def _size(self, pixels: float) -> float:
+        return self.layout.type(pixels, self._scale)
 
-    def _measure(self, desks: float) -> Any:
-        size = self._size(desks)
+    def _measure(self, pixels: float) -> Any:
+        size = self._size(pixels)
         return lambda text: self.letters.width(text, size)
 
-    def _down(self, desks: float, lines: float) -> None:
-        self._y -= lines * self._size(desks)
+    def _down(self, pixels: float, lines: float) -> None:
+        self._y -= lines * self._size(pixels)
 
     def _part(self, lines: float) -> None:
         """Down to the head of another part."""
@@ -167,7 +169,7 @@ class PanelLines:
     def _text(
         self,
         text: str,
-        desks: float,
+        pixels: float,
         colour: Colour,
         key: str = "",
         x: float | None = None,
@@ -175,16 +177,16 @@ class PanelLines:
         room: float = 0.0,
         tracking: float = 0.0,
     ) -> None:
-        size = self._size(desks)
+        size = self._size(pixels)
         x = self.box.left if x is None else x
         self._lines.append(_Line(text, size, colour, x, self._y, anchor, key, room, tracking * size))
 
-    def _wrapped(self, text: str, desks: float, colour: Colour, lines: int, first: float) -> None:
+    def _wrapped(self, text: str, pixels: float, colour: Colour, lines: int, first: float) -> None:
         if not text:
             return
-        for i, line in enumerate(wrap(text, self.box.width, lines, self._measure(desks))):
-            self._down(desks, first if i == 0 else 1.28)
-            self._text(line, desks, colour)
+        for i, line in enumerate(wrap(text, self.box.width, lines, self._measure(pixels))):
+            self._down(pixels, first if i == 0 else 1.28)
+            self._text(line, pixels, colour)
 
     def _head(self, text: str, lines: float) -> None:
         self._part(1.4 + lines)
@@ -201,32 +203,32 @@ class PanelLines:
 
     def _label(self, id: str) -> str:
         """What the table calls a parameter."""
-        table = self.programme.table
+        table = self.labels.table
         return table[id].label.of(self.language) if id in table else "–"
 
     def _name(self, key: str) -> str:
         return say(f"rehearsal.row.{key}", self.language)
 
-    def _pair(self, key: str, x: float, width: float, desks: float, name: str | None = None) -> None:
+    def _pair(self, key: str, x: float, width: float, pixels: float, name: str | None = None) -> None:
         """A name on the left, what will be said of it on the right."""
         name = self._name(key) if name is None else name
         most = 0.36 * width if key in ("midi", "osc", "seed") else 0.62 * width
-        self._text(elide(name, most, self._measure(desks)), desks, TEXT, x=x)
-        wide = min(most, self._measure(desks)(name))
-        room = width - wide - 0.6 * self._size(desks)
-        self._text("", desks, IVORY, key=key, x=x + width, anchor=1.0, room=room)
+        self._text(elide(name, most, self._measure(pixels)), pixels, TEXT, x=x)
+        wide = min(most, self._measure(pixels)(name))
+        room = width - wide - 0.6 * self._size(pixels)
+        self._text("", pixels, IVORY, key=key, x=x + width, anchor=1.0, room=room)
 
     def _facts(self) -> str:
-        sheet, language = self.programme.sheet, self.language
-        played, latents = len(self.programme.names), len(sheet.latents)
-        khz = figures.figure(sheet.rate_hz / 1000.0, 0 if sheet.rate_hz % 1000 == 0 else 1, language, " kHz")
+        model_info, language = self.labels.model_info, self.language
+        played, latents = len(self.labels.names), len(model_info.latents)
+        khz = figures.figure(model_info.rate_hz / 1000.0, 0 if model_info.rate_hz % 1000 == 0 else 1, language, " kHz")
         said = say("rehearsal.latents", language, played=played, latents=latents)
-        return " · ".join(part for part in (sheet.licence, said, khz) if part)
+        return " · ".join(part for part in (model_info.licence, said, khz) if part)
 
     def _hash(self) -> str:
-        sheet = self.programme.sheet
-        word = say("rehearsal.verified" if sheet.verified else "rehearsal.not_verified", self.language)
-        return f"sha256 {sheet.sha256[:4]}…{sheet.sha256[-4:]} {word}"
+        model_info = self.labels.model_info
+        word = say("rehearsal.verified" if model_info.verified else "rehearsal.not_verified", self.language)
+        return f"sha256 {model_info.sha256[:4]}…{model_info.sha256[-4:]} {word}"
 
     def _write_scenes(self) -> None:
         layout, box = self.layout, self.layout.scene(0)

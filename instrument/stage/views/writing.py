@@ -41,13 +41,13 @@ words has a contrast of 5.7 then."""
 class Writing:
     """The words of one programme in one layout. ``still``: the marks that never move, to be drawn beneath them."""
 
-    def __init__(self, layout: Layout, programme: PatchLabels, language: str, type_scale: float = 1.0) -> None:
-        self.layout, self._language, self._programme = layout, language, programme
+    def __init__(self, layout: Layout, labels: PatchLabels, language: str, type_scale: float = 1.0) -> None:
+        self.layout, self._language, self._labels = layout, language, labels
         self._near, self._said = Paced(NEAREST_S), ("", "")
         self._size = layout.unit * type_scale
         self._page = Page()
         measure = self._measure(NAME_UNITS)
-        names = [elide(name, NAME_WIDTH_UNITS * layout.unit, measure) for name in programme.names[: layout.count]]
+        names = [elide(name, NAME_WIDTH_UNITS * layout.unit, measure) for name in labels.names[: layout.count]]
         self.names = [self._write(name, NAME_UNITS) for name in names]
         self.boxes = layout.names([(name.content_width, NAME_UNITS * self._size) for name in self.names])
         for name, box in zip(self.names, self.boxes, strict=True):
@@ -55,8 +55,8 @@ class Writing:
                 name.text = ""
             else:
                 name.x, name.y = round(box.left), round(box.bottom + 0.5 * box.height)
-        self._status, self._told = self._write_top(programme), ""
-        self._write_model(programme)
+        self._status, self._told = self._write_top(labels), ""
+        self._write_model(labels)
         self.still: Marks = np.concatenate([spokes(layout), self._write_legend()])
         self._focus: int | None = None
 
@@ -69,10 +69,10 @@ class Writing:
     def _room(self, bottom: float, top: float) -> float:
         return min(self.layout.room_left(bottom, top, self.boxes), 0.34 * self.layout.width)
 
-    def _write_top(self, programme: PatchLabels) -> list[Any]:
+    def _write_top(self, labels: PatchLabels) -> list[Any]:
         """The title; returns the lines beneath it, empty at first."""
         left, top, u = self.layout.margin, self.layout.height - self.layout.margin, self._size
-        title = elide(programme.title, self._room(top - 60.0 * u, top), self._measure(TITLE_UNITS))
+        title = elide(labels.title, self._room(top - 60.0 * u, top), self._measure(TITLE_UNITS))
         self._write(title, TITLE_UNITS, colour=IVORY, x=left, y=top, y_from="top")
         first, step = top - 76.0 * u, 1.36 * LINE_UNITS * u
         return [self._write("", LINE_UNITS, x=left, y=first - i * step, y_from="top") for i in range(STATUS_LINES)]
@@ -88,19 +88,19 @@ class Writing:
         for i, label in enumerate(self._status):
             label.text = lines[i] if i < len(lines) else ""
 
-    def _write_model(self, programme: PatchLabels) -> None:
+    def _write_model(self, labels: PatchLabels) -> None:
         """The model and whom it learned from, in as many lines as that takes, up to four."""
         left, step = self.layout.margin, 1.36 * SMALL_UNITS * self._size
         lines: list[str] = []
         for count in range(1, CREDIT_LINES + 1):  # the fewer lines, the lower the block, the wider it may be
             room = self._room(left, left + count * step)
-            lines = wrap(programme.credits, room, count, self._measure(SMALL_UNITS))
+            lines = wrap(labels.credits, room, count, self._measure(SMALL_UNITS))
             if not lines[-1].endswith("…"):
                 break
         for i, line in enumerate(reversed(lines)):
             self._write(line, SMALL_UNITS, x=left, y=left + i * step, y_from="bottom")
         above = left + len(lines) * step + 6.0 * self._size
-        above = self._write_maker(programme.model, above) + 0.2 * LINE_UNITS * self._size
+        above = self._write_maker(labels.model, above) + 0.2 * LINE_UNITS * self._size
         self._near_room = self._room(above, above + step)
         self._nearest = self._write("", SMALL_UNITS, x=left, y=above, y_from="bottom")
 
@@ -149,7 +149,7 @@ class Writing:
     def draw(self, focus: int | None, status: str, frame: Frame) -> None:
         """All of them. The neighbouring sound is named anew at most twice a second."""
         if self._near.due(frame.time):
-            self._name_nearest(*nearest_line(frame, self._programme.sheet, self._language))
+            self._name_nearest(*nearest_line(frame, self._labels.model_info, self._language))
         if focus != self._focus:
             for i in (self._focus, focus):
                 if i is not None and i < len(self.names):

@@ -113,7 +113,7 @@ def correlation(z: Doubles) -> Doubles:
     return matrix
 
 
-def portray(network: Network, corpus: Corpus, points: int | None = None) -> LatentStats:
+def measure_latents(network: Network, corpus: Corpus, points: int | None = None) -> LatentStats:
     """Name the latents, put them in order, turn named ones so that up is more, describe all. Changes ``network``."""
     z, std = all_encoded(network, corpus)
     shape = network.shape

@@ -33,7 +33,7 @@ from instrument.training.data.corpus import Corpus
 from instrument.training.export.atlas import build_atlas
 from instrument.training.export.encoder_graph import encoder_graph
 from instrument.training.export.graphs import SEVERAL, graph_of
-from instrument.training.export.latent_stats import portray
+from instrument.training.export.latent_stats import measure_latents
 from instrument.training.export.naming import MANY_POINTS, POINTS
 from instrument.training.learning.energy import Energy, guessed
 from instrument.training.learning.trial import held_out_figures
@@ -214,7 +214,7 @@ def write_model(network: Network, corpus: Corpus, folder: Path, making: Making) 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CARD).unlink(missing_ok=True)
     points = MANY_POINTS if making.minutes > LONG_MINUTES else POINTS
-    portrait, shape = portray(network, corpus, points), network.shape
+    stats, shape = measure_latents(network, corpus, points), network.shape
     chart, retrieval = build_atlas(network, corpus)
     energy = making.energy or guessed(making.minutes, making.threads)
     parts = {"encoder": network.encoder, "decoder": network.decoder}
@@ -227,8 +227,8 @@ def write_model(network: Network, corpus: Corpus, folder: Path, making: Making) 
         sample_rate=shape.sample_rate,
         ratio=shape.ratio,
         channels=1,
-        latents=portrait.latents,
-        correlation=tuple(tuple(round(float(c), 4) for c in row) for row in portrait.correlation),
+        latents=stats.latents,
+        correlation=tuple(tuple(round(float(c), 4) for c in row) for row in stats.correlation),
         delay_samples=network.decoder.delay_samples,
         about=Label(*making.about),
         params={key: sum(p.numel() for p in part.parameters()) for key, part in parts.items()},
@@ -245,7 +245,7 @@ def write_model(network: Network, corpus: Corpus, folder: Path, making: Making) 
         "energy_is": energy.how,
         "held_out_sounds": len(corpus.held_out),
         "held_out": held_out_figures(network, corpus),
-        "interventions": portrait.naming.table(),
+        "interventions": stats.naming.table(),
         "intervention_points": points,
         "atlas": retrieval,
     }

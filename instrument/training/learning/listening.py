@@ -53,20 +53,20 @@ class Listener:
             self._next_s = (seconds // gap + 1.0) * gap
         return seconds >= self._next_s
 
-    def listen(self, course: TrainingLoop, corpus: Corpus) -> str:
+    def listen(self, loop: TrainingLoop, corpus: Corpus) -> str:
         """Measure, write and draw; the figures in one line, or a sentence when they could not be written."""
         began = time.monotonic()
-        network = course.plain()
+        network = loop.plain()
         found = held_out_figures(network, corpus, most=CLIPS)
-        line = f"step {course.step}, {min(CLIPS, len(corpus.held_out))} held-out sounds: {in_words(found)}"
-        row = {"step": course.step, "minutes": round(course.seconds / 60.0, 3), **found}
+        line = f"step {loop.step}, {min(CLIPS, len(corpus.held_out))} held-out sounds: {in_words(found)}"
+        row = {"step": loop.step, "minutes": round(loop.seconds / 60.0, 3), **found}
         try:
             rows = self.written(row)
             if self.pictured:
-                self.draw(course, corpus, network, rows)
+                self.draw(loop, corpus, network, rows)
         except OSError as error:
             line += f" (not written: {error.strerror})"
-        self._next_s = course.seconds + max(60.0 * self.every, SHARE * (time.monotonic() - began))
+        self._next_s = loop.seconds + max(60.0 * self.every, SHARE * (time.monotonic() - began))
         return line
 
     def written(self, row: dict[str, Any]) -> list[dict[str, float]]:
@@ -90,13 +90,13 @@ class Listener:
         fresh.replace(path)
         return rows
 
-    def draw(self, course: TrainingLoop, corpus: Corpus, network: Any, rows: list[dict[str, float]]) -> None:
+    def draw(self, loop: TrainingLoop, corpus: Corpus, network: Any, rows: list[dict[str, float]]) -> None:
         """step-000500.png and loss.png."""
         # the longest say most; and at every time the same ones
         clips = sorted(corpus.held_out, key=lambda clip: -len(clip.audio))[:PICTURED]
         pairs = [(clip.name, *again(network, clip)) for clip in clips]
-        words = f"{self.folder.name} after {course.step:,} steps: sounds it has never learned from"
-        path = self.folder / f"step-{course.step:06d}.png"
+        words = f"{self.folder.name} after {loop.step:,} steps: sounds it has never learned from"
+        path = self.folder / f"step-{loop.step:06d}.png"
         pictures.draw_spectrograms(path, pairs, network.shape.sample_rate, words)
-        if course.history:
-            pictures.draw_loss(self.folder / LOSS, course.history, rows)
+        if loop.history:
+            pictures.draw_loss(self.folder / LOSS, loop.history, rows)

@@ -24,9 +24,9 @@ from instrument.training.learning.energy import EnergyMeter, gpu_meter
 from instrument.training.learning.listening import Listener
 from instrument.training.learning.objective import JUDGES_WARM_UP, SPECTRA, WARM_FRAMES, Crop
 from instrument.training.learning.progress import Budget, Display
-from instrument.training.learning.state import LEARNING_RATE, SECOND_PHASE, TrainingLoop, new_course
+from instrument.training.learning.state import LEARNING_RATE, SECOND_PHASE, TrainingLoop, new_loop
 
-__all__ = ["WARM_FRAMES", "Budget", "LearnOptions", "TrainingLoop", "learn", "new_course", "one_step"]
+__all__ = ["WARM_FRAMES", "Budget", "LearnOptions", "TrainingLoop", "learn", "new_loop", "one_step"]
 
 WARM_UP_STEPS = 100
 LAST_RATE = 0.01
@@ -41,38 +41,38 @@ def _on(batch: Batch, device: torch.device) -> Crop:
     return Crop(*(torch.from_numpy(part).to(device) for part in parts))
 
 
-def one_step(course: TrainingLoop, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
+def one_step(loop: TrainingLoop, corpus: Corpus, size: int, frames: int, spent: float) -> list[float]:
     """One batch learned from. ``size``: crops of this process; ``frames`` of each; ``spent``: of the budget.
 
     Returns [loss, spectral, KL in nats a frame, pitch, adversarial, matching, the judges' loss], means over all ranks.
     """
-    if course.judging and course.phase == SPECTRA and spent >= SECOND_PHASE:
-        course.second_phase(spent)
-    network, judges = course.network, course.judges
+    if loop.judging and loop.phase == SPECTRA and spent >= SECOND_PHASE:
+        loop.second_phase(spent)
+    network, judges = loop.network, loop.judges
     device = network.encoder.notes.device
-    got = course.crops(corpus, size, frames).at(course.step)
+    got = loop.crops(corpus, size, frames).at(loop.step)
     crops = _on(got.whole, device)
     ears = _on(got.ears, device) if got.ears is not None else None
     if judges is not None:
-        share = (spent - course.began) / max(1e-9, JUDGES_WARM_UP * (1.0 - course.began))
-        course.joined = max(course.joined, min(1.0, share))
-    lesson = course.lesson()
-    total, parts, sound = lesson(crops, course.chance(size), spent, judges, course.joined, ears)
-    rate = LEARNING_RATE * min(1.0, (course.step + 1) / WARM_UP_STEPS)
+        share = (spent - loop.began) / max(1e-9, JUDGES_WARM_UP * (1.0 - loop.began))
+        loop.joined = max(loop.joined, min(1.0, share))
+    objective = loop.objective()
+    total, parts, sound = objective(crops, loop.chance(size), spent, judges, loop.joined, ears)
+    rate = LEARNING_RATE * min(1.0, (loop.step + 1) / WARM_UP_STEPS)
     rate *= LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * spent))
-    for group in course.optimiser.param_groups:
+    for group in loop.optimiser.param_groups:
         group["lr"] = rate
-    course.optimiser.zero_grad(set_to_none=True)
+    loop.optimiser.zero_grad(set_to_none=True)
     total.backward()
     norm = nn.utils.clip_grad_norm_(network.parameters(), 2.0)
     if torch.isfinite(norm):
-        course.optimiser.step()
+        loop.optimiser.step()
     judged = (
         judges.learn(crops.audio[:, WARM_FRAMES * network.shape.ratio :], sound.detach()) if judges is not None else 0.0
     )
-    course.step += 1
+    loop.step += 1
     told = torch.cat([total.detach()[None], parts, parts.new_tensor([judged])])
-    return [float(value) for value in course.machine.ranks.mean(told).tolist()]
+    return [float(value) for value in loop.machine.ranks.mean(told).tolist()]
 
 
 @contextmanager
@@ -96,20 +96,20 @@ def _asked_to_stop() -> Iterator[list[bool]]:
             signal.signal(s, handler)
 
 
-def _told(course: TrainingLoop, losses: list[float]) -> bool:
+def _told(loop: TrainingLoop, losses: list[float]) -> bool:
     """Whether another row of the history is full."""
-    course.pending.append(losses)
-    if len(course.pending) < TOLD_EVERY:
+    loop.pending.append(losses)
+    if len(loop.pending) < TOLD_EVERY:
         return False
-    means = [sum(column) / TOLD_EVERY for column in zip(*course.pending, strict=True)]
-    course.history.append([float(course.step), *means, float(course.phase)])
-    course.pending = []
+    means = [sum(column) / TOLD_EVERY for column in zip(*loop.pending, strict=True)]
+    loop.history.append([float(loop.step), *means, float(loop.phase)])
+    loop.pending = []
     return True
 
 
-def _kept(course: TrainingLoop, checkpoint: Path, display: Display) -> None:
+def _kept(loop: TrainingLoop, checkpoint: Path, display: Display) -> None:
     try:
-        course.save(checkpoint)
+        loop.save(checkpoint)
     except OSError as error:  # a full disk is no reason to throw a night's work away
         display.say(f"the checkpoint could not be written ({error.strerror}); make room, training goes on")
 
@@ -125,7 +125,7 @@ class LearnOptions:
 
 
 def learn(
-    course: TrainingLoop,
+    loop: TrainingLoop,
     corpus: Corpus,
     budget: Budget,
     checkpoint: Path | None,
@@ -135,39 +135,39 @@ def learn(
     display: Display | None = None,
 ) -> bool:
     """Train until the budget is spent (True) or somebody asks to stop (False)."""
-    machine, ranks = course.machine, course.machine.ranks
+    machine, ranks = loop.machine, loop.machine.ranks
     display = display or Display(budget, quiet=options.quiet or not ranks.first)
     busy = (CORES_BESIDE_GPU if machine.gpu else torch.get_num_threads()) * ranks.world
     meter = EnergyMeter(busy if ranks.first else 0, machine.gpu, nvml=gpu_meter(ranks.local) if machine.gpu else None)
-    course.size, course.frames = size, frames = options.size, options.frames
+    loop.size, loop.frames = size, frames = options.size, options.frames
     saved = time.monotonic()
 
     def count_energy() -> None:
-        course.joules += float(ranks.total(torch.tensor(meter.poll(), dtype=torch.float64)))
-        course.measured, course.energy_is = course.measured and meter.measured, meter.how
+        loop.joules += float(ranks.total(torch.tensor(meter.poll(), dtype=torch.float64)))
+        loop.measured, loop.energy_is = loop.measured and meter.measured, meter.how
 
     with _asked_to_stop() as asked, display:
         while True:
-            stop, course.seconds = ranks.most(float(bool(asked)), course.seconds)
-            spent = budget.spent(course.step, course.seconds)
+            stop, loop.seconds = ranks.most(float(bool(asked)), loop.seconds)
+            spent = budget.spent(loop.step, loop.seconds)
             if stop or spent >= 1.0:
                 break
             began = time.monotonic()
-            full = _told(course, one_step(course, corpus, size, frames, spent))
+            full = _told(loop, one_step(loop, corpus, size, frames, spent))
             now = time.monotonic()
-            course.seconds += now - began
+            loop.seconds += now - began
             if full:
                 count_energy()
-            display.step(course, spent, now - began)
+            display.step(loop, spent, now - began)
             if checkpoint and ranks.first and now - saved >= options.save_every_s:
-                _kept(course, checkpoint, display)
+                _kept(loop, checkpoint, display)
                 saved = time.monotonic()
-            if listener and ranks.first and listener.is_time(course.seconds) and not asked:
-                display.say(listener.listen(course, corpus))
+            if listener and ranks.first and listener.is_time(loop.seconds) and not asked:
+                display.say(listener.listen(loop, corpus))
         count_energy()
         if checkpoint and ranks.first:
-            _kept(course, checkpoint, display)
+            _kept(loop, checkpoint, display)
         if listener and ranks.first and not stop:
-            display.say(listener.listen(course, corpus))
-    course.done()
+            display.say(listener.listen(loop, corpus))
+    loop.done()
     return not stop

@@ -100,7 +100,7 @@ class Display:
         if words and not self.quiet:
             self.console.print(words, highlight=False, markup=False, soft_wrap=True)
 
-    def step(self, course: TrainingLoop, spent: float, took_s: float) -> None:
+    def step(self, loop: TrainingLoop, spent: float, took_s: float) -> None:
         """After each step: ``spent`` of the budget before it, ``took_s`` seconds of work."""
         self._times.append(took_s)
         del self._times[: -4 * COUNTED]
@@ -108,12 +108,12 @@ class Display:
             return
         if len(self._times) == UNCOUNTED + COUNTED and not self._estimated:
             self._estimated = True
-            self.say(self.estimate(course))
-        left = self.left(course)
-        self._bar.update(self._task, completed=spent, description=describe(course), left=left)
+            self.say(self.estimate(loop))
+        left = self.left(loop)
+        self._bar.update(self._task, completed=spent, description=describe(loop), left=left)
         now = time.monotonic()
         if not self._live and now > self._line_at:
-            self.say(f"{100.0 * spent:.0f} %, {describe(course)}, {left}")
+            self.say(f"{100.0 * spent:.0f} %, {describe(loop)}, {left}")
             whole = self.budget.left_s(0, 0.0, self.step_s)
             self._line_at = now + max(LINE_EVERY_S, whole / LINES)
 
@@ -122,26 +122,26 @@ class Display:
         """What a step takes at present."""
         return statistics.median(self._times) if self._times else 0.0
 
-    def left(self, course: TrainingLoop) -> str:
+    def left(self, loop: TrainingLoop) -> str:
         if len(self._times) < UNCOUNTED + COUNTED:
             return ""
-        return f"{duration(self.budget.left_s(course.step, course.seconds, self.step_s))} left"
+        return f"{duration(self.budget.left_s(loop.step, loop.seconds, self.step_s))} left"
 
-    def estimate(self, course: TrainingLoop) -> str:
+    def estimate(self, loop: TrainingLoop) -> str:
         """How long and how much, after the first steps, in a sentence."""
         step_s = statistics.median(self._times[UNCOUNTED:])
-        left_s = self.budget.left_s(course.step, course.seconds, step_s)
-        watts = course.joules / course.seconds if course.seconds else 0.0
+        left_s = self.budget.left_s(loop.step, loop.seconds, step_s)
+        watts = loop.joules / loop.seconds if loop.seconds else 0.0
         steps = f"{left_s / step_s if step_s else 0.0:,.0f} steps"
-        cost = f"about {energy_words(watts * left_s / 3600.0)} ({course.energy_is})"
-        return f"{step_s:.2g} s a step ({course.machine.words()}): {steps}, {duration(left_s)}, {cost}"
+        cost = f"about {energy_words(watts * left_s / 3600.0)} ({loop.energy_is})"
+        return f"{step_s:.2g} s a step ({loop.machine.words()}): {steps}, {duration(left_s)}, {cost}"
 
 
-def describe(course: TrainingLoop) -> str:
+def describe(loop: TrainingLoop) -> str:
     """Where it is, in a few words and numbers."""
-    words = f"step {course.step}"
-    if course.history:
-        _, total, spectral, nats, pitch, *more = course.history[-1]
+    words = f"step {loop.step}"
+    if loop.history:
+        _, total, spectral, nats, pitch, *more = loop.history[-1]
         words += f": loss {total:.3f}, spectrum {spectral:.3f}, {nats:.1f} nats, note {pitch:.2f}"
         if len(more) == 4 and more[3] == ADVERSARY:
             words += f", judges {more[2]:.2f} (fooled {-more[0]:.2f}, alike {more[1]:.2f})"

@@ -60,7 +60,7 @@ class TrainingLoop:
     size: int = 0
     frames: int = 0
     judges: Adversary | None = None
-    _lesson: nn.Module | None = None
+    _objective: nn.Module | None = None
     _crops: Crops | None = None
 
     def chance(self, size: int = 0) -> Chance:
@@ -81,10 +81,10 @@ class TrainingLoop:
             )
         return made
 
-    def lesson(self) -> nn.Module:
-        if self._lesson is None:
-            self._lesson = self.machine.ranks.shared(Objective(self.network, self.machine.ranks))
-        return self._lesson
+    def objective(self) -> nn.Module:
+        if self._objective is None:
+            self._objective = self.machine.ranks.shared(Objective(self.network, self.machine.ranks))
+        return self._objective
 
     def second_phase(self, spent: float) -> None:
         """From here on the encoder stays as it is, and judges join."""
@@ -94,7 +94,7 @@ class TrainingLoop:
         self.judges = Adversary(self.seed, self.judging, self.machine.device)
         self.machine.ranks.average_gradients(self.judges.parameters())
         dataclasses.replace(self.machine, compiled=False).prepare(judging_parts(self.judges))
-        self._lesson = None
+        self._objective = None
 
     def done(self) -> None:
         """No more crops are made ahead."""
@@ -146,7 +146,7 @@ class TrainingLoop:
         self.joules = kept.get("joules", WATTS_PER_CORE * self.seconds)
 
 
-def new_course(shape: Shape, seed: int, device: str, machine: Machine | None = None, judging: str = "") -> TrainingLoop:
+def new_loop(shape: Shape, seed: int, device: str, machine: Machine | None = None, judging: str = "") -> TrainingLoop:
     """A network with the seed's weights, before its first step."""
     machine = machine or Machine(device)
     torch.manual_seed(seed)
