@@ -186,7 +186,7 @@ def kinds() -> dict[str, Kind]:
             "t.jsonl", [take, *(data[: data.index(b"\n", 2000)] for data in files("examples/*.jsonl"))], _take
         ),
         "manifest": Kind("take.toml", [manifest], _manifest),
-        "stream": Kind("t.z", [head + row * 5], _stream),
+        "stream": Kind("t.z", [head + row * 5, head.replace(b": 1,", b": 2,", 1) + (row + row[:4]) * 5], _stream),
     }
 
 

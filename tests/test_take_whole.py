@@ -13,8 +13,13 @@ import pytest
 from takehost import House, Script, rendered, samples
 
 from instrument.base.errors import RosinError
+from instrument.base.paths import shipped
+from instrument.commands.replaying import listen_again
 from instrument.documents.take import read_take
+from instrument.engine.engine import Engine
 from instrument.ipc import NO_SHIFT, Gesture, Kind, Link, Source
+from instrument.storage.bank import Bank
+from instrument.storage.stream import LatentStream
 
 SECOND = 375
 """Blocks."""
@@ -270,3 +275,41 @@ def test_a_take_that_plays_along_changes_the_patch_a_moment_before_and_names_wha
     with pytest.raises(RosinError, match="changes to the patch 'bronze', and the patches here are bow, glass; put it"):
         score_of(take, {0: tables[BOW]}, ["bow", "glass"], BOW)
     assert not [g for g in score_of(take, tables, ["bow"], BOW, changes=False) if g.kind == Kind.PATCH]
+
+
+def test_a_stream_is_what_was_heard_to_the_last_bit_also_while_the_level_moves(house: House) -> None:
+    heard: list[np.ndarray] = []
+    block = house.engine.block
+
+    def watched(out: np.ndarray, live: np.ndarray | None = None) -> None:
+        block(out, live)
+        heard.append(out.copy())
+
+    house.engine.block = watched  # type: ignore[method-assign]
+    level = house.engine.layer.table.index("level")
+    take = house.record(500, {
+        30: [Gesture(Kind.NOTE_ON, 50, 0.8)],
+        **{100 + 7 * i: [Gesture(Kind.KNOB, level, 0.5 + 0.04 * (i * 7 % 11))] for i in range(40)},
+    })  # fmt: skip
+    house.recording.close()
+    stream = LatentStream(take.with_name("latents.z"))
+    assert len(stream) == len(heard) == 500
+    engine, out = (
+        Engine(Bank([shipped("patches") / "bow.toml"], provider="cpu").layer(0)),
+        np.zeros((2, 128), np.float32),
+    )
+    assert listen_again(engine, stream, take.with_name("latents.z")) == []
+    for was in heard:
+        engine.block(out)
+        assert np.array_equal(out, was)
+
+
+def test_a_stream_of_before_the_gain_was_told_in_double_is_read(tmp_path: Path) -> None:
+    head = b'{"rosin_stream": 1, "latents": 2, "frames": 1, "patch": "p", "seed": 5, "model": "m"}\n'
+    (tmp_path / "t.z").write_bytes(head + np.array([[1, 2, 0.25], [3, 4, 0.5]], "<f4").tobytes())
+    stream, z = LatentStream(tmp_path / "t.z"), np.zeros((1, 2, 1), np.float32)
+    told = []
+    for _ in range(len(stream)):
+        stream.next_into(z)
+        told.append((z.ravel().tolist(), stream.gain))
+    assert told == [([1.0, 2.0], 0.25), ([3.0, 4.0], 0.5)]

@@ -151,7 +151,7 @@ def test_being_asked_to_stop_writes_the_model_as_it_is(
     how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     written: list[dict[str, Any]],
 ) -> None:  # fmt: skip
-    from instrument.training.learning import loop as courses
+    from instrument.training.learning import loop as loops
 
     def step(loop: TrainingLoop, *more: Any) -> list[float]:
         if loop.step == 2:
@@ -159,7 +159,7 @@ def test_being_asked_to_stop_writes_the_model_as_it_is(
         return one_step(loop, *more)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(courses, "one_step", step)
+    monkeypatch.setattr(loops, "one_step", step)
     folder = tone_folder(tmp_path / "sounds")
     assert main(["train", str(folder), "--name", "short", "--steps", "100000", "--tones", "0", *SMALL]) == 0
     assert "stopped at step 3; go on with --resume" in capsys.readouterr().err

@@ -20,7 +20,7 @@ pytest.importorskip("scipy")
 from instrument.base.errors import RosinError
 from instrument.training.choices import TrainOptions, shape_for
 from instrument.training.data.corpus import Corpus, read_corpus
-from instrument.training.learning import loop as courses
+from instrument.training.learning import loop as loops
 from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_loop, one_step
 from instrument.training.network import synthesis
 from instrument.training.network.model import Network
@@ -63,7 +63,7 @@ def steady(network: Network, note: float, loudness: float, frames: int) -> np.nd
 
 
 def test_the_loss_falls_within_twenty_steps(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courses, "WARM_UP_STEPS", 2)
+    monkeypatch.setattr(loops, "WARM_UP_STEPS", 2)
     run = loop()
     losses = [one_step(run, corpus, 2, 64, 0.0)[0] for _ in range(20)]
     run.step = 0  # the crops of the first steps once more

@@ -13,7 +13,7 @@ import torch
 
 from instrument.training.data.corpus import read_corpus
 from instrument.training.learning.devices import machine_for
-from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_course
+from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_loop
 from instrument.training.learning.progress import Display
 from instrument.training.learning.ranks import ranks_from_environment
 from instrument.training.network.shape import Shape
@@ -25,24 +25,24 @@ FRAMES = 56
 class Spoken(Display):
     """A step is a line."""
 
-    def step(self, course: TrainingLoop, spent: float, took_s: float) -> None:
-        print("step", course.step, flush=True)
+    def step(self, loop: TrainingLoop, spent: float, took_s: float) -> None:
+        print("step", loop.step, flush=True)
 
 
 def child(sounds: Path, checkpoint: Path, steps: int, size: int, judging: str, **more: Any) -> TrainingLoop:
-    """Train from the checkpoint, where there is one; the course at its end."""
+    """Train from the checkpoint, where there is one; the loop at its end."""
     torch.set_num_threads(1)
     machine, _ = machine_for("cpu", "", None, ranks_from_environment("cpu"))
-    course = new_course(TINY, 3, "cpu", machine, judging)
+    loop = new_loop(TINY, 3, "cpu", machine, judging)
     if checkpoint.exists():
-        course.load(checkpoint)
+        loop.load(checkpoint)
     budget = Budget(steps=steps)
     learn(
-        course, read_corpus(sounds, 48000, 128), budget, checkpoint, LearnOptions(size, FRAMES, **more),
+        loop, read_corpus(sounds, 48000, 128), budget, checkpoint, LearnOptions(size, FRAMES, **more),
         display=Spoken(budget, quiet=True),
     )  # fmt: skip
     machine.ranks.close()
-    return course
+    return loop
 
 
 if __name__ == "__main__":

@@ -2,15 +2,17 @@
 
 The take's gestures play *again* (same seed, new friction, other hands if one wants); the stream is what *was* played:
 latents after friction and chance, and the level. A file ``.z``: one line of JSON, then float32 little-endian rows of
-V * L * F latents and one gain, one row a block (V, the voices, is 1 where the line does not say). A kill in mid-row
-costs that row. In the same take lies the engine as it was when the stream began (opening.py): with both, the samples
-are the same too.
+V * L * F latents and the gain in double, one row a block (V, the voices, is 1 where the line does not say). Of format 1
+the gain is a float32, as near to what was heard as that: it moves in double. A kill in mid-row costs that row. In the
+same take lies the engine as it was when the stream began (opening.py): with both, the samples are the same too.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import struct
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +28,8 @@ from instrument.base.writing import Growing
 
 F32 = NDArray[np.float32]
 
-FORMAT = 1
+FORMAT = 2
+_GAIN = {1: "<f", 2: "<d"}
 HEAD_MAX = 1 << 16
 VOICES_MAX = 64
 ROWS_KEPT = 16384
@@ -47,7 +50,7 @@ class StreamTap:
 
     def __init__(self, voices: int, latents: int, frames: int) -> None:
         self.shape = (voices, latents, frames)
-        self.rows: deque[F32] = deque(maxlen=ROWS_KEPT)
+        self.rows: deque[bytes] = deque(maxlen=ROWS_KEPT)
         self.broken = False
         """Another patch came: the stream ended there."""
         self.input = False
@@ -71,9 +74,7 @@ class StreamTap:
         if z.shape != self.shape:
             self.broken = True
         if not self.broken:
-            row = np.empty(z.size + 1, np.float32)
-            row[:-1], row[-1] = z.ravel(), gain
-            self.rows.append(row)
+            self.rows.append(z.astype("<f4", copy=False).tobytes() + struct.pack(_GAIN[FORMAT], gain))
 
 
 class StreamLog:
@@ -96,7 +97,7 @@ class StreamLog:
         left = len(self.tap.rows) if self.most is None else min(len(self.tap.rows), self.most - self.written)
         rows = [self.tap.rows.popleft() for _ in range(left)]
         if rows:
-            self._file.write(np.stack(rows).astype("<f4", copy=False).tobytes())
+            self._file.write(b"".join(rows))
             self.written += len(rows)
 
     def close(self) -> None:
@@ -114,8 +115,7 @@ class LatentStream:
             self._file = open_file(path)
             self.close = weakref.finalize(self, self._file.close)  # also where nobody says that they are done
             head = json.loads(self._file.readline(HEAD_MAX))
-            if head["rosin_stream"] != FORMAT:
-                raise ValueError("another format")
+            self._gain_as = struct.Struct(_GAIN[int(head["rosin_stream"])])
             voices, latents, frames = int(head.get("voices", 1)), int(head["latents"]), int(head["frames"])
             if not (0 < voices <= VOICES_MAX and 0 < latents <= 4096 and 0 < frames <= 4096):
                 raise ValueError("no shape")
@@ -126,9 +126,10 @@ class LatentStream:
             why = getattr(error, "strerror", None) or "it is no stream of Rosin"
             raise RosinError(f"{path} cannot be listened to again ({why}); give the .z file beside a take") from None
         self.shape = (voices, latents, frames)
-        self._width = 4 * (voices * latents * frames + 1)
+        self._width = 4 * voices * latents * frames + self._gain_as.size
         self._count = size // self._width
-        self._row: F32 = np.zeros(voices * latents * frames + 1, np.float32)
+        self._row: F32 = np.zeros(voices * latents * frames, np.float32)
+        self._told = 0.0
         self.at = 0
         self.gain = 1.0
 
@@ -142,9 +143,11 @@ class LatentStream:
             self._file.seek(self._first + self.at * self._width)
             data = self._file.read(self._width)
             if len(data) == self._width:  # else it was cut short meanwhile, and the row before is held
-                row = np.frombuffer(data, "<f4")
+                row = np.frombuffer(data, "<f4", len(self._row))
                 self._row[:] = np.where(np.isfinite(row), row, np.float32(0.0))
+                (told,) = self._gain_as.unpack(data[-self._gain_as.size :])
+                self._told = told if math.isfinite(told) else 0.0
         if self._count:
-            z[:] = self._row[:-1].reshape(z.shape)
-            self.gain = 0.0 if ended else float(self._row[-1])
+            z[:] = self._row.reshape(z.shape)
+            self.gain = 0.0 if ended else self._told
         self.at += 1
