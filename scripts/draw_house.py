@@ -88,14 +88,14 @@ def house() -> list[str]:
     )
     stage = ("the window: reads frames, draws", "keys and mouse: gestures", "may close or die: sound goes on")
     show = ("starts, watches, restarts", "holds nothing musical", "terminal: keys, status, takes")
-    understudies = ("of sound, hands and stage:", "loaded and waiting, in place", "when the first one dies")
+    standbys = ("of sound, hands and stage:", "loaded and waiting, in place", "when the first one dies")
     parts = [text(left, 262, "the processes, and the link they share", IVORY, 17)]
     parts += room(left, top, wide, 132, "hands", hands, HAND, HAND)
     parts += room(middle, top, wide, 132, "link", link, IVORY, WALL, "5 5")
     parts += room(right, top, wide, 132, "sound", sound, IVORY, IVORY)
     parts += room(left, below, wide, 118, "stage", stage, HAND, WALL)
     parts += room(middle, below, wide, 118, "show", show, IVORY, WALL)
-    parts += room(right, below, wide, 118, "understudies", understudies, TEXT, WALL, "5 5")
+    parts += room(right, below, wide, 118, "standbys", standbys, TEXT, WALL, "5 5")
     for x in (left + wide, middle + wide):
         parts += [
             arrow([(x, top + 42), (x + 164, top + 42)], HAND),

@@ -121,8 +121,8 @@ def attacked(count: int, seed: int, which: str, progress: Progress) -> dict[str,
         folder = Path(name)
         os.environ |= {"XDG_DATA_HOME": str(folder / "data"), "HOME": str(folder), "TMPDIR": str(folder)}
         with jack_server(period=256) as jack, playing(folder, "bow", env=jack.env, midi="jack") as play:
-            play.wait_for_understudy("hands")
-            play.wait_for_understudy("audio.process")
+            play.wait_for_standby("hands")
+            play.wait_for_standby("audio.process")
             time.sleep(SETTLE_SECONDS)
             watch = Watch(play.process.pid)
             dice = random.Random(seed)

@@ -75,24 +75,24 @@ class Playing:
                 return True
         return False
 
-    def child(self, name: str, understudy: bool = False) -> psutil.Process:
-        """The process that plays hands or sound: the oldest of its kind; its understudy is the youngest."""
+    def child(self, name: str, standby: bool = False) -> psutil.Process:
+        """The process that plays hands or sound: the oldest of its kind; its standby is the youngest."""
         found = []
         for child in psutil.Process(self.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 if child.status() != "zombie" and f"instrument.{name}" in " ".join(child.cmdline()[:4]):
                     found.append((child.create_time(), child.pid, child))
         found.sort()
-        if len(found) < 1 + understudy:
+        if len(found) < 1 + standby:
             raise AssertionError(f"no {name} process among the children")
-        return found[-1][2] if understudy else found[0][2]
+        return found[-1][2] if standby else found[0][2]
 
-    def wait_for_understudy(self, name: str, seconds: float = 30.0) -> None:
+    def wait_for_standby(self, name: str, seconds: float = 30.0) -> None:
         """Until the one who would take over has everything loaded and does nothing but wait."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with contextlib.suppress(AssertionError, psutil.Error):
-                waiting = self.child(name, understudy=True)
+                waiting = self.child(name, standby=True)
                 # one that is only starved by a busy machine is quiet too, but it wants to run
                 asleep = waiting.cpu_percent(0.4) < 5.0 and all(
                     waiting.status() == psutil.STATUS_SLEEPING for _ in range(5) if not time.sleep(0.03)
@@ -100,7 +100,7 @@ class Playing:
                 if asleep:
                     return
             time.sleep(0.1)
-        raise AssertionError(f"{name} has no understudy after {seconds} s")
+        raise AssertionError(f"{name} has no standby after {seconds} s")
 
     @property
     def text(self) -> str:

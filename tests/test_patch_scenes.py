@@ -467,22 +467,22 @@ def test_a_scene_that_cannot_be_written_anywhere_is_said_and_still_recalled(tmp_
     assert engine.layer.scenes.has(3)
 
 
-def test_the_understudy_takes_up_what_was_kept_since_it_learned_its_part(tmp_path: Path) -> None:
+def test_the_standby_takes_up_what_was_kept_since_it_learned_its_part(tmp_path: Path) -> None:
     path = tmp_path / "rope.toml"
     patch = patch_at(path)
-    understudy = Bank([path])
-    part = understudy.layer(0)
-    understudy.refresh()
+    standby = Bank([path])
+    part = standby.layer(0)
+    standby.refresh()
     assert part.scenes.mask == 0b10
     keep_scene(patch, 4, {"glass": 0.625})
     path.chmod(0o444)
     keep_scene(patch, 5, {"glass": 0.75})
-    understudy.refresh()
+    standby.refresh()
     assert part.scenes.mask == 0b110010
     assert part.scenes.knobs(5) == {"glass": 0.75}
     path.chmod(0o644)
     path.write_text("broken [")
-    understudy.refresh()
+    standby.refresh()
     assert part.scenes.mask == 0b110010, "what cannot be read changes nothing"
 
 

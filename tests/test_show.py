@@ -219,7 +219,7 @@ def test_killed_hands_and_killed_sound_are_back_within_a_second_and_the_file_ope
         assert play.wait_for("/rosin/knob/z1", 0.77), (play.sync(1.0), play.text)
         time.sleep(3.5)  # the time itself: so long it is recorded
         for name in ("hands", "audio.process"):
-            play.wait_for_understudy(name)
+            play.wait_for_standby(name)
             play.child(name).send_signal(signal.SIGKILL)
             killed = time.monotonic()
             back = None
@@ -364,7 +364,7 @@ def test_nothing_is_left_behind_when_every_process_is_killed(jack: JackServer, t
     before = {p.name for p in shared.iterdir()} if shared.is_dir() else set()
     with playing(tmp_path, "storm", env=jack.env) as play:
         for name in ("hands", "audio.process"):
-            play.wait_for_understudy(name)
+            play.wait_for_standby(name)
         children = [play.child(name, u) for name in ("hands", "audio.process") for u in (False, True)]
         play.process.kill()
         play.process.wait()

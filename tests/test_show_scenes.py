@@ -49,16 +49,16 @@ def show_on(tmp_path: Path, jack: JackServer, *more: str) -> object:  # noqa: F8
 
 
 def wait_until_it_waits(play: Playing, seconds: float = 60.0) -> None:
-    """The understudy sleeps: on a busy machine one that still loads gets as little time as one that waits."""
+    """The standby sleeps: on a busy machine one that still loads gets as little time as one that waits."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         seen = []
         for _ in range(20):
-            seen.append(play.child("audio.process", understudy=True).status())
+            seen.append(play.child("audio.process", standby=True).status())
             time.sleep(0.05)
         if seen.count("sleeping") >= 19:
             return
-    raise AssertionError("the understudy never came to rest")
+    raise AssertionError("the standby never came to rest")
 
 
 def scene_of(play: Playing) -> tuple[int, list[int]]:
@@ -127,7 +127,7 @@ def test_a_scene_survives_the_death_of_the_sound_that_kept_it(tmp_path: Path) ->
         jack_server(period=256, rate=48000) as server,
         show_on(tmp_path, server, "--block", "256") as play,  # type: ignore[attr-defined]
     ):
-        play.wait_for_understudy("audio.process")
+        play.wait_for_standby("audio.process")
         wait_until_it_waits(play)
         play.osc("/rosin/latents", *[0.75] * 8)
         assert play.wait_for("/rosin/knob/motion", 0.75)

@@ -121,11 +121,11 @@ class Desk:
             time.sleep(0.004)
         return time.monotonic() - begun
 
-    def understudy(self) -> None:
+    def standby(self) -> None:
         """Until there is one who has loaded everything and only waits."""
         self.until(lambda: self.stage.ready, START_S)
-        assert self.stage.understudy is not None
-        process = psutil.Process(self.stage.understudy.pid)
+        assert self.stage.standby is not None
+        process = psutil.Process(self.stage.standby.pid)
         self.until(lambda: len(self.windows("--name", "Rosin")) > 1, START_S)
         before = -1.0
         while (now := sum(process.cpu_times()[:2])) - before > 0.04:
@@ -233,7 +233,7 @@ def test_a_key_pushes_while_it_is_down(control_view: Desk) -> None:
 def killed(control_view: Desk, folder: Path, seconds: float = 3.0) -> tuple[float, int, float]:
     """Kill the window in the middle of a push. How long it was away; how many more blocks were lost in the stretch
     after it than in the one before, and how much less of it was heard."""
-    control_view.understudy()
+    control_view.standby()
     ear = control_view.ear(folder, 2 * seconds)
     begun, lost = time.monotonic(), control_view.frame.xruns
     control_view.mouse("keydown", "q")
@@ -269,7 +269,7 @@ def test_a_killed_window_is_back_and_the_sound_never_knew(control_view: Desk, tm
 
 
 def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(control_view: Desk) -> None:
-    control_view.understudy()
+    control_view.standby()
     control_view.mouse("key", "ctrl+b", "key", "3")
     control_view.until(lambda: ',2,["black"]' in control_view.row.text("device"))
     memo = WindowMemo.from_text(control_view.row.text("device"))
@@ -288,7 +288,7 @@ def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(control_view
         control_view.until(lambda drawn=drawn: control_view.row.count("frames_drawn") > drawn + 5)
         if times[-1] < 2.0:
             break
-        control_view.understudy()
+        control_view.standby()
     else:
         pytest.fail(f"another window only after {times} s")
     after = WindowMemo.from_text(control_view.row.text("device"))
@@ -303,7 +303,7 @@ def test_a_window_that_hangs_is_replaced_by_one_that_shows_the_same(control_view
 def test_a_closed_window_stays_closed_until_it_is_asked_for_and_the_sound_plays_on(
     control_view: Desk, tmp_path: Path
 ) -> None:
-    control_view.understudy()
+    control_view.standby()
     (window,) = control_view.visible()
     ask_to_close(int(window))
     control_view.until(lambda: control_view.pid == 0)

@@ -43,12 +43,12 @@ def link():
     [
         SoundSettings("t", ("a", "b"), 1, language="fr", scenes={"1": {"z1": 0.25}}, seed=2**63 - 1),
         HandsSettings.of(Rig(), ["a", "b"], True, "fr", 1, True),
-        StageSettings("t", ("a", "b"), 1, understudy=True, stage=StageOptions(width=64, big_type=True)),
+        StageSettings("t", ("a", "b"), 1, standby=True, stage=StageOptions(width=64, big_type=True)),
     ],
 )
 def test_each_is_told_what_it_was_given(told: WorkerSettings) -> None:
     assert type(told).from_json(told.to_json()) == told
-    assert type(told).from_json(replace(told, understudy=True).to_json()).understudy
+    assert type(told).from_json(replace(told, standby=True).to_json()).standby
 
 
 def test_a_text_longer_than_an_argument_may_be_comes_whole() -> None:
@@ -80,24 +80,24 @@ def test_sigterm_stops_and_ctrl_c_is_left_to_the_show(link: Link) -> None:
     assert worker.stopping
 
 
-def test_an_understudy_comes_on_when_its_own_pid_is_called(link: Link) -> None:
+def test_an_standby_comes_on_when_its_own_pid_is_called(link: Link) -> None:
     show, looks = link.health.row("show"), []
     worker = Worker("hands", link.token)
     worker._parent = ParentWatch()  # here the show is this process, and not its parent
 
     def look() -> None:
         looks.append(1)
-        show.put("cue_sound", os.getpid())  # of another role
-        show.put("cue_hands", os.getpid() + (len(looks) < 3))
+        show.put("activate_sound", os.getpid())  # of another role
+        show.put("activate_hands", os.getpid() + (len(looks) < 3))
 
-    assert worker.wait_for_cue(look, 0.001)
+    assert worker.wait_to_play(look, 0.001)
     assert len(looks) == 3
 
 
-def test_an_understudy_that_is_stopped_does_not_come_on(link: Link) -> None:
+def test_an_standby_that_is_stopped_does_not_come_on(link: Link) -> None:
     worker = Worker("stage", link.token)
     worker._parent = ParentWatch()
-    assert not worker.wait_for_cue(worker.stop, 0.001)
+    assert not worker.wait_to_play(worker.stop, 0.001)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere the pid is not believed")

@@ -1,7 +1,7 @@
 """The sound process: engine, device and recorder together. ``python -m instrument.audio.process``, started by show.
 
 Main thread: slow things only (patches, files, the device), 50 looks a second. The audio callback never waits for it.
-An understudy does everything but open the device, then waits for its cue: the show writes its pid into the link.
+A standby does everything but open the device, then waits to be activated: the show writes its pid into the link.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class SoundProcess:
         layer = self.bank.layer(index)
         self._scenes_of_the_take()
         self.bank.fill(self._opens)  # a patch that is broken is told of when somebody goes to it (change_patch)
-        if not self.settings.understudy:  # who plays has said it already
+        if not self.settings.standby:  # who plays has said it already
             for sentence in (*self.bank.untold(index), *self.bank.wear_store.wrong):
                 self.row.say(sentence)
         self.engine = Engine(layer, self.settings.sound.ceiling_db)
@@ -70,7 +70,7 @@ class SoundProcess:
 
     def _opens(self, path: Path) -> None:
         """Which patch is being opened: should its model hang, the show can say so."""
-        if not self.settings.understudy:
+        if not self.settings.standby:
             self.row.set_text("where", path.stem)
 
     def _scenes_of_the_take(self) -> None:
@@ -165,8 +165,8 @@ def main(text: str) -> int:
         locked = realtime.lock_memory()
         seen = link.frames.latest()
         sound.load(seen)
-        if settings.understudy:
-            if not worker.wait_for_cue():
+        if settings.standby:
+            if not worker.wait_to_play():
                 return CLOSED
             seen = link.frames.latest()
         row.enter()

@@ -127,7 +127,7 @@ def instrument(
     show = Show(sound, HandsSettings.of(rig, told, False, index=index))
     try:
         show.open()
-        time.sleep(3.0)  # the time itself: the understudy loads beside the sound, until the machine is its own again
+        time.sleep(3.0)  # the time itself: the standby loads beside the sound, until the machine is its own again
         show.look()
         time.sleep(2.5)  # the time itself: the same
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as voice:

@@ -102,12 +102,12 @@ def screen(width: int, height: int) -> Iterator[None]:
 
 
 def open_stage(show: Show, settings: StageSettings) -> None:
-    """A window that draws, and its understudy ready: what there is a minute into a show."""
+    """A window that draws, and its standby ready: what there is a minute into a show."""
     show.stage = StageRole(settings, show.link)
     show.open_stage()
     until(show, lambda: show.stage is not None and show.stage.ready)
     assert show.stage is not None
-    busy = [process.pid for process in (show.stage.understudy,) if process is not None]
+    busy = [process.pid for process in (show.stage.standby,) if process is not None]
     before, now = -1.0, processor_seconds(busy)
     while now - before > CALM_SHARE:
         watch(show, 1.0)

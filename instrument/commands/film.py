@@ -140,7 +140,7 @@ class Film:
         rig: Rig,
         more: Sequence[Path] = (),
     ) -> None:
-        """``more``: patches that come later in it, by the index of their parts less one."""
+        """``more``: patches that come later in it, by the index of their layers less one."""
         self.out, self._film, self._language = out, film, language_of(rig.language)
         self.stopping = False
         self.drawn = 0

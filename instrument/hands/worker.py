@@ -109,7 +109,7 @@ def main(text: str) -> int:
     tables = tables_of(settings.patches, settings.models)
     credits = credits_of(settings.patches, settings.models)
     prepare(settings.midi.api)
-    if settings.understudy and not worker.wait_for_cue():
+    if settings.standby and not worker.wait_to_play():
         return CLOSED
     successor = row.pid != 0
     started_with = {"midi": settings.midi.bindings, "osc": settings.osc.bindings}

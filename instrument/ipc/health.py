@@ -25,7 +25,7 @@ COUNTERS = (
     "blocks", "xruns", "resets", "swaps", "device_losses",
     "frames_drawn", "frames_missed", "shader_errors",
     "restarts", "files_recorded", "files_failed",
-    "cue_sound", "cue_hands", "cue_stage", "memory_locked", "openings",
+    "activate_sound", "activate_hands", "activate_stage", "memory_locked", "openings",
 )  # fmt: skip
 """The names of the counters; the same in every row, each process uses its own few. ``openings`` of the sound's device:
 odd while it is being opened."""

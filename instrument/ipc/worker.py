@@ -1,8 +1,8 @@
 """Worker: what hands, sound and stage have in common as processes that a show starts. Above the link.
 
-    settings on the command line -> link, signals, parent -> an understudy loads, and waits for its cue -> the end
+    settings on the command line -> link, signals, parent -> a standby loads, and waits to be activated -> the end
 
-An understudy has everything loaded and comes on stage when the show writes its pid into the row of the show.
+A standby has everything loaded and comes on stage when the show writes its pid into the row of the show.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ CLOSED, REFUSED, FAILED = 0, 2, 3
 """Exit codes: it was done, or the player closed it; it cannot be here, and said why; something broke, and another one
 may be luckier."""
 CUE_SECONDS = 0.005
-"""Between two looks for the cue: what an understudy's waiting may add to a gap."""
+"""Between two looks whether it is to play: what a standby's waiting may add to a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """What every process of a show is told on its command line, as JSON. ``token``: of the link, the show's to give.
 
-    ``patches``: paths in program order, the same for all; ``index``: the one that begins. ``understudy``: wait for the
+    ``patches``: paths in program order, the same for all; ``index``: the one that begins. ``standby``: wait for the
     cue.
     """
 
@@ -43,7 +43,7 @@ class WorkerSettings:
     index: int = 0
     _: KW_ONLY
     language: str = "en"
-    understudy: bool = False
+    standby: bool = False
 
     def to_json(self) -> str:
         # default=str: a date in a binding is a mistake that the hands tell of, not one to fall over here
@@ -75,11 +75,11 @@ class Worker:
         """Told to stop, or the show is gone."""
         return self.stopping or self._parent.gone
 
-    def wait_for_cue(self, look: Callable[[], object] = lambda: None, pause_s: float = CUE_SECONDS) -> bool:
-        """The understudy waits here, everything loaded; ``look`` is called all the while. True: on stage; False: the
+    def wait_to_play(self, look: Callable[[], object] = lambda: None, pause_s: float = CUE_SECONDS) -> bool:
+        """The standby waits here, everything loaded; ``look`` is called all the while. True: on stage; False: the
         show is over."""
         while not self.over():
-            if self._show.count(f"cue_{self.role}") == os.getpid():
+            if self._show.count(f"activate_{self.role}") == os.getpid():
                 return True
             look()
             time.sleep(pause_s)

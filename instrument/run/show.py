@@ -2,7 +2,7 @@
 
     hands --gestures--> sound --frames--> stage --gestures--> sound     all through the link, which show made and keeps
 
-A process that dies is replaced by its understudy: a second one that has everything loaded and waits for its cue, so
+A process that dies is replaced by its standby: a second one that has everything loaded and waits to be activated, so
 that the gap is the opening of a device, a port or a window and not of a program. What was played is in the link's last
 frame, so it survives any of them. The sound never stops for the stage: a window that was closed is not opened again
 before it is asked for, and one that fails for good is told of in a sentence.
@@ -24,7 +24,7 @@ from instrument.ipc import Frame, Gesture, Kind, Link, Source
 from instrument.run.notices import Notices, Reader
 from instrument.run.patching import Patching
 from instrument.run.stage_role import StageRole
-from instrument.run.supervisor import GIVE_UP_AFTER, UNDERSTUDY_AFTER_SECONDS, Role, dismiss, kill
+from instrument.run.supervisor import GIVE_UP_AFTER, STANDBY_AFTER_SECONDS, Role, dismiss, kill
 from instrument.stage.settings import StageSettings
 
 LOOK_SECONDS = 0.01
@@ -71,7 +71,7 @@ class Show:
             self.look_for_words()
             time.sleep(LOOK_SECONDS)
         for role in self.roles:
-            role.understudy_at = time.monotonic() + UNDERSTUDY_AFTER_SECONDS
+            role.standby_at = time.monotonic() + STANDBY_AFTER_SECONDS
         self.open_stage()
 
     def open_stage(self) -> None:
@@ -148,8 +148,8 @@ class Show:
                 gap = time.monotonic() - role.lost_at
                 self.notices.append(say(f"{role.name}_restarted", self.language, seconds=f"{gap:.2f}"))
                 role.lost_at = 0.0
-                role.understudy_at = now + UNDERSTUDY_AFTER_SECONDS
-            role.look_for_understudy(now)
+                role.standby_at = now + STANDBY_AFTER_SECONDS
+            role.look_for_standby(now)
         self.patching.look(now)
         if self.stage is not None:
             self._look_at_stage(self.stage, now)

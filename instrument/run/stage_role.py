@@ -10,7 +10,7 @@ from typing import Any
 
 from instrument.ipc import Link
 from instrument.ipc.worker import CLOSED, REFUSED
-from instrument.run.supervisor import GIVE_UP_AFTER, HEARTBEAT_SECONDS, UNDERSTUDY_AFTER_SECONDS, Role
+from instrument.run.supervisor import GIVE_UP_AFTER, HEARTBEAT_SECONDS, STANDBY_AFTER_SECONDS, Role
 from instrument.stage.screen import screen_is_there
 from instrument.stage.settings import StageSettings
 
@@ -53,7 +53,7 @@ class StageRole(Role):
             self._deaths.clear()
             self.lost_at, self._froze = 0.0, False
             self.cue(now)
-            self.understudy_at = now + UNDERSTUDY_AFTER_SECONDS
+            self.standby_at = now + STANDBY_AFTER_SECONDS
 
     def cue(self, now: float) -> None:
         """As of any part; from now on counts how long its first picture takes."""
@@ -118,13 +118,13 @@ class StageRole(Role):
             key = "stage.thawed" if self._froze else "stage.restarted"
             seconds = f"{now - self.lost_at:.2f}"
             self.lost_at, self._froze = 0.0, False
-            self.understudy_at = now + UNDERSTUDY_AFTER_SECONDS
+            self.standby_at = now + STANDBY_AFTER_SECONDS
             return [(key, {"seconds": seconds})]
         elif self._drawn:
-            self.look_for_understudy(now)
+            self.look_for_standby(now)
         return ()
 
     def _stay_away(self) -> None:
-        if self.understudy is not None:
-            self.understudy.kill()
-        self.lost_at, self.understudy_at = 0.0, 0.0
+        if self.standby is not None:
+            self.standby.kill()
+        self.lost_at, self.standby_at = 0.0, 0.0

@@ -21,7 +21,7 @@ HEARTBEAT_SECONDS = 6.0
 """Without a sign of life for so long a process hangs. Opening a device on a busy machine can take three."""
 WATCHED_SECONDS = 0.1
 """What one look counts for at most: where the watcher has no time, who is watched had none either."""
-UNDERSTUDY_AFTER_SECONDS = 1.5
+STANDBY_AFTER_SECONDS = 1.5
 GIVE_UP_AFTER = 5
 GIVE_UP_WITHIN_SECONDS = 20.0
 
@@ -37,13 +37,13 @@ class Role:
 
     def __init__(self, name: str, module: str, settings: WorkerSettings, link: Link) -> None:
         self.name = name
-        told = [replace(settings, token=link.token, understudy=understudy).to_json() for understudy in (False, True)]
+        told = [replace(settings, token=link.token, standby=standby).to_json() for standby in (False, True)]
         self._commands = [command_of(module, *pieces(text), nice=self.nice) for text in told]
         self._link = link
         self.row = link.health.row(name)
         self.player: subprocess.Popen[bytes] | None = None
-        self.understudy: subprocess.Popen[bytes] | None = None
-        self.understudy_at = 0.0
+        self.standby: subprocess.Popen[bytes] | None = None
+        self.standby_at = 0.0
         self.lost_at = 0.0
         self._deaths: list[float] = []
         self._beat = self._looked_at = self._silent = 0.0
@@ -52,9 +52,9 @@ class Role:
         """A player from nothing."""
         self.player = self._spawn(0)
 
-    def start_understudy(self) -> None:
+    def start_standby(self) -> None:
         """One who learns the part beside the stage."""
-        self.understudy = self._spawn(1)
+        self.standby = self._spawn(1)
 
     def _spawn(self, which: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -71,7 +71,7 @@ class Role:
     @property
     def ready(self) -> bool:
         """Is there somebody to take over."""
-        return self.understudy is not None and self.understudy.poll() is None
+        return self.standby is not None and self.standby.poll() is None
 
     def hangs(self, now: float) -> bool:
         """It lives but no longer beats. (Before its first beat it is only slow.) To be asked often: see ``silent``."""
@@ -99,23 +99,23 @@ class Role:
         return len(self._deaths)
 
     def cue(self, now: float) -> None:
-        """The understudy's cue, or a new start."""
-        if self.ready and self.understudy is not None:
-            self.player, self.understudy = self.understudy, None
-            self._link.health.row("show").put(f"cue_{self.name}", self.player.pid)
+        """The standby plays, or one that is started anew."""
+        if self.ready and self.standby is not None:
+            self.player, self.standby = self.standby, None
+            self._link.health.row("show").put(f"activate_{self.name}", self.player.pid)
         else:
             self.start()
         # The newcomer's heartbeat has yet to begin; until then the dead one's must not count against it.
         self.row.beat(now + HEARTBEAT_SECONDS)
 
-    def look_for_understudy(self, now: float) -> None:
+    def look_for_standby(self, now: float) -> None:
         """Start one when it is time: not while the player itself is starting."""
-        if self.understudy_at and now > self.understudy_at and not self.ready:
-            self.understudy_at = 0.0
-            self.start_understudy()
+        if self.standby_at and now > self.standby_at and not self.ready:
+            self.standby_at = 0.0
+            self.start_standby()
 
     def processes(self) -> list[subprocess.Popen[bytes]]:
-        return [p for p in (self.player, self.understudy) if p is not None]
+        return [p for p in (self.player, self.standby) if p is not None]
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

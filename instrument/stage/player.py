@@ -112,7 +112,7 @@ class StagePlayer:
         return gestures
 
     def _rehearse(self, width: int, height: int, status: str) -> ControlView:
-        """The desk of the rehearsal view, made when it is first asked for, with its words as they are now."""
+        """The control view of the rehearsal, made when it is first asked for, with its words as they are now."""
         plays = self.input.requests.letters[1]
         if self._control_view is not None and self._control_view.plays != plays:
             self._control_view.delete()

@@ -35,7 +35,7 @@ FRAME_S, SOFTWARE_FRAME_S = 1.0 / 60.0, 1.0 / 30.0
 """Between two pictures; where the processor draws, half as many leave it time for the sound."""
 WAITING_S = 0.02
 NICE = 5
-"""Where drawing and sound share a core, sound goes first: while loading too, which an understudy does beside it."""
+"""Where drawing and sound share a core, sound goes first: while loading too, which a standby does beside it."""
 KEPT = ("black", "rehearsal", "keys", "credits")
 """The switches of the wishes that outlive the process."""
 
@@ -53,7 +53,7 @@ class StageProcess:
         self._held: set[int] = set()
         self._memo = WindowMemo()
         self._seq = 0
-        hidden = settings.understudy
+        hidden = settings.standby
         if hidden and sys.platform == "darwin":  # there every process with a window has an icon of its own
             self._window = None
             return
@@ -83,16 +83,16 @@ class StageProcess:
 
     # --- the beginning
 
-    def wait_for_cue(self) -> bool:
-        """The understudy waits here. True: on stage; False: the show is over."""
-        return self._worker.wait_for_cue(lambda: self._window and self._window.dispatch_events(), WAITING_S)
+    def wait_to_play(self) -> bool:
+        """The standby waits here. True: on stage; False: the show is over."""
+        return self._worker.wait_to_play(lambda: self._window and self._window.dispatch_events(), WAITING_S)
 
     def enter(self) -> None:
         """On stage: the window is seen, and looks as that of the process before did."""
         if self._window is None:
             self._open()
         self._row.enter()
-        self._player.health = self._link.health  # not before: an understudy must not speak for the one on stage
+        self._player.health = self._link.health  # not before: a standby must not speak for the one on stage
         self._row.set_text("where", gl.renderer())
         self._row.set_text("ports", "")
         if not self._window.visible:
@@ -212,7 +212,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="of the light's resolution, for --picture")
     args = parser.parse_args(arguments)
     settings = StageSettings.from_json(whole(args.settings))
-    worker, seen = None, not settings.understudy
+    worker, seen = None, not settings.standby
     try:
         if args.picture is not None:
             played = read_frames(args.frames) if args.frames else _seen(settings.token)
@@ -223,7 +223,7 @@ def main(arguments: Sequence[str]) -> int:
         worker = Worker("stage", settings.token)
         stand_behind(NICE)
         stage = StageProcess(settings, worker)
-        if settings.understudy and not stage.wait_for_cue():
+        if settings.standby and not stage.wait_to_play():
             return CLOSED
         seen = True
         stage.enter()
@@ -233,7 +233,7 @@ def main(arguments: Sequence[str]) -> int:
     except BaseException as error:  # pyglet's ShaderException is no Exception
         refused = isinstance(error, RosinError)
         why = str(error) if refused else f"{type(error).__name__}: {error}"
-        if worker is not None and seen:  # an understudy that fails was never missed
+        if worker is not None and seen:  # a standby that fails was never missed
             worker.row.say(say("stage.refused", settings.language, why=why) if refused else why)
         print(printable(why), file=sys.stderr)
         return REFUSED if refused else FAILED

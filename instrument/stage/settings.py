@@ -22,7 +22,7 @@ class StageSettings(WorkerSettings):
     ``stage``: width and height in pixels, more of them on a finer display where the window ``grows``; ``calm`` stills
     grain and the halo's edge and lowers the ripple of the line to a third. ``models``: the folder of models, empty for
     the usual places. ``rig``: path of the rig file, empty for this machine's. ``listen``: HOST:PORT where OSC is heard,
-    empty: as the rig file says. An understudy opens a window that nobody sees and draws one picture into it.
+    empty: as the rig file says. A standby opens a window that nobody sees and draws one picture into it.
     """
 
     models: str = ""

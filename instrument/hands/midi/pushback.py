@@ -109,7 +109,7 @@ class Pushback:
                 slot.motor.gone(port)
 
     def _build(self) -> None:
-        """The ways and the lists by which they are found, anew if the board is another."""
+        """The ways and the lists by which they are found, anew if the mapping table is another."""
         if self._built == self._mappings.version:
             return
         self._built = self._mappings.version

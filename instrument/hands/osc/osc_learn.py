@@ -41,7 +41,7 @@ class OscLearn:
         self._waiting: LearnRequest | None = None
 
     def take(self, address: str, args: tuple[Any, ...]) -> list[tuple[int, float]] | None:
-        """A message to an address that the book lacks: where knobs go (raw). None: it means nothing here either."""
+        """A message to an address that the namespace lacks: where knobs go (raw). None: nothing here either."""
         values = [_number(value) for value in flat(args)]
         if all(value is None for value in values):
             return None

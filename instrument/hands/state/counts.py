@@ -31,7 +31,7 @@ class LogEntry:
     time: float = 0.0
 
     def text(self, language: str = "en") -> str:
-        """The sentence. A value that is an Event itself is a part of it, in the same language."""
+        """The sentence. A value that is a LogEntry itself is a part of it, in the same language."""
         values = {k: v.text(language) if isinstance(v, LogEntry) else v for k, v in self.values.items()}
         return say(self.key, language, **values)
 

@@ -1,6 +1,6 @@
 """Reach: what of the controllers at knobs is told to the stage - which they are, and how far. Beside takeover.
 
-For whatever is bound to knobs: a controller on the board, an address of another program.
+For whatever is bound to knobs: a controller in the mapping table, an address of another program.
 """
 
 from __future__ import annotations

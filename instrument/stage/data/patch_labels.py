@@ -54,7 +54,7 @@ class PatchLabels:
 
 
 def read_labels(path: str, language: str, models: str = "") -> PatchLabels:
-    """The programme of one patch file; never raises for a file that is wrong."""
+    """The labels of one patch file; never raises for a file that is wrong."""
     given = given_folders(models)
     try:
         patch, card, table = read_with_card(Path(path), given)

@@ -266,7 +266,7 @@ class ControlView:
         return np.array(rows, np.float32)
 
     def delete(self) -> None:
-        """Give everything of GL back; the desk is of no more use."""
+        """Give everything of GL back; the view is of no more use."""
         self.letters.delete()
         self._boxes.delete()
         self._strips.delete()

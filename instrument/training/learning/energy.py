@@ -2,7 +2,7 @@
 
 The processor's own counters (RAPL, Intel and AMD, under ``/sys/class/powercap``; mostly for root alone since 2020) give
 all that the packages and their memory used meanwhile, whoever used it; NVML gives the same of one GPU. A counter wraps
-round, within minutes on some machines: ``poll`` has to be called more often than that. Beside course.
+round, within minutes on some machines: ``poll`` has to be called more often than that. Beside the loop.
 """
 
 from __future__ import annotations
