@@ -15,7 +15,7 @@ from instrument.engine.acts import HEAVY, ROWS
 from instrument.hands.osc import echo
 from instrument.hands.osc.endpoints import ENDPOINTS, HEARD, OF_KNOBS, TOLD
 from instrument.hands.osc.hand import NEWEST_WINS, OF_A_PATCH
-from instrument.hands.osc.handlers import DESK, HANDLERS
+from instrument.hands.osc.handlers import FOR_THE_HANDS, HANDLERS
 from instrument.hands.osc.namespace import Namespace
 from instrument.ipc import Gesture, Kind
 from instrument.ipc.events import EVENT_AT, EVENT_OF, EVENTS, TOUCHES, Event, Is, kinds, presses
@@ -30,11 +30,11 @@ def test_every_kind_has_one_row_and_the_engine_a_handler_for_each() -> None:
 
 
 def test_every_address_of_an_event_is_heard_and_every_address_makes_one() -> None:
-    assert set(EVENT_AT) - {LATENT} == {row.address for verb, row in ENDPOINTS.items() if verb not in DESK}
-    assert set(HANDLERS) | set(DESK) == set(ENDPOINTS)
-    assert set(DESK) == {"learn", "unlearn", "sync"}
+    assert set(EVENT_AT) - {LATENT} == {row.address for verb, row in ENDPOINTS.items() if verb not in FOR_THE_HANDS}
+    assert set(HANDLERS) | set(FOR_THE_HANDS) == set(ENDPOINTS)
+    assert set(FOR_THE_HANDS) == {"learn", "unlearn", "sync"}
     for verb, row in ENDPOINTS.items():
-        assert (row.event is None) == (verb in DESK)
+        assert (row.event is None) == (verb in FOR_THE_HANDS)
 
 
 def test_what_the_flags_say_is_what_the_hands_and_the_engine_go_by() -> None:

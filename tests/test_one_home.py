@@ -29,7 +29,7 @@ from instrument.model.library.cards import (
 from instrument.model.library.credit_lines import credits_line, roll, sound_line
 from instrument.model.library.credits import NULL_CREDITS
 from instrument.model.library.listed import read_listed, sha256_of, unlike
-from instrument.stage.data.patch_labels import read_programme
+from instrument.stage.data.patch_labels import read_labels
 from instrument.storage.bank import open_part
 
 PATCHES = sorted((Path(__file__).parents[1] / "patches").glob("*.toml"))
@@ -40,7 +40,7 @@ def test_hands_stage_and_verbs_have_the_same_knobs_of_a_patch(path: Path) -> Non
     _, card, table = read_with_card(path)
     _, same, whole = whole_patch(path)
     assert card == same
-    for other in (whole, tables_of([str(path)], "")[0], read_programme(str(path), "en").table):
+    for other in (whole, tables_of([str(path)], "")[0], read_labels(str(path), "en").table):
         assert tuple(other) == tuple(table)
 
 
@@ -48,7 +48,7 @@ def test_sound_stage_and_summary_say_the_same_of_credits() -> None:
     path = next(path for path in PATCHES if path.stem == "bow")
     patch = read_patch(path)
     line = credits_line_of(patch)
-    assert line == open_part(patch).credits == read_programme(str(path), "en").credits
+    assert line == open_part(patch).credits == read_labels(str(path), "en").credits
     assert line == credits_line(credits_of(patch))
 
 
