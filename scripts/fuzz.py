@@ -123,7 +123,7 @@ def attacked(count: int, seed: int, which: str, progress: Progress) -> dict[str,
         with jack_server(period=256) as jack, playing(folder, "bow", env=jack.env, midi="jack") as play:
             play.wait_for_standby("hands")
             play.wait_for_standby("audio.process")
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(SETTLE_SECONDS)  # the time itself: memory is counted from when all rests
             watch = Watch(play.process.pid)
             dice = random.Random(seed)
             if which == "osc":

@@ -86,7 +86,7 @@ def test_it_waits_for_its_device_and_its_ports_stay_connected_as_the_player_want
                 for port, (before,), (after,) in zip(STRAIGHT, STRAIGHT.values(), CROSSED.values(), strict=True):
                     subprocess.run(["jack_disconnect", port, before], env=first.env, check=True, capture_output=True)
                     first.connect(port, after)
-                time.sleep(STEADY_SECONDS + 0.7)  # seen and believed
+                time.sleep(STEADY_SECONDS + 0.7)  # the time itself: seen and believed
                 play.child("audio.process").send_signal(signal.SIGKILL)
                 assert play.wait_for_text("The sound stopped and was brought back", 15.0), play.text
                 assert comes_to_be(first, CROSSED), connected(first)

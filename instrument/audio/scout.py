@@ -93,7 +93,7 @@ def main(wanted: str) -> int:
     parent = ParentWatch()
     while not is_there(wanted):
         if sys.platform == "win32":
-            time.sleep(LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)  # the time itself: between two looks for a device
         elif select.select([sys.stdin], [], [], LOOK_SECONDS)[0]:  # nothing is ever written there: it was closed
             return 1
         if parent.gone:
