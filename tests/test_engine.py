@@ -317,10 +317,13 @@ def test_the_block_grows_no_memory() -> None:
     try:
         for _ in range(200):
             engine.block(out)
-        first = tracemalloc.get_traced_memory()[0]
-        for _ in range(2000):
-            engine.block(out)
-        assert tracemalloc.get_traced_memory()[0] - first < 2048
+        grown = []
+        for _ in range(3):  # another thread of the tests may take some meanwhile, but not each time
+            first = tracemalloc.get_traced_memory()[0]
+            for _ in range(2000):
+                engine.block(out)
+            grown.append(tracemalloc.get_traced_memory()[0] - first)
+        assert min(grown) < 2048
     finally:
         tracemalloc.stop()
 

@@ -252,15 +252,16 @@ def test_a_look_takes_at_most_25_us_with_4096_anchors_and_allocates_nothing() ->
         atlas.look(place)
         took.append(time.perf_counter() - begin)
     assert np.percentile(took, 20) < 25e-6
-    place = z[0]
+    place, grown = z[0], []
     tracemalloc.start()
     atlas.look(place)
-    before = tracemalloc.get_traced_memory()[0]
-    for _ in range(100):
-        atlas.look(place)
-    grown = tracemalloc.get_traced_memory()[0] - before
+    for _ in range(5):  # what grows with a look grows each time; what another thread of the tests does, does not
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(100):
+            atlas.look(place)
+        grown.append(tracemalloc.get_traced_memory()[0] - before)
     tracemalloc.stop()
-    assert grown < 500
+    assert min(grown) < 500
 
 
 # --- the file
