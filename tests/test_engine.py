@@ -320,7 +320,7 @@ def test_the_block_grows_no_memory() -> None:
         grown = []
         for _ in range(3):  # another thread of the tests may take some meanwhile, but not each time
             first = tracemalloc.get_traced_memory()[0]
-            for _ in range(2000):
+            for _ in range(700):
                 engine.block(out)
             grown.append(tracemalloc.get_traced_memory()[0] - first)
         assert min(grown) < 2048
