@@ -110,11 +110,11 @@ def test_a_damaged_accident_and_a_damaged_state_are_told_and_the_rest_is_heard(
 
     folder = accident_folder("glass")
     folder.mkdir(parents=True)
-    (folder / "torn.npz").write_bytes(cut_header("head"))
+    (folder / "torn.npz").write_bytes(torn := cut_header("head"))
     whole = Accident("fall", 3, 40, 1500.0, ("glass",), np.zeros((30, 3, 1), np.float32))
     (folder / "fall.npz").write_bytes(whole.to_bytes())
     assert main(["render", "glass", "-o", "a.wav", "--seconds", "0.3"]) == 0
     told = capsys.readouterr().err
     assert "torn.npz is no kept accident" in told
     assert "fall.npz" not in told
-    assert (folder / "torn.npz").read_bytes() == cut_header("head"), "it may be mended yet"
+    assert (folder / "torn.npz").read_bytes() == torn, "it may be mended yet"
