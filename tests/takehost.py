@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,11 @@ Script = dict[int, list[Gesture]]
 class House:
     """The sound process without its device: a bank, an engine, everything that is written. Driven block by block."""
 
-    def __init__(self, link: Link, folder: Path, patches: list[str] | None = None) -> None:
-        names = patches or ["bow", "bronze", "hammer"]
+    def __init__(self, link: Link, folder: Path, patches: Sequence[str | Path] = ("bow", "bronze", "hammer")) -> None:
+        """``patches``: names of shipped ones, or paths."""
+        paths = [shipped("patches") / f"{one}.toml" if isinstance(one, str) else one for one in patches]
         self.link, self.folder = link, folder
-        self.bank = Bank([shipped("patches") / f"{name}.toml" for name in names], provider="cpu")
+        self.bank = Bank(paths, provider="cpu")
         self.engine = Engine(self.bank.layer(0))
         self.player = Callback(self.engine, link, 128)
         self.row = link.health.row("sound")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from polling import until
 from stage import null_engine
 
 from instrument.audio.callback import Callback
@@ -107,6 +109,74 @@ def test_a_take_begun_while_the_disk_has_not_taken_the_last_one_leaves_its_files
         while len(LatentStream(told)) < 40 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(LatentStream(told)) >= 40
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_take_that_ends_by_itself_is_told_once_also_while_the_last_one_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    free, full = threading.Event(), threading.Event()
+    write, save = StreamLog.write, Recorder._save
+
+    def stuck(self: StreamLog) -> None:
+        assert not busy or free.wait(10.0)
+        write(self)
+
+    def save_or_fail(self: Recorder) -> None:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "no room")
+        save(self)
+
+    monkeypatch.setattr(StreamLog, "write", stuck)
+    monkeypatch.setattr(Recorder, "_save", save_or_fail)
+    monkeypatch.setattr("instrument.audio.recording.take_recording.END_SECONDS", 0.1)
+    with Link.create() as link:
+        player = Callback(null_engine(sounds="always"), link, 128)
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
+        row = link.health.row("sound")
+        recording = TakeRecording(player, bank, row, tmp_path, "en")
+        recording.record(True)
+        blocks(player, 50)
+        time.sleep(0.1)  # until the writer is stuck
+        recording.record(False)
+        recording.record(True)
+        assert any("still busy" in notice.text for notice in row.notices()) == busy
+        full.set()
+        until(lambda: not recording.recorder.recording)
+        for _ in range(3):
+            recording.look()
+        assert sum("recording stopped" in notice.text for notice in row.notices()) == 1
+        assert row.count("files_failed") == 1
+        free.set()
+        recording.close()
+        assert sum("recording stopped" in notice.text for notice in row.notices()) == 1
+
+
+def test_a_disk_that_does_not_answer_at_the_end_is_told_and_not_called_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+    save = Recorder._save
+
+    def stuck(self: Recorder) -> None:
+        assert free.wait(10.0)
+        save(self)
+
+    monkeypatch.setattr(Recorder, "_save", stuck)
+    with Link.create() as link:
+        player = Callback(null_engine(sounds="always"), link, 128)
+        bank: Any = SimpleNamespace(also_here=lambda part: "", layers=())
+        row = link.health.row("sound")
+        recording = TakeRecording(player, bank, row, tmp_path, "en")
+        recording.record(True)
+        blocks(player, 50)
+        monkeypatch.setattr("instrument.audio.recording.take_recording.END_SECONDS", 0.1)
+        recording.record(False)
+        said = [notice.text for notice in row.notices()]
+        assert sum("does not answer" in one for one in said) == 1
+        assert not any(one.startswith("Recorded ") for one in said)
+        free.set()
+        recording.close()
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Any
 
 from instrument.base.errors import RosinError, ValidationErrors
+from instrument.base.reading import read_bytes
 from instrument.base.seeds import daily_seed
-from instrument.base.toml import read_toml
+from instrument.base.toml import BYTES_MAX, toml_from
 from instrument.base.validation import check, json_schema, short
 from instrument.documents.feels import find_feels, open_feel
 from instrument.documents.patch_shape import CHANCE, FRICTION, NAME, SCENE_SLOTS, SCHEMA, SHAPE, label_from
@@ -88,6 +89,8 @@ class Patch:
     path: str = ""
     digest: str = field(default="", compare=False)
     """Of what the file and its feel say, scenes aside: whether a take was played on this very patch."""
+    source: bytes = field(default=b"", compare=False, repr=False)
+    """The file as it was read, for the take that keeps it: by the time of a take an editor may have written another."""
 
     @property
     def entries(self) -> dict[str, str]:
@@ -209,7 +212,8 @@ def _still(row: Mapping[str, Any]) -> Mapping[str, float]:
 
 def read_patch(path: Path) -> Patch:
     """Read one patch file, with the feel it names under its own amounts. RosinError or Mistakes, with their remedy."""
-    patch, wrong = with_feel(patch_from(read_toml(path, "patch"), str(path)))
+    source = read_bytes(path, BYTES_MAX, "patch")
+    patch, wrong = with_feel(replace(patch_from(toml_from(source, path, "patch"), str(path)), source=source))
     if wrong:
         raise ValidationErrors(str(path), wrong)
     return patch

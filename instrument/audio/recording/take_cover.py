@@ -1,23 +1,32 @@
-"""Take cover: the manifest of a take while it is written, and the patch as it was, kept beside it. For take_files."""
+"""Take cover: the manifest of a take while it is written, and what it needs to be played elsewhere. For take_files.
+
+Kept with it are the patch as it was read, and a visual of the player's own, as its inputs are knobs: without them the
+take would not play where that file is not.
+"""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from instrument.base.errors import RosinError
+from instrument.base.paths import shipped
 from instrument.base.reading import read_bytes
-from instrument.base.toml import BYTES_MAX
 from instrument.base.writing import write_whole
+from instrument.documents.patch import Patch
 from instrument.documents.take_folder import CREDITS, GESTURES, LATENTS, OPENING, PATCH
 from instrument.documents.take_manifest import Played, TakeManifest, entry_of, write_manifest
 from instrument.engine.layer import Layer
+from instrument.isf import find_visual
+from instrument.isf.shape import BYTES_MAX
 
 DATED = "%Y-%m-%dT%H:%M:%SZ"
+VISUAL = ".fs"
 
 
 def rosin_version() -> str:
@@ -32,28 +41,47 @@ class TakeCover:
     """Of one take. For the thread that writes its files; OSError as files give it."""
 
     def __init__(self, folder: Path, layer: Layer, seed: int, rate: int, channels: int) -> None:
-        self.folder = folder
-        card = layer.voice.card
-        self._patch = Path(layer.patch.path) if layer.patch.path else None
-        now = datetime.datetime.now(datetime.UTC)
-        patch, model = Played(layer.patch.name), Played(card.name, card.sha256)
-        made = f"{now:{DATED}}"
+        self.folder, self._patch = folder, layer.patch
+        card, source = layer.voice.card, layer.patch.source
+        digest = hashlib.sha256(source).hexdigest() if source else ""
+        patch, model = Played(layer.patch.name, digest), Played(card.name, card.sha256)
+        made = f"{datetime.datetime.now(datetime.UTC):{DATED}}"
         self._manifest = TakeManifest(uuid.uuid4().hex, made, rate, channels, patch, model, rosin_version(), str(seed))
+        self._names = [GESTURES, OPENING, LATENTS, PATCH, CREDITS]
 
     def open(self) -> None:
-        """Beside what is being recorded: the patch as it is, and the manifest of a take that is not finished."""
-        try:
-            data = b"" if self._patch is None else read_bytes(self._patch, BYTES_MAX, "patch")
-        except RosinError:  # it plays, and its file went meanwhile: the take is whole without
-            data = b""
-        if data:
-            write_whole(self.folder / PATCH, data)
-            digest = hashlib.sha256(data).hexdigest()
-            self._manifest = replace(self._manifest, patch=Played(self._manifest.patch.name, digest))
+        """Beside what is being recorded: the manifest of a take that is not finished, and what is kept with it."""
+        write_manifest(self.folder, self._manifest)
+        if self._patch.source:
+            write_whole(self.folder / PATCH, self._patch.source)
+        name, source = own_visual(self._patch)
+        if name:
+            write_whole(self.folder / name, source)
+            self._names.append(name)
+
+    def end(self, seconds: float) -> None:
+        """The take is whole, and says so; every file in it by its hash, but the sound."""
+        there = (self.folder / name for name in self._names)
+        files = tuple(entry_of(path) for path in there if path.is_file())
+        self._manifest = replace(self._manifest, finished=True, seconds=seconds, files=files)
         write_manifest(self.folder, self._manifest)
 
-    def close(self, seconds: float, sounds: list[Path]) -> None:
-        """The take is whole: every file in it by its hash. A second for 400 MB, on whose thread it is called."""
-        others = [self.folder / name for name in (GESTURES, OPENING, LATENTS, PATCH, CREDITS)]
-        files = tuple(entry_of(path) for path in (*sounds, *others) if path.is_file())
-        write_manifest(self.folder, replace(self._manifest, finished=True, seconds=seconds, files=files))
+    def add_sounds(self, sounds: Sequence[Path]) -> None:
+        """The hashes of the sound: last, as they take a second for 400 MB and more, and four hours are 4 GB."""
+        files = tuple(entry_of(path) for path in sounds if path.is_file())
+        write_manifest(self.folder, replace(self._manifest, files=(*files, *self._manifest.files)))
+
+
+def own_visual(patch: Patch) -> tuple[str, bytes]:
+    """Name and text of a patch's visual, where it did not come with Rosin and would be found beside a patch; else
+    nothing."""
+    name = patch.visual
+    if Path(name).name != name or not name.endswith(VISUAL):
+        return "", b""
+    try:
+        path = find_visual(name, patch.path)
+        if path.parent == shipped("visuals"):
+            return "", b""
+        return name, read_bytes(path, BYTES_MAX, "visual")
+    except RosinError:  # it plays without, too
+        return "", b""

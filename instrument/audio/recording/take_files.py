@@ -46,14 +46,16 @@ CLOSED_SECONDS = 60.0
 class TakeFiles:
     """One take. ``begin`` is for the callback, ``run`` for a thread of its own; it ends when ``ended`` is set."""
 
-    def __init__(self, player: Callback, recorder: Recorder, folder: Path, language: str) -> None:
-        """``recorder``: it has begun this take, in ``folder``."""
+    def __init__(self, player: Callback, recorder: Recorder, folder: Path, language: str, said: deque[str]) -> None:
+        """``recorder``: it has begun this take, in ``folder``. ``said``: where sentences for the player go."""
         self.folder, self.language = folder, language
         self._sounds, self._sound_closed = recorder.paths, recorder.closed
         self._cover: TakeCover | None = None
         self.heard: list[Attribution] = []
-        self.said: deque[str] = deque()
+        self.said = said
         self.ended = threading.Event()
+        self.written = threading.Event()
+        """Everything is on disk, but the hashes of its sound: nothing of the next take is in the way of this one."""
         self.begun = False
         self.input = False
         self._player, self._recorder = player, recorder
@@ -126,6 +128,12 @@ class TakeFiles:
 
     def run(self) -> None:
         """The writer's life: pieces while the take lasts, the rest when it has ended."""
+        try:
+            self._write_all()
+        finally:
+            self.written.set()
+
+    def _write_all(self) -> None:
         while not self.ended.wait(WRITE_SECONDS):
             self._write()
         self._write()
@@ -137,11 +145,14 @@ class TakeFiles:
         self._close_cover()
 
     def _close_cover(self) -> None:
-        """Last: the hashes are of files that nobody writes into any more."""
+        """Last: the hashes are of files that nobody writes into any more. Those of the sound when it is said that all
+        else is done: of an evening they take longer than the next take waits."""
         if self._cover is None or not self._sound_closed.wait(CLOSED_SECONDS):
             return
         try:
-            self._cover.close(self._passed / self._engine.rate, self._sounds)
+            self._cover.end(self._passed / self._engine.rate)
+            self.written.set()
+            self._cover.add_sounds(self._sounds)
         except OSError as error:
             self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
 

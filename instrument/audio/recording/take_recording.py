@@ -27,6 +27,8 @@ from instrument.storage.bank import Bank
 
 END_SECONDS = 3.0
 """A disk that has not taken the rest of a take by then gets it later, or the take is short of it."""
+CLOSE_SECONDS = 3.5
+"""So long a show that ends waits for a take in all, also for the hashes of its sound: it is killed after 5."""
 FLOOR_BYTES = 200 << 20
 """Room on a disk that no recording takes: the system, the patch and the next set need some."""
 AT_ONCE, EVERY_SECONDS = 4, 10.0
@@ -41,7 +43,8 @@ class TakeRecording:
         self.recorder = Recorder(player.rate, player.channels, folder, floor_bytes=FLOOR_BYTES)
         player.recorder = self.recorder
         self._files: TakeFiles | None = None
-        self._writer: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
+        """That writes the last take's files, or did."""
         self._meter = AttributionMeter(tuple)
         self._began: Layer | None = None
         self._said: deque[str] = deque()
@@ -50,6 +53,7 @@ class TakeRecording:
         self._allowance = Allowance(AT_ONCE, EVERY_SECONDS)
         self._asked_too_often = False
         self._slow = False
+        self._fault_told = False
 
     # --- from outside
 
@@ -69,14 +73,21 @@ class TakeRecording:
         if recorder.recording and recorder.lost_samples and not self._slow:
             self._slow = True
             self._said.append(say("record_slow", self.language, folder=recorder.folder))
-        files = self._files
-        if recorder.error and not recorder.recording and files is not None and not files.ended.is_set():
-            self.row.add("files_failed")
-            self.row.say(recorder.error)
-            self._say_missing()
+        self._look_at_fault()
+        self._tell()
+
+    def _look_at_fault(self) -> None:
+        """A take that ended by itself is told once, and what was written beside it is finished."""
+        recorder, files = self.recorder, self._files
+        if recorder.recording or not recorder.error or self._fault_told:
+            return
+        self._fault_told = True
+        self.row.add("files_failed")
+        self._said.append(recorder.error)
+        self._say_missing()
+        if files is not None and not files.ended.is_set():
             self._settle(files)
             files.finish_at(recorder.passed)
-        self._tell()
 
     def _look_at_request(self, now: float) -> None:
         if self._wanted is None or (self._switch is not None and self._switch.is_alive()):
@@ -108,11 +119,14 @@ class TakeRecording:
 
     def close(self) -> None:
         """No more wishes; a recording is finished."""
-        self._wanted = None
+        begin, self._wanted = time.monotonic(), None
         if self._switch is not None:
             self._switch.join(timeout=2.0 * END_SECONDS)
+        self._look_at_fault()
         self.record(False)
         self._end()  # one that ended by itself may still be writing
+        if self._thread is not None:
+            self._thread.join(timeout=max(0.0, CLOSE_SECONDS - (time.monotonic() - begin)))
         self._tell()
 
     def _record(self, on: bool) -> None:
@@ -123,6 +137,9 @@ class TakeRecording:
                 self._files.finish_at(self.recorder.passed)
             self._end()
             self.player.extra_flags &= ~Flags.RECORDING
+            if self.recorder.error:  # the disk does not answer
+                self._look_at_fault()
+                return
             self.row.add("files_recorded")
             seconds = f"{self.recorder.seconds:.1f} s"
             self._said.append(say("recorded", self.language, seconds=seconds, path=self.recorder.take))
@@ -134,8 +151,7 @@ class TakeRecording:
         layer = self.player.engine.layer
         try:
             notes = layer.recording_notes(self.bank.also_here(layer))
-            self._end()
-            busy = self._writer is not None
+            busy = not self._end()
             self.recorder.start(layer.patch.name, notes, armed=not busy)
         except RosinError as error:
             self.row.add("files_failed")
@@ -144,12 +160,13 @@ class TakeRecording:
         assert self.recorder.take is not None
         folder = self.recorder.take
         self._meter, self._began, self._slow = AttributionMeter(self._layers), layer, False
+        self._fault_told = False
         if busy:  # the last take's files are still its own: the disk has not taken them yet
             self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
         else:
-            files = self._files = TakeFiles(self.player, self.recorder, folder, self.language)
-            self._writer = threading.Thread(target=files.run, name="take files", daemon=True)
-            self._writer.start()
+            files = self._files = TakeFiles(self.player, self.recorder, folder, self.language, self._said)
+            self._thread = threading.Thread(target=files.run, name="take files", daemon=True)
+            self._thread.start()
             self.player.begin = files.begin
         self.player.extra_flags |= Flags.RECORDING
         self.row.set_text("state", str(folder))
@@ -173,15 +190,11 @@ class TakeRecording:
             seconds = f"{recorder.lost_samples / recorder.rate:.1f} s"
             self._said.append(say("record_missing", self.language, seconds=seconds, path=recorder.path))
 
-    def _end(self) -> None:
-        """The take has ended: wait a while for the rest to be written."""
+    def _end(self) -> bool:
+        """The take has ended: wait a while for the rest to be written; whether it is."""
         self.player.begin = None
-        if self._writer is not None:
-            self._writer.join(timeout=END_SECONDS)
-            if not self._writer.is_alive():
-                self._writer = None
+        return self._files is None or self._files.written.wait(END_SECONDS)
 
     def _tell(self) -> None:
-        for said in (self._said, *([self._files.said] if self._files is not None else [])):
-            while said:
-                self.row.say(said.popleft())
+        while self._said:
+            self.row.say(self._said.popleft())
