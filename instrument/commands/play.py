@@ -24,7 +24,6 @@ from instrument.base.units import decibels
 from instrument.commands.flags import add_flags, with_flags
 from instrument.commands.idle import idle_given, idle_in
 from instrument.commands.preparing import prepare
-from instrument.commands.replaying import patches_of
 from instrument.commands.seed import seed_given
 from instrument.commands.stage import (
     LastFrames,
@@ -36,6 +35,7 @@ from instrument.commands.stage import (
     stage_settings,
 )
 from instrument.commands.status import LOW_DB, Status, terminal_here
+from instrument.commands.take_patches import patches_of
 from instrument.commands.take_player import TAKE_LEAD_SECONDS, TakePlayer, score_of
 from instrument.commands.terminal_keys import press
 from instrument.commands.whole import whole_patch

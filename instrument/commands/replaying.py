@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -14,10 +13,11 @@ from instrument.base.paths import accident_folder, data_home, find_patches
 from instrument.base.printable import printable
 from instrument.base.text import language_of, say
 from instrument.commands.preparing import prepare
+from instrument.commands.take_patches import patch_of, patch_of_stream, patches_of
 from instrument.commands.whole import whole_patch
 from instrument.documents.rig import Rig
 from instrument.documents.take import Cue, Take
-from instrument.documents.take_folder import OPENING, beside, kept_patch
+from instrument.documents.take_folder import OPENING, beside
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
@@ -59,11 +59,12 @@ def plan_of(args: argparse.Namespace, take: Take | None, stream: LatentStream | 
     """Open what ``rosin render`` is asked for. ``place``: a folder for a patch that is recast."""
     if take is not None and not (args.patch or args.model):
         return _as_it_was(args, take, rig)
-    wanted = args.patch or (take.patch if take else stream.patch if stream else args.what)
     if take is not None and not args.patch:
         paths, index = patches_of(take, rig)
+    elif stream is not None:
+        paths, index = patch_of_stream(stream, Path(args.what), rig)
     else:
-        paths, index = find_patches(wanted, rig.folders.patches)
+        paths, index = find_patches(args.patch or args.what, rig.folders.patches)
     path = paths[index]
     if args.model:
         if stream:
@@ -99,10 +100,12 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
         wrong.append(str(error))
 
     def open(cue: Cue, index: int) -> Layer:
-        found, at = _paths_of(cue, rig, take)
-        paths.append(found[at])
+        found = patch_of(cue, take, rig)
+        paths.append(found.path)
+        if found.instead:
+            notes.append(("render.kept", {"patch": cue.patch}))
         seed = args.seed if args.seed is not None else cue.seed
-        layer, said = _open(found[at], index, seed, rig, args)
+        layer, said = _open(found.path, index, seed, rig, args)
         wrong.extend(said)
         if cue.digest and layer.patch.digest != cue.digest:
             notes.append(("render.edited", {"patch": cue.patch}))
@@ -131,29 +134,6 @@ def _as_it_was(args: argparse.Namespace, take: Take, rig: Rig) -> Plan:
             ),
         )
     return Plan(take, cast, paths, opening, take.ceiling_db, notes, wrong)
-
-
-def patches_of(take: Take, rig: Rig) -> tuple[list[Path], int]:
-    """The patch on which a take begins among those beside it, and which of them it is; else the one kept with the take.
-    RosinError when there is none."""
-    try:
-        return find_patches(take.patch, rig.folders.patches)
-    except RosinError:
-        return _paths_of(take.begins or Cue(take.patch), rig, take)
-
-
-def _paths_of(cue: Cue, rig: Rig, take: Take) -> tuple[list[Path], int]:
-    """Where the patch lies: the very file, else one of its name, else the one kept with the take. RosinError when there
-    is none."""
-    if cue.file.endswith(".toml") and os.path.isfile(cue.file):
-        return [Path(cue.file)], 0
-    for name in dict.fromkeys((cue.patch, Path(cue.file).stem)):
-        with contextlib.suppress(RosinError):
-            if name:
-                return find_patches(name, rig.folders.patches)
-    if cue.patch == take.patch and (kept := kept_patch(Path(take.path))) is not None:
-        return [kept], 0
-    return find_patches(cue.patch, rig.folders.patches)  # says what there is
 
 
 def _fits(opening: Opening, cast: Cast) -> bool:
