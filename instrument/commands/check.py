@@ -25,7 +25,8 @@ from instrument.documents.rig import SHAPE as RIG
 from instrument.documents.rig import Rig, read_rig, rig_from, rig_schema
 from instrument.documents.scene_file import read_own, with_own_scenes
 from instrument.documents.take import read_take
-from instrument.documents.take_folder import MANIFEST, STREAM, TAKE, find_take, is_take_folder
+from instrument.documents.take_folder import CREDITS as CREDITS_OF_TAKE
+from instrument.documents.take_folder import MANIFEST, PART, STREAM, TAKE, find_take, is_take_folder
 from instrument.hands.osc import addresses
 from instrument.hands.settings import network_mistakes
 from instrument.hands.state import bindings
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         rig = read_rig()
     except RosinError:  # its mistakes are told when it is what is checked
         rig = Rig()
-    given = [part for file in args.files for part in parts_of(Path(file))]
+    given = [part for file in args.files for part in parts_of(_meant(file, rig.folders.takes))]
     wrong = 0
     for file in given if args.files else [file for d in patch_folders(rig.folders.patches) for file in patches_in(d)]:
         try:
@@ -74,6 +75,13 @@ def run(args: argparse.Namespace) -> int:
             for line in said.splitlines():
                 print(printable(f"{file}: {line}"))
     return 2 if wrong else 0
+
+
+def _meant(wanted: str, takes: str) -> Path:
+    """A file or folder as it is given; or the take of that name among the takes."""
+    path = Path(wanted)
+    named = Path(os.path.expanduser(takes)) / wanted
+    return named if path.name == wanted and not os.path.lexists(path) and is_take_folder(named) else path
 
 
 def parts_of(path: Path) -> list[Path]:
@@ -106,6 +114,8 @@ def check_one(file: Path, rig: Rig) -> str:
     language = language_of(rig.language)
     if is_take_folder(file) or file.name == MANIFEST:
         return check_take(file if os.path.isdir(file) else file.parent, language)
+    if (PART.fullmatch(file.name) or file.name == CREDITS_OF_TAKE) and is_take_folder(file.parent):
+        return check_take(file.parent, language)
     if os.path.isdir(file) or is_bundle(file):
         return check_model(file, rig)
     if file.suffix == TAKE:

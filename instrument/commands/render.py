@@ -34,7 +34,7 @@ from instrument.commands.replaying import listen_again, plan_of, played_into
 from instrument.commands.seed import seed_given
 from instrument.documents.rig import Rig, read_rig
 from instrument.documents.take import Take, read_take
-from instrument.documents.take_folder import STREAM, TAKE, find_take, is_take
+from instrument.documents.take_folder import STREAM, TAKE, find_take, is_take, not_into_a_take
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
 from instrument.model.atlas.attribution import roll_path, write_roll
@@ -162,6 +162,7 @@ def _rendered(args: argparse.Namespace, place: Path) -> int:
     film = film_of(args, out, rig)
     _check_sizes(args, out, film=film is not None)
     may_be_written(out)
+    not_into_a_take(out)
     args.seed = seed_given(args.seed)
     take = read_take(find_take(args.what, rig.folders.takes)) if _means_take(args.what, rig) else None
     stream = LatentStream(Path(args.what)) if args.what.endswith(STREAM) else None

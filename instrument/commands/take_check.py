@@ -7,16 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from instrument.base.errors import RosinError, ValidationErrors
+from instrument.base.reading import must_be_file
 from instrument.base.text import say
 from instrument.documents.patch import read_patch
 from instrument.documents.take import Take, read_take
-from instrument.documents.take_folder import GESTURES, LATENTS, MANIFEST, OPENING, PATCH
+from instrument.documents.take_folder import GESTURES, LATENTS, MANIFEST, OPENING, PART, PATCH, SOUND
 from instrument.documents.take_manifest import TakeManifest, read_manifest
 from instrument.storage.opening import read_state
 from instrument.storage.stream import LatentStream
-
-READERS: dict[str, Callable[[Path], object]] = {OPENING: read_state, LATENTS: LatentStream, PATCH: read_patch}
-"""Of the files of ours that may lie beside the gestures."""
 
 
 def check_take(folder: Path, language: str) -> str:
@@ -28,7 +26,9 @@ def check_take(folder: Path, language: str) -> str:
         said = take_words(read_take(folder / GESTURES), language)
     except RosinError as error:
         wrong.append(str(error))
-    for name, read in READERS.items():
+    readers: dict[str, Callable[[Path], object]]
+    readers = {SOUND: _read_sound, OPENING: read_state, LATENTS: LatentStream, PATCH: read_patch}
+    for name, read in readers.items():  # what may lie beside the gestures
         if os.path.lexists(folder / name):
             try:
                 read(folder / name)
@@ -36,8 +36,33 @@ def check_take(folder: Path, language: str) -> str:
                 wrong.append(str(error))
     if wrong:
         raise ValidationErrors(str(folder), wrong)
-    cut = manifest is not None and not manifest.finished
-    return "\n".join([said, *([say("check.unfinished", language)] if cut else [])])
+    lines = [said]
+    if manifest is not None and not manifest.finished:
+        lines.append(say("check.unfinished", language))
+    elif manifest is not None:
+        lines += [say("check.unhashed", language, name=name) for name in _unhashed(folder, manifest)]
+    return "\n".join(lines)
+
+
+def _unhashed(folder: Path, manifest: TakeManifest) -> list[str]:
+    """Parts of the sound that the manifest does not know of."""
+    known = {entry.name for entry in manifest.files}
+    return [path.name for path in sorted(folder.glob("*.wav")) if PART.fullmatch(path.name) and path.name not in known]
+
+
+def _read_sound(path: Path) -> None:
+    """Whether a sound opens. RosinError."""
+    import soundfile  # late: it is a tenth of a second
+
+    try:
+        must_be_file(path)
+        soundfile.info(path)
+    except (OSError, soundfile.SoundFileError) as error:
+        why = getattr(error, "strerror", None) or "it is no sound file"
+        raise RosinError(
+            f"{path} cannot be heard ({why}); fetch it from a copy, or render the take again: "
+            f"rosin render {path.parent} -o FILE.wav"
+        ) from None
 
 
 def _manifest(folder: Path, wrong: list[str]) -> TakeManifest | None:

@@ -7,6 +7,7 @@ Takes of earlier Rosins are files beside each other with one name and five endin
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from instrument.base.errors import RosinError
@@ -24,6 +25,10 @@ TAKE = ".jsonl"
 STREAM = ".z"
 _BEFORE = {SOUND: ".wav", GESTURES: TAKE, OPENING: ".state", LATENTS: STREAM, CREDITS: ".credits.txt"}
 """The endings of takes that are no folders."""
+PART = re.compile(r"sound(-part\d+)?\.wav")
+"""The sound of a take: one file, or several of 3.9 GB."""
+_BY_ANY = (MANIFEST, SOUND, OPENING, LATENTS, CREDITS)
+"""Files that stand for the take they lie in."""
 
 
 def beside(path: Path, name: str) -> Path:
@@ -35,9 +40,17 @@ def beside(path: Path, name: str) -> Path:
 
 
 def kept_patch(path: Path) -> Path | None:
-    """The patch in a take's folder, as it was then; None where none was kept. ``path``: of a file of the take."""
+    """The patch in a take's folder, as it was then; None where none was kept. ``path``: of its gestures or stream."""
     kept = path.with_name(PATCH)
-    return kept if path.name == GESTURES and os.path.isfile(kept) else None
+    return kept if path.name in (GESTURES, LATENTS) and os.path.isfile(kept) else None
+
+
+def not_into_a_take(path: Path) -> None:
+    """Nothing, if a file may be put at ``path``; RosinError where that would write over what was recorded."""
+    name = path.name.lower()
+    ours = name in (*_BEFORE, MANIFEST, PATCH) or PART.fullmatch(name)
+    if ours and os.path.lexists(path) and is_take_folder(path.parent):
+        raise RosinError(f"{path} is a part of a take, and nothing is written over one; give -o another name")
 
 
 def is_take_folder(path: Path) -> bool:
@@ -47,7 +60,8 @@ def is_take_folder(path: Path) -> bool:
 
 def find_take(wanted: str, takes: str = "") -> Path:
     """The gestures' file of a take: given by its folder, by a file in it, or as an earlier Rosin wrote it; by its name
-    in the folder ``takes``; or a shipped example. A path that is none of these comes back as it is.
+    in the folder ``takes``; or a shipped example. A path that is none of these comes back as it is. (A patch is not
+    its take: the one that was kept is a patch like any other.)
 
     ``first-take``, ``first-take.jsonl`` and ``examples/first-take.jsonl`` are all names of the example.
     RosinError for a folder that is no take.
@@ -57,7 +71,7 @@ def find_take(wanted: str, takes: str = "") -> Path:
         if not is_take_folder(path):
             raise RosinError(f"{wanted} is a folder without a take in it; give one with {GESTURES}, or a file")
         return path / GESTURES
-    if path.name == MANIFEST and os.path.isfile(path):
+    if path.name in _BY_ANY and os.path.isfile(path) and is_take_folder(path.parent):
         return path.with_name(GESTURES)
     if os.path.lexists(path) or path.parent not in (Path(), Path("examples")):
         return path
@@ -69,9 +83,10 @@ def find_take(wanted: str, takes: str = "") -> Path:
 
 
 def is_take(wanted: str, takes: str = "") -> bool:
-    """Whether that names a take, by what it is or by its ending; a bare name only where there is such a take."""
-    if wanted.endswith(TAKE):
-        return True
+    """Whether that names a take, by what it is or by its ending; a bare name only where there is such a take. A stream
+    is none: it is heard again, and not played."""
+    if wanted.endswith((TAKE, STREAM)):
+        return wanted.endswith(TAKE)
     path = Path(os.path.expanduser(wanted))
     if os.path.isdir(path):
         return is_take_folder(path)

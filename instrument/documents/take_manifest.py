@@ -28,6 +28,18 @@ SECONDS_MAX = 10.0 * TAKE_SECONDS_MAX
 PIECE = 1 << 20
 _ID = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[^/\\\0]{1,255}")
+_FORMS: dict[str, tuple[re.Pattern[str], str]] = {
+    "id": (_ID, "is no take's; write 32 hexadecimal digits"),
+    "parent.id": (_ID, "is no take's; write 32 hexadecimal digits"),
+    "made": (
+        re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII),
+        'is no time in UTC; write it as "2026-12-01T09:00:00Z"',
+    ),
+    "seed": (re.compile(r"(-?\d{1,20})?", re.ASCII), "is no seed; write a whole number as a text, or nothing"),
+    "patch.sha256": (re.compile(r"([0-9a-f]{64})?"), "is no hash; write its 64 hexadecimal digits, or nothing"),
+    "model.sha256": (re.compile(r"([0-9a-f]{64})?"), "is no hash; write its 64 hexadecimal digits, or nothing"),
+}
+"""Of the texts in it, by where they stand: what one looks like, and what is said of one that does not."""
 
 _PLAYED = {"name": Field("text", needed=True), "sha256": Field("text", about="empty: it has none")}
 SHAPE = Section(
@@ -145,21 +157,36 @@ def manifest_from(table: Mapping[str, Any], where: str) -> TakeManifest:
             name = row.get("name")
             if isinstance(name, str) and (name in (".", "..", MANIFEST) or not _NAME.fullmatch(name)):
                 wrong.append(f"files[{i}].name: {short(name)} is no file of this folder; write its name alone")
-    named = [("id", table.get("id"))]
-    if isinstance(parent := table.get("parent"), Mapping):
-        named.append(("parent.id", parent.get("id")))
-    for path, value in named:
-        if isinstance(value, str) and not _ID.fullmatch(value):
-            wrong.append(f"{path}: {short(value)} is no take's; write 32 hexadecimal digits")
+    wrong += _misshapen(table)
     if wrong:
         raise ValidationErrors(where, wrong)
     told: dict[str, Any] = {key: value for key, value in table.items() if key != "schema"}
     told |= {key: Played(**table[key]) for key in ("patch", "model")}
-    if parent is not None:
+    if (parent := table.get("parent")) is not None:
         told["parent"] = Parent(parent["id"], float(parent["seconds"]))
     if "seconds" in table:
         told["seconds"] = float(table["seconds"])
     return TakeManifest(**{**told, "files": tuple(FileEntry(**row) for row in rows)})
+
+
+def _misshapen(table: Mapping[str, Any]) -> list[str]:
+    """What in it has the right kind and still says nothing, a line each."""
+    wrong = []
+    for path, (form, why) in _FORMS.items():
+        row: object = table
+        for part in path.split("."):
+            row = row.get(part) if isinstance(row, Mapping) else None
+        if isinstance(row, str) and not form.fullmatch(row):
+            wrong.append(f"{path}: {short(row)} {why}")
+    parent, rows = table.get("parent"), table.get("files")
+    if isinstance(parent, Mapping) and parent.get("id") == table.get("id"):
+        wrong.append("parent.id: a take does not go on from itself; write the id of the one before, or no [parent]")
+    if table.get("finished") is True and "seconds" not in table:
+        wrong.append("seconds: it is missing; write how long the take is, or finished = false")
+    names = [row.get("name") for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    twice = dict.fromkeys(name for name in names if isinstance(name, str) and names.count(name) > 1)
+    wrong += [f"files: {short(name)} is there twice; take one of the two out" for name in twice]
+    return wrong
 
 
 def read_manifest(folder: Path) -> TakeManifest:
