@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 from typing import Any
@@ -56,6 +57,36 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, manif
     unfinished = dataclasses.replace(manifest, finished=False, seconds=0.0)
     write_manifest(folder, unfinished)
     assert read_manifest(folder) == unfinished
+
+
+FULL = {**WHOLE, "parent": {"id": "0" * 32, "seconds": 1.5}, "rosin": "0.1", "seed": "7"}
+PLACES: list[tuple[Any, ...]] = [(key,) for key in FULL]
+PLACES += [(room, key) for room in ("patch", "model", "parent") for key in ("name", "sha256", "id", "seconds")]
+PLACES += [("files", 0), *(("files", 0, key) for key in ("name", "sha256", "bytes", "more"))]
+PLAIN = st.text(max_size=40) | st.integers() | st.floats() | st.booleans() | st.datetimes() | st.dates()
+ANYTHING = st.recursive(PLAIN, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=8), v, max_size=3))
+
+
+@settings(max_examples=500)
+@given(place=st.sampled_from(PLACES), junk=ANYTHING)
+def test_whatever_stands_in_it_it_is_a_manifest_or_sentences(
+    tmp_path_factory: pytest.TempPathFactory, place: tuple[Any, ...], junk: object
+) -> None:
+    table = copy.deepcopy(FULL)
+    row: Any = table
+    for key in place[:-1]:
+        row = row[key]
+    row[place[-1]] = junk
+    found, wrong = None, [""]
+    try:
+        found = manifest_from(table, "take.toml")
+    except ValidationErrors as error:
+        wrong = error.lines
+    if found is None:
+        assert all(": " in line and ";" in line for line in wrong), "where, what, and the remedy"
+    else:
+        said = found.changed(tmp_path_factory.getbasetemp())
+        assert len(said) == len(found.files), "none of them is there"
 
 
 @pytest.mark.parametrize(
