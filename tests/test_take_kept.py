@@ -49,6 +49,29 @@ def test_a_patch_edited_since_is_heard_as_it_was_and_as_it_is_when_that_is_asked
     assert "it is rendered as the patch is now" in capsys.readouterr().err
 
 
+def test_each_patch_of_a_take_is_heard_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = own_patch(tmp_path / "own")
+    second = first.with_name("other.toml")
+    second.write_text(first.read_text().replace('name = "mine"', 'name = "other"').replace("note = 50", "note = 62"))
+    hands = {5: [Gesture(Kind.NOTE_ON, 57, 0.8)], 60: [Gesture(Kind.PATCH, 1)], 150: [Gesture(Kind.NOTE_ON, 60, 0.9)]}
+    with Link.create() as link:
+        house = House(link, tmp_path / "takes", [first, second])
+        take = house.record(300, hands).parent
+        house.recording.close()
+    heard = samples(take / SOUND)
+    assert (take / "patch-2.toml").read_bytes() == second.read_bytes()
+    assert "patch-2.toml" in {entry.name for entry in read_manifest(take).files}
+    second.write_text(second.read_text().replace("attack_ms = 90", "attack_ms = 700"))
+    assert (rendered(take / GESTURES) == heard).all()
+    assert "patch other here is not as it was" in capsys.readouterr().err
+    shutil.rmtree(first.parent)
+    assert (rendered(take / GESTURES) == heard).all()
+    assert main(["check", str(take)]) == 0
+    (take / "patch-2.toml").write_text("half a patch")
+    assert main(["check", str(take)]) == 2
+    assert "patch-2.toml is not readable TOML" in capsys.readouterr().err
+
+
 def test_on_another_model_it_is_heard_on_that_one(tmp_path: Path) -> None:
     made = retarget(shipped("patches") / "bow.toml", "nobody", tmp_path)
     with Link.create() as link:

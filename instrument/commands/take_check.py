@@ -11,7 +11,7 @@ from instrument.base.reading import must_be_file
 from instrument.base.text import say
 from instrument.documents.patch import read_patch
 from instrument.documents.take import Take, read_take
-from instrument.documents.take_folder import GESTURES, LATENTS, MANIFEST, OPENING, PART, PATCH, SOUND
+from instrument.documents.take_folder import GESTURES, LATENTS, MANIFEST, OPENING, PART, SOUND, kept_patches
 from instrument.documents.take_manifest import TakeManifest, read_manifest
 from instrument.storage.opening import read_state
 from instrument.storage.stream import LatentStream
@@ -27,7 +27,8 @@ def check_take(folder: Path, language: str) -> str:
     except RosinError as error:
         wrong.append(str(error))
     readers: dict[str, Callable[[Path], object]]
-    readers = {SOUND: _read_sound, OPENING: read_state, LATENTS: LatentStream, PATCH: read_patch}
+    readers = {SOUND: _read_sound, OPENING: read_state, LATENTS: LatentStream}
+    readers |= {path.name: read_patch for path in kept_patches(folder / GESTURES)}
     for name, read in readers.items():  # what may lie beside the gestures
         if os.path.lexists(folder / name):
             try:

@@ -12,7 +12,7 @@ from instrument.base.paths import find_patches
 from instrument.commands.whole import Looked, look_at
 from instrument.documents.rig import Rig
 from instrument.documents.take import Cue, Take
-from instrument.documents.take_folder import kept_patch
+from instrument.documents.take_folder import kept_patches
 from instrument.model.library.cards import given_folders
 from instrument.storage.stream import LatentStream
 
@@ -42,19 +42,24 @@ def patches_of(take: Take, rig: Rig) -> tuple[list[Path], int]:
 
 
 def patch_of(cue: Cue, take: Take, rig: Rig) -> TakePatch:
-    """For hearing it again: the very file, else one of its name; but the one kept with the take where that is what was
-    played and the one here is not, or where there is none. RosinError when there is no patch at all."""
+    """For hearing it again: the very file, else one of its name; but one kept with the take where that is what was
+    played and the one here is not, or where there is none here. RosinError when there is no patch at all."""
     here = _here(cue, rig)
-    kept = kept_patch(Path(take.path)) if cue.patch == take.patch else None
-    if kept is not None and (here is None or (_was_played(kept, cue, rig) and not _was_played(here.path, cue, rig))):
-        return TakePatch([kept], 0, here is not None)
+    if here is not None and _was_played(_looked(here.path, rig), cue):
+        return here
+    kept = [(path, _looked(path, rig)) for path in kept_patches(Path(take.path))]
+    for path, found in kept:
+        if _was_played(found, cue):
+            return TakePatch([path], 0, here is not None)
+    for path, found in kept if here is None else ():
+        if found is not None and found.patch.name == cue.patch:  # its feel is another by now
+            return TakePatch([path], 0)
     return here or TakePatch(*find_patches(cue.patch, rig.folders.patches))  # which says what patches there are
 
 
 def patch_of_stream(stream: LatentStream, path: Path, rig: Rig) -> tuple[list[Path], int]:
-    """For a stream: the patch kept in its take, where that was told it; else the one of its name. RosinError."""
-    kept = kept_patch(path)
-    if kept is not None:
+    """For a stream: the patch kept in its take that was told it; else the one of its name. RosinError."""
+    for kept in kept_patches(path):
         found = _looked(kept, rig)
         card = found.card if found is not None and found.patch.name == stream.patch else None
         if card is not None and (card.sha256 or card.name) == stream.model:
@@ -72,10 +77,9 @@ def _here(cue: Cue, rig: Rig) -> TakePatch | None:
     return None
 
 
-def _was_played(path: Path, cue: Cue, rig: Rig) -> bool:
-    """Whether a file is that very patch, and can be played here. Takes that were written by hand do not say."""
-    found = _looked(path, rig) if cue.digest else None
-    return found is not None and found.patch.digest == cue.digest
+def _was_played(found: Looked | None, cue: Cue) -> bool:
+    """Whether it is that very patch. Takes that were written by hand do not say."""
+    return found is not None and cue.digest != "" and found.patch.digest == cue.digest
 
 
 def _looked(path: Path, rig: Rig) -> Looked | None:

@@ -27,6 +27,7 @@ _BEFORE = {SOUND: ".wav", GESTURES: TAKE, OPENING: ".state", LATENTS: STREAM, CR
 """The endings of takes that are no folders."""
 PART = re.compile(r"sound(-part\d+)?\.wav")
 """The sound of a take: one file, or several of 3.9 GB."""
+_KEPT = re.compile(r"patch(-\d{1,4})?\.toml", re.ASCII)
 _BY_ANY = (MANIFEST, SOUND, OPENING, LATENTS, CREDITS)
 """Files that stand for the take they lie in."""
 
@@ -39,16 +40,26 @@ def beside(path: Path, name: str) -> Path:
     return path.with_name(name) if path.name in _BEFORE else path.with_suffix(_BEFORE[name])
 
 
-def kept_patch(path: Path) -> Path | None:
-    """The patch in a take's folder, as it was then; None where none was kept. ``path``: of its gestures or stream."""
-    kept = path.with_name(PATCH)
-    return kept if path.name in (GESTURES, LATENTS) and os.path.isfile(kept) else None
+def kept_name(number: int) -> str:
+    """Of the patches that sounded in a take, from 1: ``patch.toml``, on which it begins, ``patch-2.toml``, ..."""
+    return PATCH if number == 1 else f"{Path(PATCH).stem}-{number}.toml"
+
+
+def kept_patches(path: Path) -> list[Path]:
+    """The patches in a take's folder, as they were then, in their order. ``path``: of its gestures or its stream."""
+    if path.name not in (GESTURES, LATENTS):
+        return []
+    try:
+        there = [name for name in os.listdir(path.parent) if _KEPT.fullmatch(name)]
+    except OSError:
+        there = []
+    return [path.with_name(name) for name in sorted(there, key=lambda name: (len(name), name))]
 
 
 def not_into_a_take(path: Path) -> None:
     """Nothing, if a file may be put at ``path``; RosinError where that would write over what was recorded."""
     name = path.name.lower()
-    ours = name in (*_BEFORE, MANIFEST, PATCH) or PART.fullmatch(name)
+    ours = name in (*_BEFORE, MANIFEST) or PART.fullmatch(name) or _KEPT.fullmatch(name)
     if ours and os.path.lexists(path) and is_take_folder(path.parent):
         raise RosinError(f"{path} is a part of a take, and nothing is written over one; give -o another name")
 

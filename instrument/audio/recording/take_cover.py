@@ -1,7 +1,7 @@
 """Take cover: the manifest of a take while it is written, and what it needs to be played elsewhere. For take_files.
 
-Kept with it are the patch as it was read, and a visual of the player's own, as its inputs are knobs: without them the
-take would not play where that file is not.
+Kept with it are the patches that sounded, as they were read, and visuals of the player's own, as their inputs are
+knobs: without them the take would not play where those files are not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from instrument.base.paths import shipped
 from instrument.base.reading import read_bytes
 from instrument.base.writing import write_whole
 from instrument.documents.patch import Patch
-from instrument.documents.take_folder import CREDITS, GESTURES, LATENTS, OPENING, PATCH
+from instrument.documents.take_folder import CREDITS, GESTURES, LATENTS, OPENING, kept_name
 from instrument.documents.take_manifest import Played, TakeManifest, entry_of, write_manifest
 from instrument.engine.layer import Layer
 from instrument.isf import find_visual
@@ -27,6 +27,8 @@ from instrument.isf.shape import BYTES_MAX
 
 DATED = "%Y-%m-%dT%H:%M:%SZ"
 VISUAL = ".fs"
+PATCHES_MOST = 64
+"""Of one take; 2 kB each."""
 
 
 def rosin_version() -> str:
@@ -47,17 +49,28 @@ class TakeCover:
         patch, model = Played(layer.patch.name, digest), Played(card.name, card.sha256)
         made = f"{datetime.datetime.now(datetime.UTC):{DATED}}"
         self._manifest = TakeManifest(uuid.uuid4().hex, made, rate, channels, patch, model, rosin_version(), str(seed))
-        self._names = [GESTURES, OPENING, LATENTS, PATCH, CREDITS]
+        self._names = [GESTURES, OPENING, LATENTS, CREDITS]
+        self._kept: list[bytes] = []
 
     def open(self) -> None:
         """Beside what is being recorded: the manifest of a take that is not finished, and what is kept with it."""
         write_manifest(self.folder, self._manifest)
-        if self._patch.source:
-            write_whole(self.folder / PATCH, self._patch.source)
-        name, source = own_visual(self._patch)
-        if name:
-            write_whole(self.folder / name, source)
-            self._names.append(name)
+        self.keep(self._patch)
+
+    def keep(self, patch: Patch) -> None:
+        """A patch, once; the first one is the one on which the take begins."""
+        if patch.source in self._kept or len(self._kept) >= PATCHES_MOST:
+            return
+        self._kept.append(patch.source)
+        if patch.source:  # else it was never a file
+            self._put(kept_name(len(self._kept)), patch.source)
+        name, source = own_visual(patch)
+        if name and name not in self._names:
+            self._put(name, source)
+
+    def _put(self, name: str, data: bytes) -> None:
+        write_whole(self.folder / name, data)
+        self._names.append(name)
 
     def end(self, seconds: float) -> None:
         """The take is whole, and says so; every file in it by its hash, but the sound."""

@@ -5,7 +5,7 @@
     latents.z        what the model was told, block by block (stream.py): of the first patch that is alone on stage,
                      from then on, until another one comes
     credits.txt      whose sounds were near
-    patch.toml, take.toml   the patch as it was, and the manifest (take_cover.py)
+    take.toml, patch.toml   the manifest, and the patches as they were (take_cover.py)
 
 The callback begins it between two blocks, so that sound, gestures and opening are of the same sample. Nothing is ever
 written that is beyond the sound on disk. What one file cannot take is said once, and the others go on.
@@ -189,6 +189,8 @@ class TakeFiles:
             self._cover = cover
         except OSError as error:
             self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
+        for one in leaving:
+            self._keep_patch(one)
         try:
             self._log = TakeLog(self.folder / GESTURES, cue, layer.seed, layer.table, raw, head=head)
         except OSError as error:
@@ -230,6 +232,7 @@ class TakeFiles:
     def _note_change(self, log: TakeLog, at: float, act: ActedGesture) -> None:
         layer, value = act.layer, act.gesture.value
         self.coming(layer)
+        self._keep_patch(layer)
         coming = self._coming[id(layer)]
         cue = cue_of(layer, layer.patch_seed, coming, fresh=value > AS_IT_WAS)
         log.change(at, cue, waits=value == WAITS)
@@ -237,6 +240,13 @@ class TakeFiles:
         if coming.usage and layer.patch.name not in self._opening.usage:
             self._opening.usage[layer.patch.name] = coming.usage
             self._state_stale = True
+
+    def _keep_patch(self, layer: Layer) -> None:
+        try:
+            if self._cover is not None:
+                self._cover.keep(layer.patch)
+        except OSError as error:
+            self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
 
     def _track_of(self, act: ActedGesture) -> str:
         """The name under which the opening keeps the accident that was called; empty when it has no room for it."""
