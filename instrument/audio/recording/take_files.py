@@ -2,8 +2,7 @@
 
     gestures.jsonl   what acted, to the sample; its last line says how long the take is
     opening.state    the engine as it was at the beginning (opening.py)
-    latents.z        what the model was told, block by block (stream.py): of the first patch that is alone on stage,
-                     from then on, until another one comes
+    latents.z        what the model was told, block by block (take_stream.py)
     credits.txt      whose sounds were near
     take.toml, patch.toml   the manifest, and the patches as they were (take_cover.py)
 
@@ -17,13 +16,14 @@ import contextlib
 import hashlib
 import threading
 from collections import deque
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 from instrument.audio.callback import Callback
 from instrument.audio.recording.layer_start import Coming, cue_of
 from instrument.audio.recording.recorder import Recorder
 from instrument.audio.recording.take_cover import TakeCover
+from instrument.audio.recording.take_stream import TakeStream
 from instrument.base.text import say
 from instrument.base.writing import write_whole
 from instrument.chance.accident import Accident
@@ -31,12 +31,10 @@ from instrument.documents.take import End, TakeLog
 from instrument.documents.take_folder import CREDITS, GESTURES, LATENTS, OPENING
 from instrument.documents.take_writing import row_of
 from instrument.engine.acted import AS_IT_WAS, WAITS, Acted, ActedGesture
-from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.model.atlas.attribution import Attribution, write_roll
-from instrument.storage.opening import TRACKS_MAX, Opening, Standing
-from instrument.storage.stream import StreamLog, StreamTap
+from instrument.storage.opening import TRACKS_MAX, Opening
 
 WRITE_SECONDS = 0.05
 CLOSED_SECONDS = 60.0
@@ -66,10 +64,7 @@ class TakeFiles:
         self._coming: dict[int, Coming] = {}
         self._begin_sample = 0
         self._log: TakeLog | None = None
-        self._tap: StreamTap | None = None
-        self._stream: StreamLog | None = None
-        self._told: Layer | None = None
-        self._told_after = 0
+        self._stream: TakeStream | None = None
         self._state_stale = False
         self._length: int | None = None
 
@@ -83,29 +78,10 @@ class TakeFiles:
         for layer in engine.layers:
             self._coming[id(layer)] = Coming.of(layer)
         self._begin_sample = engine.sample
-        self._tap = StreamTap(*engine.layer.z.shape)
-        if engine.fading or engine.coming is not None:
-            self._tap.waits = self._stream_begins
-        engine.acted, self._player.tap = self._acted, self._tap
+        self._stream = TakeStream(engine, self._opening, self._coming)
+        engine.acted, self._player.tap = self._acted, self._stream.tap
         self._recorder.go()
         self.begun = True
-
-    def _stream_begins(self) -> bool:
-        """After a block: whether one patch is alone on stage now, and the stream begins with it. A row has room for one
-        model alone, so what two that fade were told would not be what was heard."""
-        engine = self._engine
-        if engine.fading or engine.coming is not None:
-            return False
-        assert self._opening is not None
-        assert self._tap is not None
-        layer, now = engine.layer, Standing.of(engine.layer, engine)
-        if (coming := self._coming.get(id(layer))) is not None:  # the wear that is heard is that of the beginning
-            now = replace(now, usage=coming.usage)
-        self._tap.shape = layer.z.shape
-        self._opening.told, self._told = now, layer
-        self._told_after = engine.sample - self._begin_sample
-        self._state_stale = True
-        return True
 
     # --- who hands a layer in
 
@@ -138,10 +114,8 @@ class TakeFiles:
             self._write()
         self._write()
         self._finish()
-        try:
+        with self._told("heard.failed"):
             write_roll(self.folder / CREDITS, self.folder.name, self.heard, self.language)
-        except OSError as error:
-            self.said.append(say("heard.failed", self.language, why=error.strerror or error))
         self._close_cover()
 
     def _close_cover(self) -> None:
@@ -149,12 +123,18 @@ class TakeFiles:
         else is done: of an evening they take longer than the next take waits."""
         if self._cover is None or not self._sound_closed.wait(CLOSED_SECONDS):
             return
-        try:
+        with self._told("manifest_failed"):
             self._cover.end(self._passed / self._engine.rate)
             self.written.set()
             self._cover.add_sounds(self._sounds)
+
+    @contextlib.contextmanager
+    def _told(self, key: str) -> Iterator[None]:
+        """What a disk refuses is said, and costs that file alone."""
+        try:
+            yield
         except OSError as error:
-            self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
+            self.said.append(say(key, self.language, why=error.strerror or error))
 
     def _write(self) -> None:
         if not self.begun:
@@ -164,13 +144,13 @@ class TakeFiles:
         passed = self._passed
         self._write_log(self._begin_sample + passed)
         self._write_state()
-        self._write_stream(passed // QUANTUM)
+        if self._stream is not None:
+            self._stream.write(self.folder / LATENTS, passed, self.language, self.said)
 
     def _open(self) -> None:
         """The files, with what stood when it began."""
         assert self._first is not None
         assert self._opening is not None
-        assert self._tap is not None
         (layer, *leaving), self._first = self._first, None
         raw = self._opening.on.snapshot.control["raw"].tolist()
         head: dict[str, object] = {
@@ -184,32 +164,14 @@ class TakeFiles:
         cover = TakeCover(
             self.folder, layer, self._opening.on.snapshot.seed, self._engine.rate, self._recorder.channels
         )
-        try:
+        with self._told("manifest_failed"):
             cover.open()
             self._cover = cover
-        except OSError as error:
-            self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
         for one in leaving:
             self._keep_patch(one)
-        try:
+        with self._told("log_failed"):
             self._log = TakeLog(self.folder / GESTURES, cue, layer.seed, layer.table, raw, head=head)
-        except OSError as error:
-            self.said.append(say("log_failed", self.language, why=error.strerror))
-        if self._tap.waits is None and self._told is None:
-            self._open_stream(layer, self._opening.on)
         self._state_stale = True
-
-    def _open_stream(self, layer: Layer, standing: Standing) -> None:
-        assert self._tap is not None
-        words: dict[str, object] = {
-            "patch": layer.patch.name,
-            "seed": standing.snapshot.seed,
-            "model": layer.voice.card.sha256 or layer.voice.card.name,
-        }
-        try:
-            self._stream = StreamLog(self.folder / LATENTS, self._tap, words)
-        except OSError as error:
-            self.said.append(say("stream_failed", self.language, why=error.strerror))
 
     def _write_log(self, before: int) -> None:
         acts, log = self._acted.take(before), self._log
@@ -242,11 +204,9 @@ class TakeFiles:
             self._state_stale = True
 
     def _keep_patch(self, layer: Layer) -> None:
-        try:
-            if self._cover is not None:
+        if self._cover is not None:
+            with self._told("manifest_failed"):
                 self._cover.keep(layer.patch)
-        except OSError as error:
-            self.said.append(say("manifest_failed", self.language, why=error.strerror or error))
 
     def _track_of(self, act: ActedGesture) -> str:
         """The name under which the opening keeps the accident that was called; empty when it has no room for it."""
@@ -263,63 +223,35 @@ class TakeFiles:
         return name
 
     def _write_state(self) -> None:
-        if not self._state_stale:
+        stream = self._stream
+        if not (self._state_stale or (stream is not None and stream.late)):
             return
         self._state_stale = False
+        if stream is not None:
+            stream.late = False
         assert self._opening is not None
-        try:
+        with self._told("state_failed"):
             write_whole(self.folder / OPENING, self._opening.to_bytes())
-        except OSError as error:
-            self.said.append(say("state_failed", self.language, why=error.strerror))
-
-    def _write_stream(self, rows: int) -> None:
-        if self._told is not None and self._tap is not None and self._tap.waits is None:
-            layer, self._told = self._told, None
-            assert self._opening is not None
-            assert self._opening.told is not None
-            self._open_stream(layer, self._opening.told)
-            seconds = f"{self._told_after / self._engine.rate:.1f}"
-            self.said.append(say("stream_late", self.language, path=self.folder / LATENTS, seconds=seconds))
-        rows -= self._told_after // QUANTUM
-        stream = self._stream
-        if stream is None or rows < 0:
-            return
-        broken, stream.most = stream.tap.broken, rows
-        try:
-            stream.write()
-        except OSError as error:
-            self.said.append(say("stream_failed", self.language, why=error.strerror))
-            self._close_stream()
-            return
-        if broken and not stream.tap.rows:
-            self.said.append(say("stream_ended", self.language, path=stream.path))
-            self._close_stream()
 
     def _finish(self) -> None:
         """The last line, and everything closed."""
         if self._engine.acted is self._acted:
             self._engine.acted = None
-        if self._player.tap is self._tap:
+        stream = self._stream
+        if stream is not None and self._player.tap is stream.tap:
             self._player.tap = None
-        self.input = self._tap is not None and self._tap.input
+        self.input = stream is not None and stream.tap.input
         log, self._log = self._log, None
         if log is not None:
             samples = self._passed
             log.end(End(samples / self._engine.rate, samples, self.input, self._acted.missed))
-            try:
+            with self._told("log_failed"):
                 log.close()
-            except OSError as error:
-                self.said.append(say("log_failed", self.language, why=error.strerror))
-        self._close_stream()
-        if self._tap is not None and self._tap.waits is not None:
-            self.said.append(say("stream_none", self.language))
+        if stream is not None:
+            stream.close()
+            if stream.none_came:
+                self.said.append(say("stream_none", self.language))
         if self.input:
             self.said.append(say("input_not_in_take", self.language))
         if self._acted.missed:
             self.said.append(say("gestures_missed", self.language, count=self._acted.missed))
-
-    def _close_stream(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
