@@ -69,7 +69,9 @@ def test_each_patch_of_a_take_is_heard_as_it_was(tmp_path: Path, capsys: pytest.
     assert main(["check", str(take)]) == 0
     (take / "patch-2.toml").write_text("half a patch")
     assert main(["check", str(take)]) == 2
-    assert "patch-2.toml is not readable TOML" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "patch-2.toml is not readable TOML" in said
+    assert said.count("patch-2.toml") == 1, "what is broken was changed, and need not be told to be"
 
 
 def test_on_another_model_it_is_heard_on_that_one(tmp_path: Path) -> None:

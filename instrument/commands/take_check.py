@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from instrument.base.errors import RosinError, ValidationErrors
@@ -20,12 +20,12 @@ from instrument.storage.stream import LatentStream
 def check_take(folder: Path, language: str) -> str:
     """What the take is, and that it is whole; a line more where it was cut off. RosinError, or ValidationErrors with
     everything that is wrong in the folder."""
-    wrong: list[str] = []
-    manifest = _manifest(folder, wrong)
+    broken: dict[str, str] = {}
+    said = ""
     try:
         said = take_words(read_take(folder / GESTURES), language)
     except RosinError as error:
-        wrong.append(str(error))
+        broken[GESTURES] = str(error)
     readers: dict[str, Callable[[Path], object]]
     readers = {SOUND: _read_sound, OPENING: read_state, LATENTS: LatentStream}
     readers |= {path.name: read_patch for path in kept_patches(folder / GESTURES)}
@@ -34,9 +34,11 @@ def check_take(folder: Path, language: str) -> str:
             try:
                 read(folder / name)
             except (RosinError, FileNotFoundError) as error:
-                wrong.append(str(error))
-    if wrong:
-        raise ValidationErrors(str(folder), wrong)
+                broken[name] = str(error)
+    changed: list[str] = []
+    manifest = _manifest(folder, changed, broken)
+    if changed or broken:
+        raise ValidationErrors(str(folder), [*changed, *broken.values()])
     lines = [said]
     if manifest is not None and not manifest.finished:
         lines.append(say("check.unfinished", language))
@@ -66,8 +68,9 @@ def _read_sound(path: Path) -> None:
         ) from None
 
 
-def _manifest(folder: Path, wrong: list[str]) -> TakeManifest | None:
-    """None where there is none, or none that is whole."""
+def _manifest(folder: Path, wrong: list[str], broken: Mapping[str, str]) -> TakeManifest | None:
+    """None where there is none, or none that is whole. ``wrong`` gets what is wrong with it, and which files were
+    changed, besides those that are ``broken``."""
     if not os.path.lexists(folder / MANIFEST):
         return None
     try:
@@ -78,7 +81,7 @@ def _manifest(folder: Path, wrong: list[str]) -> TakeManifest | None:
     except RosinError as error:
         wrong.append(str(error))
         return None
-    wrong += manifest.changed(folder)
+    wrong += manifest.changed(folder, broken)
     return manifest
 
 

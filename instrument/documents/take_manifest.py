@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,13 @@ class TakeManifest:
     parent: Parent | None = None
     files: tuple[FileEntry, ...] = ()
 
-    def changed(self, folder: Path) -> list[str]:
-        """A sentence for each file that is not as it was when the take was finished. Reads all of them."""
+    def changed(self, folder: Path, besides: Container[str] = ()) -> list[str]:
+        """A sentence for each file that is not as it was when the take was finished. Reads all of them but those of
+        the names ``besides``, of which something worse is known."""
         said = []
         for entry in self.files:
+            if entry.name in besides:
+                continue
             try:
                 now = entry_of(folder / entry.name)
             except OSError:
