@@ -135,8 +135,8 @@ def check_toml(file: Path, rig: Rig, language: str) -> str:
     if kind == "other" and file.suffix.lower() != ".toml":
         read_toml(file, "patch")  # what cannot be read at all is told as such
         raise RosinError(
-            f"{file} is nothing of Rosin's that can be checked; give a patch, feel, rig, take (folder, .jsonl, .state), "
-            "stream (.z), accident, snapshot or wear (.npz), visual (.fs), or a model"
+            f"{file} is nothing of Rosin's that can be checked; give a patch, feel, rig, "
+            "take (folder, .jsonl, .state), stream (.z), accident, snapshot or wear (.npz), visual (.fs), or a model"
         )
     if kind == "rig":
         if not os.path.exists(file):
