@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -152,11 +152,12 @@ def test_the_next_take_does_not_wait_for_the_hash_of_a_long_sound(
 ) -> None:
     free = threading.Event()
 
-    def slowly(path: Path) -> FileEntry:
+    def slowly(path: Path, rest: Callable[[], object] | None) -> FileEntry:
         assert path.name != SOUND or free.wait(20.0)
-        return entry_of(path)
+        return entry_of(path, rest)
 
     monkeypatch.setattr("instrument.audio.recording.take_cover.entry_of", slowly)
+    monkeypatch.setattr("instrument.audio.recording.take_cover.SMALL_BYTES", 20_000)
     first = house.record(50, {}).parent
     second = house.record(50, {5: [Gesture(Kind.NOTE_ON, 57, 0.8)]}).parent
     assert (second / GESTURES).is_file()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,7 +52,7 @@ def may_be_written(path: Path) -> None:
         raise RosinError(f"{path} cannot be written ({why}); give the name of a file") from None
 
 
-def open_file(path: str | Path) -> BinaryIO:
+def open_file(path: str | Path) -> BufferedReader:
     """A regular file, open for reading; close it. OSError (or ValueError) as ``must_be_file``."""
     must_be_file(path)  # before it is opened: to open some devices is to do something with them
     handle = os.open(path, _FLAGS)

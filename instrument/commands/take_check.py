@@ -43,14 +43,11 @@ def check_take(folder: Path, language: str) -> str:
     if manifest is not None and not manifest.finished:
         lines.append(say("check.unfinished", language))
     elif manifest is not None:
-        lines += [say("check.unhashed", language, name=name) for name in _unhashed(folder, manifest)]
+        known = {entry.name for entry in manifest.files}
+        parts = [path.name for path in sorted(folder.glob("*.wav")) if PART.fullmatch(path.name)]
+        there = [*parts, GESTURES, *(name for name in readers if name != SOUND and os.path.isfile(folder / name))]
+        lines += [say("check.unhashed", language, name=name) for name in there if name not in known]
     return "\n".join(lines)
-
-
-def _unhashed(folder: Path, manifest: TakeManifest) -> list[str]:
-    """Parts of the sound that the manifest does not know of."""
-    known = {entry.name for entry in manifest.files}
-    return [path.name for path in sorted(folder.glob("*.wav")) if PART.fullmatch(path.name) and path.name not in known]
 
 
 def _read_sound(path: Path) -> None:

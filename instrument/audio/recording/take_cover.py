@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import math
+import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,6 +31,11 @@ DATED = "%Y-%m-%dT%H:%M:%SZ"
 VISUAL = ".fs"
 PATCHES_MOST = 64
 """Of one take; 2 kB each."""
+SMALL_BYTES = 1 << 24
+"""Hashed in 50 ms at most."""
+REST_SECONDS = 0.001
+"""After each quarter of a megabyte: 3.9 GB, all that a WAV holds, are done in half a minute."""
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def rosin_version() -> str:
@@ -72,17 +79,34 @@ class TakeCover:
         write_whole(self.folder / name, data)
         self._names.append(name)
 
-    def end(self, seconds: float) -> None:
-        """The take is whole, and says so; every file in it by its hash, but the sound."""
-        there = (self.folder / name for name in self._names)
-        files = tuple(entry_of(path) for path in there if path.is_file())
-        self._manifest = replace(self._manifest, finished=True, seconds=seconds, files=files)
+    def end(self, seconds: float, sounds: Sequence[Path]) -> None:
+        """The take is whole, and says so; every file in it by its hash, but those that are large."""
+        self._names[:0] = [path.name for path in sounds]
+        self._manifest = replace(self._manifest, finished=True, seconds=seconds)
+        self._hash([name for name in self._names if self._size(name) <= SMALL_BYTES])
+
+    def add_large(self, hurry: threading.Event) -> None:
+        """The hashes of the large ones: the sound, 1 GB an hour. Slowly, and of one take at a time, until ``hurry`` is
+        set: four at once, each as fast as it could, cost 600 dropouts on two cores; this way there were none."""
+        large = [name for name in self._names if self._size(name) > SMALL_BYTES]
+        if large:
+            with _ONE_AT_A_TIME:
+                self._hash(large, lambda: hurry.wait(REST_SECONDS))
+
+    def _hash(self, names: Sequence[str], rest: Callable[[], object] | None = None) -> None:
+        """Into the manifest, which is written anew."""
+        known = {entry.name: entry for entry in self._manifest.files}
+        known |= {name: entry_of(self.folder / name, rest) for name in names}
+        files = tuple(known[name] for name in self._names if name in known)
+        self._manifest = replace(self._manifest, files=files)
         write_manifest(self.folder, self._manifest)
 
-    def add_sounds(self, sounds: Sequence[Path]) -> None:
-        """The hashes of the sound: last, as they take a second for 400 MB and more, and four hours are 4 GB."""
-        files = tuple(entry_of(path) for path in sounds if path.is_file())
-        write_manifest(self.folder, replace(self._manifest, files=(*files, *self._manifest.files)))
+    def _size(self, name: str) -> float:
+        """Of a file in the take; no number for one that is not there."""
+        try:
+            return (self.folder / name).stat().st_size
+        except OSError:
+            return math.nan
 
 
 def own_visual(patch: Patch) -> tuple[str, bytes]:

@@ -44,16 +44,25 @@ CLOSED_SECONDS = 60.0
 class TakeFiles:
     """One take. ``begin`` is for the callback, ``run`` for a thread of its own; it ends when ``ended`` is set."""
 
-    def __init__(self, player: Callback, recorder: Recorder, folder: Path, language: str, said: deque[str]) -> None:
-        """``recorder``: it has begun this take, in ``folder``. ``said``: where sentences for the player go."""
-        self.folder, self.language = folder, language
+    def __init__(
+        self,
+        player: Callback,
+        recorder: Recorder,
+        folder: Path,
+        language: str,
+        said: deque[str],
+        hurry: threading.Event,
+    ) -> None:
+        """``recorder``: it has begun this take, in ``folder``. ``said``: where sentences for the player go. ``hurry``:
+        set when nothing is to be heard any more."""
+        self.folder, self.language, self._hurry = folder, language, hurry
         self._sounds, self._sound_closed = recorder.paths, recorder.closed
         self._cover: TakeCover | None = None
         self.heard: list[Attribution] = []
         self.said = said
         self.ended = threading.Event()
         self.written = threading.Event()
-        """Everything is on disk, but the hashes of its sound: nothing of the next take is in the way of this one."""
+        """Everything is on disk, but the hashes of large files: the next take is in the way of nothing."""
         self.begun = False
         self.input = False
         self._player, self._recorder = player, recorder
@@ -119,14 +128,14 @@ class TakeFiles:
         self._close_cover()
 
     def _close_cover(self) -> None:
-        """Last: the hashes are of files that nobody writes into any more. Those of the sound when it is said that all
+        """Last: the hashes are of files that nobody writes into any more. Those of large ones when it is said that all
         else is done: of an evening they take longer than the next take waits."""
         if self._cover is None or not self._sound_closed.wait(CLOSED_SECONDS):
             return
         with self._told("manifest_failed"):
-            self._cover.end(self._passed / self._engine.rate)
+            self._cover.end(self._passed / self._engine.rate, self._sounds)
             self.written.set()
-            self._cover.add_sounds(self._sounds)
+            self._cover.add_large(self._hurry)
 
     @contextlib.contextmanager
     def _told(self, key: str) -> Iterator[None]:

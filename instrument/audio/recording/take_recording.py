@@ -54,6 +54,7 @@ class TakeRecording:
         self._asked_too_often = False
         self._slow = False
         self._fault_told = False
+        self._hurry = threading.Event()
 
     # --- from outside
 
@@ -125,6 +126,7 @@ class TakeRecording:
         self._look_at_fault()
         self.record(False)
         self._end()  # one that ended by itself may still be writing
+        self._hurry.set()
         if self._thread is not None:
             self._thread.join(timeout=max(0.0, CLOSE_SECONDS - (time.monotonic() - begin)))
         self._tell()
@@ -164,7 +166,7 @@ class TakeRecording:
         if busy:  # the last take's files are still its own: the disk has not taken them yet
             self._said.append(say("log_failed", self.language, why="the disk is still busy with the last one"))
         else:
-            files = self._files = TakeFiles(self.player, self.recorder, folder, self.language, self._said)
+            files = self._files = TakeFiles(self.player, self.recorder, folder, self.language, self._said, self._hurry)
             self._thread = threading.Thread(target=files.run, name="take files", daemon=True)
             self._thread.start()
             self.player.begin = files.begin
