@@ -1,6 +1,6 @@
 """Play a take from Python: its gestures, on its own patch or on another, to a sound file with the credits inside.
 
-python examples/play_take.py [TAKE] [PATCH]
+python examples/play_take.py [TAKE] [PATCH]                 TAKE: the folder of a recording, or a .jsonl
 """
 
 import sys

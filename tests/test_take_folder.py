@@ -104,6 +104,10 @@ def test_it_is_played_again_by_whatever_name_it_is_given(
     assert (rendered(take / GESTURES) == samples(take / SOUND)).all()
 
 
+def test_a_program_reads_it_by_its_folder(take: Path) -> None:
+    assert read_take(take) == read_take(take / GESTURES)
+
+
 def test_a_stream_is_heard_and_plays_along_as_the_take_it_lies_in(take: Path) -> None:
     stream = str(take / LATENTS)
     assert not is_take(stream), "a render hears it, bit for bit"

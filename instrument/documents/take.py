@@ -23,6 +23,7 @@ from instrument.base.reading import read_bytes
 from instrument.base.writing import Growing
 from instrument.documents.patch import Scene
 from instrument.documents.patch_shape import BLEND_MS_MAX
+from instrument.documents.take_folder import GESTURES, is_take_folder
 from instrument.documents.take_lines import (
     SEED_MAX,
     Cue,
@@ -224,7 +225,9 @@ def _lines(text: str) -> list[str]:
 
 
 def read_take(path: Path) -> Take:
-    """Read a take file. RosinError or Mistakes."""
+    """Read a take: its folder, or the file of its gestures. RosinError or Mistakes."""
+    if is_take_folder(path):
+        path /= GESTURES
     data = read_bytes(path, TAKE_BYTES_MAX, "take")
     try:
         return take_from(_lines(data.decode("utf-8-sig")), str(path))
