@@ -109,5 +109,6 @@ def test_it_plays_for_a_second_and_sums_up_in_french(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for words in ("Ce qui a été joué", "OSC écouté sur 127.0.0.1:", "Enregistrement dans", "aucun apprentissage"):
         assert words in done.stdout
+    assert "Enregistré 1." in done.stdout, "what is said of a take that the end of the show ended is read, too"
     assert len(list((tmp_path / "takes").glob("*/sound.wav"))) == 1
     assert not (tmp_path / "rig.toml").exists()

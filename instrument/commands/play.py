@@ -181,6 +181,7 @@ def _played(args: argparse.Namespace, place: Path) -> int:
             show.run(args.seconds, tick)
     finally:
         show.close()
+    status.tell()  # what was said while it ended: of a take that was still recorded
     heard = {i: read_patch(paths[i]) for i in sorted(status.heard or {index}) if i in tables}
     sum_up(show, status, heard, rig, language)
     if picture is not None:

@@ -73,9 +73,10 @@ class Status:
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.__exit__(None, None, None)
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """What the processes have said since the last time."""
         missed, notices = self.show.notices.since(self._told)
         if missed:
             notices.insert(0, say("notices_missed", self.language, count=missed))
@@ -94,7 +95,7 @@ class Status:
             self.latency = frame.latency
             self.heard.add(frame.patch)
             self._count(frame)
-        self._tell()
+        self.tell()
         if now - self._at < (REFRESH_SECONDS if self.living else PLAIN_SECONDS):
             return
         self._at = now
