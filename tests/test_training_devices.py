@@ -30,7 +30,7 @@ from instrument.training.network.chance import Chance
 
 CHILD = str(Path(__file__).with_name("training_child.py"))
 STEPS = 20
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +150,18 @@ def test_ranks_together_hear_what_one_alone_does(corpus: Corpus) -> None:
     assert once[0] == once[1]
 
 
+def test_one_of_several_processes_leaves_at_once_with_what_it_printed() -> None:
+    code = "import atexit; atexit.register(print, 'taken down'); from instrument.training.learning.ranks import leave\n"
+    for world, said in (("1", "done\ntaken down\n"), ("2", "done\n")):
+        environment = {**ENVIRONMENT, "WORLD_SIZE": world, "PYTHONPATH": str(Path(__file__).parent.parent)}
+        del environment["PYTHONUNBUFFERED"]
+        done = subprocess.run(
+            [sys.executable, "-c", code + "print('done'); leave()"], env=environment, capture_output=True, text=True,
+            timeout=60, check=True,
+        )  # fmt: skip
+        assert done.stdout == said
+
+
 def test_two_processes_learn_what_one_of_double_size_does(sounds: Path, tmp_path: Path) -> None:
     one = child(sounds, tmp_path / "one.pt", STEPS, 6, "small")  # steering goes through three latents in turn
     two = tmp_path / "two.pt"
@@ -159,7 +171,7 @@ def test_two_processes_learn_what_one_of_double_size_does(sounds: Path, tmp_path
         env={**ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parent.parent)}, capture_output=True, text=True,
         timeout=160, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, f"{done.stdout[-200:]}{done.stderr[:6000]}"  # what began it comes first
     kept = torch.load(two, weights_only=True)
     assert kept["step"] == STEPS
     assert kept["phase"] == ADVERSARY

@@ -15,7 +15,7 @@ from instrument.training.data.corpus import read_corpus
 from instrument.training.learning.devices import machine_for
 from instrument.training.learning.loop import Budget, LearnOptions, TrainingLoop, learn, new_loop
 from instrument.training.learning.progress import Display
-from instrument.training.learning.ranks import ranks_from_environment
+from instrument.training.learning.ranks import leave, ranks_from_environment
 from instrument.training.network.shape import Shape
 
 TINY = Shape(latents=3, width=24, dilations=(1, 2), harmonics=12, bands=8, note_step=1.0)
@@ -47,3 +47,4 @@ def child(sounds: Path, checkpoint: Path, steps: int, size: int, judging: str, *
 
 if __name__ == "__main__":
     child(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5], save_every_s=0.15)
+    leave()

@@ -202,6 +202,7 @@ def run(args: argparse.Namespace) -> int:
         raise RosinError("--save-every and --listen are times; give 0 or more")
     try:
         from instrument.training.choices import TrainOptions
+        from instrument.training.learning.ranks import leave
     except ModuleNotFoundError as missing:
         raise RosinError(
             f"training needs {missing.name}, which playing does not; install it with: pip install 'rosin[train]'"
@@ -210,4 +211,5 @@ def run(args: argparse.Namespace) -> int:
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
     options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
     train(args.sounds, args.name, args.out, options)
+    leave()
     return 0
