@@ -66,9 +66,10 @@ def test_a_jack_server_is_the_default_device_and_gets_every_block_under_our_name
             """,
             jack.env,
         ).splitlines()
+        said = jack.log.read_text()
     assert "('system', 'JACK Audio Connection Kit', 2, 48000.0, True)" in out[0]
     assert "('null', 'null', 2, 0.0, False)" in out[0]
-    assert "rosin:out_0" in out[1]
+    assert "rosin:out_0" in out[1], (out, said[-1000:])
     assert out[2] == "system True {(2, 128)} {None}"
     assert out[3] == "True True 0 True"
     assert out[4] == "True False"

@@ -31,6 +31,10 @@ CLIENT = "rosin"
 """Our name among JACK's clients: that of the audio ports, and of nothing else, so that patch bays find them again."""
 NAME_TRIES, NAME_SECONDS = 8, 0.05
 """For so long the server may take to see that one of this name is dead."""
+REGISTRY = "/dev/shm/jack-shm-registry"
+"""Where JACK servers are, or were."""
+SEEN_TRIES = 2
+"""For so long one that may be there is looked for: busy, it does not always answer who comes as another goes."""
 _names: dict[str, Any] = {}  # PortAudio keeps the pointer
 _libraries: list[str] = []  # the one that is used is the last
 _forsaken: list[object] = []  # dead streams and the libraries they live in: freeing them would run into the wait
@@ -74,11 +78,13 @@ def load(client: str = CLIENT) -> Any:
 
 def enter(sd: Any, claim: bool = False) -> None:
     """Initialise; looks for devices unless it is in use already. ``claim`` our name on JACK: of one who was killed, the
-    server may have yet to see it."""
+    server may have yet to see it. It costs 0.1 s where JACK was and is not any more."""
     with quiet():
         sd._initialize()
-        for _ in range(NAME_TRIES if claim else 0):
-            if client_name() in ("", CLIENT):
+        tries = NAME_TRIES if claim else 0
+        for i in range(tries):
+            name = client_name()
+            if name == CLIENT or (not name and (i >= SEEN_TRIES or not os.path.exists(REGISTRY))):
                 break
             sd._terminate()
             time.sleep(NAME_SECONDS)
