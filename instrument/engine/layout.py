@@ -32,10 +32,10 @@ class ChannelLayout:
         One channel sounds from all of them; as many as there are, each from its own; of two, each from the loudspeaker
         that stands nearest to where it is meant to (of one loudspeaker, both at half).
         """
-        if len(sound) in (1, self.count):
+        if len(sound) == len(out) or len(sound) == 1:
             np.copyto(out, sound)
             return
-        if self.count == 1:
+        if len(out) == 1:
             np.mean(sound, axis=0, out=out[0])
             return
         out[:] = 0.0

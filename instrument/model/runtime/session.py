@@ -191,6 +191,8 @@ class OnnxVoice:
 
     @temperature.setter
     def temperature(self, value: float) -> None:
+        if value == self._temperature:  # set in every block
+            return
         self._temperature = clipped(value, TEMPERATURE_MAX, self._temperature)
         for graph in (self._decoder, self._encoder):
             if graph is not None:
@@ -198,15 +200,13 @@ class OnnxVoice:
 
     def bend(self, amount: float) -> None:
         """As Voice says; nothing to do while the amount stands still."""
-        amount = clipped(amount, 1.0, self._bend)
-        if amount != self._bend and self.can_bend:
+        if amount != self._bend and self.can_bend and (amount := clipped(amount, 1.0, self._bend)) != self._bend:
             self._bend = amount
             self._dress()
 
     def wear(self, amount: float) -> None:
         """As Voice says; nothing to do while the amount stands still."""
-        amount = clipped(amount, 1.0, self._worn)
-        if amount != self._worn and self._tapped:
+        if amount != self._worn and self._tapped and (amount := clipped(amount, 1.0, self._worn)) != self._worn:
             self._worn = amount
             self._dress()
 
