@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from instrument.engine.allocation import LastNote
 from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, to_latents
-from instrument.engine.note_voices import NoteShape, NoteVoices
+from instrument.engine.note_voices import SOFTEST, NoteShape, NoteVoices
 
 TICKS = 4
 SHAPES = st.builds(
@@ -124,3 +124,39 @@ def test_a_note_struck_again_at_its_height_falls_like_any_other(decay: float) ->
     for _ in range(10):
         voices.step(pitch, level, 0, TICKS)
     assert (voices.level[0] < 1.0) == (decay > 0.0)
+
+
+def test_a_stolen_voice_fades_in_five_milliseconds_and_speaks_the_other_key() -> None:
+    voices = NoteVoices(2, 57.0, NoteShape(1.0, 2000.0, 80.0), 1500.0)
+    pitch, level = np.zeros((2, TICKS), np.float32), np.zeros((2, TICKS), np.float32)
+    voices.start(0, 60.0, 1.0)
+    for _ in range(40):
+        voices.step(pitch, level, 0, TICKS)
+    assert level[0, -1] == 1.0
+    voices.steal(0, 72.0, 0.5)
+    heard = []
+    for _ in range(4):
+        voices.step(pitch, level, 0, TICKS)
+        heard += list(zip(pitch[0].tolist(), level[0].tolist(), strict=True))
+    silent = next(i for i, (_, loud) in enumerate(heard) if loud == 0.0)
+    assert silent / 1500.0 <= 0.0055
+    assert all(note == 60.0 for note, loud in heard[: silent + 1]), "it fades as it was"
+    assert all(note == 72.0 for note, _ in heard[silent + 1 :]), "and the other speaks without a glide"
+    assert heard[-1][1] == pytest.approx(SOFTEST + (1.0 - SOFTEST) * 0.5)
+    assert level[1].tolist() == [0.0] * TICKS
+
+
+def test_a_key_that_was_let_go_before_its_stolen_voice_spoke_is_not_heard() -> None:
+    voices = NoteVoices(1, 57.0, NoteShape(1.0, 50.0, 0.0), 1500.0)
+    pitch, level = np.zeros((1, TICKS), np.float32), np.zeros((1, TICKS), np.float32)
+    voices.start(0, 60.0, 1.0)
+    for _ in range(20):
+        voices.step(pitch, level, 0, TICKS)
+    voices.steal(0, 72.0, 1.0)
+    voices.release(0)
+    loud = []
+    for _ in range(30):
+        voices.step(pitch, level, 0, TICKS)
+        loud += level[0].tolist()
+    assert loud == sorted(loud, reverse=True)
+    assert loud[-1] == 0.0

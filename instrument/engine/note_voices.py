@@ -22,9 +22,14 @@ F64 = NDArray[np.float64]
 SOFTEST = 0.45
 """Loudness (raw) of the softest key: below it a key would be silence with extra steps."""
 
-REST, LOUDNESS, LEVEL, PITCH, BEND, GATE, SPOKEN = range(7)
+STEAL_MS = 5.0
+"""In which a voice that is taken away from its key fades, whatever its release: too short to be heard as late, long
+enough not to click."""
+
+REST, LOUDNESS, LEVEL, PITCH, BEND, GATE, SPOKEN, STOLEN, NEXT_NOTE, NEXT_LOUDNESS = range(10)
 """Rows of the state: the note a voice goes to, the loudness it goes to, its level and its note now, how far it is bent
-(semitones), whether a key holds it, whether it has reached its loudness since it was struck."""
+(semitones), whether a key holds it, whether it has reached its loudness since it was struck; whether it fades for
+another key, and that key's note and loudness."""
 _KEPT = {"rest": REST, "loudness": LOUDNESS, "level": LEVEL, "pitch": PITCH, "spoken": SPOKEN}
 
 
@@ -39,17 +44,18 @@ class NoteShape:
     decay_ms: float = 0.0
 
     def steps(self, tick_hz: float) -> F64:
-        """A tick of each: rise, fall and decay of the level, the part of the way that a glide goes. f64 [4]."""
+        """A tick of each: rise, fall and decay of the level, the part of the way that a glide goes, and the fall of a
+        voice that is stolen. f64 [5]."""
         decay = 1000.0 / (max(self.decay_ms, 1.0) * tick_hz) if self.decay_ms > 0.0 else 0.0
         glide = 1.0 if self.glide_ms <= 0.0 else 1.0 - math.exp(-1000.0 * 3.0 / (self.glide_ms * tick_hz))
         rise, fall = (1000.0 / (max(ms, 1.0) * tick_hz) for ms in (self.attack_ms, self.release_ms))
-        return np.array([rise, fall, decay, glide])
+        return np.array([rise, fall, decay, glide, 1000.0 / (STEAL_MS * tick_hz)])
 
 
 @compiled
 def _advance(state: F64, steps: F64, begin: int, end: int, pitch: F32, level: F32) -> None:
-    """Ticks ``begin`` to ``end``. state f64 [7, V], steps f64 [4]; pitch and level f32 [V, T]."""
-    rise, fall, decay, glide = steps[0], steps[1], steps[2], steps[3]
+    """Ticks ``begin`` to ``end``. state f64 [10, V], steps f64 [5]; pitch and level f32 [V, T]."""
+    rise, fall, decay, glide, steal = steps[0], steps[1], steps[2], steps[3], steps[4]
     falls = decay > 0.0
     for v in range(state.shape[1]):
         note, bend = state[REST, v], state[BEND, v]
@@ -58,6 +64,16 @@ def _advance(state: F64, steps: F64, begin: int, end: int, pitch: F32, level: F3
         if at == 0.0 and aim > 0.0 and not (falls and spoken):
             now = note  # from silence a note starts where it is; there is nothing to glide from
         for t in range(begin, end):
+            if state[STOLEN, v] > 0.0:
+                at = max(0.0, at - steal)
+                pitch[v, t] = now + bend
+                level[v, t] = at
+                if at == 0.0:
+                    state[STOLEN, v], spoken = 0.0, False
+                    now = note = state[NEXT_NOTE, v]
+                    aim = state[NEXT_LOUDNESS, v] if state[GATE, v] > 0.0 else 0.0
+                    state[REST, v], state[LOUDNESS, v] = note, state[NEXT_LOUDNESS, v]
+                continue
             if falls and spoken and aim > 0.0:
                 at = max(0.0, at - decay)
             elif at < aim:
@@ -79,7 +95,7 @@ class NoteVoices:
     """``count`` voices (V). ``rest``: MIDI note at which all begin."""
 
     def __init__(self, count: int, rest: float, shape: NoteShape, tick_hz: float) -> None:
-        self._state = np.zeros((7, count))
+        self._state = np.zeros((10, count))
         self._state[REST] = self._state[PITCH] = rest
         self._state[SPOKEN] = 1.0
         self._steps = shape.steps(tick_hz)
@@ -119,6 +135,20 @@ class NoteVoices:
         self._state[LOUDNESS, voice] = SOFTEST + (1.0 - SOFTEST) * velocity
         self._state[GATE, voice] = 1.0
 
+    def steal(self, voice: int, note: float, velocity: float) -> None:
+        """A voice that sounds is another key's from now on: it fades in 5 ms, and speaks that one."""
+        self._state[NEXT_NOTE, voice] = note
+        self._state[NEXT_LOUDNESS, voice] = SOFTEST + (1.0 - SOFTEST) * velocity
+        self._state[[STOLEN, GATE], voice] = 1.0
+
+    def release(self, voice: int) -> None:
+        """Nothing holds it any more."""
+        self.hold(voice, False)
+
+    def loudness(self, voice: int) -> float:
+        """How loud it is now, raw; one that is on its way to a note counts as that."""
+        return float(max(self._state[LEVEL, voice], self._state[STOLEN, voice] * self._state[NEXT_LOUDNESS, voice]))
+
     def hold(self, voice: int, down: bool) -> None:
         """Whether any key or pedal holds a voice; let go, it falls to nothing."""
         self._state[GATE, voice] = float(down)
@@ -137,7 +167,7 @@ class NoteVoices:
 
     def silence(self) -> None:
         """All at once, where they are to go."""
-        self._state[[LEVEL, GATE, BEND]] = 0.0
+        self._state[[LEVEL, GATE, BEND, STOLEN]] = 0.0
         self._state[PITCH] = self._state[REST]
 
     def step(self, pitch: F32, level: F32, begin: int, end: int) -> None:
