@@ -12,6 +12,7 @@ from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, to_latents
 from instrument.engine.note_voices import SOFTEST, NoteShape, NoteVoices
 
 TICKS = 4
+LEADS, OWN, REACH = np.ones(3, np.uint8), np.zeros((3, TICKS, 3), np.float32), np.zeros((0, 5), np.float32)
 SHAPES = st.builds(
     NoteShape, st.sampled_from([1.0, 20.0]), st.sampled_from([30.0, 250.0]), st.sampled_from([0.0, 60.0]),
     st.sampled_from([0.0, 80.0]),
@@ -71,9 +72,9 @@ def test_the_model_is_told_of_each_voice_its_own_note_and_of_all_the_same_knobs(
     low, span = np.array([0.0, -80.0, -3.0], np.float32), np.array([1.0, 80.0, 6.0], np.float32)
     role = np.array([PITCH, LOUDNESS, PLAIN], np.uint8)
     z, one = np.zeros((3, 3, 2), np.float32), np.zeros((1, 3, 2), np.float32)
-    to_latents(x, pitch, level, low, span, role, -80.0, z)
+    to_latents(x, pitch, level, LEADS, OWN, REACH, low, span, role, -80.0, z)
     for v in range(3):
-        to_latents(x, pitch[v : v + 1], level[v : v + 1], low, span, role, -80.0, one)
+        to_latents(x, pitch[v : v + 1], level[v : v + 1], LEADS[:1], OWN[:1], REACH, low, span, role, -80.0, one)
         assert np.array_equal(z[v], one[0])
         assert np.array_equal(z[v, 2], z[0, 2]), "a knob is everybody's"
     assert len({float(note) for note in z[:, 0, 0]}) == 3

@@ -20,6 +20,7 @@ from instrument.base.reading import read_bytes
 from instrument.base.seeds import daily_seed
 from instrument.base.toml import BYTES_MAX, toml_from
 from instrument.base.validation import check, json_schema, short
+from instrument.documents.expression import USUAL, Expression, expressions_from
 from instrument.documents.feels import find_feels, open_feel
 from instrument.documents.patch_shape import CHANCE, FRICTION, NAME, SCENE_SLOTS, SCHEMA, SHAPE, label_from
 from instrument.isf import find_visual, knobs_of, read_header
@@ -57,6 +58,11 @@ class Patch:
     seed: int = 1
     sounds: str = "gesture"
     notes: str = "mono"
+    voices: int = 8
+    detune_cents: float = 12.0
+    late_ms: float = 25.0
+    width: float = 0.0
+    expression: Mapping[str, Expression] = field(default_factory=lambda: USUAL)
     note: float = 57.0
     bend_semitones: float = 2.0
     attack_ms: float = 20.0
@@ -91,6 +97,16 @@ class Patch:
     """Of what the file and its feel say, scenes aside: whether a take was played on this very patch."""
     source: bytes = field(default=b"", compare=False, repr=False)
     """The file as it was read, for the take that keeps it: by the time of a take an editor may have written another."""
+
+    @property
+    def many(self) -> bool:
+        """Whether it is played by several voices."""
+        return self.notes in ("poly", "unison") and self.voices > 1
+
+    @property
+    def expression_feels(self) -> dict[str, Mapping[str, float]]:
+        """The friction of the fingers, by expression."""
+        return {name: one.feel for name, one in self.expression.items()}
 
     @property
     def entries(self) -> dict[str, str]:
@@ -178,7 +194,9 @@ def patch_from(table: Mapping[str, Any], where: str) -> Patch:
         wanted.update({key: label_from(table[key])} if key in table else {})
     for key in SHAPE.fields["voice"].fields:  # type: ignore[union-attr]
         if key in voice:
-            wanted[key] = voice[key] if isinstance(voice[key], str) else float(voice[key])
+            wanted[key] = voice[key] if isinstance(voice[key], str) or key == "voices" else float(voice[key])
+    if "expression" in table:
+        wanted["expression"] = expressions_from(table["expression"])
     renamed = {
         "input_mode": live.get("mode"),
         "input_amount": live.get("amount"),
@@ -281,10 +299,17 @@ def mistakes_against(patch: Patch, table: KnobTable) -> list[str]:
     """What in the patch does not fit the model it names: knobs that are not there."""
     lines = []
     there = ", ".join(k.id for k in table.playable)
+    if patch.notes == "poly" and all(knob.role != "pitch" for knob in table.playable):
+        lines.append(
+            f"voice.notes: the model {patch.model!r} has no pitch, so all its voices would play the same; "
+            'write "unison", "mono" or "off"'
+        )
+    driven = [name for name, one in patch.expression.items() if one.knob and name != "pressure"]
     for section, ids in (
         ("knobs", patch.knobs),
         ("friction.knob", patch.friction_knobs),
         ("chance.knob", patch.chance_knobs),
+        ("expression.knob", [patch.expression[name].knob for name in driven]),
     ):
         for id in ids:
             if id not in {k.id for k in table.playable}:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from instrument.base.validation import Field, Section
+from instrument.documents.expression import SHAPE as EXPRESSION
 from instrument.knobs import CHANCE_SOURCES, ENTRIES, PARAMETERS, SCENES, Label
 
 SCHEMA = 1
@@ -25,6 +26,7 @@ _OF_ALL = ("tape", "tape_drops", "temperature", "bend", "wear", "habit_shape", "
 CHANCE_OF_ONE = {name: field for name, field in CHANCE.items() if name not in _OF_ALL}
 """What one knob may have for itself: the rest belongs to the model, the tape, or several knobs at once."""
 
+VOICES_MAX = 16
 BLEND_MS_MAX = 60000.0
 _SCENE = Section(
     {
@@ -65,7 +67,15 @@ SHAPE = Section(
         "voice": Section(
             {
                 "sounds": Field("choice", choices=("gesture", "always"), about="silent until the first gesture or not"),
-                "notes": Field("choice", choices=("mono", "off"), about="do notes play the pitch and the loudness"),
+                "notes": Field(
+                    "choice",
+                    choices=("mono", "poly", "unison", "off"),
+                    about="what keys play: one note, a voice for each key, one note by several voices, nothing",
+                ),
+                "voices": Field("integer", low=1, high=VOICES_MAX, about="how many, of poly and unison"),
+                "detune_cents": Field("number", low=0, high=100, about="of unison: the outermost players' tuning"),
+                "late_ms": Field("number", low=0, high=200, about="of unison: how late the last player begins"),
+                "width": Field("number", low=0, high=1, about="of poly and unison: how far apart the voices stand"),
                 "note": Field("number", low=0, high=127, about="MIDI note at rest"),
                 "bend_semitones": Field("number", low=0, high=48),
                 "attack_ms": Field("number", low=0, high=10000),
@@ -80,6 +90,7 @@ SHAPE = Section(
                 ),
             }
         ),
+        "expression": EXPRESSION,
         "input": Section(
             {
                 "mode": Field("choice", choices=("off", "blend", "add"), about="how live input and knobs combine"),

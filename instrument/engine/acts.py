@@ -141,7 +141,7 @@ def _note_on(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     velocity = min(1.0, g.value)
     engine.held.down(g.knob, velocity)
     if layer.patch.notes != "off":
-        layer.control.place_note(g.knob, velocity, at)
+        layer.control.place_note(g.knob, velocity, at, g.channel, g.note_id)
         layer.speaking = True
         engine.panicked = False
     return g
@@ -153,7 +153,7 @@ def _note_off(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.up(g.knob)
     for layer in engine.layers:
         if g.knob not in layer.accident_keys:
-            layer.control.place_note(g.knob, 0.0, at)
+            layer.control.place_note(g.knob, 0.0, at, g.channel, g.note_id)
     return g
 
 
@@ -209,7 +209,7 @@ def _seed(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
 
 
 def _reset(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
-    engine.layer.voice.reset()
+    engine.layer.forget()
     return g
 
 

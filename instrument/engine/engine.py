@@ -209,9 +209,9 @@ class Engine:
             self._played.hear((self.guard.rms / self._gain) ** 2)
         # A model that ran away begins again at rest; the guard has faded the block that tripped it.
         if self.guard.tripped:
-            self.layer.voice.reset()
+            self.layer.forget()
             if self._leaving is not None:
-                self._leaving.voice.reset()
+                self._leaving.forget()
             self.resets += 1
         np.copyto(out, mix)
         self.sample += QUANTUM
@@ -274,7 +274,7 @@ class Engine:
             layer.speaking,
             layer.seed,
             self.sample,
-            layer.voice.snapshot(),
+            layer.voice_state(),
             layer.control.state(),
             self.tape.state(),
             self.guard.state(),
@@ -286,7 +286,7 @@ class Engine:
         """Back to a snapshot of the same patch. Live, the guard keeps its own state so that nothing clicks, and keys
         and pushes are those of now: what was held then and has been let go of since would be so for ever."""
         layer = self.layer
-        layer.voice.restore(kept.voice)
+        layer.restore_voice(kept.voice)
         layer.control.set_state(kept.control, pushes=with_guard)
         layer.seed = kept.seed
         layer.speaking = kept.speaking

@@ -19,11 +19,23 @@ PLAIN, PITCH, LOUDNESS = 0, 1, 2
 
 @compiled
 def to_latents(
-    x: F32, pitch: F32, level: F32, low: F32, span: F32, role: NDArray[np.uint8], bottom: float, z: F32
+    x: F32,
+    pitch: F32,
+    level: F32,
+    leads: NDArray[np.uint8],
+    own: F32,
+    reach: F32,
+    low: F32,
+    span: F32,
+    role: NDArray[np.uint8],
+    bottom: float,
+    z: F32,
 ) -> None:
     """Mean over the ticks of each frame, in latent units. x f32 [T, K], pitch and level f32 [V, T], z f32 [V, K, F].
 
-    Knobs are shared by all voices; the pitch is added to, the level under, what each voice plays by itself.
+    Knobs are shared by all voices; the pitch is added to, the level under, what each voice plays by itself. The
+    loudness knob is for the voices that it ``leads``, u8 [V]. ``own`` f32 [V, T, E]: what the fingers of each voice say
+    beside the knobs, of which ``reach`` f32 [E, K] is added to each (raw); it takes no knob beyond its ends.
 
     The mean is what places a gesture inside a frame: a move three ticks before the frame's end counts for three.
     """
@@ -36,6 +48,13 @@ def to_latents(
                 total = 0.0
                 for t in range(f * per, (f + 1) * per):
                     raw = x[t, k]
+                    if role[k] == LOUDNESS and leads[v] == 0:
+                        raw = np.float32(0.0)
+                    more = np.float32(0.0)
+                    for e in range(reach.shape[0]):
+                        more += own[v, t, e] * reach[e, k]
+                    if more != 0.0:
+                        raw = min(np.float32(1.0), max(np.float32(0.0), raw + more))
                     if role[k] == LOUDNESS and level[v, t] > raw:
                         raw = level[v, t]
                     value = low[k] + span[k] * np.float64(raw)

@@ -26,11 +26,14 @@ STEAL_MS = 5.0
 """In which a voice that is taken away from its key fades, whatever its release: too short to be heard as late, long
 enough not to click."""
 
-REST, LOUDNESS, LEVEL, PITCH, BEND, GATE, SPOKEN, STOLEN, NEXT_NOTE, NEXT_LOUDNESS = range(10)
+REST, LOUDNESS, LEVEL, PITCH, BEND, GATE, SPOKEN, STOLEN, WAITS, NEXT_NOTE, NEXT_LOUDNESS = range(11)
 """Rows of the state: the note a voice goes to, the loudness it goes to, its level and its note now, how far it is bent
 (semitones), whether a key holds it, whether it has reached its loudness since it was struck; whether it fades for
-another key, and that key's note and loudness."""
+another key, in how many ticks it takes another key, and that key's note and loudness."""
+ROWS = NEXT_LOUDNESS + 1
 _KEPT = {"rest": REST, "loudness": LOUDNESS, "level": LEVEL, "pitch": PITCH, "spoken": SPOKEN}
+_OF_MANY = {"gate": GATE, "stolen": STOLEN, "waits": WAITS, "next_note": NEXT_NOTE, "next_loudness": NEXT_LOUDNESS}
+"""Kept only where there are several: of one voice its keys say the first, and nothing else happens to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class NoteShape:
 
 @compiled
 def _advance(state: F64, steps: F64, begin: int, end: int, pitch: F32, level: F32) -> None:
-    """Ticks ``begin`` to ``end``. state f64 [10, V], steps f64 [5]; pitch and level f32 [V, T]."""
+    """Ticks ``begin`` to ``end``. state f64 [ROWS, V], steps f64 [5]; pitch and level f32 [V, T]."""
     rise, fall, decay, glide, steal = steps[0], steps[1], steps[2], steps[3], steps[4]
     falls = decay > 0.0
     for v in range(state.shape[1]):
@@ -64,6 +67,14 @@ def _advance(state: F64, steps: F64, begin: int, end: int, pitch: F32, level: F3
         if at == 0.0 and aim > 0.0 and not (falls and spoken):
             now = note  # from silence a note starts where it is; there is nothing to glide from
         for t in range(begin, end):
+            if state[WAITS, v] > 0.0:
+                state[WAITS, v] -= 1.0
+                if state[WAITS, v] <= 0.0:
+                    state[WAITS, v], spoken = 0.0, False
+                    note, aim = state[NEXT_NOTE, v], state[NEXT_LOUDNESS, v]
+                    state[REST, v], state[LOUDNESS, v], state[GATE, v] = note, aim, 1.0
+                    if at == 0.0:
+                        now = note
             if state[STOLEN, v] > 0.0:
                 at = max(0.0, at - steal)
                 pitch[v, t] = now + bend
@@ -95,7 +106,7 @@ class NoteVoices:
     """``count`` voices (V). ``rest``: MIDI note at which all begin."""
 
     def __init__(self, count: int, rest: float, shape: NoteShape, tick_hz: float) -> None:
-        self._state = np.zeros((10, count))
+        self._state = np.zeros((ROWS, count))
         self._state[REST] = self._state[PITCH] = rest
         self._state[SPOKEN] = 1.0
         self._steps = shape.steps(tick_hz)
@@ -114,6 +125,18 @@ class NoteVoices:
     def pitch(self) -> F64:
         """The note that each plays now, without bend, f64 [V], in place."""
         row: F64 = self._state[PITCH]
+        return row
+
+    @property
+    def gate(self) -> F64:
+        """Above 0 where a key or a pedal holds a voice, f64 [V], in place."""
+        row: F64 = self._state[GATE]
+        return row
+
+    @property
+    def loud(self) -> F64:
+        """The raw loudness that each goes to while it is held, f64 [V], in place."""
+        row: F64 = self._state[LOUDNESS]
         return row
 
     @property
@@ -141,6 +164,12 @@ class NoteVoices:
         self._state[NEXT_LOUDNESS, voice] = SOFTEST + (1.0 - SOFTEST) * velocity
         self._state[[STOLEN, GATE], voice] = 1.0
 
+    def wait(self, voice: int, ticks: int, note: float, velocity: float) -> None:
+        """A voice speaks so many ticks from now; until then it goes on with what it does."""
+        self._state[NEXT_NOTE, voice] = note
+        self._state[NEXT_LOUDNESS, voice] = SOFTEST + (1.0 - SOFTEST) * velocity
+        self._state[WAITS, voice] = float(ticks)
+
     def release(self, voice: int) -> None:
         """Nothing holds it any more."""
         self.hold(voice, False)
@@ -152,11 +181,13 @@ class NoteVoices:
     def hold(self, voice: int, down: bool) -> None:
         """Whether any key or pedal holds a voice; let go, it falls to nothing."""
         self._state[GATE, voice] = float(down)
+        if not down:  # a key that was let go before its turn came is not played
+            self._state[WAITS, voice] = 0.0
 
     # ---
 
-    def bend(self, semitones: float, voice: int | None = None) -> None:
-        """Bend one, or all."""
+    def bend(self, semitones: float | F64, voice: int | None = None) -> None:
+        """Bend one, or all: each by as much, or f64 [V] each by its own."""
         self._state[BEND, slice(None) if voice is None else voice] = semitones
 
     def sound(self, voice: int, pitch: float, rest: float, level: float, loudness: float) -> None:
@@ -167,7 +198,7 @@ class NoteVoices:
 
     def silence(self) -> None:
         """All at once, where they are to go."""
-        self._state[[LEVEL, GATE, BEND, STOLEN]] = 0.0
+        self._state[[LEVEL, GATE, BEND, STOLEN, WAITS]] = 0.0
         self._state[PITCH] = self._state[REST]
 
     def step(self, pitch: F32, level: F32, begin: int, end: int) -> None:
@@ -177,12 +208,15 @@ class NoteVoices:
 
     def state(self) -> dict[str, F64]:
         """Everything remembered but keys and bend: f64 [V] each."""
-        return {name: self._state[row].copy() for name, row in _KEPT.items()}
+        kept = _KEPT | _OF_MANY if self.count > 1 else _KEPT
+        return {name: self._state[row].copy() for name, row in kept.items()}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Back to a state taken by ``state()``, or to one of a single voice, whose numbers stand alone."""
         for name, row in _KEPT.items():
             self._state[row] = state.get(name, 1.0) if name == "spoken" else state[name]
+        for name, row in _OF_MANY.items() if self.count > 1 else ():
+            self._state[row] = state[name]
 
 
 def warm() -> None:

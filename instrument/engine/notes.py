@@ -7,50 +7,109 @@ down or not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.engine.allocation import Key, LastNote
+from instrument.engine.allocation import Allocation, Key, LastNote
 from instrument.engine.note_voices import SOFTEST, NoteShape, NoteVoices
+from instrument.engine.polyphony import Polyphony
+from instrument.engine.unison import Unison
 
 F32 = NDArray[np.float32]
 
-VOICES = 1
-"""Of a patch: an allocation that plays more has more."""
+
+@dataclass(frozen=True, slots=True)
+class NoteMode:
+    """How keys and voices meet. ``mode``: mono, poly or unison; of ``voices`` mono plays one. ``cents``, ``late_ms``:
+    how far the players of a unison are apart in tune and in time, drawn from ``seed``."""
+
+    mode: str = "mono"
+    voices: int = 1
+    cents: float = 0.0
+    late_ms: float = 0.0
+    seed: int = 0
 
 
 class Notes:
     """Of one patch. ``tick_hz`` control ticks a second, ``rest`` and pitches in MIDI note numbers."""
 
-    def __init__(self, rest: float, shape: NoteShape, bend_semitones: float, tick_hz: float) -> None:
+    def __init__(
+        self, rest: float, shape: NoteShape, bend_semitones: float, tick_hz: float, how: NoteMode | None = None
+    ) -> None:
+        how = how or NoteMode()
         self.bend_semitones = bend_semitones
-        self.voices = NoteVoices(VOICES, rest, shape, tick_hz)
-        self._keys = LastNote(self.voices)
+        self.poly = how.mode == "poly"
+        self.voices = NoteVoices(how.voices if how.mode in ("poly", "unison") else 1, rest, shape, tick_hz)
+        self.unison: Unison | None = None
+        self._keys: Allocation
+        if self.poly:
+            self._keys = Polyphony(self.voices, how.voices)
+        elif how.mode == "unison":
+            self.unison = Unison(self.voices, how.cents, how.late_ms * tick_hz / 1000.0, how.seed)
+            self._keys = LastNote(self.unison)
+        else:
+            self._keys = LastNote(self.voices)
         self._bend = 0.0
+        self._detune()
+        self.newest = 0
+        """The voice that spoke last: with no key down, the hand on the loudness plays it on."""
+        self.leads = np.ones(self.voices.count, np.uint8)
+        """The voices whose loudness the hand leads, u8 [V]: of several those that are held, and the newest."""
+        self.began: Callable[[int, int], None] | None = None
+        """Told the voice and the channel of each note that begins."""
 
     # --- keys
 
-    def on(self, note: int, velocity: float) -> None:
+    def on(self, note: int, velocity: float, channel: int = 0, note_id: int = 0) -> None:
         """A key goes down; velocity 0..1."""
-        self._keys.on(note, velocity)
+        for voice in self._keys.on(note, velocity, channel, note_id):
+            self.newest = voice
+            if self.began is not None:
+                self.began(voice, channel)
+        self._lead()
+        self._detune()
 
-    def off(self, note: int) -> None:
+    def off(self, note: int, channel: int = 0, note_id: int = 0) -> None:
         """A key goes up."""
-        self._keys.off(note)
+        self._keys.off(note, channel, note_id)
+        self._lead()
 
     def sustain(self, down: bool) -> None:
         """The pedal."""
         self._keys.sustain(down)
+        self._lead()
+
+    def sostenuto(self, down: bool) -> None:
+        """The middle pedal."""
+        self._keys.sostenuto(down)
+        self._lead()
+
+    def voices_of(self, channel: int, note: int = -1, note_id: int = 0) -> Sequence[int]:
+        """Whose keys are down there; of a unison everybody, or nobody."""
+        found = self._keys.voices_of(channel, note, note_id)
+        return range(self.voices.count) if found and self.unison is not None else found
+
+    def _lead(self) -> None:
+        if self.poly:
+            self.leads[:] = self.voices.gate > 0.0
+            self.leads[self.newest] = 1
+
+    def _detune(self) -> None:
+        wheel = self._bend * self.bend_semitones
+        self.voices.bend(wheel if self.unison is None else self.unison.detune + wheel)
 
     def all_off(self) -> None:
-        """Every key and the pedal up."""
+        """Every key and the pedals up."""
         self._keys.all_off()
+        self._lead()
 
     def hold(self, keys: Sequence[Key], kept: Sequence[Key], pedal: bool, bend: float) -> None:
         """Just these are down, and these kept by the pedal; one that sounds already goes on, another speaks anew."""
         self._keys.hold(keys, kept, pedal, self.rest if self.sounding else None)
+        self._lead()
         self.bend = bend
 
     @property
@@ -79,7 +138,7 @@ class Notes:
     @bend.setter
     def bend(self, value: float) -> None:
         self._bend = value
-        self.voices.bend(value * self.bend_semitones)
+        self._detune()
 
     # --- the first voice, for those who tell of one
 
@@ -107,12 +166,23 @@ class Notes:
     def state(self) -> dict[str, object]:
         """Everything remembered, as plain values and arrays f64 [V]."""
         held, kept = self.keys
-        return {**self.voices.state(), "held": held, "sustained": kept, "pedal": self.pedal, "bend": self.bend}
+        state = {**self.voices.state(), "held": held, "sustained": kept, "pedal": self.pedal, "bend": self.bend}
+        state |= self._keys.state()
+        if self.unison is not None:
+            state["notes"] = self.unison.notes
+        return state | ({"newest": self.newest} if self.poly else {})
 
     def set_state(self, state: dict[str, object]) -> None:
         """Back to a state taken by ``state()``."""
         self.voices.set_state(state)
-        self._keys.set_keys(list(state["held"]), list(state["sustained"]), bool(state["pedal"]))  # type: ignore[call-overload]
+        if self.poly:
+            self.newest = int(state["newest"])  # type: ignore[call-overload]
+        else:
+            self._keys.set_keys(list(state["held"]), list(state["sustained"]), bool(state["pedal"]))  # type: ignore[call-overload]
+        self._keys.set_state(state)
+        if self.unison is not None:
+            self.unison.notes = int(state["notes"])  # type: ignore[call-overload]
+        self._lead()
         self.bend = float(state["bend"])  # type: ignore[arg-type]
 
     def resume(
@@ -129,6 +199,10 @@ class Notes:
         keys what sounded dies away. None: nobody knows, and then a key that sounded is still down.
         """
         self.bend = bend
+        if self.poly:  # which voice played what is lost with the frame: what is down speaks anew
+            self._keys.hold([k[:2] for k in keys or () if k[2]], [k[:2] for k in keys or () if not k[2]], pedal, None)
+            self._lead()
+            return
         pitch -= bend * self.bend_semitones
         if keys is None:
             velocity = min(1.0, max(0.0, (level - SOFTEST) / (1.0 - SOFTEST)))
@@ -137,11 +211,12 @@ class Notes:
         kept = [(note, velocity) for note, velocity, down in keys if not down]
         note, velocity = (held or [(keys[-1][0], keys[-1][1])])[-1] if keys else (pitch, 0.0)
         loudness = SOFTEST + (1.0 - SOFTEST) * velocity if keys else level
-        self.voices.sound(0, pitch, float(note), level, loudness)
+        for voice in range(self.voices.count):
+            self.voices.sound(voice, pitch, float(note), level, loudness)
         self._keys.set_keys(held, kept, pedal)
 
     def reset(self) -> None:
         """All keys up, nothing sounding."""
         self.all_off()
-        self.bend = 0.0
         self.voices.silence()
+        self.bend = 0.0

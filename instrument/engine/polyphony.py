@@ -10,9 +10,9 @@ while it is down lets go of itself first, so that one release is enough however 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 from instrument.engine.allocation import Key
 
@@ -47,6 +47,12 @@ class Sounding:
     def held(self) -> bool:
         return self.down or self.kept or self.caught
 
+    def of(self, note: int, channel: int, note_id: int) -> bool:
+        """Whether this is that key. Where either does not say a channel or an id, any is meant."""
+        if self.note != note or (note_id and self.note_id and note_id != self.note_id):
+            return False
+        return not channel or not self.channel or channel == self.channel
+
 
 class Polyphony:
     """``count`` voices."""
@@ -60,34 +66,73 @@ class Polyphony:
 
     # --- keys
 
-    def on(self, note: int, velocity: float, channel: int = 0, note_id: int = 0) -> int:
-        """A key goes down, velocity 0..1. Returns its voice."""
-        for voice, slot in enumerate(self._slots):
-            if slot.down and (slot.note, slot.channel, slot.note_id) == (note, channel, note_id):
-                self._lift(voice)
+    def on(self, note: int, velocity: float, channel: int = 0, note_id: int = 0) -> Sequence[int]:
+        """As Allocation says."""
+        self.off(note, channel, note_id)
         voice, free = self._choose()
         self._order += 1
         self._slots[voice] = Sounding(note, channel, note_id, velocity, self._order, down=True)
         (self._voices.start if free else self._voices.steal)(voice, float(note), velocity)
-        return voice
+        return (voice,)
 
     def off(self, note: int, channel: int = 0, note_id: int = 0) -> None:
         """A key goes up; its voice is released unless a pedal holds it."""
         for voice, slot in enumerate(self._slots):
-            if slot.down and (slot.note, slot.channel, slot.note_id) == (note, channel, note_id):
+            if slot.down and slot.of(note, channel, note_id):
                 self._lift(voice)
 
-    def voice_of(self, note: int, channel: int = 0, note_id: int = 0) -> int | None:
-        """The voice that a key holds down."""
-        return next(
-            (v for v, s in enumerate(self._slots) if s.down and (s.note, s.channel, s.note_id) == (note, channel, note_id)),
-            None,
-        )
+    def voices_of(self, channel: int, note: int = -1, note_id: int = 0) -> Sequence[int]:
+        """As Allocation says. A voice that was let go keeps what it had."""
+        return [
+            voice
+            for voice, slot in enumerate(self._slots)
+            if slot.down and slot.of(slot.note if note < 0 else note, channel, note_id)
+        ]
 
-    def voices_on(self, channel: int) -> list[int]:
-        """The voices whose keys are down on a channel: whom its bend, pressure and slide are for. One that was let go
-        keeps what it had."""
-        return [voice for voice, slot in enumerate(self._slots) if slot.down and slot.channel == channel]
+    def hold(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool, sounds: float | None) -> None:
+        """As Allocation says."""
+        self.set_keys(held, kept, pedal)
+        there = {slot.note for slot in self._slots if slot.held}
+        for note, velocity in (*kept, *held):
+            if note not in there:
+                self.on(note, velocity)
+        self.set_keys(held, kept, pedal)
+
+    def set_keys(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool) -> None:
+        """As Allocation says."""
+        down, kept_notes = {note for note, _ in held}, {note for note, _ in kept}
+        self.pedal = pedal
+        for voice, slot in enumerate(self._slots):
+            if slot.held:
+                slot.down, slot.kept = slot.note in down, slot.note in kept_notes
+                self._settle(voice)
+
+    @property
+    def pedal(self) -> bool:
+        """Whether the sustain pedal is down anywhere."""
+        return bool(self._pedals)
+
+    @pedal.setter
+    def pedal(self, down: bool) -> None:
+        self._pedals = set(range(17)) if down else set()
+
+    def state(self) -> dict[str, Any]:
+        """As Allocation says."""
+        named = {field.name: [getattr(slot, field.name) for slot in self._slots] for field in fields(Sounding)}
+        return {f"slot_{name}": values for name, values in named.items()} | {
+            "order": self._order,
+            "pedals": sorted(self._pedals),
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """As Allocation says. ValueError for the state of another number of voices."""
+        kinds = {field.name: type(getattr(Sounding(), field.name)) for field in fields(Sounding)}
+        columns = {name: [kind(value) for value in state[f"slot_{name}"]] for name, kind in kinds.items()}
+        if any(len(column) != len(self._slots) for column in columns.values()):
+            raise ValueError("another number of voices")
+        self._slots = [Sounding(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+        self._order = int(state["order"])
+        self._pedals = {int(channel) for channel in state["pedals"]}
 
     # --- pedals
 

@@ -141,6 +141,13 @@ class Friction:
         self.budget[:] = 1.0
         self.stuck[:] = FREE
 
+    def put(self, knob: int, pos: float) -> None:
+        """One of them at rest at ``pos``, as ``reset`` does with all: another hand is on it."""
+        self._state[:, knob] = 0.0
+        self._state[[X, U, P], knob] = pos
+        self._state[DETENT, knob], self._state[BUDGET, knob] = -1.0, 1.0
+        self._shown[:, knob], self.budget[knob], self.stuck[knob] = 0.0, 1.0, FREE
+
     def state(self) -> dict[str, NDArray[np.float64]]:
         """What the next step depends on beside the amounts, f64[K] each: pos, speed, bristle, hand, play (what the
         mass is held by), detent (the present one, -1 none), budget, clock; and wells f64[K, 64]."""

@@ -10,7 +10,7 @@ from instrument.base.errors import RosinError, ValidationErrors
 from instrument.base.paths import accident_folder, data_home, scene_file
 from instrument.base.text import say
 from instrument.chance.noise import Noise
-from instrument.documents.patch import Patch, mistakes_against, read_patch, scene_mistakes
+from instrument.documents.patch import Patch, mistakes_against, read_patch, scene_mistakes, table_of
 from instrument.documents.scene_file import with_own_scenes
 from instrument.engine.layer import Layer
 from instrument.knobs import KnobTable
@@ -18,6 +18,7 @@ from instrument.model.atlas.atlas import read_atlas
 from instrument.model.library.cards import credits_line_of, folder_of, given_folders
 from instrument.model.library.finder import open_voice
 from instrument.model.runtime.providers import NO_DRIVER, NOT_STARTED, Wanted
+from instrument.model.runtime.rows import open_rows
 from instrument.model.runtime.voice import Voice
 from instrument.storage.wear_store import WearStore
 
@@ -203,20 +204,25 @@ def open_part(
 ) -> Layer:
     """Patch and model put together: the one place where a voice is opened for playing. Mistakes if they do not fit."""
     given = given_folders(models)
-    # One noise source for a voice; the seed is mixed into its streams by the voice itself (reseed).
-    voice = open_voice(
-        patch.model,
-        patch.model_sha256,
-        noise=Noise(0),
-        providers=provider,
-        given=given,
-        allow_uncredited=allow_uncredited,
-    )
+
+    def another() -> Voice:
+        # One noise source for a voice; the seed is mixed into its streams by the voice itself (reseed).
+        return open_voice(
+            patch.model,
+            patch.model_sha256,
+            noise=Noise(0),
+            providers=provider,
+            given=given,
+            allow_uncredited=allow_uncredited,
+        )
+
+    voice = another()
     folder = folder_of(patch, given)
-    patch, wrong_scenes = with_own_scenes(patch)
-    layer = Layer(patch, voice, index, seed, credits_line_of(patch, "en", given))
-    if wrong := mistakes_against(patch, layer.table):
+    if wrong := mistakes_against(patch, table_of(patch, voice.latents)):
         raise ValidationErrors(patch.path or patch.name, wrong)
+    rows = open_rows(voice, folder, patch.voices, Noise(0), another, provider) if patch.many else None
+    patch, wrong_scenes = with_own_scenes(patch)
+    layer = Layer(patch, voice, index, seed, credits_line_of(patch, "en", given), rows)
     layer.wrong = wrong_scenes
     layer.place = read_atlas(folder, voice.card, voice.lineage) if folder else None
     return layer

@@ -59,7 +59,7 @@ class Standing:
                 layer.speaking,
                 layer.seed,
                 0,
-                layer.voice.snapshot(),
+                layer.voice_state(),
                 layer.control.state(),
                 {},
                 {},
@@ -72,7 +72,7 @@ class Standing:
         """Let a layer of the same patch stand so. RosinError or ValueError when it cannot be."""
         kept = self.snapshot
         layer.voice.load_usage(self.usage)
-        layer.voice.restore(kept.voice)
+        layer.restore_voice(kept.voice)
         layer.control.set_state(kept.control)
         layer.seed, layer.speaking, layer.fresh = kept.seed, kept.speaking, False
         layer.z[:] = self.z
@@ -232,7 +232,7 @@ def read_state(path: Path) -> Opening | Snapshot:
 def _settle(layer: Layer) -> None:
     """How worn the channels are is looked up when the amount moves: so that it is the same again, now."""
     if layer.control.amounts.model.wear > 0.0:
-        layer.voice.restore(layer.voice.snapshot())
+        layer.restore_voice(layer.voice_state())
 
 
 def _standing(found: Mapping[str, NDArray[Any]], role: str) -> Standing | None:

@@ -61,6 +61,8 @@ class BoundGraph:
     itself: see ``frames`` afterwards. Every other input must be a state, a noise or a bend (layers.py); every other
     output a next state or a tap. Fill ``array(name)`` in place, call ``run(frame)``, read ``array(name)``.
 
+    ``rows``: instruments side by side in a file of that batch size; each has noise of a stream of its own.
+
     ``layers``: what can be bent, neutral; write into it, then call ``send_layers()``. ``temperature``: of the noises
     that have one (hiss.py), 0.
     """
@@ -74,8 +76,10 @@ class BoundGraph:
         frames: int,
         noise: NoiseSource,
         wanted: providers.Wanted = "auto",
+        rows: int = 1,
     ) -> None:
         self.path = path
+        self.rows = rows
         self.frames = frames
         self.ratio = ratio
         self.temperature = 0.0
@@ -157,7 +161,11 @@ class BoundGraph:
             self._values[name] = ort.OrtValue.ortvalue_from_numpy(self._arrays[name], self.device, 0)
         self._bends = tuple(name for name in self.layers.names if name.startswith(BEND))
         self._taps = tuple(name for name in self.layers.names if name.startswith(TAP))
-        self._hiss = [NoiseInput(name, kind, self._arrays[name].reshape(-1)) for name, kind in self._kinds.items()]
+        self._hiss = [
+            NoiseInput(name, kind, row)
+            for name, kind in self._kinds.items()
+            for row in self._arrays[name].reshape(self.rows, -1)
+        ]
         self._sets = [{i: self._buffer(self.shapes[f"state.{i}"]) for i in self.states} for _ in range(2)]
         self._bindings = []
         for now in range(2):
@@ -232,6 +240,11 @@ class BoundGraph:
     def reseed(self, seed: int) -> None:
         self._streams = [noise_stream(hiss.name, seed) for hiss in self._hiss]
 
+    def reseed_row(self, row: int, seed: int) -> None:
+        """The noise of one row alone is that of ``seed`` from the next run on."""
+        for i in range(row, len(self._hiss), self.rows):
+            self._streams[i] = noise_stream(self._hiss[i].name, seed)
+
     # --- state
 
     def state(self) -> dict[str, F32]:
@@ -250,6 +263,13 @@ class BoundGraph:
     def reset(self) -> None:
         for value, array in self._sets[self._turn].values():
             array.fill(0.0)
+            if self.device != "cpu":
+                value.update_inplace(array)
+
+    def reset_row(self, row: int) -> None:
+        """One row alone begins from rest."""
+        for value, array in self._sets[self._turn].values():
+            array[row] = 0.0
             if self.device != "cpu":
                 value.update_inplace(array)
 
