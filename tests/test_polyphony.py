@@ -37,37 +37,48 @@ class Choir:
         self.level[voice], self.note[voice] = 0.0, None
 
 
+class Keys(Polyphony):
+    """With voices as numbers: a key speaks on one."""
+
+    def on(self, note: int, velocity: float, channel: int = 0, note_id: int = 0) -> int:  # type: ignore[override]
+        (voice,) = super().on(note, velocity, channel, note_id)
+        return voice
+
+    def voice_of(self, note: int, channel: int = 0, note_id: int = 0) -> int | None:
+        return next(iter(self.voices_of(channel, note, note_id)), None)
+
+
 @pytest.fixture
 def choir() -> Choir:
     return Choir(4)
 
 
 @pytest.fixture
-def keys(choir: Choir) -> Polyphony:
-    return Polyphony(choir, 4)
+def keys(choir: Choir) -> Keys:
+    return Keys(choir, 4)
 
 
-def test_each_key_has_a_voice_of_its_own(choir: Choir, keys: Polyphony) -> None:
+def test_each_key_has_a_voice_of_its_own(choir: Choir, keys: Keys) -> None:
     assert len({keys.on(note, 0.8) for note in (60, 64, 67, 71)}) == 4
     assert sorted(note for note in choir.note if note) == [60, 64, 67, 71]
     assert choir.stolen == []
 
 
-def test_a_key_let_go_releases_its_voice_and_no_other(choir: Choir, keys: Polyphony) -> None:
+def test_a_key_let_go_releases_its_voice_and_no_other(choir: Choir, keys: Keys) -> None:
     voices = {note: keys.on(note, 0.8) for note in (60, 64, 67)}
     keys.off(64)
     assert choir.released == [voices[64]]
     assert keys.keys == ([(60, 0.8), (67, 0.8)], [])
 
 
-def test_a_silent_voice_is_taken_before_one_that_rings(choir: Choir, keys: Polyphony) -> None:
+def test_a_silent_voice_is_taken_before_one_that_rings(choir: Choir, keys: Keys) -> None:
     first = keys.on(60, 0.8)
     keys.off(60)
     assert keys.on(62, 0.8) != first
     assert choir.stolen == []
 
 
-def test_the_voice_let_go_longest_ago_is_stolen_first(choir: Choir, keys: Polyphony) -> None:
+def test_the_voice_let_go_longest_ago_is_stolen_first(choir: Choir, keys: Keys) -> None:
     voices = [keys.on(note, 0.8) for note in (60, 62, 64, 65)]
     for note in (62, 60, 65, 64):
         keys.off(note)
@@ -75,7 +86,7 @@ def test_the_voice_let_go_longest_ago_is_stolen_first(choir: Choir, keys: Polyph
     assert choir.stolen == [voices[1], voices[0]]
 
 
-def test_what_rings_is_stolen_before_what_is_held(choir: Choir, keys: Polyphony) -> None:
+def test_what_rings_is_stolen_before_what_is_held(choir: Choir, keys: Keys) -> None:
     voices = [keys.on(note, 0.1) for note in (60, 62, 64)]
     loud = keys.on(65, 1.0)
     keys.off(65)
@@ -83,13 +94,13 @@ def test_what_rings_is_stolen_before_what_is_held(choir: Choir, keys: Polyphony)
     assert all(voice not in choir.stolen for voice in voices)
 
 
-def test_of_held_ones_the_quietest_goes_but_neither_the_newest_nor_the_outline(choir: Choir, keys: Polyphony) -> None:
+def test_of_held_ones_the_quietest_goes_but_neither_the_newest_nor_the_outline(choir: Choir, keys: Keys) -> None:
     low, quiet, loud, high = (keys.on(n, v) for n, v in ((48, 0.1), (60, 0.3), (64, 0.9), (72, 0.1)))
     assert keys.on(66, 0.5) == quiet
     assert {low, high, loud}.isdisjoint(choir.stolen)
 
 
-def test_the_newest_is_never_stolen_even_when_it_is_the_quietest(choir: Choir, keys: Polyphony) -> None:
+def test_the_newest_is_never_stolen_even_when_it_is_the_quietest(choir: Choir, keys: Keys) -> None:
     for note in (48, 60, 72):
         keys.on(note, 0.9)
     newest = keys.on(62, 0.01)
@@ -98,7 +109,7 @@ def test_the_newest_is_never_stolen_even_when_it_is_the_quietest(choir: Choir, k
 
 def test_where_there_is_nothing_but_the_outline_the_quietest_of_it_goes() -> None:
     choir = Choir(2)
-    keys = Polyphony(choir, 2)
+    keys = Keys(choir, 2)
     first, second = keys.on(48, 0.5), keys.on(72, 0.5)
     assert keys.on(60, 0.5) == first
     assert choir.stolen == [first]
@@ -107,14 +118,14 @@ def test_where_there_is_nothing_but_the_outline_the_quietest_of_it_goes() -> Non
 
 def test_one_voice_is_stolen_by_every_key() -> None:
     choir = Choir(1)
-    keys = Polyphony(choir, 1)
+    keys = Keys(choir, 1)
     assert [keys.on(note, 0.5) for note in (60, 64)] == [0, 0]
     assert choir.note == [64.0]
     keys.off(60)
     assert choir.released == [], "the key that was stolen from has nothing to let go of"
 
 
-def test_the_same_key_again_takes_a_voice_of_its_own_and_one_release_is_enough(choir: Choir, keys: Polyphony) -> None:
+def test_the_same_key_again_takes_a_voice_of_its_own_and_one_release_is_enough(choir: Choir, keys: Keys) -> None:
     first, second = keys.on(60, 0.5), keys.on(60, 0.9)
     assert first != second
     assert choir.released == [first]
@@ -123,22 +134,22 @@ def test_the_same_key_again_takes_a_voice_of_its_own_and_one_release_is_enough(c
     assert not keys.sounding
 
 
-def test_one_note_on_two_channels_is_two_keys(choir: Choir, keys: Polyphony) -> None:
+def test_one_note_on_two_channels_is_two_keys(choir: Choir, keys: Keys) -> None:
     first, second = keys.on(60, 0.5, channel=2), keys.on(60, 0.5, channel=3)
     keys.off(60, channel=3)
     assert choir.released == [second]
-    assert keys.voices_on(2) == [first]
-    assert keys.voices_on(3) == []
+    assert keys.voices_of(2) == [first]
+    assert keys.voices_of(3) == []
 
 
-def test_note_ids_tell_keys_apart(choir: Choir, keys: Polyphony) -> None:
+def test_note_ids_tell_keys_apart(choir: Choir, keys: Keys) -> None:
     first, second = keys.on(60, 0.5, note_id=7), keys.on(60, 0.5, note_id=8)
     assert keys.voice_of(60, note_id=8) == second
     keys.off(60, note_id=7)
     assert choir.released == [first]
 
 
-def test_the_pedal_keeps_what_is_let_go_and_lets_go_of_it_all(choir: Choir, keys: Polyphony) -> None:
+def test_the_pedal_keeps_what_is_let_go_and_lets_go_of_it_all(choir: Choir, keys: Keys) -> None:
     keys.sustain(True)
     voices = [keys.on(note, 0.8) for note in (60, 64)]
     keys.off(60)
@@ -148,7 +159,7 @@ def test_the_pedal_keeps_what_is_let_go_and_lets_go_of_it_all(choir: Choir, keys
     assert choir.released == [voices[0]], "and what is still down stays"
 
 
-def test_a_pedal_of_one_zone_is_no_other_zones(choir: Choir, keys: Polyphony) -> None:
+def test_a_pedal_of_one_zone_is_no_other_zones(choir: Choir, keys: Keys) -> None:
     keys.sustain(True, channels=range(1, 9))
     keys.on(60, 0.5, channel=2)
     other = keys.on(62, 0.5, channel=12)
@@ -157,7 +168,7 @@ def test_a_pedal_of_one_zone_is_no_other_zones(choir: Choir, keys: Polyphony) ->
     assert choir.released == [other]
 
 
-def test_the_middle_pedal_holds_what_was_down_and_nothing_later(choir: Choir, keys: Polyphony) -> None:
+def test_the_middle_pedal_holds_what_was_down_and_nothing_later(choir: Choir, keys: Keys) -> None:
     caught = keys.on(48, 0.8)
     keys.sostenuto(True)
     later = keys.on(60, 0.8)
@@ -168,7 +179,7 @@ def test_the_middle_pedal_holds_what_was_down_and_nothing_later(choir: Choir, ke
     assert choir.released == [later, caught]
 
 
-def test_the_two_pedals_hold_independently(choir: Choir, keys: Polyphony) -> None:
+def test_the_two_pedals_hold_independently(choir: Choir, keys: Keys) -> None:
     voice = keys.on(48, 0.8)
     keys.sostenuto(True)
     keys.sustain(True)
@@ -179,7 +190,7 @@ def test_the_two_pedals_hold_independently(choir: Choir, keys: Polyphony) -> Non
     assert choir.released == [voice]
 
 
-def test_all_off_lifts_keys_and_pedals_of_a_zone_or_of_all(choir: Choir, keys: Polyphony) -> None:
+def test_all_off_lifts_keys_and_pedals_of_a_zone_or_of_all(choir: Choir, keys: Keys) -> None:
     keys.sustain(True)
     keys.on(60, 0.5, channel=2)
     keys.on(62, 0.5, channel=12)
@@ -205,7 +216,7 @@ EVENTS = st.one_of(
 @given(st.lists(EVENTS, max_size=80))
 def test_whatever_comes_nothing_hangs_and_nothing_is_started_twice(events: list[tuple[str, int, int | None]]) -> None:
     choir = Choir(4)
-    keys = Polyphony(choir, 4)
+    keys = Keys(choir, 4)
     for what, which, channel in events:
         if what == "on":
             voice = keys.on(which, 0.5, channel or 0)

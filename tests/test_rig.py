@@ -94,7 +94,8 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
         "osc": {"listen": "0.0.0.0:7000", "allow": ["10.0.0.1"], "echo": ["10.0.0.1:7001"], "root": "/r",
                 "schedule": True, "detail": True, "neighbours": "numbers",
                 "bindings": [{"address": "/1/fader3", "knob": "level"}]},
-        "midi": {"api": "jack", "ports": ["nano"], "takeover": "jump", "bindings": ROWS},
+        "midi": {"api": "jack", "ports": ["nano"], "takeover": "jump", "mpe": "lower", "mpe_bend": 24,
+                 "bindings": ROWS},
         "folders": {"takes": "/t", "models": "/m", "patches": "/p"},
         "stage": {"window": False, "fullscreen": True, "display": 2, "width": 1920, "height": 1080, "big_type": True,
                   "calm": True},
@@ -113,7 +114,7 @@ def test_every_entry_of_the_file_reaches_the_rig() -> None:
         "fr",
         SoundOptions("usb", 64, 2, True, "cpu", -3),
         OscOptions("0.0.0.0:7000", ("10.0.0.1",), ("10.0.0.1:7001",), "/r", True, True, "numbers", learned),
-        MidiOptions("jack", ("nano",), "jump", tuple(ROWS)),
+        MidiOptions("jack", ("nano",), "jump", "lower", 24, tuple(ROWS)),
         StageOptions(False, True, 2, 1920, 1080, True, True),
         Folders("/t", "/m", "/p"),
     )

@@ -87,6 +87,11 @@ SCRIPTS: dict[Kind, Callable[[House], Script]] = {
                                     (110, g(Kind.SCENE, 2, extra=300))),
     Kind.SCENE: lambda h: tone((80, g(Kind.SCENE, 0, extra=400)), (190, g(Kind.SCENE, 1)), (200, g(Kind.SCENE, 7))),
     Kind.MARK: lambda h: tone((100, g(Kind.MARK))),
+    Kind.SOSTENUTO: lambda h: tone((40, g(Kind.SOSTENUTO, 0, 1.0)), (60, g(Kind.NOTE_OFF, 50)),
+                                   (140, g(Kind.SOSTENUTO, 0, 0.0))),
+    Kind.FINGER_BEND: lambda h: tone(*((20 + i, g(Kind.FINGER_BEND, 0, 7.0 * np.sin(i / 9))) for i in range(90))),
+    Kind.FINGER_PRESSURE: lambda h: tone(*((20 + i, g(Kind.FINGER_PRESSURE, 51, i / 99)) for i in range(90))),
+    Kind.FINGER_TIMBRE: lambda h: tone(*((20 + i, g(Kind.FINGER_TIMBRE, 0, i / 99)) for i in range(90))),
 }  # fmt: skip
 """How each kind is played in a take. A kind without a row fails below."""
 

@@ -111,6 +111,15 @@ class MidiOptions:
     )
     ports: tuple[str, ...] = option((), Field("texts", about="parts of port names to open; empty = all"))
     takeover: str = option("pickup", Field("choice", choices=("pickup", "scale", "jump")))
+    mpe: str = option(
+        "auto",
+        Field(
+            "choice",
+            choices=("auto", "lower", "upper", "both", "off"),
+            about="which channels are single fingers; auto: as a controller says by itself (MPE configuration)",
+        ),
+    )
+    mpe_bend: float = option(48.0, Field("number", low=0, high=96, about="semitones of a finger's whole bend"))
     bindings: tuple[Mapping[str, Any], ...] = option((), Field("tables", about="what was learned"))
 
 

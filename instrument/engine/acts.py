@@ -13,11 +13,12 @@ from typing import Protocol
 
 from instrument.engine.effects.excerpt_player import ExcerptPlayer
 from instrument.engine.effects.tape_effect import TapeEffect
+from instrument.engine.fingers import BEND, PRESSURE, TIMBRE
 from instrument.engine.held import HeldKeys
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
 from instrument.ipc import NO_SHIFT, Gesture, Kind, Source
-from instrument.ipc.events import NOTES, PEDAL_DOWN, SLOTS, Is, kinds
+from instrument.ipc.events import BEND_SEMITONES, NOTES, PEDAL_DOWN, SLOTS, Is, kinds
 from instrument.knobs import SCENES
 
 BRIDGE_MS_MAX = 86_400_000
@@ -171,6 +172,23 @@ def _sustain(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     return g
 
 
+def _sostenuto(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
+    for layer in engine.layers:
+        layer.control.place_sostenuto(g.value >= PEDAL_DOWN, at)
+    return g
+
+
+def _finger(what: int, scale: float = 1.0, middle: float = 0.0) -> Row:
+    """A finger's own expression; of a layer that fades away the notes are still under the fingers."""
+
+    def acts(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
+        for layer in engine.layers:
+            layer.control.place_finger(what, middle + scale * g.value, at, g.channel, g.knob - 1, g.note_id)
+        return g
+
+    return acts
+
+
 def _pressure(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     engine.held.pressure = _within(0.0, g.value, 1.0)
     for layer in engine.layers:
@@ -294,6 +312,8 @@ def _mark(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
 ROWS: dict[int, Row] = {
     Kind.KNOB: _knob, Kind.FORCE: _force, Kind.BRIDGE: _bridge, Kind.SCENE: _scene, Kind.SCENE_SAVE: _scene_save,
     Kind.NOTE_ON: _note_on, Kind.NOTE_OFF: _note_off, Kind.BEND: _bend, Kind.SUSTAIN: _sustain,
+    Kind.SOSTENUTO: _sostenuto, Kind.FINGER_BEND: _finger(BEND, 0.5 / BEND_SEMITONES, 0.5),
+    Kind.FINGER_PRESSURE: _finger(PRESSURE), Kind.FINGER_TIMBRE: _finger(TIMBRE),
     Kind.PRESSURE: _pressure, Kind.ALL_NOTES_OFF: _all_off, Kind.PANIC: _panic, Kind.RESUME: _resume,
     Kind.SEED: _seed, Kind.RESET: _reset, Kind.HANDS_ONLY: _hands_only, Kind.SNAPSHOT: _snapshot,
     Kind.RESTORE: _restore, Kind.ACCIDENT: _accident, Kind.FILL: _fill, Kind.HEAR: _hear,

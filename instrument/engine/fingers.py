@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from instrument.friction.bearing import Friction
 from instrument.friction.params import FORCES, NAMES, FrictionParams, scaled
 from instrument.friction.ramp import HandRamp
+from instrument.ipc.events import BEND_SEMITONES
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -27,8 +28,6 @@ BEND, PRESSURE, TIMBRE = range(3)
 EXPRESSIONS = ("bend", "pressure", "timbre")
 REST = (0.5, 0.0, 0.5)
 """Where each hand is when nobody has said anything: unbent, no weight, in the middle of the slide."""
-BEND_SEMITONES = 96.0
-"""Either way of a bend's travel: the widest there is in MPE."""
 FREE_OF = (*(NAMES[row] for row in FORCES), "stick", "slide", "visc", "weight", "play", "coupling", "fatigue")
 """Amounts that a finger has only where the patch says so."""
 CHANNELS = 17

@@ -18,6 +18,7 @@ from instrument.documents.options import MidiOptions, OscOptions
 from instrument.hands.handover import HandsHandover
 from instrument.hands.midi.driver import finder
 from instrument.hands.midi.hand import LearnRequest, MidiHand
+from instrument.hands.midi.mpe import Mpe
 from instrument.hands.midi.ports import DriverFinder, Ports
 from instrument.hands.midi.wires import Wires
 from instrument.hands.osc.addresses import OscMappings, read_addresses
@@ -98,6 +99,7 @@ class Hands:
             self.counts,
             self.events,
         )
+        self.midi.mpe = lambda: Mpe(midi.mpe, midi.mpe_bend)  # type: ignore[arg-type]
         self._out = Outbox(link.hands.push, self.midi.held, self.counts, self.events)
         self.ports: Ports | None = None
         if midi.api != "off" or find is not None:

@@ -29,6 +29,8 @@ ANY: Final = math.ulp(0.0)
 """The least there is above nothing."""
 MIDI_CHANNELS: Final = 16
 NOTE_ID_MAX: Final = 2**32 - 1
+BEND_SEMITONES: Final = 96.0
+"""The widest bend of a finger, either way: what MPE has."""
 PEDAL_DOWN: Final = 0.5
 """From here on the sound takes the pedal for down."""
 
@@ -61,6 +63,10 @@ class Kind(IntEnum):
     SCENE_SAVE = 23
     SCENE = 24
     MARK = 25
+    SOSTENUTO = 30
+    FINGER_BEND = 31
+    FINGER_PRESSURE = 32
+    FINGER_TIMBRE = 33
 
 
 class Is(Flag):
@@ -175,6 +181,8 @@ def _amount(key: str, says: str, low: float = 0.0) -> EventField:
     return EventField(key, "value", "number", low, 1.0, says, read_from=-1.0)
 
 
+_FINGER = EventField("of", "knob", "whole", 0, NOTES, "1 + the MIDI note; 0: all that its channel, or its id, plays",
+                     usual=0, spared=True)  # fmt: skip
 _NOTE = EventField("note", "knob", "whole", 0, NOTES - 1, "MIDI note")
 
 EVENTS: tuple[Event, ...] = (
@@ -184,9 +192,9 @@ EVENTS: tuple[Event, ...] = (
         _knob("push"), EventField("value", "value", "number", -1.0, 1.0, "push, in travel")),
         osc=("knob/KNOB/push",), flags=Is.OF_PATCH | Is.ONE_HOLDER | Is.ADDED_UP, holds_from=ANY, either_way=True),
     Event(Kind.NOTE_ON, "a key goes down", (_NOTE, EventField("velocity", "value", "number", 0.0, 1.0, "velocity")),
-          osc=("note",), holds_from=ANY, at_zero=Kind.NOTE_OFF),
+          osc=("note", "voice/ID/on"), holds_from=ANY, at_zero=Kind.NOTE_OFF),
     Event(Kind.NOTE_OFF, "a key is let go", (_NOTE, EventField("velocity", "value", "number", 0.0, 0.0, "nothing")),
-          osc=("note",), lifts=(Kind.NOTE_ON,)),
+          osc=("note", "voice/ID/off"), lifts=(Kind.NOTE_ON,)),
     Event(Kind.BRIDGE, "a knob goes there by itself", (
         _knob("bridge"), _RAW,
         EventField("seconds", "extra", "number", 0.0, TAKE_SECONDS_MAX, "milliseconds until it arrives", scale=1000)),
@@ -221,6 +229,16 @@ EVENTS: tuple[Event, ...] = (
           holds_from=ANY, either_way=True),
     Event(Kind.SUSTAIN, "the pedal", (_amount("sustain", "how far down"),), osc=("sustain",), flags=Is.NEWEST_WINS,
           holds_from=PEDAL_DOWN),
+    Event(Kind.SOSTENUTO, "the middle pedal: it keeps what is down now", (_amount("sostenuto", "how far down"),),
+          osc=("sostenuto",), flags=Is.NEWEST_WINS, holds_from=PEDAL_DOWN),
+    Event(Kind.FINGER_BEND, "a finger bends its note", (
+        EventField("finger_bend", "value", "number", -BEND_SEMITONES, BEND_SEMITONES, "semitones"), _FINGER),
+        osc=("voice/ID/bend",)),
+    Event(Kind.FINGER_PRESSURE, "a finger presses its key",
+          (EventField("finger_pressure", "value", "number", 0.0, 1.0, "0..1"), _FINGER), osc=("voice/ID/pressure",)),
+    Event(Kind.FINGER_TIMBRE, "a finger slides on its key",
+          (EventField("finger_timbre", "value", "number", 0.0, 1.0, "0..1, its middle 0.5"), _FINGER),
+          osc=("voice/ID/timbre",)),
     Event(Kind.RECORD, "a recording starts, or ends",
           (EventField("record", "value", "switch", 0, 1, "1 starts, 0 stops"),),
           osc=("record",), flags=Is.ASKED | Is.ASKED_FIRST, recorded=False),
@@ -232,11 +250,11 @@ EVENTS: tuple[Event, ...] = (
     Event(Kind.RESTORE, "back to what was kept", (_slot("restore"),), osc=("restore",),
           flags=Is.HEAVY | Is.ASKED),
     Event(Kind.PANIC, "a 30 ms fade to silence", key="panic", osc=("panic",),
-          lifts=(Kind.NOTE_ON, Kind.SUSTAIN, Kind.BEND)),
+          lifts=(Kind.NOTE_ON, Kind.SUSTAIN, Kind.SOSTENUTO, Kind.BEND)),
     Event(Kind.RESUME, "sound again after a panic", key="resume", osc=("resume",)),
     Event(Kind.RESET, "the model forgets its state", key="reset", osc=("reset",)),
     Event(Kind.ALL_NOTES_OFF, "every key and the pedal are let go", key="notes_off", osc=("notes/off",),
-          lifts=(Kind.NOTE_ON, Kind.SUSTAIN)),
+          lifts=(Kind.NOTE_ON, Kind.SUSTAIN, Kind.SOSTENUTO)),
     Event(Kind.FILL, "every well that playing has dug is filled", key="fill", osc=("fill",)),
     Event(Kind.MARK, "a place in the take to be found again; the sound does nothing", key="mark"),
     Event(Kind.KEEP, "the last seconds of chance are kept as an accident", (

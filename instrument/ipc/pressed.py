@@ -54,14 +54,15 @@ class Down(NamedTuple):
 class Pressed:
     """Of one ring, whose producer calls ``see``; in ``words`` from number ``first`` on, ``WORDS`` of them."""
 
-    WORDS = 2 * NOTES + KNOBS_MAX + 7
+    WORDS = 2 * NOTES + KNOBS_MAX + 8
 
     def __init__(self, words: memoryview, first: int) -> None:
         self._words = words
         self._notes, self._pressed_at, self._forces = first, first + NOTES, first + 2 * NOTES
         self._bend = self._forces + KNOBS_MAX
         self._bent_at, self._pressure, self._pedal_at, self._newest = (self._bend + i for i in range(1, 5))
-        self._lifted_at, self._panic_at = self._bend + 5, self._bend + 6
+        self._sostenuto = self._bend + 5
+        self._lifted_at, self._panic_at = self._bend + 6, self._bend + 7
 
     # --- the producer's side
 
@@ -91,9 +92,11 @@ class Pressed:
                 self._clear_notes(kept_only=True)
             elif not self.pedal:  # one that tells how far down it is has been down since it went there
                 self._put(self._pedal_at, _acts_at(time))
+        elif kind == Kind.SOSTENUTO:
+            self._put(self._sostenuto, value if presses(kind, value) else 0.0)
         else:
             self._put(self._lifted_at, _acts_at(time))
-            words[self._pedal_at] = 0
+            words[self._pedal_at] = words[self._sostenuto] = 0
             self._clear_notes()
             if kind == Kind.PANIC:
                 self._put(self._panic_at, _acts_at(time))
@@ -166,6 +169,7 @@ class Pressed:
         kinds = [(Kind.NOTE_OFF, key.note) for key in self.keys if key.down]
         kinds += [(Kind.FORCE, knob) for knob in self.forces]
         kinds += [(Kind.SUSTAIN, 0)] if self.pedal else []
+        kinds += [(Kind.SOSTENUTO, 0)] if self._words[self._sostenuto] else []
         kinds += [(Kind.BEND, 0)] if self.bend else []
         kinds += [(Kind.PRESSURE, 0)] if self.pressure else []
         for at in range(self._notes, self._lifted_at):  # what it lifted stays so

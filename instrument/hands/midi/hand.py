@@ -17,6 +17,7 @@ from instrument.hands.midi import decode
 from instrument.hands.midi.clock import Clock
 from instrument.hands.midi.controls import ControlEvent, Controls, What
 from instrument.hands.midi.decode import MidiMessage, MidiParser
+from instrument.hands.midi.mpe import TIMBRE_CC, Mpe
 from instrument.hands.midi.pushback import Pushback
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding
 from instrument.hands.state.counts import Counts, EventLog
@@ -30,7 +31,10 @@ from instrument.ipc import Gesture, Kind, Source
 from instrument.ipc.events import PEDAL_DOWN
 from instrument.ipc.holders import Holders
 
-SUSTAIN, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 120, 121, 123, 127
+MODULATION, LEVEL, EXPRESSION = 1, 7, 11
+SUSTAIN, SOSTENUTO, SOFT, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 66, 67, 120, 121, 123, 127
+SOFTER = 0.7
+"""Of the velocity, with the soft pedal down."""
 SENSING_SECONDS = 1.0
 """A keyboard with active sensing says something every 0.3 s; on a busy machine one message may be missed."""
 PLAYED_SECONDS = 0.3
@@ -41,9 +45,15 @@ Post = Callable[[Gesture], None]
 __all__ = ["LearnRequest", "MidiHand"]
 
 
+def middled(raw: int) -> float:
+    """Seven bits with their middle, 64, in the very middle."""
+    return raw / 128.0 if raw <= 64 else 0.5 + (raw - 64) / 126.0
+
+
 class _InputPort:
-    def __init__(self, name: str) -> None:
-        self.name, self.plain = name, plain(name)
+    def __init__(self, name: str, mpe: Mpe) -> None:
+        self.name, self.plain, self.mpe = name, plain(name), mpe
+        self.soft = False
         self.decoder = MidiParser()
         self.controls = Controls()
         self.heard_at = 0.0
@@ -70,6 +80,8 @@ class MidiHand:
         counts: Counts,
         events: EventLog,
     ) -> None:
+        self.mpe: Callable[[], Mpe] = Mpe
+        """What the rig says of the fingers of each port."""
         self.mappings = MappingTable(bindings, takeover, positions.table)
         self.pushback = Pushback(self.mappings)
         self.clock = Clock()
@@ -84,7 +96,7 @@ class MidiHand:
         """Bytes that arrived at ``now`` from a port."""
         source = self._ports.get(port)
         if source is None:
-            source = self._ports[port] = _InputPort(port)
+            source = self._ports[port] = _InputPort(port, self.mpe())
         source.heard_at = now
         messages = source.decoder.feed(data)
         if source.decoder.malformed:
@@ -121,11 +133,13 @@ class MidiHand:
     def select(self, ports: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
         """As they were ``selected`` in hands before these."""
         for name, (bank, nrpn) in ports.items():
-            self._ports.setdefault(name, _InputPort(name)).controls.select(bank, nrpn)
+            self._ports.setdefault(name, _InputPort(name, self.mpe())).controls.select(bank, nrpn)
 
     def forget(self, port: str) -> None:
         """The port went: what it sent half of is void, no finger is on it, and what it held is let go."""
-        self._ports.pop(port, None)
+        source = self._ports.pop(port, None)
+        if source is not None:
+            self._fingers_rest(source, time.monotonic())
         self.pushback.gone(plain(port))
         self._let_go(port, time.monotonic())
 
@@ -160,6 +174,8 @@ class MidiHand:
         touch = self.pushback.touch(control, source.plain)
         if not self.pushback.believed(control, source.plain, now):
             return
+        if source.mpe.see(control):
+            self._fingers_rest(source, now)
         self.last = shown(control, self.last)
         if control.what == "note":
             key = (control.channel, control.number)
@@ -196,6 +212,8 @@ class MidiHand:
 
     def _play_unbound(self, control: ControlEvent, port: str, now: float) -> None:
         """What a control does that is bound to nothing."""
+        if self._finger(control, self._ports[port], now):
+            return
         played = PLAYED.get((control.what, control.number)) or PLAYED.get((control.what, ANY_NUMBER))
         if played is not None:
             played(self, control, port, now)
@@ -204,7 +222,31 @@ class MidiHand:
 
     def _note(self, control: ControlEvent, port: str, now: float) -> None:
         kind = Kind.NOTE_ON if control.raw else Kind.NOTE_OFF
-        self._gesture(kind, control.number, control.value, port, now, control.channel)
+        velocity = control.value * (SOFTER if self._ports[port].soft else 1.0)
+        self._gesture(kind, control.number, velocity, port, now, control.channel)
+
+    def _finger(self, control: ControlEvent, source: _InputPort, now: float) -> bool:
+        """Whether it is the expression of one finger, and is played as that."""
+        part, channel = source.mpe.part(control.channel), control.channel
+        if control.what == "polypressure" and part != "finger":  # an ordinary keyboard's, by its note
+            self._gesture(Kind.FINGER_PRESSURE, 1 + control.number, control.value, source.name, now, channel)
+        elif part == "finger" and control.what == "bend":
+            bent = source.mpe.semitones(channel, control.raw)
+            self._gesture(Kind.FINGER_BEND, 0, bent, source.name, now, channel)
+        elif part == "finger" and control.what == "pressure":
+            self._gesture(Kind.FINGER_PRESSURE, 0, control.value, source.name, now, channel)
+        elif part and (control.what, control.number) == ("cc", TIMBRE_CC):  # a master's is for all
+            which = channel if part == "finger" else 0
+            self._gesture(Kind.FINGER_TIMBRE, 0, middled(control.raw), source.name, now, which)
+        else:
+            return part == "finger" and control.what == "polypressure"
+        return True
+
+    def _fingers_rest(self, source: _InputPort, now: float) -> None:
+        """Nothing stays bent, pressed or slid: a zone opened or closed, or its port went."""
+        for channel in range(1, 17) if source.mpe.on else ():
+            for kind, rest in ((Kind.FINGER_BEND, 0.0), (Kind.FINGER_PRESSURE, 0.0), (Kind.FINGER_TIMBRE, 0.5)):
+                self._gesture(kind, 0, rest, source.name, now, channel)
 
     def _bend(self, control: ControlEvent, port: str, now: float) -> None:
         away = control.raw - 8192
@@ -215,6 +257,25 @@ class MidiHand:
 
     def _sustain(self, control: ControlEvent, port: str, now: float) -> None:
         self._gesture(Kind.SUSTAIN, 0, control.value, port, now)
+
+    def _sostenuto(self, control: ControlEvent, port: str, now: float) -> None:
+        self._gesture(Kind.SOSTENUTO, 0, control.value, port, now)
+
+    def _soft(self, control: ControlEvent, port: str, now: float) -> None:
+        self._ports[port].soft = control.value >= PEDAL_DOWN
+
+    def _moves(self, control: ControlEvent, port: str, now: float) -> None:
+        """A controller that has a knob by custom: where it stands there the knob is, at once."""
+        table = self._positions.table
+        if control.number == LEVEL:  # 100 is the usual, and there it is as the patch has it: never louder
+            knob = table.index("level")
+            full = min(1.0, control.raw / 100.0) * table[knob].start
+            self._gesture(Kind.KNOB, knob, full, port, now)
+            return
+        of = [i for i, k in enumerate(table.playable) if (k.role == "loudness") == (control.number == EXPRESSION)]
+        of = [i for i in of if table[i].role != "pitch"]
+        if of:
+            self._gesture(Kind.KNOB, of[0], control.value, port, now)
 
     def _program(self, control: ControlEvent, port: str, now: float) -> None:
         if control.number < self._patches:
@@ -230,7 +291,8 @@ class MidiHand:
         elif control.number == CONTROLLERS_OFF:
             self.mappings.release()
             self.pushback.forget()
-            for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN):
+            self._fingers_rest(self._ports[port], now)
+            for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN, Kind.SOSTENUTO):
                 self._gesture(kind, 0, 0.0, port, now)
         elif control.number >= NOTES_OFF:  # 124..127 change the mode and let all notes go as well
             self._gesture(Kind.ALL_NOTES_OFF, 0, 0.0, port, now)
@@ -297,5 +359,10 @@ PLAYED: dict[tuple[What, int], Callable[[MidiHand, ControlEvent, str, float], No
     ("polypressure", ANY_NUMBER): MidiHand._pressure,
     ("program", ANY_NUMBER): MidiHand._program,
     ("cc", SUSTAIN): MidiHand._sustain,
+    ("cc", SOSTENUTO): MidiHand._sostenuto,
+    ("cc", SOFT): MidiHand._soft,
+    ("cc", MODULATION): MidiHand._moves,
+    ("cc", LEVEL): MidiHand._moves,
+    ("cc", EXPRESSION): MidiHand._moves,
 }
 """What each control plays, by what it is and its number, as long as it is bound to nothing."""

@@ -1,7 +1,7 @@
 """Endpoints: the one table of what is heard and said by OSC. Its kinds are ipc/events; under namespace and echo. Pure.
 
-A row says where (``KNOB`` is a knob's id, ``N`` a number from 1), with which arguments, in which range and unit, and
-who may: what is WRITTEN is heard (namespace), what is READ is told (echo, neighbours). The sentences of the docs are in
+A row says where (``KNOB`` is a knob's id, ``N`` a number from 1, ``ID`` one of the sender's own for a note), with which
+arguments, in which range and unit, and who may: what is WRITTEN is heard (namespace), what is READ is told (echo, neighbours). The sentences of the docs are in
 scripts/docs_words.py under the same addresses. An event that is asked for by nothing, one number, a switch or a slot
 has its row made from the table of events.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from instrument.ipc import AUTHORS_MAX, CLIPS_TOLD
-from instrument.ipc.events import EVENT_AT, EVENTS, SLOTS, Event, Is
+from instrument.ipc.events import BEND_SEMITONES, EVENT_AT, EVENTS, SLOTS, Event, Is
 from instrument.knobs import SCENES
 
 BRIDGE_SECONDS = (0.1, 86400.0)
@@ -94,6 +94,11 @@ _ROWS = (
     _heard("latents", "f f f …", "latents", 0.0, 1.0),
     _heard("patch/load", "s or i"),
     _heard("note", "i [f]", "note", 0, 127, "MIDI note"),
+    _heard("voice/ID/on", "i [f]", "note", 0, 127, "MIDI note"),
+    _heard("voice/ID/off", "[bang]", "bang"),
+    _heard("voice/ID/bend", "f", "push", -BEND_SEMITONES, BEND_SEMITONES, "semitones"),
+    _heard("voice/ID/pressure", "f", "raw", 0.0, 1.0),
+    _heard("voice/ID/timbre", "f", "raw", 0.0, 1.0),
     _heard("seed", "i"),
     *_of_shape("bang"),
     *_of_shape("number"),

@@ -26,9 +26,9 @@ from instrument.hands.osc.arguments import kept
 from instrument.hands.osc.codec import number, shown
 from instrument.hands.osc.echo import Client, Echo
 from instrument.hands.osc.endpoints import ENDPOINTS
-from instrument.hands.osc.handlers import FOR_THE_HANDS
+from instrument.hands.osc.handlers import FOR_THE_HANDS, UNTOLD
 from instrument.hands.osc.match import PatternError
-from instrument.hands.osc.namespace import Addressed, Namespace, NoFeel
+from instrument.hands.osc.namespace import VOICE, Addressed, Namespace, NoFeel
 from instrument.hands.osc.neighbours import Neighbours
 from instrument.hands.osc.osc_learn import OscLearn
 from instrument.hands.osc.receiver import OscEar, Received
@@ -44,6 +44,7 @@ LOOK_SECONDS = 0.5
 """The accidents on the disk are looked at so seldom, however often one is asked for that is not there."""
 HELD_MAX = 1024
 KEPT_MAX = 64
+VOICES_MOST = 256
 """Accidents whose names are remembered while their files may still be on their way to the disk."""
 OF_A_PATCH = frozenset(verb for verb, endpoint in ENDPOINTS.items() if endpoint.of_patch)
 """Verbs that mean another thing, or nothing, in another patch."""
@@ -79,6 +80,8 @@ class OscHand:
         self._counts, self._events = counts, events
         self._kept = deque[str](maxlen=KEPT_MAX)
         self._looked_at, self._there = -math.inf, tuple[str, ...]()
+        self._voices: dict[int, int] = {}
+        """The note that each number of a sender's plays."""
         self._passing: dict[object, Gesture] = {}
         self._held: list[Received] = []
         self._changing_until = 0.0
@@ -180,14 +183,29 @@ class OscHand:
         if target.verb in FOR_THE_HANDS:
             self._for_the_hands(target.verb, args, heard.sender)
             return
+        note_id = target.knob if target.verb.startswith(VOICE) else 0
         for kind, knob, value, extra in self.namespace.acts(target, args):
-            gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra)
+            gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra, note_id=note_id)
             beside = BESIDE.get(kind)
             self._pass(gesture if beside is None else beside(self, gesture, heard))
 
     def _changing(self, gesture: Gesture, heard: Received) -> Gesture:
         self._changing_until = time.monotonic() + (CHANGE_SECONDS if gesture.knob != self.patch else 0.0)
         return gesture
+
+    def _speaking(self, gesture: Gesture, heard: Received) -> Gesture:
+        """A note of a number: where that plays another one, this takes its place."""
+        if gesture.note_id:
+            if (before := self._voices.pop(gesture.note_id, None)) not in (None, gesture.knob):
+                self._pass(gesture._replace(kind=Kind.NOTE_OFF, knob=before, value=0.0))
+            while len(self._voices) >= VOICES_MOST:
+                del self._voices[next(iter(self._voices))]
+            self._voices[gesture.note_id] = gesture.knob
+        return gesture
+
+    def _falling_silent(self, gesture: Gesture, heard: Received) -> Gesture:
+        note = self._voices.pop(gesture.note_id, gesture.knob)
+        return gesture._replace(knob=note) if gesture.knob == UNTOLD else gesture
 
     def _keeping(self, gesture: Gesture, heard: Received) -> Gesture:
         if (asked := kept(heard.message.args)) is not None:
@@ -287,6 +305,8 @@ BESIDE: dict[int, Callable[[OscHand, Gesture, Received], Gesture]] = {
     Kind.ACCIDENT: OscHand._calling,
     Kind.HEAR: OscHand._hearing,
     Kind.KNOB: OscHand._moving,
+    Kind.NOTE_ON: OscHand._speaking,
+    Kind.NOTE_OFF: OscHand._falling_silent,
 }
 """What the hand has to do beside, before a gesture of these kinds goes to the sound; and what then goes."""
 

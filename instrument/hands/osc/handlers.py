@@ -15,10 +15,13 @@ from instrument.hands.osc.arguments import between, first, kept, name_of, newest
 from instrument.hands.osc.codec import bang, flat, number
 from instrument.hands.osc.endpoints import BLEND_SECONDS, BRIDGE_SECONDS, HEARD, shape_of
 from instrument.ipc import CLIPS_TOLD, NO_SHIFT, Kind
-from instrument.ipc.events import EVENTS, NOTES, VELOCITY, Event
+from instrument.ipc.events import BEND_SEMITONES, EVENTS, NOTES, VELOCITY, Event
 from instrument.knobs import SCENES, KnobTable
 
 _ALL_64_BITS = (1 << 64) - 1
+
+UNTOLD = 65535
+"""In the place of a note: the one that this id plays."""
 
 Args = tuple[Any, ...]
 
@@ -128,6 +131,18 @@ def _note(namespace: Knows, knob: int, args: Args) -> list[Command]:
     return [Command(Kind.NOTE_ON, note, velocity if velocity <= 1.0 else unit(velocity / 127))]
 
 
+def _voice_on(namespace: Knows, note_id: int, args: Args) -> list[Command]:
+    return _note(namespace, 0, args)
+
+
+def _voice_off(namespace: Knows, note_id: int, args: Args) -> list[Command]:
+    return [Command(Kind.NOTE_OFF, UNTOLD)] if bang(args) else []
+
+
+def _finger(kind: Kind, low: float, high: float) -> Handler:
+    return lambda namespace, note_id, args: [Command(kind, 0, between(low, newest(args), high))]
+
+
 def _of_shape(event: Event) -> Handler | None:
     """What needs no more than its row in the table of events."""
     kind, shape = event.kind, shape_of(event)
@@ -159,6 +174,11 @@ HANDLERS: dict[str, Handler] = {
     "latents": _latents,
     "patch/load": lambda namespace, knob, args: [Command(Kind.PATCH, namespace.patch(args))],
     "note": _note,
+    "voice/ID/on": _voice_on,
+    "voice/ID/off": _voice_off,
+    "voice/ID/bend": _finger(Kind.FINGER_BEND, -BEND_SEMITONES, BEND_SEMITONES),
+    "voice/ID/pressure": _finger(Kind.FINGER_PRESSURE, 0.0, 1.0),
+    "voice/ID/timbre": _finger(Kind.FINGER_TIMBRE, 0.0, 1.0),
     "seed": _seed,
     "seed/daily": _seed_daily,
     "scene": _scene(Kind.SCENE),

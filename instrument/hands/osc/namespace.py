@@ -18,11 +18,14 @@ from instrument.hands.osc.endpoints import HEARD
 from instrument.hands.osc.handlers import HANDLERS, Args, Command
 from instrument.hands.osc.match import CACHE_MAX, Addresses, PatternError, is_pattern, literal, spells
 from instrument.ipc import Kind
+from instrument.ipc.events import NOTE_ID_MAX
 from instrument.knobs import KnobTable
+
+VOICE = "voice/"
 
 
 class Addressed(NamedTuple):
-    """What an address is for: the verb of an endpoint, and the knob it is about."""
+    """What an address is for: the verb of an endpoint, and the knob, or the sender's note, it is about."""
 
     verb: str
     knob: int = 0
@@ -50,6 +53,7 @@ class Namespace:
         self._patch_count = len(patches)
         self.knob_addresses = tuple(f"{root}/knob/{knob.id}" for knob in table)
         self._targets: dict[str, Addressed] = {}
+        self._voices = f"{root}/{VOICE}"
         for i, address in enumerate(self.knob_addresses):
             self._targets[address] = Addressed("raw", i)
             self._targets[f"{address}/value"] = Addressed("value", i)
@@ -62,6 +66,8 @@ class Namespace:
         self._by_pattern = Addresses(self._targets)
         self._answers: dict[str, tuple[Addressed, ...]] = {}
         for verb in HEARD:
+            if verb.startswith(VOICE):
+                continue
             self._targets[f"{root}/{verb}"] = Addressed(verb)
 
     def __iter__(self) -> Iterator[str]:
@@ -75,6 +81,8 @@ class Namespace:
         target = self._targets.get(address)
         if target is not None:
             return (target,)
+        if address.startswith(self._voices):
+            return self._voice(address)
         if not is_pattern(address) or not self._is_here(address):
             return ()
         if address not in self._answers:
@@ -86,6 +94,14 @@ class Namespace:
                 m for there, m in found if m.knob < count or self._is_spelled(address, there)
             )
         return self._answers[address]
+
+    def _voice(self, address: str) -> Sequence[Addressed]:
+        """One of the sender's own notes, by its number."""
+        number, _, word = address[len(self._voices) :].partition("/")
+        verb = f"{VOICE}ID/{word}"
+        if verb not in HEARD or not (number.isascii() and number.isdecimal() and len(number) <= 10):
+            return ()
+        return (Addressed(verb, int(number)),) if 0 < int(number) <= NOTE_ID_MAX else ()
 
     def _is_here(self, pattern: str) -> bool:
         """Whether a pattern can mean us: what another program calls by brackets is not searched for here."""

@@ -1,0 +1,80 @@
+"""MPE: which channels are fingers, and how far each bends. Between controls and the MIDI hand. Pure.
+
+The lower zone has its master on channel 1 and its fingers from 2 up, the upper one its master on 16 and its fingers
+from 15 down. An MPE Configuration Message (RPN 6 on a master, a number of fingers) opens or closes a zone; two zones
+that would overlap take channels from the older one. RPN 0 sets how far a bend goes: of a finger 48 semitones unless it
+is said, of a master 2. (MIDI Polyphonic Expression 1.1, MIDI Association M1-100-UM.)
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from instrument.hands.midi.controls import DATA, NRPN, NRPN_FINE, RPN, RPN_FINE, ControlEvent
+
+LOWER, UPPER = 1, 16
+BEND_RPN, CONFIGURATION_RPN = 0, 6
+BEND, BEND_MOST = 48, 96
+TIMBRE_CC = 74
+FINGERS_MOST = 15
+
+Mode = Literal["auto", "lower", "upper", "both", "off"]
+Part = Literal["master", "finger", ""]
+OPEN: dict[str, tuple[int, int]] = {"auto": (0, 0), "lower": (15, 0), "upper": (0, 15), "both": (7, 7), "off": (0, 0)}
+"""Fingers of the lower and the upper zone to begin with."""
+
+
+class Mpe:
+    """The zones of one port. ``bend``: semitones of a finger, until it is said."""
+
+    def __init__(self, mode: Mode = "auto", bend: float = BEND) -> None:
+        self._mode, self._bend = mode, bend
+        self.lower, self.upper = OPEN[mode]
+        self._bends: dict[int, float] = {}
+        self._selected: dict[int, list[int]] = {}
+
+    def part(self, channel: int) -> Part:
+        """What a channel is, 1..16."""
+        if (self.lower and channel == LOWER) or (self.upper and channel == UPPER):
+            return "master"
+        return "finger" if 1 < channel <= 1 + self.lower or 16 - self.upper <= channel < 16 else ""
+
+    @property
+    def on(self) -> bool:
+        return bool(self.lower or self.upper)
+
+    def fingers(self) -> list[int]:
+        """The channels of all fingers."""
+        return [channel for channel in range(1, 17) if self.part(channel) == "finger"]
+
+    def semitones(self, channel: int, raw: int) -> float:
+        """How far a finger's bend of 14 bits goes."""
+        away = raw - 8192
+        zone = LOWER if channel <= 1 + self.lower else UPPER
+        return away / (8192 if away < 0 else 8191) * self._bends.get(zone, self._bend)
+
+    def see(self, control: ControlEvent) -> bool:
+        """A control of this port; True when a zone opened or closed, and what its fingers held is void."""
+        if control.what != "cc" or self._mode == "off":
+            return False
+        channel, number, byte = control.channel, control.number, control.raw
+        if number in (NRPN, NRPN_FINE):
+            self._selected.pop(channel, None)
+        elif number in (RPN, RPN_FINE):
+            self._selected.setdefault(channel, [127, 127])[number == RPN_FINE] = byte
+        elif number == DATA and self._selected.get(channel) == [0, CONFIGURATION_RPN]:
+            return self._configure(channel, byte)
+        elif number == DATA and self._selected.get(channel) == [0, BEND_RPN] and self.part(channel) == "finger":
+            self._bends[LOWER if channel <= 1 + self.lower else UPPER] = float(min(BEND_MOST, byte))
+        return False
+
+    def _configure(self, channel: int, fingers: int) -> bool:
+        before, fingers = (self.lower, self.upper), min(FINGERS_MOST, fingers)
+        if self._mode in ("auto", "lower", "both") and channel == LOWER:
+            self.lower, self.upper = fingers, min(self.upper, max(0, 14 - fingers))
+        elif self._mode in ("auto", "upper", "both") and channel == UPPER:
+            self.upper, self.lower = fingers, min(self.lower, max(0, 14 - fingers))
+        else:
+            return False
+        self._bends.clear()
+        return (self.lower, self.upper) != before
