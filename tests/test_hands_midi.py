@@ -35,7 +35,9 @@ def test_without_any_binding_keys_bend_pressure_and_pedal_play() -> None:
         ]  # fmt: skip
         assert all(g.source == Source.MIDI and g.time > 0 for g in found)
         found = t.midi((0xD0, 127), (0xA0, 60, 127), (0xB0, 64, 127))
-        assert [g[:3] for g in found] == [(Kind.PRESSURE, 0, 1.0)] * 2 + [(Kind.SUSTAIN, 0, 1.0)]
+        assert [g[:3] for g in found] == [
+            (Kind.PRESSURE, 0, 1.0), (Kind.FINGER_PRESSURE, 61, 1.0), (Kind.SUSTAIN, 0, 1.0),
+        ]  # fmt: skip
 
 
 def test_panic_all_notes_off_and_controllers_off_are_honoured() -> None:
@@ -47,7 +49,7 @@ def test_panic_all_notes_off_and_controllers_off_are_honoured() -> None:
         assert moves(t.midi((0xB0, 7, 0)))
         assert t.hands.pickups[0].caught
         assert [g[:3] for g in t.midi((0xB0, 121, 0))] == [
-            (k, 0, 0.0) for k in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN)
+            (k, 0, 0.0) for k in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN, Kind.SOSTENUTO)
         ]
         assert not t.hands.pickups[0].caught
 

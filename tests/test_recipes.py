@@ -173,7 +173,7 @@ with Link.create() as link:
         hands.step()
         return [(g.kind, g.knob, g.value) for g in link.hands.pop(99)]
     assert played(0xF3, 5) == [(Kind.SCENE, 5, 0.0)]
-    assert played(0xB0, 11, 127) == [(Kind.PRESSURE, 0, 1.0)]
+    assert played(0xB0, 2, 127) == [(Kind.PRESSURE, 0, 1.0)]
     assert played(0x90, 60, 127) == [(Kind.NOTE_ON, 60, 1.0)], "and what there was is as it was"
     hands.close()
 print("it is played")
@@ -259,7 +259,7 @@ def test_an_option_of_the_rig_is_its_row_and_the_place_that_uses_it(
 def test_a_midi_message_is_a_row_of_what_is_done_about_it(copy: Path) -> None:
     hand = copy / "instrument" / "hands" / "midi" / "hand.py"
     insert(hand, "    decode.CLOCK: MidiHand._clock,\n", SONG)  # Song Select, which has no channel
-    insert(hand, '    ("cc", SUSTAIN): MidiHand._sustain,\n', '    ("cc", 11): MidiHand._pressure,\n')  # Expression
+    insert(hand, '    ("cc", SUSTAIN): MidiHand._sustain,\n', '    ("cc", 2): MidiHand._pressure,\n')  # Breath
     insert(hand, "SYSTEM: dict[", "SONG = 0xF3\n")
     assert run(copy, PLAYED) == "it is played\n"
     assert changed(copy) == ["hand.py"]

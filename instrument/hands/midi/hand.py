@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from instrument.hands.midi import decode
 from instrument.hands.midi.clock import Clock
 from instrument.hands.midi.controls import ControlEvent, Controls, What
+from instrument.hands.midi.customs import EXPRESSION, LEVEL, MODULATION, by_custom
 from instrument.hands.midi.decode import MidiMessage, MidiParser
-from instrument.hands.midi.mpe import TIMBRE_CC, Mpe
+from instrument.hands.midi.mpe import Mpe
 from instrument.hands.midi.pushback import Pushback
 from instrument.hands.state.bindings import NOT_LEARNABLE, Binding
 from instrument.hands.state.counts import Counts, EventLog
@@ -31,7 +32,6 @@ from instrument.ipc import Gesture, Kind, Source
 from instrument.ipc.events import PEDAL_DOWN
 from instrument.ipc.holders import Holders
 
-MODULATION, LEVEL, EXPRESSION = 1, 7, 11
 SUSTAIN, SOSTENUTO, SOFT, SOUND_OFF, CONTROLLERS_OFF, NOTES_OFF, POLY = 64, 66, 67, 120, 121, 123, 127
 SOFTER = 0.7
 """Of the velocity, with the soft pedal down."""
@@ -43,11 +43,6 @@ PLAYED_SECONDS = 0.3
 Post = Callable[[Gesture], None]
 
 __all__ = ["LearnRequest", "MidiHand"]
-
-
-def middled(raw: int) -> float:
-    """Seven bits with their middle, 64, in the very middle."""
-    return raw / 128.0 if raw <= 64 else 0.5 + (raw - 64) / 126.0
 
 
 class _InputPort:
@@ -212,7 +207,10 @@ class MidiHand:
 
     def _play_unbound(self, control: ControlEvent, port: str, now: float) -> None:
         """What a control does that is bound to nothing."""
-        if self._finger(control, self._ports[port], now):
+        if (finger := self._ports[port].mpe.finger(control)) is not None:
+            self._gesture(finger.kind, finger.knob, finger.value, port, now, finger.channel)
+            return
+        if self._ports[port].mpe.ignores(control):
             return
         played = PLAYED.get((control.what, control.number)) or PLAYED.get((control.what, ANY_NUMBER))
         if played is not None:
@@ -224,23 +222,6 @@ class MidiHand:
         kind = Kind.NOTE_ON if control.raw else Kind.NOTE_OFF
         velocity = control.value * (SOFTER if self._ports[port].soft else 1.0)
         self._gesture(kind, control.number, velocity, port, now, control.channel)
-
-    def _finger(self, control: ControlEvent, source: _InputPort, now: float) -> bool:
-        """Whether it is the expression of one finger, and is played as that."""
-        part, channel = source.mpe.part(control.channel), control.channel
-        if control.what == "polypressure" and part != "finger":  # an ordinary keyboard's, by its note
-            self._gesture(Kind.FINGER_PRESSURE, 1 + control.number, control.value, source.name, now, channel)
-        elif part == "finger" and control.what == "bend":
-            bent = source.mpe.semitones(channel, control.raw)
-            self._gesture(Kind.FINGER_BEND, 0, bent, source.name, now, channel)
-        elif part == "finger" and control.what == "pressure":
-            self._gesture(Kind.FINGER_PRESSURE, 0, control.value, source.name, now, channel)
-        elif part and (control.what, control.number) == ("cc", TIMBRE_CC):  # a master's is for all
-            which = channel if part == "finger" else 0
-            self._gesture(Kind.FINGER_TIMBRE, 0, middled(control.raw), source.name, now, which)
-        else:
-            return part == "finger" and control.what == "polypressure"
-        return True
 
     def _fingers_rest(self, source: _InputPort, now: float) -> None:
         """Nothing stays bent, pressed or slid: a zone opened or closed, or its port went."""
@@ -265,17 +246,11 @@ class MidiHand:
         self._ports[port].soft = control.value >= PEDAL_DOWN
 
     def _moves(self, control: ControlEvent, port: str, now: float) -> None:
-        """A controller that has a knob by custom: where it stands there the knob is, at once."""
-        table = self._positions.table
-        if control.number == LEVEL:  # 100 is the usual, and there it is as the patch has it: never louder
-            knob = table.index("level")
-            full = min(1.0, control.raw / 100.0) * table[knob].start
-            self._gesture(Kind.KNOB, knob, full, port, now)
+        """A controller that has a knob by custom."""
+        if self.mappings.find(control._replace(what="cc14"), self._ports[port].plain):  # half of what is bound
             return
-        of = [i for i, k in enumerate(table.playable) if (k.role == "loudness") == (control.number == EXPRESSION)]
-        of = [i for i in of if table[i].role != "pitch"]
-        if of:
-            self._gesture(Kind.KNOB, of[0], control.value, port, now)
+        if (move := by_custom(control, self._positions.table)) is not None:
+            self._gesture(Kind.KNOB, *move, port, now)
 
     def _program(self, control: ControlEvent, port: str, now: float) -> None:
         if control.number < self._patches:

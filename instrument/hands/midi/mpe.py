@@ -8,9 +8,10 @@ is said, of a master 2. (MIDI Polyphonic Expression 1.1, MIDI Association M1-100
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from instrument.hands.midi.controls import DATA, NRPN, NRPN_FINE, RPN, RPN_FINE, ControlEvent
+from instrument.ipc import Kind
 
 LOWER, UPPER = 1, 16
 BEND_RPN, CONFIGURATION_RPN = 0, 6
@@ -22,6 +23,20 @@ Mode = Literal["auto", "lower", "upper", "both", "off"]
 Part = Literal["master", "finger", ""]
 OPEN: dict[str, tuple[int, int]] = {"auto": (0, 0), "lower": (15, 0), "upper": (0, 15), "both": (7, 7), "off": (0, 0)}
 """Fingers of the lower and the upper zone to begin with."""
+
+
+class Finger(NamedTuple):
+    """What one finger says: an event, 1 + its note or 0, its value, its channel (0: everybody's)."""
+
+    kind: Kind
+    knob: int
+    value: float
+    channel: int
+
+
+def middled(raw: int) -> float:
+    """Seven bits with their middle, 64, in the very middle."""
+    return raw / 128.0 if raw <= 64 else 0.5 + (raw - 64) / 126.0
 
 
 class Mpe:
@@ -52,6 +67,24 @@ class Mpe:
         away = raw - 8192
         zone = LOWER if channel <= 1 + self.lower else UPPER
         return away / (8192 if away < 0 else 8191) * self._bends.get(zone, self._bend)
+
+    def finger(self, control: ControlEvent) -> Finger | None:
+        """What a control says of one finger; None: of none."""
+        channel, what = control.channel, control.what
+        part = self.part(channel)
+        if what == "polypressure" and part != "finger":  # an ordinary keyboard's, by its note
+            return Finger(Kind.FINGER_PRESSURE, 1 + control.number, control.value, channel)
+        if part and (what, control.number) == ("cc", TIMBRE_CC):  # a master's is for all
+            return Finger(Kind.FINGER_TIMBRE, 0, middled(control.raw), channel if part == "finger" else 0)
+        if part == "finger" and what == "bend":
+            return Finger(Kind.FINGER_BEND, 0, self.semitones(channel, control.raw), channel)
+        if part == "finger" and what == "pressure":
+            return Finger(Kind.FINGER_PRESSURE, 0, control.value, channel)
+        return None
+
+    def ignores(self, control: ControlEvent) -> bool:
+        """Poly pressure of a finger says nothing that its channel's does not."""
+        return control.what == "polypressure" and self.part(control.channel) == "finger"
 
     def see(self, control: ControlEvent) -> bool:
         """A control of this port; True when a zone opened or closed, and what its fingers held is void."""
