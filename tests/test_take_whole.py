@@ -153,7 +153,7 @@ def test_the_stream_of_a_take_that_begins_while_a_patch_fades_begins_behind_the_
     late = len(heard) - len(again)
     assert 0 < late < SECOND * 128 // 2
     assert np.array_equal(again, heard[late:])
-    assert any("begins" in said and "where one patch is alone" in said for said in house.said)
+    assert any("begins" in said and "where one patch of one voice is alone" in said for said in house.said)
     check_same(take)
 
 
@@ -318,3 +318,28 @@ def test_a_stream_of_before_the_gain_was_told_in_double_is_read(tmp_path: Path) 
         stream.next_into(z)
         told.append((z.ravel().tolist(), stream.gain))
     assert told == [([1.0, 2.0], 0.25), ([3.0, 4.0], 0.5)]
+
+
+@pytest.mark.parametrize("patch", ["consort", "ensemble", "carillon"])
+def test_a_take_of_many_voices_is_what_was_heard(tmp_path: Path, patch: str) -> None:
+    """Begun in the middle of a chord; fingers, pedals, more keys than voices, a change of patch to one voice and back."""
+
+    def on(note: int, velocity: float, channel: int) -> Gesture:
+        return Gesture(Kind.NOTE_ON, note, velocity, source=Source.MIDI, channel=channel)
+
+    script: Script = {
+        10: [on(64, 0.7, 4), on(67, 0.9, 5)],
+        15: [Gesture(Kind.FINGER_BEND, 0, 1.7, channel=4), Gesture(Kind.FINGER_TIMBRE, 0, 0.9, channel=5)],
+        20: [Gesture(Kind.FINGER_PRESSURE, 0, 0.8, channel=4), Gesture(Kind.SUSTAIN, 0, 1.0)],
+        30: [Gesture(Kind.NOTE_OFF, 64, channel=4), on(71, 0.5, 4)],
+        40: [on(36 + 2 * i, 0.4, 0) for i in range(9)],
+        60: [Gesture(Kind.SUSTAIN, 0, 0.0)],
+        90: [g(Kind.PATCH, 1)],
+        150: [g(Kind.PATCH, 0), on(50, 0.8, 2)],
+    }
+    with Link.create() as link:
+        house = House(link, tmp_path / "takes", (patch, "bow"))
+        house.play(60, {3: [on(45, 0.7, 2), on(52, 0.6, 3)], 9: [Gesture(Kind.FINGER_BEND, 0, -3.0, channel=3)]})
+        take = house.record(260, script)
+        check_same(take)
+        assert not take.with_name("latents.z").exists() or LatentStream(take.with_name("latents.z"))

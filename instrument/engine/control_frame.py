@@ -12,7 +12,7 @@ from instrument.ipc.pressed import down
 
 
 def fill_control(control: ControlChain, frame: Frame) -> None:
-    """Hand, position, force and the rest of one block into the frame; note and gate of the first voice."""
+    """Hand, position, force and the rest of one block into the frame; note and gate of the foremost voice."""
     count, total = control.count, len(control.raw)
     frame.hand[:total] = control.raw
     frame.pos[:count] = control.x[-1]
@@ -21,8 +21,9 @@ def fill_control(control: ControlChain, frame: Frame) -> None:
     frame.stuck[:count] = control.friction.stuck
     frame.origin[:total] = control.origin
     frame.grain[:] = control.mix.grain
-    frame.note = float(control.pitch[0, -1])
-    frame.gate = float(control.level[0, -1])
+    voice = control.notes.foremost
+    frame.note = float(control.pitch[voice, -1])
+    frame.gate = float(control.level[voice, -1])
 
 
 def resume_control(control: ControlChain, frame: Frame, held: Sequence[Pressed] | None = None) -> None:

@@ -52,7 +52,7 @@ def fill_frame(engine: Engine, frame: Frame, started: float) -> None:
     layer.scenes.fill_frame(frame)
     fill_place(layer.place, frame)
     frame.hearing = engine.hearing.sound if engine.hearing.whose is layer.place else -1
-    latents = layer.z[0, :, -1]
+    latents = layer.z[control.notes.foremost, :, -1]
     count = min(len(latents), len(frame.latent))
     frame.latent[:count] = latents[:count]
     frame.rms = engine.guard.rms

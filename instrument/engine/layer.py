@@ -160,7 +160,8 @@ class Layer:
             return self.audio
         control, voice = self.control, self.voice
         if self.place is not None and control.blocks % LOOK_BLOCKS == 0:
-            self.place.look(self.z[0, :, -1], LOOK_BLOCKS * QUANTUM / voice.sample_rate)
+            heard = self.z[control.notes.foremost, :, -1]
+            self.place.look(heard, LOOK_BLOCKS * QUANTUM / voice.sample_rate)
             control.friction.known[:] = self.place.known
         control.step(self.z)
         model = control.amounts.model

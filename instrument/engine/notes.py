@@ -92,6 +92,12 @@ class Notes:
         found = self._keys.voices_of(channel, note, note_id)
         return range(self.voices.count) if found and self.unison is not None else found
 
+    @property
+    def foremost(self) -> int:
+        """The voice that spoke last, or the loudest where that is silent: the one that is told of."""
+        level = self.voices.level
+        return self.newest if level[self.newest] > 0.0 else int(level.argmax())
+
     def _lead(self) -> None:
         if self.poly:
             self.leads[:] = self.voices.gate > 0.0

@@ -1,7 +1,8 @@
 """Take stream: latents.z of one take - what the model was told, block by block. For take_files.
 
 A row has room for one model alone, so it is of the first patch that is alone on stage, from then on until another
-comes: what two that fade were told would not be what was heard.
+comes: what two that fade were told would not be what was heard. Nor is there one of a patch of many voices: what they
+are told does not say when each of them begins.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class TakeStream:
         self._log: StreamLog | None = None
         self.late = False
         self.tap = StreamTap(*engine.layer.z.shape)
-        if engine.fading or engine.coming is not None:
+        if engine.fading or engine.coming is not None or engine.layer.chorus is not None:
             self._layer, self.tap.waits = None, self._begins
 
     @property
@@ -50,7 +51,7 @@ class TakeStream:
     def _begins(self) -> bool:
         """After a block: whether one patch is alone on stage now, and the stream begins with it."""
         engine = self._engine
-        if engine.fading or engine.coming is not None:
+        if engine.fading or engine.coming is not None or engine.layer.chorus is not None:
             return False
         layer, now = engine.layer, Standing.of(engine.layer, engine)
         if (coming := self._coming.get(id(layer))) is not None:  # the wear that is heard is that of the beginning
