@@ -322,7 +322,7 @@ def test_a_stream_of_before_the_gain_was_told_in_double_is_read(tmp_path: Path) 
 
 @pytest.mark.parametrize("patch", ["consort", "ensemble", "carillon"])
 def test_a_take_of_many_voices_is_what_was_heard(tmp_path: Path, patch: str) -> None:
-    """Begun in the middle of a chord; fingers, pedals, more keys than voices, a change of patch to one voice and back."""
+    """Begun in the middle of a chord; fingers, pedals, more keys than voices, a patch of one voice between."""
 
     def on(note: int, velocity: float, channel: int) -> Gesture:
         return Gesture(Kind.NOTE_ON, note, velocity, source=Source.MIDI, channel=channel)

@@ -1,9 +1,9 @@
 """Endpoints: the one table of what is heard and said by OSC. Its kinds are ipc/events; under namespace and echo. Pure.
 
 A row says where (``KNOB`` is a knob's id, ``N`` a number from 1, ``ID`` one of the sender's own for a note), with which
-arguments, in which range and unit, and who may: what is WRITTEN is heard (namespace), what is READ is told (echo, neighbours). The sentences of the docs are in
-scripts/docs_words.py under the same addresses. An event that is asked for by nothing, one number, a switch or a slot
-has its row made from the table of events.
+arguments, in which range and unit, and who may: what is WRITTEN is heard (namespace), what is READ is told (echo,
+neighbours). The sentences of the docs are in scripts/docs_words.py under the same addresses. An event that is asked for
+by nothing, one number, a switch or a slot has its row made from the table of events.
 """
 
 from __future__ import annotations
