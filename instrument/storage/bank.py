@@ -110,6 +110,8 @@ class Bank:
         self.wear_store.adopt(layer.voice)
         if patch.chance.get("bend") and not layer.voice.can_bend:
             self.wrong.append(say("cannot_bend", self._language, patch=patch.name, model=patch.model))
+        if patch.many and (patch.chance.get("bend") or patch.chance.get("wear")):
+            self.wrong.append(say("many_as_they_are", self._language, patch=patch.name))
         self._untold[index] = self.wrong[known:]
         return layer
 
