@@ -256,6 +256,13 @@ def test_the_bank_and_the_nrpn_that_a_port_has_selected_are_remembered(chair: Ch
     assert [g for g in chair.midi((0xC0, 2)) if g.kind == Kind.PATCH] == [], "program 2 of bank 1 is number 130"
 
 
+def test_the_fingers_of_an_mpe_controller_are_fingers_for_the_next_hands(chair: Chair) -> None:
+    chair.midi((0xB0, 101, 0), (0xB0, 100, 6), (0xB0, 6, 7), (0xB1, 101, 0), (0xB1, 100, 0), (0xB1, 6, 24))
+    chair.replace()
+    bent = [g for g in chair.midi((0xE2, 127, 127)) if g.kind == Kind.FINGER_BEND]
+    assert [(g.channel, g.value) for g in bent] == [(3, 24.0)]
+
+
 def test_a_finger_on_a_motor_fader_is_felt_by_the_next_hands(chair: Chair) -> None:
     save_bindings(chair.rig, [{"knob": "z2", "kind": "cc", "number": 21, "motor": True, "touch": 104}])
     chair.replace()

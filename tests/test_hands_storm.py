@@ -162,9 +162,9 @@ def hands_process(jack: JackServer, link: Link, *words: str) -> Iterator[subproc
 
 
 def test_missed_cycles_crash_nothing() -> None:
-    # Hands that are stopped and go on again, in a flood: JACK hands out events of buffers that are being written. By one
-    # cable: of two into one port libjack itself makes a mix first, of those very buffers, and looks at nothing; there
-    # the hands may die of it (seen once in some fifty runs), and the show starts others (test_show_successors).
+    # Hands that are stopped and go on again, in a flood: JACK hands out events of buffers that are being written. By
+    # one cable: of two into one port libjack makes a mix of those very buffers first, and falls over an event that was
+    # counted and is gone (jack2, MidiBufferMixdown: seen once in fifty runs). The show then starts other hands.
     seconds = 4.0 if TOTAL < 1_000_000 else 60.0
     link = Link.create()
     try:

@@ -307,6 +307,16 @@ def test_held_keys_sound_on_in_the_next_patch() -> None:
     assert not voices.level.any()
 
 
+def test_a_voice_that_a_held_key_gets_in_the_next_patch_is_not_bent_as_an_earlier_note_was() -> None:
+    engine = engine_of(patch("bow"))
+    other = open_part(patch("nobody", voices=1), 1, provider="cpu")
+    other.control.fingers.say(0, 0.7, [0], 0.0)
+    play(engine, {2: [on(48)]}, 20)
+    engine.change(other)
+    play(engine, {}, 60)
+    assert other.control.pitch.max() == pytest.approx(48.0, abs=1e-3)
+
+
 # --- without a file for several voices, and what is refused
 
 

@@ -114,9 +114,17 @@ class Notes:
 
     def hold(self, keys: Sequence[Key], kept: Sequence[Key], pedal: bool, bend: float) -> None:
         """Just these are down, and these kept by the pedal; one that sounds already goes on, another speaks anew."""
-        self._keys.hold(keys, kept, pedal, self.rest if self.sounding else None)
-        self._lead()
+        self._hold(keys, kept, pedal)
         self.bend = bend
+
+    def _hold(self, keys: Sequence[Key], kept: Sequence[Key], pedal: bool) -> None:
+        silent = self.voices.gate <= 0.0
+        self._keys.hold(keys, kept, pedal, self.rest if self.sounding else None)
+        for voice in np.flatnonzero(silent & (self.voices.gate > 0.0)).tolist():
+            self.newest = voice if self.poly else 0
+            if self.began is not None:
+                self.began(voice, 0)
+        self._lead()
 
     @property
     def keys(self) -> tuple[list[Key], list[Key]]:
@@ -206,8 +214,7 @@ class Notes:
         """
         self.bend = bend
         if self.poly:  # which voice played what is lost with the frame: what is down speaks anew
-            self._keys.hold([k[:2] for k in keys or () if k[2]], [k[:2] for k in keys or () if not k[2]], pedal, None)
-            self._lead()
+            self._hold([k[:2] for k in keys or () if k[2]], [k[:2] for k in keys or () if not k[2]], pedal)
             return
         pitch -= bend * self.bend_semitones
         if keys is None:

@@ -122,13 +122,17 @@ class MidiHand:
         self._play(self.mappings.left(), "", now)
 
     def selected(self) -> dict[str, list[dict[int, int]]]:
-        """Bank and NRPN that each port has selected."""
-        return {name: found for name, port in self._ports.items() if any(found := port.controls.selected())}
+        """Bank and NRPN that each port has selected, and its zones of fingers."""
+        found = {name: [*port.controls.selected(), port.mpe.zones()] for name, port in self._ports.items()}
+        return {name: said for name, said in found.items() if any(said)}
 
     def select(self, ports: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
         """As they were ``selected`` in hands before these."""
-        for name, (bank, nrpn) in ports.items():
-            self._ports.setdefault(name, _InputPort(name, self.mpe())).controls.select(bank, nrpn)
+        for name, (bank, nrpn, *zones) in ports.items():
+            port = self._ports.setdefault(name, _InputPort(name, self.mpe()))
+            port.controls.select(bank, nrpn)
+            for said in zones:
+                port.mpe.take_zones(said)
 
     def forget(self, port: str) -> None:
         """The port went: what it sent half of is void, no finger is on it, and what it held is let go."""

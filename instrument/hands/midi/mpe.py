@@ -8,6 +8,7 @@ is said, of a master 2. (MIDI Polyphonic Expression 1.1, MIDI Association M1-100
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from instrument.hands.midi.controls import DATA, NRPN, NRPN_FINE, RPN, RPN_FINE, ControlEvent
@@ -67,6 +68,19 @@ class Mpe:
         away = raw - 8192
         zone = LOWER if channel <= 1 + self.lower else UPPER
         return away / (8192 if away < 0 else 8191) * self._bends.get(zone, self._bend)
+
+    def zones(self) -> dict[int, int]:
+        """What a controller has said, for hands after these: fingers by the channel of their master, semitones of a
+        finger's bend by that channel and 100 more. Empty while nothing differs from what the rig says."""
+        bends = {100 + zone: round(bend) for zone, bend in self._bends.items()}
+        said = (self.lower, self.upper) != OPEN[self._mode]
+        return ({LOWER: self.lower, UPPER: self.upper} if said else {}) | bends
+
+    def take_zones(self, zones: Mapping[str, int]) -> None:
+        """As ``zones`` of hands before these; keys as JSON has them."""
+        if str(LOWER) in zones:
+            self.lower, self.upper = zones[str(LOWER)], zones[str(UPPER)]
+        self._bends = {int(key) - 100: float(value) for key, value in zones.items() if int(key) > 100}
 
     def finger(self, control: ControlEvent) -> Finger | None:
         """What a control says of one finger; None: of none."""
