@@ -40,7 +40,7 @@ def test_every_address_of_an_event_is_heard_and_every_address_makes_one() -> Non
 def test_what_the_flags_say_is_what_the_hands_and_the_engine_go_by() -> None:
     verbs = {"raw", "value", "push", "bridge", "latents", "feel", "scene", "scene/save", "learn", "unlearn"}
     assert verbs == OF_A_PATCH
-    assert {Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN} == NEWEST_WINS
+    assert {Kind.KNOB, Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN, Kind.SOSTENUTO} == NEWEST_WINS
     assert set(ANSWERS) == kinds(Is.ASKED) > kinds(Is.ASKED_FIRST)
     assert {Kind.SEED, Kind.SNAPSHOT, Kind.RESTORE, Kind.SCENE, Kind.HANDS_ONLY} == HEAVY
 
@@ -102,7 +102,8 @@ def test_what_asks_for_something_beside_the_sound_has_no_line(event: Event) -> N
 
 def test_what_only_lets_go_never_presses_and_what_holds_does_from_its_value_on() -> None:
     assert {
-        Kind.NOTE_ON, Kind.NOTE_OFF, Kind.BEND, Kind.PRESSURE, Kind.ALL_NOTES_OFF, Kind.PANIC, Kind.FORCE, Kind.SUSTAIN
+        Kind.NOTE_ON, Kind.NOTE_OFF, Kind.BEND, Kind.PRESSURE, Kind.ALL_NOTES_OFF, Kind.PANIC, Kind.FORCE, Kind.SUSTAIN,
+        Kind.SOSTENUTO,
     } == TOUCHES  # fmt: skip
     for kind, least in ((Kind.NOTE_ON, 5e-324), (Kind.SUSTAIN, 0.5), (Kind.BEND, -5e-324), (Kind.FORCE, 1e-9)):
         assert presses(kind, least)

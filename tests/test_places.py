@@ -70,7 +70,10 @@ def test_a_path_that_leads_nowhere_is_a_sentence(wanted: str) -> None:
 
 
 def test_a_name_that_is_not_here_is_a_sentence_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(RosinError, match=r"there is no patch 'nothing'; the patches here are bow, bronze, clay, glass"):
+    with pytest.raises(
+        RosinError,
+        match=r"there is no patch 'nothing'; the patches here are bow, bronze, carillon, choir, clavier, clay",
+    ):
         find_patches("nothing")
 
 

@@ -66,9 +66,10 @@ class Namespace:
         self._by_pattern = Addresses(self._targets)
         self._answers: dict[str, tuple[Addressed, ...]] = {}
         for verb in HEARD:
-            if verb.startswith(VOICE):
-                continue
-            self._targets[f"{root}/{verb}"] = Addressed(verb)
+            if verb.startswith(VOICE):  # of any number; the first stands for all
+                self._targets[f"{root}/{verb.replace('ID', '1')}"] = Addressed(verb, 1)
+            else:
+                self._targets[f"{root}/{verb}"] = Addressed(verb)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._targets)

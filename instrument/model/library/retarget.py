@@ -1,7 +1,8 @@
 """Retarget: a patch played with another model than it names. After library, which finds the model; under the verbs.
 
 A patch never assumes how many latents there are, so it goes on any model. What it says of knobs that the other model
-has not is left out, and told, all of it at once; scenes keep theirs, which playing passes over. Names that the patch
+has not is left out, and told, all of it at once; scenes keep theirs, which playing passes over. Keys that had a voice
+each are played in unison where the model has no pitch. Names that the patch
 gave to latents are left out as well: they were words for what that model does. Pitch and loudness mean the same
 everywhere and keep theirs. The patch's own file stays as it is.
 
@@ -116,6 +117,14 @@ def _fitted(table: dict[str, Any], card: Card) -> tuple[tuple[str, ...], tuple[s
         for id in [id for id in room if id not in there]:
             del room[id]
             left_out[id] = None
+    for row in table.get("expression", {}).values():
+        if (id := row.get("knob")) not in (None, *there):
+            del row["knob"]
+            left_out[id] = None
+    voice = table.get("voice", {})
+    if voice.get("notes") == "poly" and "pitch" not in there.values():  # each key would play the same
+        voice["notes"] = "unison"
+        left_out["pitch"] = None
     for id, row in table.get("knobs", {}).items():
         if there[id] == "latent" and row.pop("label", None) is not None:
             unnamed.append(id)
