@@ -110,7 +110,7 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def check_one(file: Path, rig: Rig) -> str:
-    """What a file is and that it is whole; more lines for what in it does nothing. RosinError or Mistakes."""
+    """What a file is and that it is whole; more lines for what in it does nothing. RosinError or ValidationErrors."""
     language = language_of(rig.language)
     if is_take_folder(file) or file.name == MANIFEST:
         return check_take(file if os.path.isdir(file) else file.parent, language)
@@ -218,7 +218,7 @@ def _kind(file: Path) -> str:
 
 def check_model(path: Path, rig: Rig) -> str:
     """What a model's folder or bundle is, and that it has no fault: everything that `rosin models verify` looks at.
-    Mistakes with every fault there is."""
+    ValidationErrors with every fault there is."""
     from instrument.model.library.card import read_card
     from instrument.model.library.finder import unpacked
     from instrument.model.report.check_result import topic

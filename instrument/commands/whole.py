@@ -44,7 +44,7 @@ class Looked:
 
 
 def whole_patch(path: Path, given: Sequence[Path] = ()) -> tuple[Patch, Card, KnobTable]:
-    """The patch of a file, its model's card and its knobs. RosinError; Mistakes with all that keeps it from playing."""
+    """A patch's file, its model's card and its knobs. RosinError; ValidationErrors with all that keeps it from playing."""
     found = look_at(path, given)
     if len(found.wrong) == 1 and found.missing is not None:
         raise found.missing
@@ -54,7 +54,7 @@ def whole_patch(path: Path, given: Sequence[Path] = ()) -> tuple[Patch, Card, Kn
 
 
 def look_at(path: Path, given: Sequence[Path] = ()) -> Looked:
-    """Everything about a patch's file. RosinError where it is no TOML, Mistakes where it is a later Rosin's."""
+    """Everything about a patch's file. RosinError where it is no TOML, ValidationErrors where it is a later Rosin's."""
     table = read_toml(path, "patch")
     wrong: list[str] = []
     try:

@@ -53,7 +53,7 @@ class Feel:
 
 
 def feel_from(table: Mapping[str, Any], where: str) -> Feel:
-    """A Feel out of plain tables. Raises Mistakes: one line each with path, value and remedy."""
+    """A Feel out of plain tables. Raises ValidationErrors: one line each with path, value and remedy."""
     version = table.get("schema")
     if isinstance(version, int) and version > SCHEMA:
         raise ValidationErrors(
@@ -72,7 +72,7 @@ def feel_from(table: Mapping[str, Any], where: str) -> Feel:
 
 
 def read_feel(path: Path) -> Feel:
-    """Read one feel file. RosinError or Mistakes, each sentence with its remedy."""
+    """Read one feel file. RosinError or ValidationErrors, each sentence with its remedy."""
     return feel_from(read_toml(path, "feel"), str(path))
 
 
@@ -86,7 +86,7 @@ def find_feels() -> dict[str, Path]:
 
 
 def open_feel(name: str) -> Feel:
-    """The feel of this name, capitals or not. LookupError when there is none; RosinError or Mistakes as read_feel."""
+    """The feel of this name, capitals or not. LookupError: there is none; RosinError or ValidationErrors as read_feel."""
     feels = find_feels()
     path = feels.get(name) or {key.casefold(): path for key, path in feels.items()}.get(name.casefold())
     if path is None:

@@ -139,7 +139,7 @@ def newer(table: Mapping[str, Any]) -> bool:
 
 
 def patch_from(table: Mapping[str, Any], where: str) -> Patch:
-    """A Patch out of plain tables. Raises Mistakes: one line each with path, value and remedy."""
+    """A Patch out of plain tables. Raises ValidationErrors: one line each with path, value and remedy."""
     table = migrate(dict(table))
     if newer(table):  # whatever else it says is not for us to judge
         said = short(table["schema"])
@@ -229,7 +229,7 @@ def _still(row: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def read_patch(path: Path) -> Patch:
-    """Read one patch file, with the feel it names under its own amounts. RosinError or Mistakes, with their remedy."""
+    """Read one patch file, with the feel it names under its own amounts. RosinError or ValidationErrors."""
     source = read_bytes(path, BYTES_MAX, "patch")
     patch, wrong = with_feel(replace(patch_from(toml_from(source, path, "patch"), str(path)), source=source))
     if wrong:

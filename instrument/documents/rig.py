@@ -77,7 +77,7 @@ def rig_path() -> Path:
 
 
 def rig_from(table: Mapping[str, Any], where: str) -> Rig:
-    """A Rig out of plain tables; raises Mistakes."""
+    """A Rig out of plain tables; raises ValidationErrors."""
     version = table.get("schema")
     if isinstance(version, int) and version > SCHEMA:
         raise ValidationErrors(

@@ -76,7 +76,7 @@ def with_own_scenes(patch: Patch) -> tuple[Patch, str]:
 
 
 def read_own(path: Path) -> dict[int, Scene]:
-    """The scenes of a file in the player's own folder. RosinError or Mistakes."""
+    """The scenes of a file in the player's own folder. RosinError or ValidationErrors."""
     table = read_toml(path, "scenes file")
     if wrong := check(OWN, table):
         raise ValidationErrors(str(path), wrong)

@@ -190,7 +190,7 @@ class _Reading:
 
 
 def take_from(lines: Iterable[str], where: str) -> Take:
-    """Read a take from its lines; raises Mistakes with every wrong line (the first twenty)."""
+    """Read a take from its lines; raises ValidationErrors with every wrong line (the first twenty)."""
     reading = _Reading()
     wrong: list[str] = []
     for n, line in enumerate(lines, 1):
@@ -225,7 +225,7 @@ def _lines(text: str) -> list[str]:
 
 
 def read_take(path: Path) -> Take:
-    """Read a take: its folder, or the file of its gestures. RosinError or Mistakes."""
+    """Read a take: its folder, or the file of its gestures. RosinError or ValidationErrors."""
     if is_take_folder(path):
         path /= GESTURES
     data = read_bytes(path, TAKE_BYTES_MAX, "take")

@@ -1,4 +1,4 @@
-"""Layer: one patch on stage - its voice, its knobs in motion, its place in the crossfade.
+"""Layer: one patch on stage - its voice, its knobs in motion. The engine fades from one to the next.
 Between control and engine.
 """
 
@@ -68,7 +68,7 @@ class LatentSource(Protocol):
 
 
 class Layer:
-    """One patch on stage: its voice, its knobs in motion, its place in the crossfade."""
+    """One patch on stage: its voice, its knobs in motion."""
 
     def __init__(
         self,

@@ -60,7 +60,7 @@ class Bank:
         return len(self.paths)
 
     def layer(self, index: int) -> Layer:
-        """The layer of one patch, opened and warmed. RosinError or Mistakes: it stays out, the rest plays on."""
+        """The layer of a patch, opened and warmed. RosinError or ValidationErrors: it stays out, the rest plays on."""
         if not 0 <= index < len(self.paths):
             raise RosinError(f"there is no patch number {index + 1}; the list has {len(self.paths)}")
         if index not in self._layers:
@@ -204,7 +204,7 @@ def open_part(
     allow_uncredited: bool = False,
     seed: int | None = None,
 ) -> Layer:
-    """Patch and model put together: the one place where a voice is opened for playing. Mistakes if they do not fit."""
+    """Patch and model put together: the one place where a voice is opened to play. ValidationErrors if they do not fit."""
     given = given_folders(models)
 
     def another() -> Voice:

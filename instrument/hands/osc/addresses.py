@@ -116,7 +116,7 @@ def mistakes(row: Mapping[str, Any], where: str) -> list[str]:
 
 
 def read_addresses(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> list[OscBinding]:
-    """Rows of the rig as bindings; Mistakes with every wrong one."""
+    """Rows of the rig as bindings; ValidationErrors with every wrong one."""
     rows = list(rows)
     wrong = [line for i, row in enumerate(rows) for line in mistakes(row, f"osc.bindings[{i}]")]
     if wrong:

@@ -173,7 +173,7 @@ def _pushes_wrong(row: Mapping[str, Any], where: str) -> list[str]:
 
 
 def read_bindings(rows: Iterable[Mapping[str, Any]], where: str = "rig") -> list[Binding]:
-    """Rows of the rig as bindings; Mistakes with every wrong one."""
+    """Rows of the rig as bindings; ValidationErrors with every wrong one."""
     rows = list(rows)
     wrong = [line for i, row in enumerate(rows) for line in mistakes(row, f"midi.bindings[{i}]")]
     if wrong:

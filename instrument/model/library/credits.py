@@ -134,7 +134,7 @@ NULL_CREDITS = Credits("null", Made(by="", date=""))
 
 
 def credits_from(table: dict[str, Any], where: str) -> Credits:
-    """Credits out of plain tables; raises Mistakes naming every wrong entry (the first twenty)."""
+    """Credits out of plain tables; raises ValidationErrors naming every wrong entry (the first twenty)."""
     wrong = check(SHAPE, table)
     rows = table.get("sounds")
     rows = rows if isinstance(rows, list) else []

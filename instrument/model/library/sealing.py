@@ -38,7 +38,7 @@ class Sealed:
 
 
 def check_files(card: Card, folder: Path) -> None:
-    """RosinError, or Mistakes, unless every file the card names is there and is the one the card was written for."""
+    """RosinError, or ValidationErrors, unless every file that the card names is there and is that very one."""
     wrong = _wrong_files(card, folder)
     if len(wrong) == 1:
         raise RosinError(wrong[0])
@@ -71,7 +71,7 @@ def _wrong_files(card: Card, folder: Path) -> list[str]:
 def seal(folder: Path) -> Sealed:
     """Write the hashes of a model's files as they are now into its card; nothing else in it changes.
 
-    RosinError or Mistakes when card or credits could not be read, or the sound is missing: such a model is not sealed.
+    RosinError or ValidationErrors when card or credits could not be read, or the sound is missing: it is not sealed.
     """
     card = read_card(folder)
     named = [name for name in card.files if Path(name).name == name]
