@@ -1,4 +1,4 @@
-"""rosin bench decode|latency|soak|stage|laws: figures of this machine, as ratios in one run, as one JSON object.
+"""rosin bench decode|voices|latency|soak|stage|laws: figures of this machine, as ratios in one run, as one JSON object.
 
 ``laws`` measures no machine but the laws of friction and chance, and says whether they hold.
 """
@@ -20,7 +20,7 @@ from instrument.commands.look import wide_console
 def add(verbs: Any) -> None:
     """The verb's own arguments."""
     bench = verbs.add_parser("bench", help="measure this machine", epilog="example: rosin bench decode --json")
-    what = bench.add_subparsers(dest="what", metavar="decode|latency|soak|stage|laws", required=True)
+    what = bench.add_subparsers(dest="what", metavar="decode|voices|latency|soak|stage|laws", required=True)
     decode = what.add_parser(
         "decode", help="cost of the model, the knobs and the whole engine", epilog="example: rosin bench decode --json"
     )
@@ -33,6 +33,13 @@ def add(verbs: Any) -> None:
     )
     decode.add_argument("--json", action="store_true", help="for programs")
     decode.set_defaults(run=run_decode)
+    voices = what.add_parser(
+        "voices", help="cost of one to sixteen voices and their fingers", epilog="example: rosin bench voices --json"
+    )
+    voices.add_argument("--patch", default="", help="the patch to measure; default consort")
+    voices.add_argument("--blocks", type=int, default=4000, help="how many are timed (4000)")
+    voices.add_argument("--json", action="store_true", help="for programs")
+    voices.set_defaults(run=run_voices)
     latency = what.add_parser(
         "latency", help="from an OSC message to the sound, through JACK", epilog="example: rosin bench latency --json"
     )
@@ -88,6 +95,14 @@ def run_decode(args: argparse.Namespace) -> int:
     from instrument.bench.decode import decode
 
     _show(decode(args.patch, args.blocks, args.against_torchscript), args.json)
+    return 0
+
+
+def run_voices(args: argparse.Namespace) -> int:
+    """See bench/voices.py."""
+    from instrument.bench.voices import voices
+
+    _show(voices(args.patch, args.blocks), args.json)
     return 0
 
 

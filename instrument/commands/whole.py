@@ -44,7 +44,7 @@ class Looked:
 
 
 def whole_patch(path: Path, given: Sequence[Path] = ()) -> tuple[Patch, Card, KnobTable]:
-    """A patch's file, its model's card and its knobs. RosinError; ValidationErrors with all that keeps it from playing."""
+    """A patch's file, model's card and knobs. RosinError; ValidationErrors with all that keeps it from playing."""
     found = look_at(path, given)
     if len(found.wrong) == 1 and found.missing is not None:
         raise found.missing

@@ -86,7 +86,7 @@ def find_feels() -> dict[str, Path]:
 
 
 def open_feel(name: str) -> Feel:
-    """The feel of this name, capitals or not. LookupError: there is none; RosinError or ValidationErrors as read_feel."""
+    """The feel of this name, capitals or not. LookupError: there is none; RosinError, ValidationErrors as read_feel."""
     feels = find_feels()
     path = feels.get(name) or {key.casefold(): path for key, path in feels.items()}.get(name.casefold())
     if path is None:

@@ -204,7 +204,7 @@ def open_part(
     allow_uncredited: bool = False,
     seed: int | None = None,
 ) -> Layer:
-    """Patch and model put together: the one place where a voice is opened to play. ValidationErrors if they do not fit."""
+    """Patch and model put together: the one place where a voice is opened. ValidationErrors if they do not fit."""
     given = given_folders(models)
 
     def another() -> Voice:
