@@ -51,6 +51,20 @@ def test_more_knobs_cost_more() -> None:
     assert many["p50_ms"] > few["p50_ms"] > 0.0
 
 
+def test_voices_prints_what_each_number_of_them_costs_and_how_soon_a_finger_is_heard() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "instrument", "bench", "voices", "--json", "--blocks", "60"],
+        capture_output=True, text=True, timeout=120, check=True, cwd=ROOT,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert list(found["voices"]) == ["1", "2", "4", "8", "16"]
+    assert all(0.0 < row["share_p50"] <= row["share_p99"] for row in found["voices"].values())
+    assert found["ratio_8_to_1"] == pytest.approx(found["voices"]["8"]["p50_ms"] / found["voices"]["1"]["p50_ms"])
+    late = found["pressure_to_sound_ms"]
+    assert 0.0 < late["p50_ms"] <= late["p99_ms"] < 2.0 * found["block_ms"], "a press waits for a block, and no longer"
+    assert found["pan_power_db"] < 0.01
+
+
 def test_decode_prints_one_object_with_shares_of_the_block() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "instrument", "bench", "decode", "--json", "--blocks", "200"],

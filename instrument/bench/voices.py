@@ -2,8 +2,8 @@
 
 Every voice has its key down and four expressions (velocity, bend, pressure, slide) through friction of their own, over
 knobs with every friction and chance; call by call in one process on one core, as ``bench decode``. ``ratio_8_to_1`` is
-that of the medians. ``pressure_to_sound_ms``: from the sample at which a finger presses to the first sample that is
-another for it, so without the device's own delay.
+that of the medians. ``pressure_to_sound_ms``: from when a finger presses to the first sample that is another for it,
+with the constant delay of every gesture (a block and the margin) and without the device's own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from instrument.audio.callback import MARGIN_SAMPLES
 from instrument.audio.realtime import settle
 from instrument.base.paths import find_patches
 from instrument.bench.decode import spread
@@ -99,7 +100,8 @@ def pressure_delay(patch: Patch, rate: int) -> dict[str, float]:
     for place in np.linspace(0, QUANTUM - 1, PRESSES).astype(int).tolist():
         engine.restore(kept)
         differs = np.flatnonzero(_heard(engine, kept.sample + place) != plain)
-        late.append((float(differs[0]) - place) * 1000.0 / rate if len(differs) else float("nan"))
+        samples = QUANTUM + MARGIN_SAMPLES + differs[0] - place if len(differs) else float("nan")
+        late.append(float(samples) * 1000.0 / rate)
     return {f"p{q}_ms": float(np.percentile(late, q)) for q in (50, 99)}
 
 
