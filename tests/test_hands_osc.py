@@ -595,3 +595,22 @@ def test_events_without_a_listener_go_to_the_health_row() -> None:
         hands = hands_of(link, HERE, NO_MIDI, lambda rows: None)
         hands.close()
         assert "OSC heard on 127.0.0.1" in link.health.notices("hands")[0].text
+
+
+def test_a_note_of_a_number_of_ones_own_is_bent_pressed_and_let_go_by_it() -> None:
+    with on_the_table() as t:
+        client = t.client()
+
+        def said(*message: object) -> list[tuple[int, int, float, int]]:
+            client.send(*message)
+            return [(g.kind, g.knob, round(g.value, 4), g.note_id) for g in t.step()]
+
+        assert said("/rosin/voice/7/on", 60, 0.5) == [(Kind.NOTE_ON, 60, 0.5, 7)]
+        assert said("/rosin/voice/7/bend", -1.5) == [(Kind.FINGER_BEND, 0, -1.5, 7)]
+        assert said("/rosin/voice/7/pressure", 3.0) == [(Kind.FINGER_PRESSURE, 0, 1.0, 7)]
+        assert said("/rosin/voice/7/timbre", 0.25) == [(Kind.FINGER_TIMBRE, 0, 0.25, 7)]
+        assert said("/rosin/voice/7/on", 64) == [(Kind.NOTE_OFF, 60, 0.0, 7), (Kind.NOTE_ON, 64, 0.8, 7)]
+        assert said("/rosin/voice/7/off") == [(Kind.NOTE_OFF, 64, 0.0, 7)]
+        assert said("/rosin/voice/7/off") == [], "it plays nothing any more"
+        for nobody in ("/rosin/voice/0/on", "/rosin/voice/x/on", "/rosin/voice/7/sing", "/rosin/voice/99999999999/on"):
+            assert said(nobody, 60) == []

@@ -187,7 +187,9 @@ class OscHand:
         for kind, knob, value, extra in self.namespace.acts(target, args):
             gesture = Gesture(kind, knob, value, heard.time, Source.OSC, extra, note_id=note_id)
             beside = BESIDE.get(kind)
-            self._pass(gesture if beside is None else beside(self, gesture, heard))
+            gesture = gesture if beside is None else beside(self, gesture, heard)
+            if (gesture.kind, gesture.knob) != (Kind.NOTE_OFF, UNTOLD):  # else its number plays nothing
+                self._pass(gesture)
 
     def _changing(self, gesture: Gesture, heard: Received) -> Gesture:
         self._changing_until = time.monotonic() + (CHANGE_SECONDS if gesture.knob != self.patch else 0.0)
