@@ -3,6 +3,7 @@ and all of it comes back from a snapshot bit for bit."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from instrument.documents.patch import Patch, Start, patch_from, read_patch
 from instrument.engine.engine import Engine
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
+from instrument.hands.midi.hand import MidiHand
+from instrument.hands.midi.mpe import Mpe
+from instrument.hands.state.counts import Counts, EventLog
+from instrument.hands.state.positions import Positions
 from instrument.ipc import Gesture, Kind
 from instrument.model.runtime.null import NullVoice
 from instrument.model.runtime.rows import SeparateRows
@@ -315,6 +320,35 @@ def test_a_voice_that_a_held_key_gets_in_the_next_patch_is_not_bent_as_an_earlie
     engine.change(other)
     play(engine, {}, 60)
     assert other.control.pitch.max() == pytest.approx(48.0, abs=1e-3)
+
+
+def test_bytes_at_random_on_sixteen_channels_leave_no_note_and_the_sound_whole() -> None:
+    """MIDI to sound without a wire; a million of them were played once (scripts/fuzz.py plays them through JACK)."""
+    engine = engine_of(patch("consort", release_ms=50.0, difficulty=4.0, hazard=2.0))
+    got: list[Gesture] = []
+    hand = MidiHand((), "jump", Positions(engine.layer.table), 3, got.append, lambda rows: None, Counts(), EventLog())
+    hand.mpe = lambda: Mpe("both")
+    dice, out = random.Random(5), np.zeros((2, 128), np.float32)
+
+    def play_on() -> None:
+        for gesture in got:
+            if gesture.kind not in (Kind.PATCH, Kind.PANIC):
+                engine.post(gesture._replace(time=0.0), engine.sample)
+        got.clear()
+        engine.block(out)
+        assert np.isfinite(out).all()
+
+    for i in range(300):
+        statuses = (dice.randrange(0x80, 0xF0), dice.randrange(128), dice.randrange(128), dice.randrange(256))
+        hand.take("keys", [dice.choice(statuses) for _ in range(300)], 100.0 + i / 10)
+        play_on()
+    hand.forget("keys")
+    for _ in range(400):
+        play_on()
+    notes = engine.layer.control.notes
+    assert notes.keys == ([], [])
+    assert not notes.voices.level.any()
+    assert np.all(engine.layer.control.fingers._said == (0.5, 0.0, 0.5)), "the next note on any channel is unbent"
 
 
 # --- without a file for several voices, and what is refused

@@ -182,7 +182,18 @@ def test_a_port_that_goes_leaves_nothing_bent() -> None:
         t.hands.midi.forget(next(iter(t.hands.midi._ports)))
         found = said(t.step())
         assert (Kind.FINGER_BEND, 0, 0.0, 2) in found
-        assert (Kind.NOTE_OFF, 60, 0.0, 0) in found
+        assert (Kind.NOTE_OFF, 60, 0.0, 2) in found
+
+
+def test_two_fingers_on_one_note_are_two_keys_and_neither_hangs() -> None:
+    with on_the_table(NO_OSC) as t:
+        t.midi(*rpn(1, 6, 15), (0x91, 60, 100), (0x92, 60, 100), (0x81, 60, 0))
+        pressed = t.link.hands.held
+        assert [key.note for key in pressed.keys if key.down] == [60], "the other finger is still there"
+        t.hands.midi.forget(next(iter(t.hands.midi._ports)))
+        found = said(t.step())
+        assert (Kind.NOTE_OFF, 60, 0.0, 3) in found
+        assert not pressed.keys
 
 
 def test_the_soft_pedal_softens_what_comes_after_it() -> None:

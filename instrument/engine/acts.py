@@ -140,7 +140,7 @@ def _note_on(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
         layer.speaking = True
         return Gesture(Kind.ACCIDENT, NO_SHIFT, 1.0, g.time, g.source, accident)
     velocity = min(1.0, g.value)
-    engine.held.down(g.knob, velocity)
+    engine.held.down(g.knob, velocity, g.channel)
     if layer.patch.notes != "off":
         layer.control.place_note(g.knob, velocity, at, g.channel, g.note_id)
         layer.speaking = True
@@ -151,7 +151,7 @@ def _note_on(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
 def _note_off(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= NOTES:
         return None
-    engine.held.up(g.knob)
+    engine.held.up(g.knob, g.channel)
     for layer in engine.layers:
         if g.knob not in layer.accident_keys:
             layer.control.place_note(g.knob, 0.0, at, g.channel, g.note_id)

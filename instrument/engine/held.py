@@ -18,6 +18,7 @@ class HeldKeys:
 
     def __init__(self) -> None:
         self.keys: list[Key] = []
+        self._channels: dict[int, set[int]] = {}
         self.kept: list[Key] = []
         self.pedal = False
         self.bend = 0.0
@@ -27,11 +28,18 @@ class HeldKeys:
     def sounding(self) -> bool:
         return bool(self.keys or self.kept)
 
-    def down(self, note: int, velocity: float) -> None:
+    def down(self, note: int, velocity: float, channel: int = 0) -> None:
+        """Two fingers may be on one note, on channels of their own."""
+        self._channels.setdefault(note, set()).add(channel)
         self.keys = [*(key for key in self.keys if key[0] != note), (note, velocity)]
         self.kept = [key for key in self.kept if key[0] != note]
 
-    def up(self, note: int) -> None:
+    def up(self, note: int, channel: int = 0) -> None:
+        """Without a channel on all of them."""
+        there = self._channels.pop(note, set()) - {channel, 0} if channel else set()
+        if there:
+            self._channels[note] = there
+            return
         gone = [key for key in self.keys if key[0] == note]
         self.keys = [key for key in self.keys if key[0] != note]
         if self.pedal:
@@ -45,6 +53,7 @@ class HeldKeys:
     def all_off(self) -> None:
         """Keys and pedal; a wheel stands where it stands."""
         self.keys, self.kept, self.pedal = [], [], False
+        self._channels.clear()
 
     def clear(self) -> None:
         """Panic: nothing is held."""

@@ -19,7 +19,7 @@ import time as clock
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from instrument.ipc.events import NOTES, PEDAL_DOWN, Kind, presses
+from instrument.ipc.events import MIDI_CHANNELS, NOTES, PEDAL_DOWN, Kind, presses
 from instrument.ipc.records import Gesture
 from instrument.knobs import KNOBS_MAX
 
@@ -54,7 +54,7 @@ class Down(NamedTuple):
 class Pressed:
     """Of one ring, whose producer calls ``see``; in ``words`` from number ``first`` on, ``WORDS`` of them."""
 
-    WORDS = 2 * NOTES + KNOBS_MAX + 8
+    WORDS = 3 * NOTES + KNOBS_MAX + 8
 
     def __init__(self, words: memoryview, first: int) -> None:
         self._words = words
@@ -63,6 +63,8 @@ class Pressed:
         self._bent_at, self._pressure, self._pedal_at, self._newest = (self._bend + i for i in range(1, 5))
         self._sostenuto = self._bend + 5
         self._lifted_at, self._panic_at = self._bend + 6, self._bend + 7
+        self._channels = self._panic_at + 1
+        """Of each note the channels on which it is down, a bit each; bit 0: on none that was said."""
 
     # --- the producer's side
 
@@ -73,11 +75,8 @@ class Pressed:
         if value != value:  # not a number: the sound does not take it either
             return
         if kind in (Kind.NOTE_ON, Kind.NOTE_OFF):
-            if knob < NOTES and presses(kind, value):
-                self._put(self._pressed_at + knob, _acts_at(time))
-                words[self._notes + knob] = _packed(value, order)
-            elif knob < NOTES:
-                self._lift(knob)
+            if knob < NOTES:
+                self._see_key(gesture, order)
         elif kind == Kind.FORCE:
             if knob < KNOBS_MAX:
                 self._put(self._forces + knob, value)
@@ -104,6 +103,19 @@ class Pressed:
         if time > self._real(self._newest):
             self._put(self._newest, time)
 
+    def _see_key(self, gesture: Gesture, order: int) -> None:
+        """Down, or up on its channel; where none is said, on all."""
+        note, bit = gesture.knob, 1 << min(gesture.channel, MIDI_CHANNELS)
+        words = self._words
+        if presses(gesture.kind, gesture.value):
+            self._put(self._pressed_at + note, _acts_at(gesture.time))
+            words[self._channels + note] |= bit
+            words[self._notes + note] = _packed(gesture.value, order)
+            return
+        words[self._channels + note] &= ~(bit | 1) if bit > 1 else 0
+        if not words[self._channels + note]:
+            self._lift(note)
+
     def other_patch(self) -> None:
         """Another patch plays: its knobs are others, and nothing pushes them."""
         for at in range(self._forces, self._forces + KNOBS_MAX):
@@ -118,7 +130,7 @@ class Pressed:
     def _clear_notes(self, kept_only: bool = False) -> None:
         for at in range(self._notes, self._notes + NOTES):
             if self._words[at] and not (kept_only and _PAIR.unpack(_WORD.pack(self._words[at]))[0] > 0.0):
-                self._words[at] = 0
+                self._words[at] = self._words[at - self._notes + self._channels] = 0
 
     def _put(self, at: int, value: float) -> None:
         (self._words[at],) = _WORD.unpack(_REAL.pack(value)) if value else (0,)
@@ -172,8 +184,8 @@ class Pressed:
         kinds += [(Kind.SOSTENUTO, 0)] if self._words[self._sostenuto] else []
         kinds += [(Kind.BEND, 0)] if self.bend else []
         kinds += [(Kind.PRESSURE, 0)] if self.pressure else []
-        for at in range(self._notes, self._lifted_at):  # what it lifted stays so
-            self._words[at] = 0
+        for at in (*range(self._notes, self._lifted_at), *range(self._channels, self._channels + NOTES)):
+            self._words[at] = 0  # what it lifted stays so
         return [Gesture(kind, knob, 0.0, when) for kind, knob in kinds]
 
 
