@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrument.engine.note_voices import NoteShape
-from instrument.engine.notes import Notes
+from instrument.engine.voices.note_voices import NoteShape
+from instrument.engine.voices.notes import Notes
 from instrument.ipc import Gesture, GestureRing, Kind, Link, SharedMemory
 from instrument.ipc.memo import MEMO_BYTES, Memo
 from instrument.ipc.pressed import AHEAD_SECONDS, Down, down

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.engine.note_voices import SOFTEST, NoteShape
-from instrument.engine.notes import Notes
+from instrument.engine.voices.note_voices import SOFTEST, NoteShape
+from instrument.engine.voices.notes import Notes
 
 TICK_HZ = 1500.0
 

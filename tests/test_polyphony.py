@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.engine.polyphony import Polyphony
+from instrument.engine.voices.polyphony import Polyphony
 
 
 class Choir:

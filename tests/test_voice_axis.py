@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.engine.allocation import LastNote
 from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, to_latents
-from instrument.engine.note_voices import SOFTEST, NoteShape, NoteVoices
+from instrument.engine.voices.allocation import LastNote
+from instrument.engine.voices.note_voices import SOFTEST, NoteShape, NoteVoices
 
 TICKS = 4
 LEADS, OWN, REACH = np.ones(3, np.uint8), np.zeros((3, TICKS, 3), np.float32), np.zeros((0, 5), np.float32)

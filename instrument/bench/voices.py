@@ -24,9 +24,9 @@ from instrument.bench.machine import machine
 from instrument.documents.expression import Expression
 from instrument.documents.patch import Patch, read_patch
 from instrument.engine import warm
-from instrument.engine.chorus import sides
 from instrument.engine.control import QUANTUM
 from instrument.engine.engine import Engine
+from instrument.engine.voices.chorus import sides
 from instrument.ipc import Gesture, Kind
 from instrument.storage.bank import open_part
 

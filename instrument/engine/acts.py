@@ -13,10 +13,10 @@ from typing import Protocol
 
 from instrument.engine.effects.excerpt_player import ExcerptPlayer
 from instrument.engine.effects.tape_effect import TapeEffect
-from instrument.engine.fingers import BEND, PRESSURE, TIMBRE
 from instrument.engine.held import HeldKeys
 from instrument.engine.layer import Layer
 from instrument.engine.snapshot import Snapshot
+from instrument.engine.voices.fingers import BEND, PRESSURE, TIMBRE
 from instrument.ipc import NO_SHIFT, Gesture, Kind, Source
 from instrument.ipc.events import BEND_SEMITONES, NOTES, PEDAL_DOWN, SLOTS, Is, kinds
 from instrument.knobs import SCENES

@@ -21,11 +21,11 @@ from instrument.chance.mix import Mix
 from instrument.documents.patch import Patch
 from instrument.engine.automation import Automation
 from instrument.engine.effective_params import Amounts
-from instrument.engine.fingers import PRESSURE, TIMBRE, Fingers
 from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
-from instrument.engine.note_queue import ALL_UP, PEDAL, SOSTENUTO, NoteQueue
-from instrument.engine.note_voices import SOFTEST, NoteShape
-from instrument.engine.notes import NoteMode, Notes
+from instrument.engine.voices.fingers import PRESSURE, TIMBRE, Fingers
+from instrument.engine.voices.note_queue import ALL_UP, PEDAL, SOSTENUTO, NoteQueue
+from instrument.engine.voices.note_voices import SOFTEST, NoteShape
+from instrument.engine.voices.notes import NoteMode, Notes
 from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
 from instrument.ipc import Source

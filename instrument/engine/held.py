@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from instrument.engine.allocation import Key
-from instrument.engine.notes import Notes
+from instrument.engine.voices.allocation import Key
+from instrument.engine.voices.notes import Notes
 
 
 class HeldKeys:

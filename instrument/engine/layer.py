@@ -15,11 +15,11 @@ from instrument.base.errors import RosinError
 from instrument.chance.accident import Accident
 from instrument.chance.words import stream_id
 from instrument.documents.patch import Patch, table_of
-from instrument.engine.chorus import Chorus
 from instrument.engine.control import QUANTUM, TICK, ControlChain
 from instrument.engine.held import HeldKeys
 from instrument.engine.live import Live
 from instrument.engine.scenes import Scenes
+from instrument.engine.voices.chorus import Chorus
 from instrument.ipc import Source
 from instrument.knobs import KnobTable
 from instrument.model.atlas.excerpts import Excerpts

@@ -12,8 +12,8 @@ def steps() -> Iterator[tuple[str, Callable[[], None]]]:
     from instrument.chance import bridge, coarse, entry, holes, mix, noise, words
     from instrument.chance import params as amounts
     from instrument.chance.registry import source_modules
-    from instrument.engine import note_voices
     from instrument.engine.effects import excerpt_player, tape_effect
+    from instrument.engine.voices import note_voices
     from instrument.friction import bearing, params, ramp
     from instrument.model.atlas import atlas
 

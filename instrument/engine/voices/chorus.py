@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.seeds import name_number
-from instrument.engine.note_voices import NoteVoices
+from instrument.engine.voices.note_voices import NoteVoices
 from instrument.model.runtime.rows import VoiceRows
 
 F32 = NDArray[np.float32]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.engine.notes import Notes
+from instrument.engine.voices.notes import Notes
 
 F32 = NDArray[np.float32]
 

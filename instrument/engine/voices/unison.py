@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.seeds import name_number
-from instrument.engine.note_voices import NoteVoices
+from instrument.engine.voices.note_voices import NoteVoices
 
 F64 = NDArray[np.float64]
 

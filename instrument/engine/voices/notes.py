@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.engine.allocation import Allocation, Key, LastNote
-from instrument.engine.note_voices import SOFTEST, NoteShape, NoteVoices
-from instrument.engine.polyphony import Polyphony
-from instrument.engine.unison import Unison
+from instrument.engine.voices.allocation import Allocation, Key, LastNote
+from instrument.engine.voices.note_voices import SOFTEST, NoteShape, NoteVoices
+from instrument.engine.voices.polyphony import Polyphony
+from instrument.engine.voices.unison import Unison
 
 F32 = NDArray[np.float32]
 

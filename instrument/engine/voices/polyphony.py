@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from instrument.engine.allocation import Key
+from instrument.engine.voices.allocation import Key
 
 EVERY = None
 """Of channels: all of them."""
