@@ -22,7 +22,7 @@ from instrument.bench.rivals.against import TOLERANCE, Pair, against_torchscript
 from instrument.bench.rivals.torchscript import Scripted, Ways, Writer
 from instrument.bench.turns import by_turns, ratios
 from instrument.knobs import Label
-from instrument.model.library.card import DECODE, ENCODE, Card, write_card
+from instrument.model.library.card import DECODE, DECODE_VOICES, ENCODE, VOICES, Card, write_card
 from instrument.model.library.card_latents import Latent
 from instrument.training.export.decoder_graph import decoder_graph
 from instrument.training.export.writer import write_graphs
@@ -55,10 +55,10 @@ def folder(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
                  Latent("loudness", label, "loudness", -80.0, 0.0, -80.0), Latent("z1", label), Latent("z2", label)),
     )  # fmt: skip
     write_graphs(network, place, card)
-    batch = decoder_graph(network.decoder, voices=bench.VOICES)
+    batch = decoder_graph(network.decoder, voices=VOICES)
     entry = batch.metadata_props.add()
     entry.key, entry.value = "noise", json.dumps({"noise.air": "normal"})
-    onnx.save(batch, str(place / bench.VOICES_FILE.format(bench.VOICES)))
+    onnx.save(batch, str(place / DECODE_VOICES))
     write_card(card, place)
     return place
 

@@ -7,6 +7,7 @@ import struct
 import time
 
 import pytest
+from collector import without_collector
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import OscBundleBuilder
@@ -92,19 +93,21 @@ HOSTILE = {
 def test_a_hostile_datagram_is_refused_in_milliseconds_and_silently(
     name: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    start = time.thread_time()  # the reader's own work; how long the machine stood still is not its doing
-    with caplog.at_level(logging.DEBUG), pytest.raises(NotOsc):
-        read(HOSTILE[name])
-    assert time.thread_time() - start < 0.05
+    with caplog.at_level(logging.DEBUG), without_collector():
+        start = time.thread_time()  # the reader's own work; how long the machine stood still is not its doing
+        with pytest.raises(NotOsc):
+            read(HOSTILE[name])
+        assert time.thread_time() - start < 0.05
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
 
 
 def test_the_largest_honest_datagram_is_read_within_a_few_blocks() -> None:
     datagram = bundle(*[write(f"/rosin/knob/z{i}", 0.5) for i in range(1000)])
-    start = time.thread_time()
-    assert len(read(datagram)[0]) == 1000
-    assert time.thread_time() - start < 0.2
+    with without_collector():
+        start = time.thread_time()
+        assert len(read(datagram)[0]) == 1000
+        assert time.thread_time() - start < 0.2
 
 
 @given(st.binary(max_size=400))

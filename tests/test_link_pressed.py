@@ -74,9 +74,9 @@ def test_keys_are_told_in_the_order_in_which_they_were_pressed_and_what_the_peda
             link.hands.push(Gesture(Kind.NOTE_ON, note, velocity))
         link.hands.push(Gesture(Kind.SUSTAIN, 0, 1.0))
         link.hands.push(Gesture(Kind.NOTE_OFF, 60))
-        assert link.hands.held.keys == ((64, 0.25, True), (60, 0.5, False), (67, 1.0, True))
+        assert link.hands.held.keys == ((64, 0.25, True, 0), (60, 0.5, False, 0), (67, 1.0, True, 0))
         link.hands.push(Gesture(Kind.SUSTAIN, 0, 0.0))
-        assert link.hands.held.keys == ((64, 0.25, True), (67, 1.0, True))
+        assert link.hands.held.keys == ((64, 0.25, True, 0), (67, 1.0, True, 0))
 
 
 @pytest.mark.parametrize("door", ["stage", "shows"])
@@ -89,16 +89,16 @@ def test_what_is_lifted_through_another_ring_is_down_no_more(kind: Kind, bend: f
             Gesture(Kind.NOTE_OFF, 62), Gesture(Kind.BEND, 0, 0.5), Gesture(Kind.FORCE, 3, 0.2),
         ):  # fmt: skip
             link.hands.push(gesture)
-        assert down(rings) == Down(((60, 0.5, True), (62, 0.5, False)), True, 0.5, {3: 0.2})
+        assert down(rings) == Down(((60, 0.5, True, 0), (62, 0.5, False, 0)), True, 0.5, {3: 0.2})
         getattr(link, door).push(Gesture(kind))
         assert down(rings) == Down((), False, bend, {3: 0.2}), "who pushes a knob still does"
         link.hands.push(Gesture(Kind.NOTE_ON, 64, 0.25))
         link.hands.push(Gesture(Kind.NOTE_ON, 65, 0.25))
         link.hands.push(Gesture(Kind.NOTE_OFF, 65))
-        assert down(rings).keys == ((64, 0.25, True),), "no pedal keeps the other: it went up with the keys"
+        assert down(rings).keys == ((64, 0.25, True, 0),), "no pedal keeps the other: it went up with the keys"
         for kind, note, value in ((Kind.SUSTAIN, 0, 0.0), (Kind.SUSTAIN, 0, 1.0), (Kind.NOTE_OFF, 64, 0.0)):
             link.hands.push(Gesture(kind, note, value))
-        assert (down(rings).keys, down(rings).pedal) == (((64, 0.25, False),), True)
+        assert (down(rings).keys, down(rings).pedal) == (((64, 0.25, False, 0),), True)
 
 
 def test_what_was_lifted_stays_so_when_those_who_lifted_it_die() -> None:
@@ -180,7 +180,7 @@ def notes(decay_ms: float = 0.0) -> Notes:
 
 def test_a_key_that_was_bent_and_gliding_is_found_again_by_its_release() -> None:
     one = notes()
-    one.resume(59.3, 0.8, [(50, 0.9, True), (60, 0.7, True)], False, 0.5)
+    one.resume(59.3, 0.8, [(50, 0.9, True, 0), (60, 0.7, True, 0)], False, 0.5)
     assert one.pitch == pytest.approx(58.3)
     assert one.bend == 0.5
     one.off(60)
@@ -193,7 +193,7 @@ def test_what_sounded_without_a_key_dies_away_and_what_the_pedal_kept_goes_with_
     one = notes()
     one.resume(60.0, 0.5, [], False, 0.0)
     assert not one.sounding
-    one.resume(60.0, 0.5, [(60, 0.5, False)], True, 0.0)
+    one.resume(60.0, 0.5, [(60, 0.5, False, 0)], True, 0.0)
     assert one.sounding
     one.sustain(False)
     assert not one.sounding
@@ -233,3 +233,10 @@ def test_every_memo_is_read_as_it_was_written(texts: list[str]) -> None:
         memo.write(text)
         assert memo.read() == text.encode("utf-8", "replace").decode("utf-8")
     memory.close()
+
+
+def test_a_key_is_found_again_on_its_channel() -> None:
+    with Link.create() as link:
+        link.hands.push(Gesture(Kind.NOTE_ON, 60, 0.5, channel=3))
+        link.hands.push(Gesture(Kind.NOTE_ON, 62, 0.5))
+        assert [key.channel for key in down([link.hands.held]).keys] == [3, 0]

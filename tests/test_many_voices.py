@@ -348,7 +348,7 @@ def test_bytes_at_random_on_sixteen_channels_leave_no_note_and_the_sound_whole()
     notes = engine.layer.control.notes
     assert notes.keys == ([], [])
     assert not notes.voices.level.any()
-    assert np.all(engine.layer.control.fingers._said == (0.5, 0.0, 0.5)), "the next note on any channel is unbent"
+    assert np.all(engine.layer.control.fingers.said == (0.5, 0.0, 0.5)), "the next note on any channel is unbent"
 
 
 # --- without a file for several voices, and what is refused
@@ -381,5 +381,5 @@ def test_a_patch_says_how_many_and_what_its_fingers_move_and_is_told_what_is_wro
 
 
 def test_a_knob_that_the_model_does_not_have_is_told() -> None:
-    with pytest.raises(ValidationErrors, match=r"expression.knob.nose"):
+    with pytest.raises(ValidationErrors, match=r"expression\.timbre\.knob: .* has no knob 'nose'"):
         engine_of(patch(expression={"timbre": Expression("nose", 0.5)}))

@@ -244,3 +244,23 @@ def test_whatever_comes_a_zone_is_a_zone(data: list[int]) -> None:
     assert mpe.lower + mpe.upper <= 15
     for channel in mpe.fingers():
         assert abs(mpe.semitones(channel, 16383)) <= 96.0
+
+
+def test_a_zone_that_closes_wholly_leaves_nothing_bent() -> None:
+    with on_the_table(NO_OSC) as t:
+        t.midi(*rpn(1, 6, 4), (0xE1, 127, 127), (0xD2, 99))
+        found = said(t.midi(*rpn(1, 6, 0)))
+        rests = {(Kind.FINGER_BEND, 0, 0.0), (Kind.FINGER_PRESSURE, 0, 0.0), (Kind.FINGER_TIMBRE, 0, 0.5)}
+        assert {(*rest, c) for c in range(1, 17) for rest in rests} <= set(found)
+
+
+def test_controllers_that_are_put_back_let_the_soft_pedal_up_too() -> None:
+    with on_the_table(NO_OSC) as t:
+        t.midi((0xB0, 67, 127), (0xB0, 121, 0))
+        assert said(t.midi((0x90, 60, 100))) == [(Kind.NOTE_ON, 60, round(100 / 127, 4), 1)]
+
+
+def test_a_knob_that_a_controller_has_by_custom_is_known_there_before_a_frame_tells() -> None:
+    with on_the_table(NO_OSC) as t:
+        (moved,) = t.midi((0xB0, 1, 127))
+        assert t.hands.positions.read(moved.knob) == 1.0

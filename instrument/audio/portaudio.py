@@ -31,8 +31,6 @@ CLIENT = "rosin"
 """Our name among JACK's clients: that of the audio ports, and of nothing else, so that patch bays find them again."""
 NAME_TRIES, NAME_SECONDS = 8, 0.05
 """For so long the server may take to see that one of this name is dead."""
-REGISTRY = "/dev/shm/jack-shm-registry"
-"""Where JACK servers are, or were."""
 SEEN_TRIES = 2
 """For so long one that may be there is looked for: busy, it does not always answer who comes as another goes."""
 _names: dict[str, Any] = {}  # PortAudio keeps the pointer
@@ -78,17 +76,24 @@ def load(client: str = CLIENT) -> Any:
 
 def enter(sd: Any, claim: bool = False) -> None:
     """Initialise; looks for devices unless it is in use already. ``claim`` our name on JACK: of one who was killed, the
-    server may have yet to see it. It costs 0.1 s where JACK was and is not any more."""
+    server may have yet to see it. It costs 0.1 s where one was killed and has left its socket."""
     with quiet():
         sd._initialize()
         tries = NAME_TRIES if claim else 0
         for i in range(tries):
             name = client_name()
-            if name == CLIENT or (not name and (i >= SEEN_TRIES or not os.path.exists(REGISTRY))):
+            if name == CLIENT or (not name and (i >= SEEN_TRIES or not os.path.exists(server_socket()))):
                 break
             sd._terminate()
             time.sleep(NAME_SECONDS)
             sd._initialize()
+
+
+def server_socket() -> str:
+    """Where jack2 takes its clients: there as long as the server runs, or was killed."""
+    if sys.platform == "win32":
+        return ""
+    return f"/dev/shm/jack_{os.environ.get('JACK_DEFAULT_SERVER', 'default')}_{os.getuid()}_0"
 
 
 def client_name() -> str:

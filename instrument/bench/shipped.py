@@ -15,13 +15,11 @@ from instrument.base.paths import shipped
 from instrument.bench.given import opened, wandering
 from instrument.bench.turns import by_turns, ratios, spread
 from instrument.chance.noise import Noise
-from instrument.model.library.card import DECODE, Card, read_card
+from instrument.model.library.card import DECODE, DECODE_VOICES, VOICES, Card, read_card
 from instrument.model.library.finder import called, model_folders, unpacked
 from instrument.model.runtime.session import OnnxVoice
 from instrument.model.runtime.voice import F32, QUANTUM
 
-VOICES = 8
-VOICES_FILE = "decode.voices{}.onnx"
 BLOCKS = 256
 """Blocks of z and sound that are played over and over."""
 FADE = 200
@@ -117,7 +115,7 @@ def near_silence(folder: Path, count: int) -> dict[str, Any]:
 
 def voices(folder: Path, count: int) -> dict[str, Any] | str:
     """Eight voices in one call over eight calls of one, both bound as play binds them; a sentence when not there."""
-    name, card = VOICES_FILE.format(VOICES), read_card(folder)
+    name, card = DECODE_VOICES, read_card(folder)
     if not (folder / name).is_file():
         return f"not measured: no file for {VOICES} voices"
     many, one = opened(card, folder, name, VOICES), opened(card, folder, DECODE)

@@ -304,16 +304,19 @@ def mistakes_against(patch: Patch, table: KnobTable) -> list[str]:
             f"voice.notes: the model {patch.model!r} has no pitch, so all its voices would play the same; "
             'write "unison", "mono" or "off"'
         )
-    driven = [name for name, one in patch.expression.items() if one.knob and name != "pressure"]
+    playable = {k.id for k in table.playable}
     for section, ids in (
         ("knobs", patch.knobs),
         ("friction.knob", patch.friction_knobs),
         ("chance.knob", patch.chance_knobs),
-        ("expression.knob", [patch.expression[name].knob for name in driven]),
     ):
         for id in ids:
-            if id not in {k.id for k in table.playable}:
+            if id not in playable:
                 lines.append(f"{section}.{id}: model {patch.model!r} has no such knob; it has {there}")
+    for name, one in patch.expression.items():
+        usual = one.knob == USUAL[name].knob if name in USUAL else not one.knob  # (a model may have no loudness)
+        if not usual and one.knob not in playable:
+            lines.append(f"expression.{name}.knob: model {patch.model!r} has no knob {short(one.knob)}; it has {there}")
     return lines
 
 

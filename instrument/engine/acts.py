@@ -140,7 +140,7 @@ def _note_on(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
         layer.speaking = True
         return Gesture(Kind.ACCIDENT, NO_SHIFT, 1.0, g.time, g.source, accident)
     velocity = min(1.0, g.value)
-    engine.held.down(g.knob, velocity, g.channel)
+    engine.held.down(g.knob, velocity, g.channel, g.note_id)
     if layer.patch.notes != "off":
         layer.control.place_note(g.knob, velocity, at, g.channel, g.note_id)
         layer.speaking = True
@@ -151,7 +151,7 @@ def _note_on(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
 def _note_off(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
     if g.knob >= NOTES:
         return None
-    engine.held.up(g.knob, g.channel)
+    engine.held.up(g.knob, g.channel, g.note_id)
     for layer in engine.layers:
         if g.knob not in layer.accident_keys:
             layer.control.place_note(g.knob, 0.0, at, g.channel, g.note_id)
@@ -182,6 +182,7 @@ def _finger(what: int, scale: float = 1.0, middle: float = 0.0) -> Row:
     """A finger's own expression; of a layer that fades away the notes are still under the fingers."""
 
     def acts(engine: ActingEngine, g: Gesture, at: float) -> Gesture | None:
+        engine.held.finger(what, middle + scale * g.value, g.channel, g.knob - 1, g.note_id)
         for layer in engine.layers:
             layer.control.place_finger(what, middle + scale * g.value, at, g.channel, g.knob - 1, g.note_id)
         return g

@@ -22,14 +22,13 @@ from instrument.documents.patch import Patch
 from instrument.engine.automation import Automation
 from instrument.engine.effective_params import Amounts
 from instrument.engine.latents import LOUDNESS, PITCH, PLAIN, SILENCE_DB, to_latents
-from instrument.engine.voices.fingers import PRESSURE, TIMBRE, Fingers
+from instrument.engine.voices.expressing import Expressing
 from instrument.engine.voices.note_queue import ALL_UP, PEDAL, SOSTENUTO, NoteQueue
-from instrument.engine.voices.note_voices import SOFTEST, NoteShape
+from instrument.engine.voices.note_voices import NoteShape
 from instrument.engine.voices.notes import NoteMode, Notes
 from instrument.friction.bearing import Friction
 from instrument.friction.ramp import HandRamp
 from instrument.ipc import Source
-from instrument.ipc.events import VELOCITY
 from instrument.knobs import KnobTable
 
 F32 = NDArray[np.float32]
@@ -41,23 +40,7 @@ TICKS = QUANTUM // TICK
 TARGETS_MAX = 512
 """Hand movements placed in one block; of more, the newest of each knob count (a burst carries absolute state)."""
 
-OWN = 3
 _ROLES = {"pitch": PITCH, "loudness": LOUDNESS}
-
-
-def reach_of(patch: Patch, names: list[str]) -> tuple[F32, float]:
-    """What the fingers move: f32 [E, K], of each knob's travel a unit of pressure, slide and velocity (no rows where
-    they move none); and how far pressure swells a note."""
-    reach, swell = np.zeros((OWN, len(names)), np.float32), 0.0
-    for row, name in enumerate(("pressure", "timbre", "velocity")):
-        one = patch.expression.get(name)
-        if one is None or not one.knob:
-            continue
-        if name == "pressure" and one.knob == "loudness":
-            swell = one.range
-        elif one.knob in names:  # (a slide of half its travel is the whole of its range)
-            reach[row, names.index(one.knob)] = one.range * (2.0 if name == "timbre" else 1.0)
-    return (reach if reach.any() else reach[:0]), swell
 
 
 class ControlChain:
@@ -101,12 +84,9 @@ class ControlChain:
         self.pitch = np.zeros((self.voices, TICKS), np.float32)
         self.level = np.zeros((self.voices, TICKS), np.float32)
         """What the keys play, tick by tick, f32 [V, T]: note and bend, raw loudness."""
-        self.keys = NoteQueue(self.notes)
-        self.fingers = Fingers(self.voices, TICKS, tick_hz, patch.expression_feels)
-        self.notes.began = self.fingers.begin
-        self.own = np.zeros((self.voices, TICKS, OWN), np.float32)
-        """What each voice is told beside the knobs, f32 [V, T, 3]: pressure, slide off its middle, how hard struck."""
-        self._reach, self._swell = reach_of(patch, names)
+        self.expressing = Expressing(patch, names, self.notes, TICKS, tick_hz)
+        self.fingers = self.expressing.fingers
+        self.keys = NoteQueue(self.notes, self.expressing.say)
         self._role = np.array([_ROLES.get(knob.role or "", PLAIN) for knob in table.playable], np.uint8)
         self._low = np.array([knob.low for knob in table.playable], np.float32)
         self._span = np.array([knob.high - knob.low for knob in table.playable], np.float32)
@@ -192,24 +172,23 @@ class ControlChain:
 
     def place_note(self, note: int, velocity: float, at: float, channel: int = 0, note_id: int = 0) -> None:
         """A key down (velocity > 0) or up."""
-        self.keys.place(note, velocity, int(at), channel, note_id)
+        self.keys.place(note, velocity, at, channel, note_id)
 
     def place_sustain(self, down: bool, at: float) -> None:
         """The pedal goes down or up."""
-        self.keys.place(PEDAL, float(down), int(at))
+        self.keys.place(PEDAL, float(down), at)
 
     def place_sostenuto(self, down: bool, at: float) -> None:
         """The middle pedal goes down or up."""
-        self.keys.place(SOSTENUTO, float(down), int(at))
+        self.keys.place(SOSTENUTO, float(down), at)
 
     def place_finger(self, what: int, value: float, at: float, channel: int, note: int = -1, note_id: int = 0) -> None:
         """A finger's bend, pressure or slide (fingers.BEND ...), raw 0..1."""
-        voices = self.notes.voices_of(channel, note, note_id)
-        self.fingers.say(what, value, voices, at, channel if note < 0 and not note_id else -1)
+        self.keys.place_finger(what, value, at, channel, note, note_id)
 
     def place_all_off(self, at: float) -> None:
         """Every key and the pedal up."""
-        self.keys.place(ALL_UP, 0.0, int(at))
+        self.keys.place(ALL_UP, 0.0, at)
 
     def silence(self) -> None:
         """Panic: no key is down, and none that came in this block goes down."""
@@ -245,8 +224,8 @@ class ControlChain:
             self._slowly(self.amounts.time)
         self.blocks += 1
         to_latents(
-            self.x, self.pitch, self.level, self.notes.leads, self.own, self._reach, self._low, self._span, self._role,
-            self._bottom, z,
+            self.x, self.pitch, self.level, self.notes.leads, self.expressing.own, self.expressing.reach, self._low,
+            self._span, self._role, self._bottom, z,
         )  # fmt: skip
 
     def _slowly(self, time: float) -> None:
@@ -308,22 +287,8 @@ class ControlChain:
         self.mix.after(self.tick, amounts.chance, x, self._home)
         # Keys: note, glide and envelope of each voice; they meet the knobs in to_latents. 0.1 %
         self.keys.step(self.pitch, self.level, ticks)
-        if self.fingers.moved or len(self._reach):
-            self._express(ticks)
+        self.expressing.step(self.pitch, self.level, ticks)
         self.tick += ticks
-
-    def _express(self, ticks: int) -> None:
-        """What the fingers add to their notes: bend to the pitch, pressure to the loudness, all of it to the knobs."""
-        fingers, own, loud = self.fingers, self.own, self.notes.voices.loud
-        fingers.step(ticks)
-        if fingers.moved:
-            self.pitch += fingers.semitones().T
-            own[:, :, 0] = fingers.of(PRESSURE).T
-            own[:, :, 1] = fingers.of(TIMBRE).T - np.float32(0.5)
-            if self._swell:  # from what the key was struck with up to full, as far as the note has spoken
-                room = np.float32(self._swell) * (1.0 / np.maximum(loud, SOFTEST) - 1.0).astype(np.float32)
-                self.level *= 1.0 + room[:, None] * own[:, :, 0]
-        own[:, :, 2] = ((loud - SOFTEST) / (1.0 - SOFTEST) - VELOCITY)[:, None]
 
     # --- state
 

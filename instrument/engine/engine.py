@@ -293,7 +293,7 @@ class Engine:
         if not with_guard:
             layer.speaking |= layer.hold_keys(self.held)
             return
-        self.held.adopt(layer.control.notes)
+        self.held.adopt(layer.control.notes, layer.control.fingers)
         self.guard.set_state(kept.guard)
         self.tape.set_state(kept.tape)
         self.sample, self._gain = kept.sample, kept.gain

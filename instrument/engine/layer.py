@@ -221,12 +221,17 @@ class Layer:
         return sounds
 
     def hold_keys(self, held: HeldKeys) -> bool:
-        """Keys, pedal and bend alone: the knob that pressure leans on stays where it is. True when a key sounds."""
+        """Keys, fingers, pedal and bend alone: the knob that pressure leans on stays. True when a key sounds."""
         plays = self.patch.notes != "off"
-        keys = [key for key in held.keys if plays and key[0] not in self.accident_keys]
-        kept = [key for key in held.kept if plays and key[0] not in self.accident_keys]
-        self.control.notes.hold(keys, kept, held.pedal, held.bend)
-        return bool(keys or kept)
+        presses = [press for press in held.presses if plays and press.note not in self.accident_keys]
+        kept = [press for press in held.kept if plays and press.note not in self.accident_keys]
+        for (channel, note, note_id, what), value in held.fingers.items():
+            if note < 0 and not note_id:  # where the notes that speak now begin
+                self.control.fingers.say(what, value, (), 0.0, channel)
+        self.control.notes.hold(presses, kept, held.pedal, held.bend)
+        for (channel, note, note_id, what), value in held.fingers.items():
+            self.control.place_finger(what, value, 0.0, channel, note, note_id)
+        return bool(presses or kept)
 
     def warm(self) -> None:
         """Decode in silence, so that the first heard block is as quick as the others."""

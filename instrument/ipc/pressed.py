@@ -35,11 +35,12 @@ _PAIR = struct.Struct("=fI")
 
 
 class Key(NamedTuple):
-    """A key: ``velocity`` 0..1; ``down``, or let go and kept by the pedal."""
+    """A key: ``velocity`` 0..1; ``down``, or let go and kept by the pedal; the lowest ``channel`` it is down on."""
 
     note: int
     velocity: float
     down: bool
+    channel: int = 0
 
 
 class Down(NamedTuple):
@@ -152,7 +153,9 @@ class Pressed:
         for note in range(NOTES):
             if (word := self._words[self._notes + note]) and self._real(self._pressed_at + note) > time:
                 velocity, order = _PAIR.unpack(_WORD.pack(word))
-                found.append((order, Key(note, abs(velocity), velocity > 0.0)))
+                bits = self._words[self._channels + note]
+                channel = (bits & -bits).bit_length() - 1 if bits else 0
+                found.append((order, Key(note, abs(velocity), velocity > 0.0, channel)))
         return tuple(key for _, key in sorted(found))
 
     @property

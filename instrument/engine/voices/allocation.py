@@ -3,7 +3,7 @@
 Here the way of one voice, ``LastNote``: the last key down sounds; letting it go returns to the one held before; pedals
 keep what was let go. A voice for every key is polyphony.py.
 
-A key is a note on a channel: 0 where no channel was said, and then it is any.
+Keys are told apart as press.py says.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-Key = tuple[int, float]
-"""MIDI note, velocity 0..1."""
+from instrument.engine.voices.press import MOST, Press, is_under
 
 
 class Responder(Protocol):
@@ -42,12 +41,12 @@ class Allocation(Protocol):
         """Every key and both pedals up."""
         ...
 
-    def hold(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool, sounds: float | None) -> None:
+    def hold(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool, sounds: float | None) -> None:
         """Just these are down, and these kept; what of them does not sound yet speaks. ``sounds``: the note that one
         voice plays and goes on with."""
         ...
 
-    def set_keys(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool) -> None:
+    def set_keys(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool) -> None:
         """The same, and nothing speaks anew."""
         ...
 
@@ -55,8 +54,12 @@ class Allocation(Protocol):
         """The voices whose keys are down there: whom a finger's bend, pressure and slide are for."""
         ...
 
+    def press_of(self, voice: int) -> Press | None:
+        """The key that a voice plays, or None."""
+        ...
+
     @property
-    def keys(self) -> tuple[list[Key], list[Key]]:
+    def presses(self) -> tuple[list[Press], list[Press]]:
         """Those down and those kept by a pedal, in order of pressing."""
         ...
 
@@ -75,14 +78,13 @@ class LastNote:
 
     def __init__(self, voices: Responder) -> None:
         self._voices = voices
-        self._held: list[Key] = []
-        self._kept: list[Key] = []
+        self._held: list[Press] = []
+        self._kept: list[Press] = []
         self._caught: set[int] = set()
-        self._channels: dict[int, int] = {}
         self.pedal = False
 
     @property
-    def keys(self) -> tuple[list[Key], list[Key]]:
+    def presses(self) -> tuple[list[Press], list[Press]]:
         """Those down and those kept by the pedal, in order of pressing."""
         return list(self._held), list(self._kept)
 
@@ -91,33 +93,32 @@ class LastNote:
         return bool(self._held or self._kept)
 
     def on(self, note: int, velocity: float, channel: int = 0, note_id: int = 0) -> Sequence[int]:
-        """As Allocation says; keys are told apart by their notes alone."""
-        self._held = [key for key in self._held if key[0] != note]
-        self._kept = [key for key in self._kept if key[0] != note]
-        self._held.append((note, velocity))
-        self._channels[note] = channel
+        """As Allocation says."""
+        others = [key for key in self._held if not key.of(note, channel, note_id)]
+        self._kept = [key for key in self._kept if key.note != note]
+        self._held = [*others, Press(note, velocity, channel, note_id)][-MOST:]
         self._voices.start(0, float(note), velocity)
         return (0,)
 
     def off(self, note: int, channel: int = 0, note_id: int = 0) -> None:
         """A key goes up: the one held before sounds again, or the release begins."""
-        gone = [key for key in self._held if key[0] == note]
-        self._held = [key for key in self._held if key[0] != note]
+        gone = [key for key in self._held if key.of(note, channel, note_id)]
+        self._held = [key for key in self._held if not key.of(note, channel, note_id)]
         if self.pedal or note in self._caught:
-            self._kept += gone
+            self._kept = [*self._kept, *gone][-MOST:]
         self._return()
 
     def sustain(self, down: bool) -> None:
         """The pedal keeps what was let go."""
         self.pedal = down
         if not down:
-            self._kept = [key for key in self._kept if key[0] in self._caught]
+            self._kept = [key for key in self._kept if key.note in self._caught]
             self._return()
 
     def sostenuto(self, down: bool) -> None:
         """As Allocation says."""
         if down:
-            self._caught |= {note for note, _ in self._held}
+            self._caught |= {key.note for key in self._held}
             return
         self._caught.clear()
         if not self.pedal:
@@ -126,31 +127,32 @@ class LastNote:
 
     def voices_of(self, channel: int, note: int = -1, note_id: int = 0) -> Sequence[int]:
         """As Allocation says: the voice, if the key that sounds is such a one."""
-        if not self._held:
-            return ()
-        sounds = self._held[-1][0]
-        here = channel in (0, self._channels.get(sounds, 0)) or not self._channels.get(sounds, 0)
-        return (0,) if here and note in (-1, sounds) else ()
+        return (0,) if self._held and is_under(self._held[-1], channel, note, note_id) else ()
+
+    def press_of(self, voice: int) -> Press | None:
+        """As Allocation says: everybody's is the last."""
+        top = (self._held or self._kept)[-1:]
+        return top[0] if top else None
 
     def all_off(self) -> None:
         """As Allocation says."""
         self._caught.clear()
         self.set_keys([], [], False)
 
-    def set_keys(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool) -> None:
+    def set_keys(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool) -> None:
         """As Allocation says."""
         self._held, self._kept, self.pedal = list(held), list(kept), pedal
         self._voices.hold(0, self.sounding)
 
-    def hold(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool, sounds: float | None) -> None:
+    def hold(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool, sounds: float | None) -> None:
         """As Allocation says."""
         self.set_keys(held, kept, pedal)
         top = (*kept, *held)[-1:]
-        if top and sounds != float(top[0][0]):
-            self._voices.start(0, float(top[0][0]), top[0][1])
+        if top and sounds != float(top[0].note):
+            self._voices.start(0, float(top[0].note), top[0].velocity)
 
     def state(self) -> dict[str, Any]:
-        """Of pedals and channels: nothing where there was none, as in the states of before."""
+        """Of the middle pedal: nothing where there was none, as in the states of before."""
         return {"caught": sorted(self._caught)} if self._caught else {}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -159,6 +161,6 @@ class LastNote:
 
     def _return(self) -> None:
         if self._held:
-            note, velocity = self._held[-1]
-            self._voices.turn(0, float(note), velocity)
+            top = self._held[-1]
+            self._voices.turn(0, float(top.note), top.velocity)
         self._voices.hold(0, self.sounding)

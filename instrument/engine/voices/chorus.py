@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from instrument.base.seeds import name_number
 from instrument.engine.voices.note_voices import NoteVoices
-from instrument.model.runtime.rows import VoiceRows
+from instrument.model.runtime.rows import VoiceRows, misfit
 
 F32 = NDArray[np.float32]
 
@@ -35,7 +35,6 @@ class Chorus:
         wide = channels == 1 and width > 0.0
         self.channels = 2 if wide else channels
         self._sides = sides(rows.count, width) if wide else None
-        self._note = np.zeros(rows.count)
 
     def step(self, z: F32, level: F32, voices: NoteVoices, seed: int, leads: NDArray[np.uint8], hand: float) -> None:
         """Compute what sounds. z f32 [V, L, F], level f32 [V, T] of the keys, ``hand`` raw of the loudness knob."""
@@ -79,6 +78,8 @@ class Chorus:
         """Back to a ``state()``. RosinError for that of another model, or of another number of voices."""
         own = dict(arrays)
         on = own.pop("rows.on", np.zeros(0))
+        if on.shape != self.on.shape:  # (before anything is changed)
+            raise misfit(self.rows.name)
         self.rows.set_state(own)
         self.on[:] = on
 

@@ -50,7 +50,7 @@ class Fingers:
         self._ramp, self._friction = HandRamp(hands), Friction(hands, tick_hz)
         self._hand = np.zeros((ticks, hands), np.float32)
         self._pos = np.zeros((ticks, hands), np.float32)
-        self._said: F64 = np.tile(np.array(REST), (CHANNELS, 1))
+        self.said: F64 = np.tile(np.array(REST), (CHANNELS, 1))
         """What each channel said last, f64 [17, 3]."""
         self._places = 0
         self._knob = np.zeros(PLACES_MAX, np.int32)
@@ -74,11 +74,11 @@ class Fingers:
 
     def say(self, what: int, value: float, voices: Sequence[int], at: float, channel: int = -1) -> None:
         """A finger moves: raw 0..1 to the ``voices``, ``at`` ticks into the block; ``channel``: also for the notes to
-        come there."""
+        come there, on 0 for all."""
         value = min(1.0, max(0.0, value))
         self.moved = True
         if 0 <= channel < CHANNELS:
-            self._said[channel, what] = value
+            self.said[channel if channel else slice(None), what] = value
         for voice in voices:
             n = min(self._places, PLACES_MAX - 1)
             self._knob[n], self._value[n], self._at[n] = what * self.count + voice, value, at
@@ -88,7 +88,7 @@ class Fingers:
         """A note speaks on a voice: its hands stand where its channel has them."""
         if not self.moved:
             return
-        said = self._said[channel if 0 <= channel < CHANNELS else 0]
+        said = self.said[channel if 0 <= channel < CHANNELS else 0]
         for what in range(len(EXPRESSIONS)):
             hand = what * self.count + voice
             self._ramp.put(hand, float(said[what]))
@@ -99,7 +99,7 @@ class Fingers:
 
     def forget(self) -> None:
         """Everything as if nobody had said anything."""
-        self._said[:] = REST
+        self.said[:] = REST
         self._places, self.moved = 0, False
         self._rest()
 
@@ -135,7 +135,7 @@ class Fingers:
         if not self.moved:
             return {}
         return {
-            "said": self._said.copy(),
+            "said": self.said.copy(),
             "pos": self._pos.copy(),
             "ramp": self._ramp.state(),
             "friction": self._friction.state(),
@@ -145,7 +145,7 @@ class Fingers:
         """Back to a state taken by ``state()``."""
         self.forget()
         if state:
-            self._said[:], self._pos[:] = state["said"], state["pos"]
+            self.said[:], self._pos[:] = state["said"], state["pos"]
             self._ramp.set_state(state["ramp"])
             self._friction.set_state(state["friction"])
             self.moved = True

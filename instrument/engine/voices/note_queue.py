@@ -1,8 +1,11 @@
-"""Note queue: keys and pedal placed at ticks of the coming block, played in the order in which they came.
-Over notes.
+"""Note queue: keys, pedals and what fingers say, placed at ticks of the coming block, played in the order in which they
+came. Over notes.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +14,39 @@ from instrument.engine.voices.notes import Notes
 
 F32 = NDArray[np.float32]
 
-PEDAL, ALL_UP, SOSTENUTO = -1, -2, -3
-"""Events that are no note: they wait in line with the notes, or a pedal would come before the key under it."""
+PEDAL, ALL_UP, SOSTENUTO, FINGER = -1, -2, -3, -4
+"""Events that are no note: they wait in line with the notes, or a pedal would come before the key under it, and a
+finger would bend a note that is not there yet. FINGER, FINGER - 1, FINGER - 2 are its bend, pressure and slide."""
+
+
+class Placed(NamedTuple):
+    """One of them. ``at`` ticks into the block, with fractions; ``note``: whose finger, -1 where none is said."""
+
+    at: float
+    event: int
+    value: float
+    channel: int = 0
+    note_id: int = 0
+    note: int = -1
+
+
+Say = Callable[[int, Placed], None]
 
 
 class NoteQueue:
-    """What is to happen to one ``Notes`` in the coming block."""
+    """What is to happen to one ``Notes`` in the coming block; ``say`` takes what fingers say: which, and how far."""
 
-    def __init__(self, notes: Notes) -> None:
-        self.notes = notes
-        self._line: list[tuple[int, int, float, int, int]] = []
+    def __init__(self, notes: Notes, say: Say) -> None:
+        self.notes, self._say = notes, say
+        self._line: list[Placed] = []
 
-    def place(self, event: int, value: float, tick: int, channel: int = 0, note_id: int = 0) -> None:
+    def place(self, event: int, value: float, at: float, channel: int = 0, note_id: int = 0) -> None:
         """A MIDI note with its velocity (0: up), a pedal with 1 or 0, or ALL_UP; in order of time."""
-        self._line.append((tick, event, value, channel, note_id))
+        self._line.append(Placed(at, event, value, channel, note_id))
+
+    def place_finger(self, what: int, value: float, at: float, channel: int, note: int, note_id: int) -> None:
+        """A finger's bend (0), pressure (1) or slide (2), raw 0..1."""
+        self._line.append(Placed(at, FINGER - what, value, channel, note_id, note))
 
     def clear(self) -> None:
         """Nothing of it happens, and no key is down."""
@@ -33,12 +55,17 @@ class NoteQueue:
 
     def now(self) -> None:
         """All of it happens at the first tick there is: the chain goes slower than the clock."""
-        self._line = [(0, *what) for _, *what in self._line]  # type: ignore[misc]
+        self._line = [placed._replace(at=0.0) for placed in self._line]
 
     def step(self, pitch: F32, level: F32, ticks: int) -> None:
         """The first ``ticks`` of f32 [V, T] each, filled with the note that each voice plays and its level."""
         begin = 0
-        for tick, event, value, channel, note_id in self._line:
+        for placed in self._line:
+            event, value = placed.event, placed.value
+            if event <= FINGER:
+                self._say(FINGER - event, placed)
+                continue
+            tick = int(placed.at)
             if tick > begin:  # (equal ticks: both act before the next step)
                 self.notes.step(pitch, level, begin, tick)
                 begin = tick
@@ -49,8 +76,8 @@ class NoteQueue:
             elif event == SOSTENUTO:
                 self.notes.sostenuto(value > 0.0)
             elif value > 0.0:
-                self.notes.on(event, value, channel, note_id)
+                self.notes.on(event, value, placed.channel, placed.note_id)
             else:
-                self.notes.off(event, channel, note_id)
+                self.notes.off(event, placed.channel, placed.note_id)
         self._line.clear()
         self.notes.step(pitch, level, begin, ticks)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from instrument.engine.voices.allocation import Allocation, Key, LastNote
+from instrument.engine.voices.allocation import Allocation, LastNote
 from instrument.engine.voices.note_voices import SOFTEST, NoteShape, NoteVoices
 from instrument.engine.voices.polyphony import Polyphony
+from instrument.engine.voices.press import Key, Press, fingers_in, pairs, with_fingers
 from instrument.engine.voices.unison import Unison
 
 F32 = NDArray[np.float32]
@@ -112,24 +113,31 @@ class Notes:
         self._keys.all_off()
         self._lead()
 
-    def hold(self, keys: Sequence[Key], kept: Sequence[Key], pedal: bool, bend: float) -> None:
+    def hold(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool, bend: float) -> None:
         """Just these are down, and these kept by the pedal; one that sounds already goes on, another speaks anew."""
-        self._hold(keys, kept, pedal)
+        self._hold(held, kept, pedal)
         self.bend = bend
 
-    def _hold(self, keys: Sequence[Key], kept: Sequence[Key], pedal: bool) -> None:
+    def _hold(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool) -> None:
         silent = self.voices.gate <= 0.0
-        self._keys.hold(keys, kept, pedal, self.rest if self.sounding else None)
+        self._keys.hold(held, kept, pedal, self.rest if self.sounding else None)
         for voice in np.flatnonzero(silent & (self.voices.gate > 0.0)).tolist():
             self.newest = voice if self.poly else 0
-            if self.began is not None:
-                self.began(voice, 0)
+            press = self._keys.press_of(voice)
+            if self.began is not None and press is not None:
+                self.began(voice, press.channel)
         self._lead()
 
     @property
-    def keys(self) -> tuple[list[Key], list[Key]]:
+    def presses(self) -> tuple[list[Press], list[Press]]:
         """Those down and those kept by the pedal, in order of pressing."""
-        return self._keys.keys
+        return self._keys.presses
+
+    @property
+    def keys(self) -> tuple[list[Key], list[Key]]:
+        """The same, notes and velocities alone."""
+        held, kept = self._keys.presses
+        return pairs(held), pairs(kept)
 
     @property
     def sounding(self) -> bool:
@@ -179,8 +187,11 @@ class Notes:
 
     def state(self) -> dict[str, object]:
         """Everything remembered, as plain values and arrays f64 [V]."""
-        held, kept = self.keys
-        state = {**self.voices.state(), "held": held, "sustained": kept, "pedal": self.pedal, "bend": self.bend}
+        held, kept = self.presses
+        keys = {"held": pairs(held), "sustained": pairs(kept)}
+        if not self.poly:  # (whose allocation has channels and ids of each voice)
+            keys = with_fingers("held", held) | with_fingers("sustained", kept)
+        state = {**self.voices.state(), **keys, "pedal": self.pedal, "bend": self.bend}
         state |= self._keys.state()
         if self.unison is not None:
             state["notes"] = self.unison.notes
@@ -192,7 +203,7 @@ class Notes:
         if self.poly:
             self.newest = int(state["newest"])  # type: ignore[call-overload]
         else:
-            self._keys.set_keys(list(state["held"]), list(state["sustained"]), bool(state["pedal"]))  # type: ignore[call-overload]
+            self._keys.set_keys(fingers_in(state, "held"), fingers_in(state, "sustained"), bool(state["pedal"]))
         self._keys.set_state(state)
         if self.unison is not None:
             self.unison.notes = int(state["notes"])  # type: ignore[call-overload]
@@ -203,27 +214,27 @@ class Notes:
         self,
         pitch: float,
         level: float,
-        keys: Sequence[tuple[int, float, bool]] | None = None,
+        keys: Sequence[tuple[int, float, bool, int]] | None = None,
         pedal: bool = False,
         bend: float = 0.0,
     ) -> None:
         """Take up at the pitch (bend and all) and level (raw) at which the sound was lost.
 
-        ``keys``: note, velocity and whether it is down or kept by the pedal, as pressed one after the other; without
-        keys what sounded dies away. None: nobody knows, and then a key that sounded is still down.
+        ``keys``: note, velocity, whether it is down or kept by the pedal, and its channel, as pressed one after the
+        other; without keys what sounded dies away. None: nobody knows, and then a key that sounded is still down.
         """
         self.bend = bend
+        held = [Press(note, velocity, channel) for note, velocity, down, channel in keys or () if down]
+        kept = [Press(note, velocity, channel) for note, velocity, down, channel in keys or () if not down]
         if self.poly:  # which voice played what is lost with the frame: what is down speaks anew
-            self._hold([k[:2] for k in keys or () if k[2]], [k[:2] for k in keys or () if not k[2]], pedal)
+            self._hold(held, kept, pedal)
             return
         pitch -= bend * self.bend_semitones
         if keys is None:
-            velocity = min(1.0, max(0.0, (level - SOFTEST) / (1.0 - SOFTEST)))
-            keys = [(round(pitch), velocity, True)]
-        held = [(note, velocity) for note, velocity, down in keys if down]
-        kept = [(note, velocity) for note, velocity, down in keys if not down]
-        note, velocity = (held or [(keys[-1][0], keys[-1][1])])[-1] if keys else (pitch, 0.0)
-        loudness = SOFTEST + (1.0 - SOFTEST) * velocity if keys else level
+            held = [Press(round(pitch), min(1.0, max(0.0, (level - SOFTEST) / (1.0 - SOFTEST))))]
+        top = (held or kept)[-1:]
+        note, velocity = top[0][:2] if top else (pitch, 0.0)
+        loudness = SOFTEST + (1.0 - SOFTEST) * velocity if top else level
         for voice in range(self.voices.count):
             self.voices.sound(voice, pitch, float(note), level, loudness)
         self._keys.set_keys(held, kept, pedal)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from instrument.engine.voices.allocation import Key
+from instrument.engine.voices.press import Press, is_under
 
 EVERY = None
 """Of channels: all of them."""
@@ -47,11 +47,9 @@ class Sounding:
     def held(self) -> bool:
         return self.down or self.kept or self.caught
 
-    def of(self, note: int, channel: int, note_id: int) -> bool:
-        """Whether this is that key. Where either does not say a channel or an id, any is meant."""
-        if self.note != note or (note_id and self.note_id and note_id != self.note_id):
-            return False
-        return not channel or not self.channel or channel == self.channel
+    @property
+    def press(self) -> Press:
+        return Press(self.note, self.velocity, self.channel, self.note_id)
 
 
 class Polyphony:
@@ -78,33 +76,30 @@ class Polyphony:
     def off(self, note: int, channel: int = 0, note_id: int = 0) -> None:
         """A key goes up; its voice is released unless a pedal holds it."""
         for voice, slot in enumerate(self._slots):
-            if slot.down and slot.of(note, channel, note_id):
+            if slot.down and slot.press.of(note, channel, note_id):
                 self._lift(voice)
 
     def voices_of(self, channel: int, note: int = -1, note_id: int = 0) -> Sequence[int]:
         """As Allocation says. A voice that was let go keeps what it had."""
-        return [
-            voice
-            for voice, slot in enumerate(self._slots)
-            if slot.down and slot.of(slot.note if note < 0 else note, channel, note_id)
-        ]
+        slots = enumerate(self._slots)
+        return [voice for voice, slot in slots if slot.down and is_under(slot.press, channel, note, note_id)]
 
-    def hold(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool, sounds: float | None) -> None:
+    def hold(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool, sounds: float | None) -> None:
         """As Allocation says."""
         self.set_keys(held, kept, pedal)
-        there = {slot.note for slot in self._slots if slot.held}
-        for note, velocity in (*kept, *held):
-            if note not in there:
-                self.on(note, velocity)
+        there = [slot.press for slot in self._slots if slot.held]
+        for press in (*kept, *held):
+            if not any(_same(one, press) for one in there):
+                self.on(*press)
         self.set_keys(held, kept, pedal)
 
-    def set_keys(self, held: Sequence[Key], kept: Sequence[Key], pedal: bool) -> None:
+    def set_keys(self, held: Sequence[Press], kept: Sequence[Press], pedal: bool) -> None:
         """As Allocation says."""
-        down, kept_notes = {note for note, _ in held}, {note for note, _ in kept}
         self.pedal = pedal
         for voice, slot in enumerate(self._slots):
             if slot.held:
-                slot.down, slot.kept = slot.note in down, slot.note in kept_notes
+                slot.down = any(_same(slot.press, press) for press in held)
+                slot.kept = any(_same(slot.press, press) for press in kept)
                 self._settle(voice)
 
     @property
@@ -175,12 +170,15 @@ class Polyphony:
         """Whether a key or a pedal holds anything."""
         return any(slot.held for slot in self._slots)
 
+    def press_of(self, voice: int) -> Press | None:
+        """As Allocation says."""
+        return self._slots[voice].press if self._slots[voice].held else None
+
     @property
-    def keys(self) -> tuple[list[Key], list[Key]]:
+    def presses(self) -> tuple[list[Press], list[Press]]:
         """Those down and those kept by a pedal, in order of pressing."""
         slots = sorted((slot for slot in self._slots if slot.held), key=lambda slot: slot.order)
-        down = [(slot.note, slot.velocity) for slot in slots if slot.down]
-        return down, [(slot.note, slot.velocity) for slot in slots if not slot.down]
+        return [slot.press for slot in slots if slot.down], [slot.press for slot in slots if not slot.down]
 
     # ---
 
@@ -219,3 +217,7 @@ class Polyphony:
         notes = [slot.note for slot in self._slots]
         inner = [v for v in voices if min(notes) < self._slots[v].note < max(notes)]
         return inner or voices
+
+
+def _same(one: Press, other: Press) -> bool:
+    return one.of(other.note, other.channel, other.note_id)

@@ -137,8 +137,8 @@ class MidiHand:
     def forget(self, port: str) -> None:
         """The port went: what it sent half of is void, no finger is on it, and what it held is let go."""
         source = self._ports.pop(port, None)
-        if source is not None:
-            self._fingers_rest(source, time.monotonic())
+        if source is not None and source.mpe.on:
+            self._fingers_rest(port, time.monotonic())
         self.pushback.gone(plain(port))
         self._let_go(port, time.monotonic())
 
@@ -174,7 +174,7 @@ class MidiHand:
         if not self.pushback.believed(control, source.plain, now):
             return
         if source.mpe.see(control):
-            self._fingers_rest(source, now)
+            self._fingers_rest(source.name, now)
         self.last = shown(control, self.last)
         if control.what == "note":
             key = (control.channel, control.number)
@@ -227,11 +227,11 @@ class MidiHand:
         velocity = control.value * (SOFTER if self._ports[port].soft else 1.0)
         self._gesture(kind, control.number, velocity, port, now, control.channel)
 
-    def _fingers_rest(self, source: _InputPort, now: float) -> None:
-        """Nothing stays bent, pressed or slid: a zone opened or closed, or its port went."""
-        for channel in range(1, 17) if source.mpe.on else ():
+    def _fingers_rest(self, port: str, now: float) -> None:
+        """Nothing stays bent, pressed or slid: a zone opened or closed, also wholly, or its port went."""
+        for channel in range(1, 17):
             for kind, rest in ((Kind.FINGER_BEND, 0.0), (Kind.FINGER_PRESSURE, 0.0), (Kind.FINGER_TIMBRE, 0.5)):
-                self._gesture(kind, 0, rest, source.name, now, channel)
+                self._gesture(kind, 0, rest, port, now, channel)
 
     def _bend(self, control: ControlEvent, port: str, now: float) -> None:
         away = control.raw - 8192
@@ -254,6 +254,7 @@ class MidiHand:
         if self.mappings.find(control._replace(what="cc14"), self._ports[port].plain):  # half of what is bound
             return
         if (move := by_custom(control, self._positions.table)) is not None:
+            self._positions.ask(*move, now)  # (before a frame tells of it, another control would catch it where it was)
             self._gesture(Kind.KNOB, *move, port, now)
 
     def _program(self, control: ControlEvent, port: str, now: float) -> None:
@@ -270,7 +271,9 @@ class MidiHand:
         elif control.number == CONTROLLERS_OFF:
             self.mappings.release()
             self.pushback.forget()
-            self._fingers_rest(self._ports[port], now)
+            if self._ports[port].mpe.on:
+                self._fingers_rest(port, now)
+            self._ports[port].soft = False
             for kind in (Kind.BEND, Kind.PRESSURE, Kind.SUSTAIN, Kind.SOSTENUTO):
                 self._gesture(kind, 0, 0.0, port, now)
         elif control.number >= NOTES_OFF:  # 124..127 change the mode and let all notes go as well
@@ -335,7 +338,6 @@ PLAYED: dict[tuple[What, int], Callable[[MidiHand, ControlEvent, str, float], No
     ("note", ANY_NUMBER): MidiHand._note,
     ("bend", ANY_NUMBER): MidiHand._bend,
     ("pressure", ANY_NUMBER): MidiHand._pressure,
-    ("polypressure", ANY_NUMBER): MidiHand._pressure,
     ("program", ANY_NUMBER): MidiHand._program,
     ("cc", SUSTAIN): MidiHand._sustain,
     ("cc", SOSTENUTO): MidiHand._sostenuto,

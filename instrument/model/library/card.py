@@ -35,6 +35,9 @@ CARD = "card.toml"
 CREDITS = "credits.toml"
 DECODE = "decode.onnx"
 ENCODE = "encode.onnx"
+VOICES = 8
+DECODE_VOICES = f"decode.voices{VOICES}.onnx"
+"""The decoder for eight rows at once. It has no layers to bend and none that wear."""
 TEXT_MOST = 8 << 20
 """A card, or the credits of some 20 000 sounds."""
 KEPT = 8

@@ -16,12 +16,12 @@ from instrument.base.reading import NotPlain, read_text
 from instrument.base.writing import write_whole
 from instrument.model.atlas.chart import ATLAS
 from instrument.model.atlas.excerpts import EXCERPTS
-from instrument.model.library.card import CARD, CREDITS, DECODE, ENCODE, TEXT_MOST, Card, read_card
+from instrument.model.library.card import CARD, CREDITS, DECODE, DECODE_VOICES, ENCODE, TEXT_MOST, Card, read_card
 from instrument.model.library.credits import read_credits
 from instrument.model.library.listed import AGAIN, sha256_of, unlike
 from instrument.model.report.reference import REFERENCE
 
-OURS = (CREDITS, DECODE, ENCODE, ATLAS, EXCERPTS, REFERENCE)
+OURS = (CREDITS, DECODE, DECODE_VOICES, ENCODE, ATLAS, EXCERPTS, REFERENCE)
 """Files that belong to a model when they lie in its folder, whether its card names them or not."""
 SEAL = "or, if you are its author and changed it, run: rosin models seal"
 

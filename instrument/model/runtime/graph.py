@@ -267,8 +267,10 @@ class BoundGraph:
                 value.update_inplace(array)
 
     def reset_row(self, row: int) -> None:
-        """One row alone begins from rest."""
+        """One row alone begins from rest; of the others, what the device has and not what was last sent there."""
         for value, array in self._sets[self._turn].values():
+            if self.device != "cpu":
+                array[:] = value.numpy()
             array[row] = 0.0
             if self.device != "cpu":
                 value.update_inplace(array)

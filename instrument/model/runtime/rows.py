@@ -15,14 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instrument.base.errors import RosinError
-from instrument.model.library.card import Card
+from instrument.model.library.card import DECODE_VOICES, VOICES, Card
 from instrument.model.runtime.graph import BoundGraph
 from instrument.model.runtime.providers import Wanted
 from instrument.model.runtime.voice import F32, NoiseSource, Voice
 
-VOICES_FILE = "decode.voices8.onnx"
-"""Of a model's folder: its decoder for eight rows. It has no layers to bend and none that wear."""
-BATCH = 8
 _PREFIX = "rows."
 
 On = NDArray[np.bool_]
@@ -33,6 +30,11 @@ class VoiceRows(Protocol):
 
     @property
     def count(self) -> int: ...
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        ...
 
     def decode(self, z: F32, out: F32, on: On) -> None:
         """z f32 [V, L, F] to out f32 [V, C, F*ratio]; of rows that are not on, nothing is said. It allocates nothing
@@ -72,7 +74,7 @@ def open_rows(
     voice: Voice, folder: Path | None, count: int, noise: NoiseSource, another: Callable[[], Voice], wanted: Wanted
 ) -> VoiceRows:
     """``count`` rows of the model that ``voice`` is of. ``another`` opens one more voice of it."""
-    if folder is not None and VOICES_FILE in voice.card.files:
+    if folder is not None and DECODE_VOICES in voice.card.files:
         return BatchedRows(folder, voice.card, count, voice.frames, noise, wanted)
     return SeparateRows([another() for _ in range(count)])
 
@@ -87,31 +89,31 @@ class BatchedRows:
     def __init__(
         self, folder: Path, card: Card, count: int, frames: int, noise: NoiseSource, wanted: Wanted = "auto"
     ) -> None:
-        self.count, self._name = count, card.name
+        self.count, self.name = count, card.name
         wide, deep = card.channels, len(card.specs)
         self._graphs = [
             BoundGraph(
-                folder / VOICES_FILE,
-                {"z": (BATCH, deep, "F")},
-                {"audio": (BATCH, wide, "T")},
+                folder / DECODE_VOICES,
+                {"z": (VOICES, deep, "F")},
+                {"audio": (VOICES, wide, "T")},
                 card.ratio,
                 frames,
                 noise,
                 wanted,
-                rows=BATCH,
+                rows=VOICES,
             )
-            for _ in range(-(-count // BATCH))
+            for _ in range(-(-count // VOICES))
         ]
         if any(graph.frames != frames for graph in self._graphs):
-            raise RosinError(f"{folder}: {VOICES_FILE} works on other frames than the decoder; export both alike")
+            raise RosinError(f"{folder}: {DECODE_VOICES} works on other frames than the decoder; export both alike")
         self._frame, self._frames = 0, frames
         self._seeds = np.zeros(count, np.uint64)
 
     def decode(self, z: F32, out: F32, on: On) -> None:
         """As VoiceRows says; a graph of which no row is on is not run."""
         for number, graph in enumerate(self._graphs):
-            first = number * BATCH
-            last = min(self.count, first + BATCH)
+            first = number * VOICES
+            last = min(self.count, first + VOICES)
             if not on[first:last].any():
                 continue
             graph.array("z")[: last - first] = z[first:last]
@@ -128,7 +130,7 @@ class BatchedRows:
 
     def start(self, row: int, seed: int) -> None:
         """As VoiceRows says."""
-        graph, at = self._graphs[row // BATCH], row % BATCH
+        graph, at = self._graphs[row // VOICES], row % VOICES
         self._seeds[row] = seed & (2**64 - 1)
         graph.reset_row(at)
         graph.reseed_row(at, seed)
@@ -152,13 +154,13 @@ class BatchedRows:
     def set_state(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """As VoiceRows says."""
         if {n: a.shape for n, a in arrays.items()} != {n: a.shape for n, a in self.state().items()}:
-            raise misfit(self._name)
+            raise misfit(self.name)
         for number, graph in enumerate(self._graphs):
             graph.set_state({name: arrays[f"{_PREFIX}{number}.{name}"].astype(np.float32) for name in graph.states})
         self._seeds[:] = arrays[f"{_PREFIX}seeds"]
         self._frame = int(arrays[f"{_PREFIX}frame"][0])
         for row, seed in enumerate(self._seeds.tolist()):
-            self._graphs[row // BATCH].reseed_row(row % BATCH, seed)
+            self._graphs[row // VOICES].reseed_row(row % VOICES, seed)
 
     def warm(self, runs: int = 20) -> None:
         """Also what makes CUDA capture its graphs."""
@@ -178,7 +180,7 @@ class SeparateRows:
 
     def __init__(self, voices: list[Voice]) -> None:
         self._voices = voices
-        self.count = len(voices)
+        self.count, self.name = len(voices), voices[0].card.name
         self._seeds = np.zeros(self.count, np.uint64)
         self._frame, self._frames = 0, voices[0].frames
 
@@ -210,24 +212,33 @@ class SeparateRows:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """As VoiceRows says."""
+        kept = [voice.snapshot() for voice in self._voices]
         found: dict[str, NDArray[np.generic]] = {
-            f"{_PREFIX}{number}.{name}": array
-            for number, voice in enumerate(self._voices)
-            for name, array in voice.snapshot().arrays.items()
+            f"{_PREFIX}{number}.{name}": array for number, one in enumerate(kept) for name, array in one.arrays.items()
         }
-        return {**found, f"{_PREFIX}seeds": self._seeds.copy(), f"{_PREFIX}frame": np.array([self._frame], np.int64)}
+        # (A voice that works on longer frames than a block counts its own, and one that is not on stands still.)
+        frames = np.array([one.frame for one in kept], np.int64)
+        return {
+            **found,
+            f"{_PREFIX}seeds": self._seeds.copy(),
+            f"{_PREFIX}frame": np.array([self._frame], np.int64),
+            f"{_PREFIX}frames": frames,
+        }
 
     def set_state(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """As VoiceRows says."""
         if f"{_PREFIX}seeds" not in arrays or arrays[f"{_PREFIX}seeds"].shape != (self.count,):
-            raise misfit(self._voices[0].card.name)
+            raise misfit(self.name)
+        frames = arrays.get(f"{_PREFIX}frames", np.full(self.count, arrays[f"{_PREFIX}frame"][0]))
+        if frames.shape != (self.count,):
+            raise misfit(self.name)
         self._seeds[:] = arrays[f"{_PREFIX}seeds"]
         self._frame = int(arrays[f"{_PREFIX}frame"][0])
         for number, voice in enumerate(self._voices):
             mine = f"{_PREFIX}{number}."
             own = {name.removeprefix(mine): array for name, array in arrays.items() if name.startswith(mine)}
             kept = voice.snapshot()
-            voice.restore(type(kept)(kept.model, int(self._seeds[number]), self._frame, own))
+            voice.restore(type(kept)(kept.model, int(self._seeds[number]), int(frames[number]), own))
 
     def warm(self, runs: int = 20) -> None:
         for voice in self._voices:

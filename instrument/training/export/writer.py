@@ -24,7 +24,7 @@ import torch
 from instrument.base.errors import RosinError
 from instrument.knobs import Label
 from instrument.model.atlas.chart import write_chart
-from instrument.model.library.card import CARD, DECODE, ENCODE, Card, card_table, write_card
+from instrument.model.library.card import CARD, DECODE, DECODE_VOICES, ENCODE, VOICES, Card, card_table, write_card
 from instrument.model.library.card_latents import Latent
 from instrument.model.library.credits import Credits, Made, write_credits
 from instrument.model.report.reference import FRAMES, write_reference
@@ -43,9 +43,6 @@ from instrument.training.promise import agreed_licence, sounds_in
 Floats = npt.NDArray[np.float32]
 
 NOISE = "noise.air"
-VOICES = 8
-DECODE_VOICES = f"decode.voices{VOICES}.onnx"
-"""The decoder for so many voices in one call, for what plays several at once."""
 TOLERANCE = 1e-5
 LONG_MINUTES = 10.0
 """After so long a training nobody minds another minute or two until its knobs are named more surely."""
