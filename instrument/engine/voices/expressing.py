@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from instrument.documents.patch import Patch
 from instrument.engine.voices.fingers import PRESSURE, TIMBRE, Fingers
-from instrument.engine.voices.note_queue import Placed
+from instrument.engine.voices.note_queue import Queued
 from instrument.engine.voices.note_voices import SOFTEST
 from instrument.engine.voices.notes import Notes
 from instrument.ipc.events import VELOCITY
@@ -47,7 +47,7 @@ class Expressing:
         """What each voice is told beside the knobs, f32 [V, T, 3]: pressure, slide off its middle, how hard struck."""
         self.reach, self._swell = reach_of(patch, names)
 
-    def say(self, what: int, placed: Placed) -> None:
+    def say(self, what: int, placed: Queued) -> None:
         """A finger's word, in its turn among the notes."""
         channel, note, note_id = placed.channel, placed.note, placed.note_id
         voices = self._notes.voices_of(channel, note, note_id)

@@ -19,7 +19,7 @@ PEDAL, ALL_UP, SOSTENUTO, FINGER = -1, -2, -3, -4
 finger would bend a note that is not there yet. FINGER, FINGER - 1, FINGER - 2 are its bend, pressure and slide."""
 
 
-class Placed(NamedTuple):
+class Queued(NamedTuple):
     """One of them. ``at`` ticks into the block, with fractions; ``note``: whose finger, -1 where none is said."""
 
     at: float
@@ -30,7 +30,7 @@ class Placed(NamedTuple):
     note: int = -1
 
 
-Say = Callable[[int, Placed], None]
+Say = Callable[[int, Queued], None]
 
 
 class NoteQueue:
@@ -38,15 +38,15 @@ class NoteQueue:
 
     def __init__(self, notes: Notes, say: Say) -> None:
         self.notes, self._say = notes, say
-        self._line: list[Placed] = []
+        self._line: list[Queued] = []
 
     def place(self, event: int, value: float, at: float, channel: int = 0, note_id: int = 0) -> None:
         """A MIDI note with its velocity (0: up), a pedal with 1 or 0, or ALL_UP; in order of time."""
-        self._line.append(Placed(at, event, value, channel, note_id))
+        self._line.append(Queued(at, event, value, channel, note_id))
 
     def place_finger(self, what: int, value: float, at: float, channel: int, note: int, note_id: int) -> None:
         """A finger's bend (0), pressure (1) or slide (2), raw 0..1."""
-        self._line.append(Placed(at, FINGER - what, value, channel, note_id, note))
+        self._line.append(Queued(at, FINGER - what, value, channel, note_id, note))
 
     def clear(self) -> None:
         """Nothing of it happens, and no key is down."""
